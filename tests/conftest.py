@@ -1,0 +1,55 @@
+"""Which database and which settings this run is, and what of the suite belongs elsewhere.
+
+Nothing here skips: a test that is not for this run is deselected, and ``tests/run.py`` sees to it that it runs in another.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+BACKENDS = {"sqlite3": "sqlite", "postgresql": "postgres", "mysql": "mariadb"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tally", metavar="FILE", help="write the outcome of every test to FILE, as JSON")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"backend: {backend()}, shape: {shape()}"
+
+
+def backend() -> str:
+    """Return the name of the database of this run, as the marker ``backend`` spells it."""
+    return BACKENDS[settings.DATABASES["default"]["ENGINE"].rpartition(".")[2]]
+
+
+def shape() -> str:
+    """Return the name of the settings file of this run, as the marker ``shape`` spells it."""
+    return settings.SETTINGS_MODULE.rpartition(".")[2]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    here = {"backend": backend(), "shape": shape()}
+
+    def belongs_here(item: pytest.Item) -> bool:
+        return all(value in marker.args for name, value in here.items() for marker in item.iter_markers(name))
+
+    elsewhere = [item for item in items if not belongs_here(item)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if belongs_here(item)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    path = config.getoption("--tally")
+    if path is None:
+        return
+    tally = {
+        outcome: [report.nodeid for report in terminalreporter.stats.get(outcome, [])]
+        for outcome in ("passed", "failed", "error", "skipped", "deselected", "xfailed", "xpassed")
+    }
+    Path(path).write_text(json.dumps(tally))

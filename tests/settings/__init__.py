@@ -1,0 +1,1 @@
+"""One module per install shape; the suite runs under each (``python tests/run.py``)."""
