@@ -148,7 +148,7 @@ def postgres_version(url: str) -> str:
         raise DidNotRun(f"{error}; pip install 'django-notifications[postgres]'") from error
     try:
         with psycopg.connect(url, dbname="postgres", connect_timeout=5) as connection:
-            return connection.info.parameter_status("server_version") or "?"
+            return (connection.info.parameter_status("server_version") or "?").split()[0]
     except psycopg.OperationalError as error:
         raise DidNotRun(" ".join(str(error).split())) from error
 

@@ -1,0 +1,82 @@
+# Everything below needs python3 (3.10 or newer, with venv), make and git; the rest is installed into .venv.
+#
+#   make demo            the example site on http://127.0.0.1:8000/ (PORT=...)
+#   make demo-reset      the same, with its data made anew
+#   make test            the suite on SQLite, PostgreSQL and MariaDB (REQUIRE=postgres,mariadb; ARGS="-k word")
+#   make test-adoption   databases made by the old packages, taken over
+#   make lint            what CI and pre-commit check
+#   make format          what can be put right without thinking
+#   make docs            docs/_build/html, and the doctests
+#   make wheel           dist/, checked
+#   make tox             the other Pythons and Djangos (ARGS="-e py313-django61")
+#   make clean           everything that was built, .venv included
+
+PYTHON ?= python3
+PORT ?= 8000
+REQUIRE ?=
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+TEMPLATES = $(shell find notifications example -name '*.html')
+
+export REQUIRE
+
+.PHONY: help demo demo-reset test test-adoption lint format docs wheel tox clean
+# Two targets would run pip on the one .venv.
+.NOTPARALLEL:
+.SECONDARY:
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp per extra: installed when the stamp is older than what declares the requirements.
+$(VENV)/installed-%: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+demo: $(VENV)/installed-demo
+	$(BIN)/python example/manage.py demo --port $(PORT)
+
+demo-reset: $(VENV)/installed-demo
+	$(BIN)/python example/manage.py demo --reset --port $(PORT)
+
+test: $(VENV)/installed-test
+	$(BIN)/python tests/run.py $(ARGS)
+
+test-adoption: $(VENV)/installed-test
+	$(BIN)/python tests/adoption/run.py $(ARGS)
+
+lint: $(VENV)/installed-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djade --target-version 5.2 --check $(TEMPLATES)
+	$(BIN)/python -W error -m django makemigrations --check --dry-run --settings tests.settings.default
+
+format: $(VENV)/installed-lint
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+	$(BIN)/djade --target-version 5.2 $(TEMPLATES)
+
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -b doctest docs docs/_build/doctest
+
+wheel: $(VENV)/installed-dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+
+tox: $(VENV)/installed-dev
+	$(BIN)/python -m tox run $(ARGS)
+
+clean:
+	rm -rf $(VENV) .tox build dist htmlcov .coverage .coverage.* *.egg-info docs/_build
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
