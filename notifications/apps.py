@@ -1,0 +1,22 @@
+"""The app's configuration: connects the handler and registers the checks; nothing else."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class Config(AppConfig):
+    """Configure the app ``notifications``."""
+
+    name = "notifications"
+    verbose_name = _("Notifications")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect what answers ``notify.send``, under the identity it has had since the older packages."""
+        from notifications import checks  # noqa: F401 - importing registers the checks
+        from notifications.handlers import notify_handler
+        from notifications.signals import notify
+
+        notify.connect(notify_handler, dispatch_uid="notifications.models.notification")

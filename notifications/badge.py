@@ -1,0 +1,63 @@
+"""The unread count of a user, cached for a moment and never shown to anybody else.
+
+Each entry is kept under a key that names the user and carries the generation it was counted in. A change of one
+user's rows drops that user's key; a change that may reach anybody starts a new generation, in one cache call.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from django.core.cache import cache
+from django.db import transaction
+
+from notifications.conf import settings
+
+GENERATION = "notifications:generation"
+
+#: Up to so many recipients lose their keys one by one; more start a new generation.
+FEW = 100
+
+
+def cache_key(user_pk: object) -> str:
+    """Return the cache key of this user's unread count."""
+    return f"notifications:unread:{user_pk}"
+
+
+def unread_count(user: Any) -> int:
+    """Return how many unread notifications ``user`` has, at most ``CACHE_TIMEOUT`` seconds old."""
+    timeout = settings.CACHE_TIMEOUT
+    if not timeout:
+        count: int = user.notifications.unread().count()
+        return count
+    key = cache_key(user.pk)
+    cached = cache.get_many([GENERATION, key])
+    generation = cached.get(GENERATION)
+    if generation is None:
+        generation = uuid4().hex
+        cache.set(GENERATION, generation, timeout=None)
+    counted_in, count = cached.get(key, (None, 0))
+    if counted_in != generation:
+        count = user.notifications.unread().count()
+        cache.set(key, (generation, count), timeout)
+    return count
+
+
+def forget(user_pks: list[Any] | None, *, using: str) -> None:
+    """Drop the counts of these users (None: of everybody), now and once more after commit.
+
+    Now, so that this request sees its own change; after commit, because another request may have counted the old
+    rows in between.
+    """
+    _drop(user_pks)
+    if transaction.get_connection(using).in_atomic_block:
+        transaction.on_commit(partial(_drop, user_pks), using=using, robust=True)
+
+
+def _drop(user_pks: list[Any] | None) -> None:
+    if user_pks is None or len(user_pks) > FEW:
+        cache.set(GENERATION, uuid4().hex, timeout=None)
+    else:
+        cache.delete_many([cache_key(pk) for pk in user_pks])

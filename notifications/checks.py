@@ -1,0 +1,1 @@
+"""System checks: faults of configuration, each with an id and a hint."""

@@ -1,0 +1,107 @@
+"""The one reader of the settings: typed, with defaults, read at use and never at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, overload
+
+from django.conf import settings as django_settings
+
+T = TypeVar("T")
+
+#: Where the older packages kept the same wishes: the keys of ``DJANGO_NOTIFICATIONS_CONFIG`` ...
+LEGACY_DICT = "DJANGO_NOTIFICATIONS_CONFIG"
+LEGACY_KEYS = {
+    "PAGINATE_BY": "PAGE_SIZE",
+    "NUM_TO_FETCH": "NUM_TO_FETCH",
+    "CACHE_TIMEOUT": "CACHE_TIMEOUT",
+    "SOFT_DELETE": "SOFT_DELETE",
+    "USE_JSONFIELD": "USE_JSONFIELD",
+}
+#: ... and, before that, settings of their own. The later name wins over the earlier one.
+LEGACY_SETTINGS = {
+    "NOTIFICATIONS_USE_JSONFIELD": "USE_JSONFIELD",
+    "NOTIFY_USE_JSONFIELD": "USE_JSONFIELD",
+    "NOTIFICATIONS_SOFT_DELETE": "SOFT_DELETE",
+}
+
+
+def legacy_values() -> dict[str, Any]:
+    """Return what the settings of the older packages say, under today's keys."""
+    found: dict[str, Any] = {}
+    for name, key in LEGACY_SETTINGS.items():
+        if hasattr(django_settings, name):
+            found.setdefault(key, getattr(django_settings, name))
+    legacy = getattr(django_settings, LEGACY_DICT, None)
+    if isinstance(legacy, Mapping):
+        found.update({key: legacy[old] for old, key in LEGACY_KEYS.items() if old in legacy})
+    return found
+
+
+def own_values() -> Mapping[str, Any]:
+    """Return the dict ``NOTIFICATIONS`` as it stands; a value of another type counts as empty (a check says so)."""
+    own = getattr(django_settings, "NOTIFICATIONS", {})
+    return own if isinstance(own, Mapping) else {}
+
+
+class Setting(Generic[T]):
+    """Read one key, each time it is asked for: ``NOTIFICATIONS``, then the older names, then the default."""
+
+    def __init__(self, default: T, *, minimum: int | None = None) -> None:
+        self.default = default
+        self.minimum = minimum
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Setting[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> Setting[T] | T:
+        if instance is None:
+            return self
+        own = own_values()
+        if self.name in own:
+            value: T = own[self.name]
+            return value
+        value = legacy_values().get(self.name, self.default)
+        return value
+
+    def problem(self, value: object) -> str | None:
+        """Say in words why ``value`` cannot be this setting's, or return None when it can."""
+        kind = type(self.default)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            return f"it must be of type {kind.__name__}"
+        if self.minimum is not None and isinstance(value, int) and value < self.minimum:
+            return f"it must be at least {self.minimum}"
+        return None
+
+
+class Settings:
+    """The keys of the dict ``NOTIFICATIONS``."""
+
+    #: Rows on a page of the list views.
+    PAGE_SIZE = Setting(20, minimum=1)
+    #: Rows of the JSON lists when ``?max=`` does not say (1 to 100).
+    NUM_TO_FETCH = Setting(10, minimum=1)
+    #: Seconds for which the unread count of a user is cached; 0 caches nothing.
+    CACHE_TIMEOUT = Setting(2, minimum=0)
+    #: Whether deleting through the site only hides a row.
+    SOFT_DELETE = Setting(False)
+    #: Whether extra arguments of ``notify.send`` are stored in ``data``; where not, they are an error.
+    USE_JSONFIELD = Setting(True)
+    #: Whether a GET on a url that changes something changes it at once, as the older packages did.
+    ACTIONS_ON_GET = Setting(False)
+    #: The most bytes of JSON that one event may carry in ``data``.
+    MAX_DATA_BYTES = Setting(64 * 1024, minimum=0)
+    #: The dotted path of the JSON field class that stores ``data``.
+    JSONFIELD = Setting("django.db.models.JSONField")
+
+
+settings = Settings()
+
+#: Every known key, with its default and its rule.
+KNOWN: dict[str, Setting[Any]] = {
+    name: value for name, value in vars(Settings).items() if isinstance(value, Setting)
+}

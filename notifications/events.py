@@ -1,0 +1,50 @@
+"""What was sent, before anybody is told: the value between the signal, the audience and the fan-out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import models
+
+#: The namespace in which the key of an event becomes its UUID. Never change it: a retried task would tell twice.
+KEY_NAMESPACE = UUID("b1d1f0d3-6a0e-5c2f-9f0e-0f5a6c0c7d11")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One ``notify.send``: what happened. Who is told is another matter.
+
+    ``actor``, ``action_object`` and ``target`` are saved model instances (the last two may be None); ``concrete``
+    says of each whether a row names its concrete model or the proxy itself. ``columns`` are the values of further
+    plain columns of the notification model, by field name. Source: :func:`notifications.validation.clean_event`.
+    """
+
+    uuid: UUID
+    actor: models.Model
+    verb: str
+    timestamp: datetime
+    level: str
+    action_object: models.Model | None = None
+    target: models.Model | None = None
+    description: str | None = None
+    public: bool = True
+    data: Any = None
+    key: str | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    concrete: Mapping[str, bool] = field(default_factory=dict)
+
+
+def event_uuid(key: str | None = None) -> UUID:
+    """Return the UUID of an event: the same one for the same ``key``, else a new one, later ones sorting later."""
+    if key is not None:
+        return uuid5(KEY_NAMESPACE, key)
+    # Version 7 of RFC 9562: 48 bits of milliseconds, then chance. Python has it from 3.14 on.
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)

@@ -1,0 +1,339 @@
+"""Writing the rows of an event: one ``INSERT ... SELECT`` where that can be, else batches of constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import EmptyResultSet
+from django.db import IntegrityError, connections, models, router, transaction
+from django.db.models.expressions import DatabaseDefault
+from django.db.models.signals import post_save, pre_save
+from django.utils import timezone
+
+from notifications import badge
+from notifications.events import Event
+from notifications.models import AbstractNotification
+from notifications.recipients import BATCH, Audience, Users
+from notifications.signals import notified
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+N = TypeVar("N", bound=AbstractNotification)
+
+#: How often rows are written again when another process wrote one of the same event in between.
+ATTEMPTS = 5
+
+#: The constraint that makes a recipient unique within an event.
+CONSTRAINT = "ntf_event_recipient"
+
+#: The generic keys of a row, by the names of the event's objects.
+OBJECTS = ("actor", "action_object", "target")
+
+
+class Notifications(Sequence[N], Generic[N]):
+    """The rows of an event, loaded when they are looked at.
+
+    ``created`` says how many rows this call wrote; an event that was told before under the same ``key`` may have
+    more. ``len()`` costs no query unless the event has a key.
+    """
+
+    def __init__(
+        self, model: type[N], event: Event, created: int, using: str, order: Sequence[Any] = ()
+    ) -> None:
+        self.event = event
+        self.created = created
+        self._model = model
+        self._using = using
+        #: The primary keys of the recipients in the order they were named, where they were few.
+        self._order = {pk: place for place, pk in enumerate(order)}
+        self._rows: list[N] | None = None
+        self._length = created if event.key is None else None
+
+    @property
+    def existing(self) -> int:
+        """Return how many rows of this event were there before this call."""
+        return len(self) - self.created
+
+    def queryset(self) -> models.QuerySet[N]:
+        """Return the rows as a queryset, in the order they were written."""
+        rows: models.QuerySet[N] = self._model._default_manager.using(self._using)
+        return rows.filter(event=self.event.uuid).order_by("pk")
+
+    def __len__(self) -> int:
+        if self._length is None:
+            self._length = self.queryset().count()
+        return self._length
+
+    def __iter__(self) -> Iterator[N]:
+        if len(self) > BATCH:
+            return self.queryset().iterator(chunk_size=BATCH)
+        return iter(self._load())
+
+    @overload
+    def __getitem__(self, index: int) -> N: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[N]: ...
+    def __getitem__(self, index: int | slice) -> N | Sequence[N]:
+        if len(self) <= BATCH:
+            return self._load()[index]
+        if isinstance(index, slice):
+            return [self.queryset()[place] for place in range(*index.indices(len(self)))]
+        return self.queryset()[range(len(self))[index]]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.created} new of event {self.event.uuid}>"
+
+    def _load(self) -> list[N]:
+        if self._rows is None:
+            self._rows = list(self.queryset()) if len(self) else []
+            self._rows.sort(key=lambda row: self._order.get(row.recipient_id, 0))
+        return self._rows
+
+
+def write(model: type[N], event: Event, audience: Audience) -> Notifications[N]:
+    """Write one row for each user of the audience that has none of this event yet, on the write database.
+
+    Raise ValueError for a primary key that no user has; then nothing is written.
+    """
+    using = router.db_for_write(model)
+    order: Sequence[Any] = ()
+    if (
+        isinstance(audience, models.QuerySet)
+        and rows_are_constant(model, event)
+        and is_local(audience, using)
+    ):
+        created = insert_select(prototype(model, event, using), audience, using, fresh=event.key is None)
+        reached = None
+    else:
+        created, order = write_batches(model, event, audience, using)
+        reached = list(order) or None
+    response = Notifications(model, event, created, using, order)
+    if created:
+        badge.forget(reached, using=using)
+        if post_save.has_listeners(model) and not rows_save_themselves(model, event):
+            for row in response.queryset().iterator(chunk_size=BATCH):
+                post_save.send(model, instance=row, created=True, raw=False, using=using, update_fields=None)
+        announce = partial(
+            notified.send_robust, sender=model, event=event, audience_size=created, using=using
+        )
+        transaction.on_commit(announce, using=using, robust=True)
+    return response
+
+
+def prototype(model: type[N], event: Event, using: str) -> N:
+    """Return an unsaved row of this event, complete but for its recipient."""
+    row = model(
+        verb=event.verb,
+        level=event.level,
+        description=event.description,
+        timestamp=event.timestamp,
+        public=event.public,
+        data=event.data,
+        event=event.uuid,
+        **event.columns,
+    )
+    content_types = ContentType.objects.db_manager(using)
+    for name in OBJECTS:
+        obj = getattr(event, name)
+        if obj is not None:
+            key: Any = model._meta.get_field(name)
+            content_type = content_types.get_for_model(obj, for_concrete_model=event.concrete.get(name, True))
+            setattr(row, key.ct_field, content_type)
+            setattr(row, key.fk_field, str(obj.pk))
+    row.settle_read_at()
+    return row
+
+
+def rows_save_themselves(model: type[AbstractNotification], event: Event) -> bool:
+    """Tell whether each row must go through ``save()``: somebody overrode it or listens to it before the write.
+
+    So does a listener after the write to an event with a key: only ``save()`` knows which rows are new.
+    """
+    return (
+        model.save is not AbstractNotification.save
+        or bool(model._meta.parents)
+        or pre_save.has_listeners(model)
+        or (event.key is not None and post_save.has_listeners(model))
+    )
+
+
+def rows_are_constant(model: type[AbstractNotification], event: Event) -> bool:
+    """Tell whether the rows of an event differ in nothing but the recipient and the database's own key."""
+    return not rows_save_themselves(model, event) and not any(
+        varies(field) for field in model._meta.local_concrete_fields if field.name not in event.columns
+    )
+
+
+def varies(field: models.Field[Any, Any]) -> bool:
+    """Tell whether ``save()`` would give each row a value of its own in this column, or bind it in its own way."""
+    if field.primary_key:
+        return not isinstance(field, models.AutoField)
+    own_value = callable(field.default) and field.default is not timezone.now
+    return (
+        own_value
+        or field.unique
+        or hasattr(field, "get_placeholder")
+        or hasattr(field, "get_placeholder_sql")
+    )
+
+
+def is_local(audience: models.QuerySet[Any], using: str) -> bool:
+    """Tell whether the audience can be read by the database that the rows go to."""
+    return (audience._db or router.db_for_write(audience.model, **audience._hints)) == using
+
+
+def insert_select(
+    row: AbstractNotification, audience: models.QuerySet[Any], using: str, *, fresh: bool
+) -> int:
+    """Write a row like ``row`` for each user of the audience, in one statement. Return how many were written.
+
+    ``fresh`` says that no row of the event can be there yet. Rows that are there stay as they are: only a conflict
+    over (event, recipient) is passed over, any other one is an error.
+    """
+    connection = connections[using]
+    query = audience.values_list("pk").query
+    query.clear_ordering()
+    try:
+        people, params = query.get_compiler(using).as_sql(with_col_aliases=True)
+    except EmptyResultSet:
+        return 0
+    sql, constants, existing = insert_statement(row, people, connection, fresh=fresh)
+
+    def execute() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*constants, *params, *existing])
+            return int(cursor.rowcount)
+
+    return execute() if fresh else until_alone(execute, using)
+
+
+def insert_statement(
+    row: AbstractNotification, people: str, connection: BaseDatabaseWrapper, *, fresh: bool
+) -> tuple[str, list[Any], list[Any]]:
+    """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs."""
+    meta = row._meta
+    quote = connection.ops.quote_name
+    recipient: Any = meta.get_field("recipient")
+    columns, values = [], []
+    for field in meta.local_concrete_fields:
+        if field.primary_key or field is recipient or getattr(field, "generated", False):
+            continue
+        value = field.pre_save(row, True)
+        if not isinstance(value, DatabaseDefault):
+            columns.append(quote(field.column))
+            values.append(field.get_db_prep_save(value, connection))
+    table, told, event = quote(meta.db_table), quote(recipient.column), quote(meta.get_field("event").column)
+    # MySQL and MariaDB can only pass over every conflict or none; there a repeated user is left out beforehand.
+    passes_over = connection.vendor in {"sqlite", "postgresql"} and has_constraint(type(row))
+    sql = (
+        f"INSERT INTO {table} ({', '.join(columns)}, {told}) "
+        f"SELECT {'' if passes_over else 'DISTINCT '}{', '.join(['%s'] * len(values))}, audience.col1 "
+        f"FROM ({people}) audience WHERE "
+    )
+    existing: list[Any] = []
+    if passes_over or fresh:
+        sql += "1 = 1"
+    else:
+        sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{told} = audience.col1)"
+        existing = [meta.get_field("event").get_db_prep_save(row.event, connection)]
+    if passes_over:
+        sql += f" ON CONFLICT ({event}, {told}) DO NOTHING"
+    return sql, values, existing
+
+
+def has_constraint(model: type[AbstractNotification]) -> bool:
+    """Tell whether the model kept the constraint that makes a recipient unique within an event."""
+    return any(constraint.name == CONSTRAINT for constraint in model._meta.constraints)
+
+
+def until_alone(execute: Callable[[], int], using: str) -> int:
+    """Execute again when another process wrote a row of the same event between our look and our write."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            with transaction.atomic(using):
+                return execute()
+        except IntegrityError as error:
+            if CONSTRAINT not in str(error):
+                raise
+    return execute()
+
+
+def write_batches(model: type[N], event: Event, audience: Audience, using: str) -> tuple[int, Sequence[Any]]:
+    """Write the rows of users who are named one by one, or who cannot be read by the database of the rows.
+
+    Return how many were written, and the primary keys where they were few. All are written or none.
+    """
+    if isinstance(audience, Users):
+        named, keys = True, audience
+    else:
+        named, keys = False, Users(audience.values_list("pk", flat=True).iterator(chunk_size=BATCH))
+    batches = keys.batches()
+    first = next(batches, [])
+    second = next(batches, [])
+    created = 0
+    # One user is one statement, which is whole by itself.
+    with transaction.atomic(using) if len(first) > 1 else nullcontext():
+        for batch in chain([first] if first else [], [second] if second else [], batches):
+            fresh = event.key is None and batch is first
+            created += write_batch(model, event, batch, using, fresh=fresh, named=named)
+    return created, () if second else first
+
+
+def write_batch(
+    model: type[N], event: Event, batch: list[Any], using: str, *, fresh: bool, named: bool
+) -> int:
+    """Write the rows of some users. Raise ValueError when they were named and one of them does not exist."""
+    users = get_user_model()._base_manager
+    local = router.db_for_write(users.model) == using
+    if named and local and rows_are_constant(model, event):
+        row = prototype(model, event, using)
+        created = insert_select(row, users.using(using).filter(pk__in=batch), using, fresh=fresh)
+        if created < len(batch):
+            refuse_missing(batch, users.using(using))
+        return created
+    if named:
+        refuse_missing(batch, users.all())
+
+    def save_new() -> int:
+        rows = model._base_manager.using(using)
+        told: set[Any] = set()
+        if not fresh:
+            told.update(
+                rows.filter(event=event.uuid, recipient__in=batch).values_list("recipient", flat=True)
+            )
+        new = [prototype(model, event, using) for pk in batch if pk not in told]
+        for row, pk in zip(new, (pk for pk in batch if pk not in told), strict=True):
+            row.recipient_id = pk
+        if rows_save_themselves(model, event):
+            for row in new:
+                row.save(using=using, force_insert=True)
+        else:
+            rows.bulk_create(new)
+        return len(new)
+
+    return save_new() if fresh else until_alone(save_new, using)
+
+
+def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:
+    """Raise ValueError, naming them, when some of these primary keys belong to no user."""
+    known = set(users.filter(pk__in=batch).values_list("pk", flat=True))
+    missing = [pk for pk in batch if pk not in known]
+    if missing:
+        named = ", ".join(repr(pk) for pk in missing[:5])
+        raise ValueError(
+            f"recipient holds {len(missing)} primary keys that no user has: {named}. Nothing was written."
+        )

@@ -1,0 +1,254 @@
+"""The queryset of notifications: adjectives filter, verbs write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models, transaction
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
+from django.utils import timezone
+
+from notifications import badge
+from notifications.conf import settings
+from notifications.generic import attach_objects, content_type_ids
+from notifications.signals import read_state_changed
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+M = TypeVar("M", bound=models.Model)
+
+#: The columns that decide whether a row counts as unread.
+COUNTED = {"unread", "deleted"}
+
+
+def is_soft_delete() -> bool:
+    """Tell whether deleting through the site only hides a row."""
+    return settings.SOFT_DELETE
+
+
+def assert_soft_delete() -> None:
+    """Raise ImproperlyConfigured unless rows are hidden, not deleted."""
+    if not settings.SOFT_DELETE:
+        raise ImproperlyConfigured(
+            "deleted(), active(), mark_all_as_deleted() and mark_all_as_active() need soft deletion: "
+            'set NOTIFICATIONS["SOFT_DELETE"] = True.'
+        )
+
+
+class NotificationQuerySet(models.QuerySet[M]):
+    """Notifications of one or of many recipients; ``user.notifications`` speaks the same words."""
+
+    #: Whether the objects come with the rows, and whose rows these are where a verb was told so.
+    _with_objects = False
+    _recipient_pk: Any = None
+
+    # Adjectives
+
+    def unread(self, include_deleted: bool = False) -> Self:
+        """Return the unread rows; under SOFT_DELETE without the deleted ones unless they are asked for."""
+        return self._visible(include_deleted).filter(unread=True)
+
+    def read(self, include_deleted: bool = False) -> Self:
+        """Return the read rows; under SOFT_DELETE without the deleted ones unless they are asked for."""
+        return self._visible(include_deleted).filter(unread=False)
+
+    def deleted(self) -> Self:
+        """Return the soft-deleted rows. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
+        assert_soft_delete()
+        return self.filter(deleted=True)
+
+    def active(self) -> Self:
+        """Return the rows that are not soft-deleted. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
+        assert_soft_delete()
+        return self.filter(deleted=False)
+
+    def visible(self) -> Self:
+        """Return the rows that a user may see: all of them, or under SOFT_DELETE the active ones."""
+        return self._visible(include_deleted=False)
+
+    def sent(self) -> Self:
+        """Return the rows that were sent by e-mail."""
+        return self.filter(emailed=True)
+
+    def unsent(self) -> Self:
+        """Return the rows that were not sent by e-mail."""
+        return self.filter(emailed=False)
+
+    def about(self, obj: models.Model) -> Self:
+        """Return the rows in which ``obj`` is the actor, the action object or the target."""
+        if obj.pk is None:
+            raise ValueError(f"about() takes a saved object, got {obj!r}.")
+        types = content_type_ids(obj, self.db)
+        match = models.Q()
+        for key in ("actor", "action_object", "target"):
+            match |= models.Q(
+                **{
+                    f"{key}_content_type__in": types,
+                    f"{self.model._meta.get_field(key).fk_field}": str(obj.pk),
+                }  # type: ignore[union-attr]
+            )
+        return self.filter(match)
+
+    def with_objects(self) -> Self:
+        """Fetch actors, action objects and targets with the rows: one query for each content type among them.
+
+        An object that is gone reads as None and does not disturb the others.
+        """
+        clone = self._chain()
+        clone._with_objects = True
+        return clone
+
+    def _visible(self, include_deleted: bool) -> Self:
+        return self.filter(deleted=False) if settings.SOFT_DELETE and not include_deleted else self.all()
+
+    # Verbs
+
+    def mark_all_as_read(self, recipient: Any = None) -> int:
+        """Mark the unread rows, soft-deleted ones included, as read. Return how many changed."""
+        return self.unread(include_deleted=True)._of(recipient).update(unread=False)
+
+    def mark_all_as_unread(self, recipient: Any = None) -> int:
+        """Mark the read rows, soft-deleted ones included, as unread. Return how many changed."""
+        return self.read(include_deleted=True)._of(recipient).update(unread=True)
+
+    def mark_all_as_deleted(self, recipient: Any = None) -> int:
+        """Hide the active rows. Return how many changed. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
+        return self.active()._of(recipient).update(deleted=True)
+
+    def mark_all_as_active(self, recipient: Any = None) -> int:
+        """Show the deleted rows again. Return how many changed. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
+        return self.deleted()._of(recipient).update(deleted=False)
+
+    def mark_as_sent(self, recipient: Any = None) -> int:
+        """Note of the unsent rows that they were sent by e-mail. Return how many changed."""
+        return self.unsent()._of(recipient).update(emailed=True)
+
+    def mark_as_unsent(self, recipient: Any = None) -> int:
+        """Take back of the sent rows that they were sent by e-mail. Return how many changed."""
+        return self.sent()._of(recipient).update(emailed=False)
+
+    async def amark_all_as_read(self, recipient: Any = None) -> int:
+        """Do as :meth:`mark_all_as_read` does."""
+        return await sync_to_async(self.mark_all_as_read)(recipient)
+
+    async def amark_all_as_unread(self, recipient: Any = None) -> int:
+        """Do as :meth:`mark_all_as_unread` does."""
+        return await sync_to_async(self.mark_all_as_unread)(recipient)
+
+    async def amark_all_as_deleted(self, recipient: Any = None) -> int:
+        """Do as :meth:`mark_all_as_deleted` does."""
+        return await sync_to_async(self.mark_all_as_deleted)(recipient)
+
+    async def amark_all_as_active(self, recipient: Any = None) -> int:
+        """Do as :meth:`mark_all_as_active` does."""
+        return await sync_to_async(self.mark_all_as_active)(recipient)
+
+    async def amark_as_sent(self, recipient: Any = None) -> int:
+        """Do as :meth:`mark_as_sent` does."""
+        return await sync_to_async(self.mark_as_sent)(recipient)
+
+    async def amark_as_unsent(self, recipient: Any = None) -> int:
+        """Do as :meth:`mark_as_unsent` does."""
+        return await sync_to_async(self.mark_as_unsent)(recipient)
+
+    def _of(self, recipient: Any) -> Self:
+        if recipient is None:
+            return self
+        chosen = self.filter(recipient=recipient)
+        chosen._recipient_pk = getattr(recipient, "pk", recipient)
+        return chosen
+
+    # What Django's own verbs must do besides, so that read_at follows unread and no cached count outlives a change
+
+    def update(self, **values: Any) -> int:
+        """Update the rows as Django does; ``read_at`` follows ``unread``."""
+        self._for_write = True
+        if "read_at" not in values and "unread" in values:
+            # First, because MySQL computes each assignment from the ones before it.
+            values = {"read_at": _read_at(values["unread"]), **values}
+        changed = super().update(**values)
+        if COUNTED & values.keys():
+            self._tell(changed)
+        return changed
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the rows as Django does."""
+        self._for_write = True
+        deleted = super().delete()
+        self._tell(deleted[0])
+        return deleted
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """Insert the rows as Django does; ``read_at`` follows ``unread``."""
+        rows = list(objs)
+        for row in rows:
+            row.settle_read_at()  # type: ignore[attr-defined]
+        created = super().bulk_create(rows, *args, **kwargs)
+        badge.forget([row.recipient_id for row in rows], using=self.db)  # type: ignore[attr-defined]
+        return created
+
+    def bulk_update(self, objs: Iterable[M], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
+        """Update the rows as Django does; ``read_at`` follows ``unread``."""
+        rows, names = tuple(objs), set(fields)
+        if "unread" in names:
+            names.add("read_at")
+            for row in rows:
+                row.settle_read_at()  # type: ignore[attr-defined]
+        return super().bulk_update(rows, names, *args, **kwargs)
+
+    def _tell(self, changed: int) -> None:
+        """Drop the cached counts and, after commit, tell who listens."""
+        if not changed:
+            return
+        recipient_id = self._recipient_id()
+        badge.forget(None if recipient_id is None else [recipient_id], using=self.db)
+        tell = partial(
+            read_state_changed.send_robust,
+            sender=self.model,
+            recipient_id=recipient_id,
+            changed=changed,
+            using=self.db,
+        )
+        transaction.on_commit(tell, using=self.db, robust=True)
+
+    def _recipient_id(self) -> Any:
+        """Return the primary key of the one recipient all rows belong to, or None where that cannot be said."""
+        owner = self._hints.get("instance")
+        if isinstance(owner, self.model._meta.get_field("recipient").related_model):  # type: ignore[arg-type]
+            return owner.pk
+        return self._recipient_pk
+
+    # How these wishes travel with the queryset
+
+    def _clone(self) -> Self:
+        clone: Self = super()._clone()  # type: ignore[misc]
+        clone._with_objects = self._with_objects
+        clone._recipient_pk = self._recipient_pk
+        return clone
+
+    def _fetch_all(self) -> None:
+        fresh = self._result_cache is None
+        super()._fetch_all()  # type: ignore[misc]
+        rows: Sequence[Any] = self._result_cache or ()
+        if fresh and self._with_objects and rows and isinstance(rows[0], models.Model):
+            attach_objects(rows)
+
+
+def _read_at(unread: Any) -> Any:
+    """Return what ``read_at`` becomes when ``unread`` is set to this value, which may be an expression."""
+    when_read = Coalesce("read_at", timezone.now())
+    if not hasattr(unread, "resolve_expression"):
+        return None if models.BooleanField().to_python(unread) else when_read
+    becomes_unread = Exact(models.ExpressionWrapper(unread, models.BooleanField()), True)
+    return models.Case(models.When(becomes_unread, then=None), default=when_read)

@@ -1,0 +1,90 @@
+"""Who is told: the argument ``recipient`` becomes an audience."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeAlias
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import models
+
+#: Primary keys that go into one statement.
+BATCH = 500
+
+ALLOWED = "a user, a Group, a queryset of users, an iterable of users or of primary keys, or None"
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """An audience that was named one by one: primary keys, each checked as it comes by, never all at once."""
+
+    keys: Iterator[Any]
+
+    def batches(self) -> Iterator[list[Any]]:
+        """Yield lists of at most ``BATCH`` different primary keys."""
+        while batch := list(islice(self.keys, BATCH)):
+            yield list(dict.fromkeys(batch))
+
+
+#: A queryset of users, or users named one by one.
+Audience: TypeAlias = "models.QuerySet[Any] | Users"
+
+
+def resolve(recipient: Any) -> Audience:
+    """Return the audience that ``recipient`` names.
+
+    Raise TypeError for what names no users, ValueError for a user without primary key. The members of a list or of
+    another collection are all judged here; those of an iterator when they come by.
+    """
+    user_model = get_user_model()
+    if isinstance(recipient, user_model):
+        return Users(iter([user_key(recipient)]))
+    if isinstance(recipient, Group):
+        return members(recipient)
+    if isinstance(recipient, models.QuerySet):
+        if not issubclass(recipient.model, user_model):
+            raise TypeError(
+                f"recipient is a queryset of {recipient.model.__name__}; it must be one of {user_model.__name__}."
+            )
+        return recipient
+    if isinstance(recipient, (str, bytes, Mapping)) or not isinstance(recipient, Iterable):
+        raise TypeError(f"recipient must be {ALLOWED}, got {recipient!r}.")
+    keys = (user_key(member) for member in recipient)
+    return Users(keys if isinstance(recipient, Iterator) else iter(list(keys)))
+
+
+def members(group: Group) -> models.QuerySet[Any]:
+    """Return the users of a group."""
+    user_model = get_user_model()
+    try:
+        user_model._meta.get_field("groups")
+    except FieldDoesNotExist as error:
+        raise TypeError(f"recipient is a Group, but {user_model.__name__} has no groups.") from error
+    users = user_model._default_manager
+    return (users.using(group._state.db) if group._state.db else users.all()).filter(groups=group)
+
+
+def user_key(member: Any) -> Any:
+    """Return the primary key of a user, or what stands for one."""
+    user_model = get_user_model()
+    if isinstance(member, user_model):
+        if member.pk is None:
+            raise ValueError(f"recipient {member!r} is not saved.")
+        return member.pk
+    if member is None or isinstance(member, (bool, float, models.Model)) or hasattr(member, "is_anonymous"):
+        raise TypeError(f"recipient holds {member!r}; allowed are users and their primary keys.")
+    field: Any = user_model._meta.pk
+    try:
+        while field.remote_field:
+            field = field.target_field
+        key = field.to_python(member)
+        field.run_validators(key)
+    except (ValidationError, ValueError, TypeError, OverflowError) as error:
+        raise TypeError(
+            f"recipient holds {member!r}, which is no {user_model.__name__} and no primary key of one."
+        ) from error
+    return key

@@ -1,0 +1,31 @@
+"""The signals of the app: one goes in, two come out."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+#: Tell somebody something: ``notify.send(actor, verb="closed", ...)``.
+#:
+#: Arguments: ``sender`` (positional: the actor, a saved model instance), ``verb`` (text, at most 255 characters),
+#: ``recipient`` (a user, a Group, a queryset of users, an iterable of users or of primary keys; without one the
+#: actor, if it is a user), ``action_object``, ``target`` (saved model instances), ``description`` (text),
+#: ``level`` (one of ``Notification.LEVELS``), ``public`` (bool), ``timestamp`` (datetime, default now),
+#: ``key`` (text: the same key is the same event, told once), ``data`` (a dict), ``actor_for_concrete_model``,
+#: ``action_object_for_concrete_model``, ``target_for_concrete_model`` (bool, default True). Any other keyword sets
+#: the plain column of that name on every row, or goes to ``data``.
+#:
+#: ``send`` and ``await asend`` return ``[(receiver, notifications)]``. They raise TypeError or ValueError, naming
+#: the argument, before anything is written.
+notify = Signal()
+
+#: Sent after commit, once for each event that wrote at least one row.
+#:
+#: Arguments: ``sender`` (the notification model), ``event`` (:class:`notifications.events.Event`),
+#: ``audience_size`` (int: the rows written), ``using`` (database alias).
+notified = Signal()
+
+#: Sent after commit, once for each call that changed the read state (or the deletion) of rows.
+#:
+#: Arguments: ``sender`` (the notification model), ``recipient_id`` (a user's primary key, or None when the call
+#: reached rows of more than one recipient), ``changed`` (int: how many rows), ``using`` (database alias).
+read_state_changed = Signal()
