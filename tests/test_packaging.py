@@ -1,0 +1,178 @@
+"""The wheel that a site installs: what is in it, and that it works with nothing of this checkout around."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import venv
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+from zipfile import ZipFile
+
+import django
+import pytest
+
+import notifications
+
+# Once per Python and Django is enough: neither the database nor the settings have a part in it.
+pytestmark = [pytest.mark.backend("sqlite"), pytest.mark.shape("default")]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SITE = """
+from pathlib import Path
+
+import notifications
+from django.urls import include, path
+
+SECRET_KEY = "only for tests"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(__file__).with_name("site.sqlite3")}}
+INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "notifications"]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    },
+]
+USE_TZ = True
+ROOT_URLCONF = "site_of_one_file"
+urlpatterns = [path("inbox/notifications/", include(notifications.urls))]
+"""
+
+FIRST_NOTIFICATION = """
+import django
+
+django.setup()
+from django.contrib.auth.models import User
+from django.template.loader import get_template
+from notifications import notify
+
+user = User.objects.create_user("justquick")
+notify.send(user, verb="reached level 10")
+print(user.notifications.unread().count(), user.notifications.get())
+get_template("notifications/list.html")
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the sdist and, from that, the wheel, so that the sdist is known to be whole."""
+    directory = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(directory), str(ROOT)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return directory
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (path,) = built.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    with ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Message:
+    with ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return Parser().parsestr(archive.read(name).decode())
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel and what it requires, and nothing else, beside the Django of this run."""
+    directory = tmp_path_factory.mktemp("clean")
+    venv.create(directory, with_pip=False, symlinks=os.name != "nt")
+    (executable,) = (*directory.glob("bin/python"), *directory.glob("Scripts/python.exe"))
+    pip = [sys.executable, "-m", "pip", "--python", str(executable), "install", "--quiet"]
+    process = subprocess.run(
+        [*pip, str(wheel), f"Django=={django.__version__}"], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return executable
+
+
+def run(python: Path, *arguments: str, cwd: Path, **environment: str) -> str:
+    """Run Python with warnings as errors and none of this process's settings or paths; return what it prints."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "DJANGO_", "PYTHON"))}
+    process = subprocess.run(
+        [str(python), "-W", "error", *arguments],
+        cwd=cwd,
+        env=env | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout.strip()
+
+
+def test_the_wheel_holds_the_whole_package_and_nothing_else(names: set[str]) -> None:
+    source = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "notifications").rglob("*")
+        if path.is_file() and path.suffix not in {".pyc", ".pyo"}
+    }
+    assert {name for name in names if ".dist-info/" not in name} == source
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "notifications/py.typed",
+        "notifications/templates/notifications/list.html",
+        "notifications/static/notifications/notify.js",
+        "notifications/locale/id/LC_MESSAGES/django.mo",
+        "notifications/locale/ru/LC_MESSAGES/django.mo",
+    ],
+)
+def test_the_wheel_holds_what_is_not_python(names: set[str], name: str) -> None:
+    assert name in names
+
+
+def test_the_wheel_holds_the_licence(names: set[str]) -> None:
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_sdist_holds_the_tests_and_how_to_run_them(built: Path) -> None:
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"tests/run.py", "tests/test_packaging.py", "tests/settings/default.py", "tox.ini", "Makefile"} <= names
+    assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_the_metadata_says_the_version_of_the_package(metadata: Message) -> None:
+    assert (metadata["Name"], metadata["Version"]) == ("django-notifications", notifications.__version__)
+
+
+def test_the_metadata_says_the_licence_and_the_pythons(metadata: Message) -> None:
+    assert (metadata["License-Expression"], metadata["Requires-Python"]) == ("BSD-3-Clause", ">=3.10")
+
+
+def test_only_django_and_model_utils_are_required(metadata: Message) -> None:
+    required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+    assert sorted(required) == ["Django>=5.2", "django-model-utils>=5.0"]
+
+
+def test_the_package_can_be_imported_before_there_are_settings(python: Path, tmp_path: Path) -> None:
+    program = "import notifications; print(notifications.__file__, notifications.notify, notifications.urls)"
+    assert run(python, "-c", program, cwd=tmp_path).startswith(str(python.parent.parent))
+
+
+def test_a_site_of_one_file_checks_migrates_and_notifies(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "site_of_one_file.py").write_text(SITE)
+    environment = {"DJANGO_SETTINGS_MODULE": "site_of_one_file", "PYTHONPATH": str(tmp_path)}
+    run(python, "-m", "django", "check", "--fail-level", "WARNING", cwd=tmp_path, **environment)
+    run(python, "-m", "django", "migrate", "--verbosity", "0", cwd=tmp_path, **environment)
+    said = run(python, "-c", FIRST_NOTIFICATION, cwd=tmp_path, **environment)
+    assert said == "1 justquick reached level 10 0\N{NO-BREAK SPACE}minutes ago"
