@@ -1,6 +1,6 @@
 """Which database and which settings this run is, and what of the suite belongs elsewhere.
 
-Nothing here skips: a test that is not for this run is deselected, and ``tests/run.py`` sees to it that it runs in another.
+Nothing here skips: a test that is not for this run is deselected, and ``tests/run.py`` sees that another runs it.
 """
 
 from __future__ import annotations

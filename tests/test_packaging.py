@@ -103,7 +103,9 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(python: Path, *arguments: str, cwd: Path, **environment: str) -> str:
     """Run Python with warnings as errors and none of this process's settings or paths; return what it prints."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "DJANGO_", "PYTHON"))}
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith(("COV", "DJANGO_", "PYTHON"))
+    }
     process = subprocess.run(
         [str(python), "-W", "error", *arguments],
         cwd=cwd,
@@ -147,7 +149,13 @@ def test_the_sdist_holds_the_tests_and_how_to_run_them(built: Path) -> None:
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"tests/run.py", "tests/test_packaging.py", "tests/settings/default.py", "tox.ini", "Makefile"} <= names
+    assert {
+        "tests/run.py",
+        "tests/test_packaging.py",
+        "tests/settings/default.py",
+        "tox.ini",
+        "Makefile",
+    } <= names
     assert not [name for name in names if name.endswith(".pyc")]
 
 

@@ -42,7 +42,9 @@ def databases(url: str, *, aliases: tuple[str, ...] = ("default", "other")) -> d
         "OPTIONS": options,
     }
     name = name or "notifications"
-    return {alias: {**common, "NAME": name if alias == aliases[0] else f"{name}_{alias}"} for alias in aliases}
+    return {
+        alias: {**common, "NAME": name if alias == aliases[0] else f"{name}_{alias}"} for alias in aliases
+    }
 
 
 def _sqlite(common: dict[str, Any], name: str, alias: str, *, first: str) -> dict[str, Any]:
