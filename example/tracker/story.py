@@ -348,9 +348,16 @@ EVENTS = (
         "Version 0.4.2: streams in constant queries, feeds with Ümlauts.", {"version": "0.4.2"}),
     Event(5.9, "justquick", "reached level 10"),
     Event(2.4, "flask", "failed its nightly build", "maintainers", "", "error",
-        "1 of 812 tests failed on Windows: test_reloader_ignores_logs.", {"branch": "main", "failed": 1}),
+        "1 of 812 tests failed on Windows: test_reloader_ignores_logs.", {
+            "branch": "main",
+            "failed": 1,
+            "actions": [{"title": "See issue 6", "href": "/r/flask/issues/6/"}],
+        }),
     Event(1.1, "brosner", "asked for a review of", "mitsuhiko", "pinax", "warning",
-        "The claim of a digest, please look at the UPDATE.", {"branch": "claim-first"}),
+        "The claim of a digest, please look at the UPDATE.", {
+            "branch": "claim-first",
+            "actions": [{"title": "Review it in issue 6", "href": "/r/pinax/issues/6/"}],
+        }),
     Event(0.04, "flask", "passed its nightly build", "maintainers", "", "success",
         "812 tests in 48 seconds.", {"branch": "main", "failed": 0}),
 )

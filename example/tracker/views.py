@@ -24,7 +24,8 @@ class MemberRequest(HttpRequest):
 def repositories(request: HttpRequest) -> HttpResponse:
     """List the repositories."""
     still_open = Count("issues", filter=Q(issues__state=Issue.State.OPEN))
-    found = Repository.objects.select_related("owner").annotate(open_count=still_open)
+    # Django drops a model's own order where rows are grouped, as they are for such a count.
+    found = Repository.objects.select_related("owner").annotate(open_count=still_open).order_by("name")
     return render(request, "tracker/repositories.html", {"repositories": found})
 
 
@@ -33,9 +34,8 @@ def repository(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a repository's issues, the open ones unless ``?state=closed`` asks for the others."""
     shown = get_object_or_404(Repository.objects.select_related("owner"), slug=slug)
     state = Issue.State.CLOSED if request.GET.get("state") == Issue.State.CLOSED else Issue.State.OPEN
-    issues = (
-        shown.issues.filter(state=state).select_related("author").annotate(comment_count=Count("comments"))
-    )
+    issues = shown.issues.filter(state=state).select_related("author")
+    issues = issues.annotate(comment_count=Count("comments")).order_by("-created", "-pk")
     counts = shown.issues.aggregate(
         open=Count("pk", filter=Q(state=Issue.State.OPEN)),
         closed=Count("pk", filter=Q(state=Issue.State.CLOSED)),
