@@ -1,1 +1,165 @@
 """System checks: faults of configuration, each with an id and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections, models, router
+
+from notifications import conf
+from notifications.fanout import CONSTRAINT
+from notifications.models import get_notification_model
+
+REQUEST_PROCESSOR = "django.template.context_processors.request"
+
+
+@register()
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Look at the dict ``NOTIFICATIONS`` and at what the settings of the older packages say beside it."""
+    own = getattr(django_settings, "NOTIFICATIONS", {})
+    if not isinstance(own, Mapping):
+        return [
+            Error(
+                f"NOTIFICATIONS is {own!r}.",
+                hint="It must be a dict of the app's settings.",
+                id="notifications.E001",
+            )
+        ]
+    legacy = conf.legacy_values()
+    return [
+        *(unknown_key("NOTIFICATIONS", key, conf.KNOWN) for key in own if key not in conf.KNOWN),
+        *legacy_unknown_keys(),
+        *wrong_values("NOTIFICATIONS", own),
+        *wrong_values("The settings of the older package", legacy),
+        *(
+            Warning(
+                f"NOTIFICATIONS[{key!r}] is {own[key]!r}, but the settings of the older package say {legacy[key]!r}.",
+                hint=f"NOTIFICATIONS wins. Remove the older one ({conf.LEGACY_DICT} or its ancestors).",
+                id="notifications.W002",
+            )
+            for key in legacy
+            if key in own and own[key] != legacy[key]
+        ),
+    ]
+
+
+def legacy_unknown_keys() -> list[CheckMessage]:
+    """Look at the keys of the dict of the older packages."""
+    legacy = getattr(django_settings, conf.LEGACY_DICT, {})
+    if not isinstance(legacy, Mapping):
+        return [
+            Error(f"{conf.LEGACY_DICT} is {legacy!r}.", hint="It must be a dict.", id="notifications.E001"),
+        ]
+    return [
+        unknown_key(conf.LEGACY_DICT, key, conf.LEGACY_KEYS) for key in legacy if key not in conf.LEGACY_KEYS
+    ]
+
+
+def unknown_key(name: str, key: Any, known: Mapping[str, Any]) -> CheckMessage:
+    """Return the warning for a key that nothing reads, with the nearest one that something reads."""
+    moved = conf.LEGACY_KEYS.get(key) if name == "NOTIFICATIONS" else None
+    near = [moved] if moved else get_close_matches(str(key).upper(), known, n=1)
+    return Warning(
+        f"{name} has the unknown key {key!r}.",
+        hint=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
+        id="notifications.W001",
+    )
+
+
+def wrong_values(name: str, values: Mapping[str, Any]) -> list[CheckMessage]:
+    """Return an error for each value of the wrong type or out of range."""
+    return [
+        Error(f"{name}: {key} is {values[key]!r}; {problem}.", id="notifications.E002")
+        for key in conf.KNOWN
+        if key in values and (problem := conf.KNOWN[key].problem(values[key]))
+    ]
+
+
+@register()
+def check_templates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Look for a template engine that passes the request on, which the tags need to know the user."""
+    engines = [
+        engine
+        for engine in getattr(django_settings, "TEMPLATES", [])
+        if engine.get("BACKEND") == "django.template.backends.django.DjangoTemplates"
+    ]
+    if not engines or any(
+        REQUEST_PROCESSOR in engine.get("OPTIONS", {}).get("context_processors", []) for engine in engines
+    ):
+        return []
+    return [
+        Warning(
+            "No template engine passes the request to templates, so the tags of notifications show nothing.",
+            hint=f"Add {REQUEST_PROCESSOR!r} to OPTIONS['context_processors'] in TEMPLATES.",
+            id="notifications.W003",
+        )
+    ]
+
+
+@register()
+def check_app_order(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Look whether the app comes after those it needs."""
+    labels = [config.label for config in apps.get_app_configs()]
+    needed = {"auth", "contenttypes", django_settings.AUTH_USER_MODEL.split(".")[0]}
+    late = [label for label in labels[labels.index("notifications") :] if label in needed]
+    return [
+        Warning(
+            f"INSTALLED_APPS names 'notifications' before the app {label!r}.",
+            hint="Put 'notifications' after all the apps that notify, like django.contrib.auth.",
+            id="notifications.W004",
+        )
+        for label in late
+    ]
+
+
+@register(Tags.models)
+def check_constraint(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Look whether a site's own model kept the constraint that makes a recipient unique within an event."""
+    model = get_notification_model()
+    if any(constraint.name == CONSTRAINT for constraint in model._meta.constraints):
+        return []
+    return [
+        Warning(
+            f"{model._meta.label} has no constraint {CONSTRAINT!r}, so two processes may tell the same event twice.",
+            hint="Let its Meta inherit from AbstractNotification.Meta and keep its constraints.",
+            obj=model,
+            id="notifications.W005",
+        )
+    ]
+
+
+@register(Tags.database)
+def check_data_column(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Look whether the column ``data`` on PostgreSQL is of the type that the chosen JSON field expects."""
+    model = get_notification_model()
+    field: Any = model._meta.get_field("data")
+    problems: list[CheckMessage] = []
+    for alias in databases or []:
+        connection = connections[alias]
+        if connection.vendor != "postgresql" or not router.allow_migrate_model(alias, model):
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT data_type FROM information_schema.columns "
+                "WHERE table_schema = ANY (current_schemas(false)) AND table_name = %s AND column_name = %s",
+                [model._meta.db_table, field.column],
+            )
+            found = cursor.fetchone()
+        if found and (found[0] == "jsonb") != isinstance(field, models.JSONField):
+            problems.append(
+                Warning(
+                    f"The column {field.column!r} of {model._meta.db_table!r} in the database {alias!r} is "
+                    f"{found[0]}, but NOTIFICATIONS['JSONFIELD'] is {conf.settings.JSONFIELD!r}: JSON lookups fail.",
+                    hint="Choose the JSON field that the column was made for, or change the type of the column.",
+                    obj=model,
+                    id="notifications.W006",
+                )
+            )
+    return problems

@@ -105,3 +105,11 @@ settings = Settings()
 KNOWN: dict[str, Setting[Any]] = {
     name: value for name, value in vars(Settings).items() if isinstance(value, Setting)
 }
+
+#: The defaults under the names of django-notifications-hq.
+CONFIG_DEFAULTS: dict[str, Any] = {old: KNOWN[key].default for old, key in LEGACY_KEYS.items()}
+
+
+def get_config() -> dict[str, Any]:
+    """Return the settings in force under the names of django-notifications-hq."""
+    return {old: getattr(settings, key) for old, key in LEGACY_KEYS.items()}

@@ -182,7 +182,7 @@ def varies(field: models.Field[Any, Any]) -> bool:
     """Tell whether ``save()`` would give each row a value of its own in this column, or bind it in its own way."""
     if field.primary_key:
         return not isinstance(field, models.AutoField)
-    own_value = callable(field.default) and field.default is not timezone.now
+    own_value = field.has_default() and callable(field.default) and field.default is not timezone.now
     return (
         own_value
         or field.unique
@@ -205,26 +205,43 @@ def insert_select(
     over (event, recipient) is passed over, any other one is an error.
     """
     connection = connections[using]
+    if audience.query.combinator:
+        # A union has no column of its own to name; the users in it have.
+        audience = audience.model._base_manager.using(using).filter(pk__in=audience.values("pk"))
     query = audience.values_list("pk").query
     query.clear_ordering()
+    compiler = query.get_compiler(using)
     try:
-        people, params = query.get_compiler(using).as_sql(with_col_aliases=True)
+        people, params = compiler.as_sql(with_col_aliases=True)
     except EmptyResultSet:
         return 0
-    sql, constants, existing = insert_statement(row, people, connection, fresh=fresh)
+    user = f"audience.{connection.ops.quote_name(compiler.select[0][2])}"
+    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh)
 
     def execute() -> int:
         with connection.cursor() as cursor:
             cursor.execute(sql, [*constants, *params, *existing])
             return int(cursor.rowcount)
 
-    return execute() if fresh else until_alone(execute, using)
+    return execute() if fresh or passes_over(row, connection) else until_alone(execute)
+
+
+def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the database can pass over a conflict over (event, recipient) and over no other.
+
+    MySQL and MariaDB pass over every conflict or none; there, rows that exist are left out of the selection.
+    """
+    unique = any(constraint.name == CONSTRAINT for constraint in row._meta.constraints)
+    return unique and connection.vendor in {"sqlite", "postgresql"}
 
 
 def insert_statement(
-    row: AbstractNotification, people: str, connection: BaseDatabaseWrapper, *, fresh: bool
+    row: AbstractNotification, people: str, user: str, connection: BaseDatabaseWrapper, *, fresh: bool
 ) -> tuple[str, list[Any], list[Any]]:
-    """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs."""
+    """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs.
+
+    ``user`` is the column of that selection which holds their primary keys.
+    """
     meta = row._meta
     quote = connection.ops.quote_name
     recipient: Any = meta.get_field("recipient")
@@ -237,39 +254,32 @@ def insert_statement(
             columns.append(quote(field.column))
             values.append(field.get_db_prep_save(value, connection))
     table, told, event = quote(meta.db_table), quote(recipient.column), quote(meta.get_field("event").column)
-    # MySQL and MariaDB can only pass over every conflict or none; there a repeated user is left out beforehand.
-    passes_over = connection.vendor in {"sqlite", "postgresql"} and has_constraint(type(row))
+    skips = passes_over(row, connection)
     sql = (
         f"INSERT INTO {table} ({', '.join(columns)}, {told}) "
-        f"SELECT {'' if passes_over else 'DISTINCT '}{', '.join(['%s'] * len(values))}, audience.col1 "
+        f"SELECT {'' if skips else 'DISTINCT '}{', '.join(['%s'] * len(values))}, {user} "
         f"FROM ({people}) audience WHERE "
     )
     existing: list[Any] = []
-    if passes_over or fresh:
+    if skips or fresh:
         sql += "1 = 1"
     else:
-        sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{told} = audience.col1)"
+        sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{told} = {user})"
         existing = [meta.get_field("event").get_db_prep_save(row.event, connection)]
-    if passes_over:
+    if skips:
         sql += f" ON CONFLICT ({event}, {told}) DO NOTHING"
     return sql, values, existing
 
 
-def has_constraint(model: type[AbstractNotification]) -> bool:
-    """Tell whether the model kept the constraint that makes a recipient unique within an event."""
-    return any(constraint.name == CONSTRAINT for constraint in model._meta.constraints)
-
-
-def until_alone(execute: Callable[[], int], using: str) -> int:
-    """Execute again when another process wrote a row of the same event between our look and our write."""
+def until_alone(write_rows: Callable[[], int]) -> int:
+    """Write again when another process wrote a row of the same event between our look and our write."""
     for _ in range(ATTEMPTS - 1):
         try:
-            with transaction.atomic(using):
-                return execute()
+            return write_rows()
         except IntegrityError as error:
             if CONSTRAINT not in str(error):
                 raise
-    return execute()
+    return write_rows()
 
 
 def write_batches(model: type[N], event: Event, audience: Audience, using: str) -> tuple[int, Sequence[Any]]:
@@ -315,17 +325,22 @@ def write_batch(
             told.update(
                 rows.filter(event=event.uuid, recipient__in=batch).values_list("recipient", flat=True)
             )
-        new = [prototype(model, event, using) for pk in batch if pk not in told]
-        for row, pk in zip(new, (pk for pk in batch if pk not in told), strict=True):
-            row.recipient_id = pk
-        if rows_save_themselves(model, event):
-            for row in new:
-                row.save(using=using, force_insert=True)
-        else:
-            rows.bulk_create(new)
+        new = []
+        for pk in batch:
+            if pk not in told:
+                row = prototype(model, event, using)
+                row.recipient_id = pk
+                new.append(row)
+        # A row that cannot be written must not spoil the transaction of the caller, nor leave the others behind.
+        with transaction.atomic(using):
+            if rows_save_themselves(model, event):
+                for row in new:
+                    row.save(using=using, force_insert=True)
+            else:
+                rows.bulk_create(new)
         return len(new)
 
-    return save_new() if fresh else until_alone(save_new, using)
+    return save_new() if fresh else until_alone(save_new)
 
 
 def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:

@@ -104,7 +104,7 @@ class AbstractNotification(models.Model):
 
     class Meta:
         abstract = True
-        ordering = ("-timestamp",)
+        ordering = ("-timestamp", "-pk")
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         indexes = [
@@ -265,3 +265,12 @@ def get_notification_model() -> type[AbstractNotification]:
     """Return the model of this site: ``NOTIFICATIONS_NOTIFICATION_MODEL``, else :class:`Notification`."""
     model: type[AbstractNotification] = apps.get_model(getattr(settings, MODEL_SETTING), require_ready=False)
     return model
+
+
+def __getattr__(name: str) -> Any:
+    # Where django-notifications-hq had the handler; it needs this module, so it cannot be imported above.
+    if name == "notify_handler":
+        from notifications.handlers import notify_handler
+
+        return notify_handler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "notification",
                 "verbose_name_plural": "notifications",
-                "ordering": ("-timestamp",),
+                "ordering": ("-timestamp", "-pk"),
                 "abstract": False,
                 "swappable": "NOTIFICATIONS_NOTIFICATION_MODEL",
                 "indexes": [

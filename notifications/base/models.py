@@ -1,0 +1,29 @@
+"""The import path of django-notifications-hq; the things themselves live elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.timezone import now
+
+from notifications.conf import settings
+from notifications.handlers import notify_handler
+from notifications.models import AbstractNotification
+from notifications.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
+
+__all__ = [
+    "EXTRA_DATA",
+    "AbstractNotification",
+    "NotificationQuerySet",
+    "assert_soft_delete",
+    "is_soft_delete",
+    "notify_handler",
+    "now",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Read at use, as all settings are; the older packages froze it at import.
+    if name == "EXTRA_DATA":
+        return settings.USE_JSONFIELD
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

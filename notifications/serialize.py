@@ -1,0 +1,72 @@
+"""The public JSON shape of notifications: that of django-notifications-hq, key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+
+from notifications import rendering
+from notifications.conf import settings
+from notifications.models import AbstractNotification
+from notifications.querysets import NotificationQuerySet
+
+#: The adjectives by which a list may be asked for.
+LISTS: dict[str, Callable[[Any], NotificationQuerySet[Any]]] = {
+    "all": lambda rows: rows.visible(),
+    "unread": lambda rows: rows.unread(),
+    "read": lambda rows: rows.read(),
+    "sent": lambda rows: rows.visible().sent(),
+    "unsent": lambda rows: rows.visible().unsent(),
+    "active": lambda rows: rows.active(),
+    "deleted": lambda rows: rows.deleted(),
+}
+
+
+def item(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
+    """Return one notification: its editable columns, ``slug``, and of each object its name and url where it has them."""
+    shown = {
+        field.name: field.value_from_object(notification)
+        for field in notification._meta.concrete_fields
+        if field.editable
+    }
+    shown["slug"] = notification.slug
+    for key in ("actor", "target", "action_object"):
+        obj = getattr(notification, key)
+        if obj is not None:
+            shown[key] = str(obj)
+            if url := rendering.url_of(obj, notification, request):
+                shown[f"{key}_url"] = url
+    return shown
+
+
+def get_num_to_fetch(request: HttpRequest) -> int:
+    """Return how many rows the request asks for by ``?max=``, 1 to 100, else the setting ``NUM_TO_FETCH``."""
+    try:
+        number = int(request.GET.get("max", ""))
+    except ValueError:
+        return settings.NUM_TO_FETCH
+    return number if 1 <= number <= 100 else settings.NUM_TO_FETCH
+
+
+def get_notification_list(request: HttpRequest, method_name: str = "all") -> list[dict[str, Any]]:
+    """Return the newest notifications of the request's user, as JSON shows them; read them if the request says so.
+
+    ``method_name`` is one of the adjectives in :data:`LISTS`. They are marked as read by ``mark_as_read`` in a POST,
+    or in a GET where ``ACTIONS_ON_GET`` is on; the answer shows them as they were.
+    """
+    rows: Any = request.user.notifications  # type: ignore[union-attr]
+    newest = list(LISTS[method_name](rows).with_objects()[: get_num_to_fetch(request)])
+    items = [item(notification, request) for notification in newest]
+    if marks_as_read(request):
+        rows.filter(pk__in=[notification.pk for notification in newest]).mark_all_as_read()
+    return items
+
+
+def marks_as_read(request: HttpRequest) -> bool:
+    """Tell whether the request wants, and may want, the returned rows to be marked as read."""
+    if request.method != "POST" and not settings.ACTIONS_ON_GET:
+        return False
+    value = request.POST.get("mark_as_read", request.GET.get("mark_as_read", ""))
+    return value.strip().lower() not in {"", "0", "false", "no", "off"}
