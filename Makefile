@@ -25,7 +25,6 @@ export REQUIRE
 .PHONY: help demo demo-reset test test-adoption lint format docs wheel tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
-.SECONDARY:
 
 help:
 	@sed -n 's/^#   //p' Makefile
