@@ -63,8 +63,9 @@ class Notifications(Sequence[N], Generic[N]):
 
     def queryset(self) -> models.QuerySet[N]:
         """Return the rows as a queryset, in the order they were written."""
-        rows: models.QuerySet[N] = self._model._default_manager.using(self._using)
-        return rows.filter(event=self.event.uuid).order_by("pk")
+        rows: Any = self._model._default_manager.using(self._using)
+        ordered: models.QuerySet[N] = rows.filter(event=self.event.uuid).order_by("pk")
+        return ordered
 
     def __len__(self) -> int:
         if self._length is None:
@@ -193,7 +194,8 @@ def varies(field: models.Field[Any, Any]) -> bool:
 
 def is_local(audience: models.QuerySet[Any], using: str) -> bool:
     """Tell whether the audience can be read by the database that the rows go to."""
-    return (audience._db or router.db_for_write(audience.model, **audience._hints)) == using
+    chosen: Any = audience
+    return (chosen._db or router.db_for_write(chosen.model, **chosen._hints)) == using
 
 
 def insert_select(
@@ -249,14 +251,16 @@ def insert_statement(
     for field in meta.local_concrete_fields:
         if field.primary_key or field is recipient or getattr(field, "generated", False):
             continue
-        value = field.pre_save(row, True)
+        value, column = field.pre_save(row, True), str(field.column)
         if not isinstance(value, DatabaseDefault):
-            columns.append(quote(field.column))
+            columns.append(quote(column))
             values.append(field.get_db_prep_save(value, connection))
-    table, told, event = quote(meta.db_table), quote(recipient.column), quote(meta.get_field("event").column)
+    event_field: Any = meta.get_field("event")
+    table, told, event = quote(meta.db_table), quote(recipient.column), quote(event_field.column)
     skips = passes_over(row, connection)
+    # Only names that Django quoted and a selection that it compiled go into the text; every value is a parameter.
     sql = (
-        f"INSERT INTO {table} ({', '.join(columns)}, {told}) "
+        f"INSERT INTO {table} ({', '.join(columns)}, {told}) "  # noqa: S608
         f"SELECT {'' if skips else 'DISTINCT '}{', '.join(['%s'] * len(values))}, {user} "
         f"FROM ({people}) audience WHERE "
     )
@@ -264,8 +268,8 @@ def insert_statement(
     if skips or fresh:
         sql += "1 = 1"
     else:
-        sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{told} = {user})"
-        existing = [meta.get_field("event").get_db_prep_save(row.event, connection)]
+        sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{told} = {user})"  # noqa: S608
+        existing = [event_field.get_db_prep_save(row.event, connection)]
     if skips:
         sql += f" ON CONFLICT ({event}, {told}) DO NOTHING"
     return sql, values, existing

@@ -74,7 +74,7 @@ class ObjectKey(GenericForeignKey):
 
     def reference(self, instance: models.Model) -> Reference | None:
         """Return what the row stores of its object, or None when it stores nothing that can be found."""
-        field = instance._meta.get_field(self.ct_field)
+        field: Any = instance._meta.get_field(self.ct_field)
         content_type_id = getattr(instance, field.attname)
         text = getattr(instance, self.fk_field)
         return None if content_type_id is None or text is None else (content_type_id, str(text))

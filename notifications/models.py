@@ -141,6 +141,34 @@ class AbstractNotification(models.Model):
             return gettext("%(actor)s %(verb)s %(action_object)s %(timesince)s ago") % parts
         return gettext("%(actor)s %(verb)s %(timesince)s ago") % parts
 
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[models.base.ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Save as Django does; ``read_at`` follows ``unread``, and the recipient's cached count is dropped."""
+        if update_fields is not None:
+            update_fields = set(update_fields)
+            if "unread" in update_fields:
+                update_fields.add("read_at")
+        if "unread" in self.__dict__:
+            self.settle_read_at()
+        using = using or router.db_for_write(type(self), instance=self)
+        super().save(
+            force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
+        )
+        badge.forget([self.recipient_id], using=using)
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Delete as Django does, and drop the recipient's cached count."""
+        using = using or router.db_for_write(type(self), instance=self)
+        deleted = super().delete(using=using, keep_parents=keep_parents)
+        badge.forget([self.recipient_id], using=using)
+        return deleted
+
     def label(self, key: str) -> str:
         """Return the name of the ``actor``, ``action_object`` or ``target``.
 
@@ -223,34 +251,6 @@ class AbstractNotification(models.Model):
             self.read_at = None
         elif self.read_at is None:
             self.read_at = timezone.now()
-
-    def save(
-        self,
-        *,
-        force_insert: bool | tuple[models.base.ModelBase, ...] = False,
-        force_update: bool = False,
-        using: str | None = None,
-        update_fields: Iterable[str] | None = None,
-    ) -> None:
-        """Save as Django does; ``read_at`` follows ``unread``, and the recipient's cached count is dropped."""
-        if update_fields is not None:
-            update_fields = set(update_fields)
-            if "unread" in update_fields:
-                update_fields.add("read_at")
-        if "unread" in self.__dict__:
-            self.settle_read_at()
-        using = using or router.db_for_write(type(self), instance=self)
-        super().save(
-            force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
-        )
-        badge.forget([self.recipient_id], using=using)
-
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
-        """Delete as Django does, and drop the recipient's cached count."""
-        using = using or router.db_for_write(type(self), instance=self)
-        deleted = super().delete(using=using, keep_parents=keep_parents)
-        badge.forget([self.recipient_id], using=using)
-        return deleted
 
 
 class Notification(AbstractNotification):

@@ -47,6 +47,7 @@ class NotificationQuerySet(models.QuerySet[M]):
     #: Whether the objects come with the rows, and whose rows these are where a verb was told so.
     _with_objects = False
     _recipient_pk: Any = None
+    _hints: dict[str, Any]
 
     # Adjectives
 
@@ -86,13 +87,9 @@ class NotificationQuerySet(models.QuerySet[M]):
             raise ValueError(f"about() takes a saved object, got {obj!r}.")
         types = content_type_ids(obj, self.db)
         match = models.Q()
-        for key in ("actor", "action_object", "target"):
-            match |= models.Q(
-                **{
-                    f"{key}_content_type__in": types,
-                    f"{self.model._meta.get_field(key).fk_field}": str(obj.pk),
-                }  # type: ignore[union-attr]
-            )
+        for name in ("actor", "action_object", "target"):
+            key: Any = self.model._meta.get_field(name)
+            match |= models.Q(**{f"{key.ct_field}__in": types, key.fk_field: str(obj.pk)})
         return self.filter(match)
 
     def with_objects(self) -> Self:
@@ -100,7 +97,7 @@ class NotificationQuerySet(models.QuerySet[M]):
 
         An object that is gone reads as None and does not disturb the others.
         """
-        clone = self._chain()
+        clone = self.all()
         clone._with_objects = True
         return clone
 
@@ -225,7 +222,8 @@ class NotificationQuerySet(models.QuerySet[M]):
     def _recipient_id(self) -> Any:
         """Return the primary key of the one recipient all rows belong to, or None where that cannot be said."""
         owner = self._hints.get("instance")
-        if isinstance(owner, self.model._meta.get_field("recipient").related_model):  # type: ignore[arg-type]
+        recipient: Any = self.model._meta.get_field("recipient")
+        if isinstance(owner, recipient.related_model):
             return owner.pk
         return self._recipient_pk
 
@@ -239,7 +237,7 @@ class NotificationQuerySet(models.QuerySet[M]):
 
     def _fetch_all(self) -> None:
         fresh = self._result_cache is None
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
         rows: Sequence[Any] = self._result_cache or ()
         if fresh and self._with_objects and rows and isinstance(rows[0], models.Model):
             attach_objects(rows)

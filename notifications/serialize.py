@@ -25,7 +25,7 @@ LISTS: dict[str, Callable[[Any], NotificationQuerySet[Any]]] = {
 
 
 def item(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
-    """Return one notification: its editable columns, ``slug``, and of each object its name and url where it has them."""
+    """Return the editable columns of one notification, its ``slug``, and the name and url of each object."""
     shown = {
         field.name: field.value_from_object(notification)
         for field in notification._meta.concrete_fields

@@ -131,7 +131,7 @@ def clean_level(model: type[AbstractNotification], value: Any) -> str:
     if value is None:
         default: str = model._meta.get_field("level").get_default()
         return default
-    allowed = [level for level, _ in model.LEVELS]
+    allowed = [str(level) for level, _ in model.LEVELS]
     if value not in allowed:
         raise ValueError(f"level must be one of {', '.join(allowed)}, got {value!r}.")
     return str(value)

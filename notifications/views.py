@@ -32,6 +32,13 @@ else:
     Base = ListView
 
 
+def rows_of(request: HttpRequest) -> Rows:
+    """Return the notifications of the user who asks, and of nobody else."""
+    user: Any = request.user
+    rows: Rows = user.notifications.all()
+    return rows
+
+
 class NotificationViewList(LoginRequiredMixin, Base):
     """A page of somebody's own notifications, the newest first."""
 
@@ -48,8 +55,7 @@ class AllNotificationsList(NotificationViewList):
 
     def get_queryset(self) -> Rows:
         """Return all that the user may see."""
-        rows: Rows = self.request.user.notifications.visible().with_objects()  # type: ignore[union-attr]
-        return rows
+        return rows_of(self.request).visible().with_objects()
 
 
 class UnreadNotificationsList(NotificationViewList):
@@ -57,8 +63,7 @@ class UnreadNotificationsList(NotificationViewList):
 
     def get_queryset(self) -> Rows:
         """Return what the user has not read."""
-        rows: Rows = self.request.user.notifications.unread().with_objects()  # type: ignore[union-attr]
-        return rows
+        return rows_of(self.request).unread().with_objects()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ def delete(request: HttpRequest, slug: int | str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest, action: Action, slug: int | str | None = None) -> HttpResponse:
     """Do it on POST and go on to ``next``; on GET ask first, unless ``ACTIONS_ON_GET`` is on."""
-    rows: Rows = request.user.notifications.visible()  # type: ignore[union-attr]
+    rows = rows_of(request).visible()
     if slug is not None:
         rows = rows.filter(pk=slug2id(slug))
     if request.method == "POST" or settings.ACTIONS_ON_GET:
@@ -168,8 +173,9 @@ def answer(request: HttpRequest, name: str, *, with_list: bool) -> JsonResponse:
     data: dict[str, Any] = {}
     if with_list:
         data[f"{name}_list"] = get_notification_list(request, name) if known else []
-    rows: Any = request.user.notifications if known else None  # type: ignore[union-attr]
-    return JsonResponse({f"{name}_count": LISTS[name](rows).count() if known else 0, **data})
+    # After the list, which may have marked what it returns as read.
+    count = LISTS[name](rows_of(request)).count() if known else 0
+    return JsonResponse({f"{name}_count": count, **data})
 
 
 @never_cache

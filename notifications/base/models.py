@@ -12,7 +12,6 @@ from notifications.models import AbstractNotification
 from notifications.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
 
 __all__ = [
-    "EXTRA_DATA",
     "AbstractNotification",
     "NotificationQuerySet",
     "assert_soft_delete",
