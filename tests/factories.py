@@ -1,0 +1,68 @@
+"""What tests are made of: plain functions that work under every settings shape."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+
+from notifications.models import AbstractNotification, get_notification_model
+from tests.testapp.models import Issue, Project
+
+
+def make_user(name: str = "justquick", *, using: str = "default", **columns: Any) -> Any:
+    """Return a saved user. Nobody logs in with a password here: use ``client.force_login``."""
+    users: Any = get_user_model()._base_manager.using(using)
+    return users.create(username=name, **columns)
+
+
+def make_users(count: int, name: str = "user", *, using: str = "default") -> list[Any]:
+    """Return so many saved users, in the order of their primary keys, by one statement for some hundred of them."""
+    model: Any = get_user_model()
+    users = model._base_manager.using(using)
+    users.bulk_create([model(username=f"{name}{number}") for number in range(count)], batch_size=500)
+    return list(users.filter(username__startswith=name).order_by("pk"))
+
+
+def make_group(name: str = "maintainers", *users: Any) -> Group:
+    """Return a saved group with these members."""
+    group = Group.objects.create(name=name)
+    group.user_set.add(*users)
+    return group
+
+
+def make_project(name: str = "activity-stream") -> Project:
+    """Return a saved target that has a page."""
+    return Project.objects.create(name=name)
+
+
+def make_issue(name: str = "issue 2") -> Issue:
+    """Return a saved action object whose page depends on the notification."""
+    return Issue.objects.create(name=name)
+
+
+def make_notification(recipient: Any, **columns: Any) -> Any:
+    """Return a saved row, made without ``notify.send``; the recipient is its actor unless one is given."""
+    columns.setdefault("actor", recipient)
+    columns.setdefault("verb", "closed")
+    return rows().create(recipient=recipient, **columns)
+
+
+def rows(*, using: str = "default") -> Any:
+    """Return all notifications of the site's model."""
+    model: type[AbstractNotification] = get_notification_model()
+    return model._default_manager.using(using)
+
+
+def told(*, using: str = "default") -> list[str]:
+    """Return the names of all recipients, one for each row, sorted."""
+    return sorted(rows(using=using).values_list("recipient__username", flat=True))
+
+
+def moment(*parts: int) -> datetime:
+    """Return a moment of UTC as this site keeps it: aware under USE_TZ, else naive. The time zone of tests is UTC."""
+    aware = datetime(*parts, tzinfo=timezone.utc)  # type: ignore[misc, arg-type]
+    return aware if settings.USE_TZ else aware.replace(tzinfo=None)
