@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django.views.generic import ListView
 
+from notifications import pagination
 from notifications.conf import settings
 from notifications.models import AbstractNotification
 from notifications.querysets import NotificationQuerySet
@@ -48,6 +49,11 @@ class NotificationViewList(LoginRequiredMixin, Base):
     def get_paginate_by(self, queryset: Any) -> int:
         """Return how many rows a page has."""
         return settings.PAGE_SIZE
+
+    def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[Any, Any, Any, bool]:
+        """Return the page that ``before``, ``after`` or ``page`` names, without counting the rows."""
+        page = pagination.get_page(queryset, page_size, self.request.GET)
+        return page.paginator, page, page.object_list, page.has_other_pages()
 
 
 class AllNotificationsList(NotificationViewList):
