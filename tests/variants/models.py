@@ -1,0 +1,85 @@
+"""Models that a site may put in the place of ours, each with something that one statement cannot write.
+
+They share a database with ``SwappedNotification``, so names that are unique in a database stay with that one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models.functions import Upper
+
+from notifications.models import AbstractNotification
+from tests.swapped.models import SwappedNotification
+from tests.testapp.models import Project
+
+
+def foreign_key(to: Any) -> Any:
+    """Return a foreign key that needs no table of an app with migrations, which come after this app's tables."""
+    return models.ForeignKey(to, on_delete=models.CASCADE, null=True, related_name="+", db_constraint=False)
+
+
+class Variant(AbstractNotification):
+    """What the models below share; none of them has the constraint over (event, recipient)."""
+
+    recipient = foreign_key(settings.AUTH_USER_MODEL)
+    actor_content_type = foreign_key(ContentType)
+    action_object_content_type = foreign_key(ContentType)
+    target_content_type = foreign_key(ContentType)
+
+    class Meta:
+        abstract = True
+
+
+class SavesItself(Variant):
+    """A model that does something of its own when a row is saved."""
+
+    def save(self, **kwargs: Any) -> None:
+        self.description = f"saved for {self.recipient_id}"
+        super().save(**kwargs)
+
+
+class Tokened(Variant):
+    """A column whose default differs from row to row."""
+
+    token = models.UUIDField(default=uuid.uuid4)
+
+
+class Ticketed(Variant):
+    """A column that no two rows may share."""
+
+    ticket = models.IntegerField(unique=True, null=True)
+
+
+class UuidKeyed(Variant):
+    """A primary key that the database does not make."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+
+class Columned(Variant):
+    """Columns that one statement can write: of the database, computed, and a foreign key."""
+
+    priority = models.IntegerField(db_default=3)
+    shout = models.GeneratedField(
+        expression=Upper("verb"), output_field=models.CharField(max_length=255), db_persist=True
+    )
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="+")
+
+
+class Child(SwappedNotification):
+    """The child of a multi-table parent."""
+
+    parent = models.OneToOneField(
+        SwappedNotification, on_delete=models.CASCADE, parent_link=True, primary_key=True, db_constraint=False
+    )
+    note = models.CharField(max_length=20, default="a child")
+
+    class Meta:
+        # Those of the abstract model, which a child would get again, are on the parent's table.
+        indexes = ()
+        constraints = ()
