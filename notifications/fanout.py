@@ -270,6 +270,9 @@ def insert_statement(
     else:
         sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{told} = {user})"  # noqa: S608
         existing = [event_field.get_db_prep_save(row.event, connection)]
+    if not fresh:
+        # Two writers of the same event meet in the same order and never wait for each other in a circle.
+        sql += f" ORDER BY {user}"
     if skips:
         sql += f" ON CONFLICT ({event}, {told}) DO NOTHING"
     return sql, values, existing

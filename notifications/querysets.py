@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 M = TypeVar("M", bound=models.Model)
+
+#: Primary keys that go into one UPDATE where it cannot select them itself.
+KEYS = 100_000
 
 #: The columns that decide whether a row counts as unread.
 COUNTED = {"unread", "deleted"}
@@ -108,27 +111,32 @@ class NotificationQuerySet(models.QuerySet[M]):
 
     def mark_all_as_read(self, recipient: Any = None) -> int:
         """Mark the unread rows, soft-deleted ones included, as read. Return how many changed."""
-        return self.unread(include_deleted=True)._of(recipient).update(unread=False)
+        return self._of(recipient)._turn("unread", False)
 
     def mark_all_as_unread(self, recipient: Any = None) -> int:
         """Mark the read rows, soft-deleted ones included, as unread. Return how many changed."""
-        return self.read(include_deleted=True)._of(recipient).update(unread=True)
+        return self._of(recipient)._turn("unread", True)
 
     def mark_all_as_deleted(self, recipient: Any = None) -> int:
         """Hide the active rows. Return how many changed. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
-        return self.active()._of(recipient).update(deleted=True)
+        assert_soft_delete()
+        return self._of(recipient)._turn("deleted", True)
 
     def mark_all_as_active(self, recipient: Any = None) -> int:
-        """Show the deleted rows again. Return how many changed. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
-        return self.deleted()._of(recipient).update(deleted=False)
+        """Show the deleted rows again. Return how many changed.
+
+        Raise ImproperlyConfigured unless SOFT_DELETE is on.
+        """
+        assert_soft_delete()
+        return self._of(recipient)._turn("deleted", False)
 
     def mark_as_sent(self, recipient: Any = None) -> int:
         """Note of the unsent rows that they were sent by e-mail. Return how many changed."""
-        return self.unsent()._of(recipient).update(emailed=True)
+        return self._of(recipient)._turn("emailed", True)
 
     def mark_as_unsent(self, recipient: Any = None) -> int:
         """Take back of the sent rows that they were sent by e-mail. Return how many changed."""
-        return self.sent()._of(recipient).update(emailed=False)
+        return self._of(recipient)._turn("emailed", False)
 
     async def amark_all_as_read(self, recipient: Any = None) -> int:
         """Do as :meth:`mark_all_as_read` does."""
@@ -156,10 +164,40 @@ class NotificationQuerySet(models.QuerySet[M]):
 
     def _of(self, recipient: Any) -> Self:
         if recipient is None:
-            return self
+            return self.all()
         chosen = self.filter(recipient=recipient)
         chosen._recipient_pk = getattr(recipient, "pk", recipient)
         return chosen
+
+    def _turn(self, column: str, value: bool) -> int:
+        """Set a boolean column where it is different. Return how many rows changed.
+
+        The rows are locked in the order of their primary keys: two calls that lock them in the orders of two indexes
+        wait for each other in a circle, which PostgreSQL and MariaDB end by killing one of them.
+        """
+        self._for_write = True
+        rows = self.filter(**{column: not value})
+        fresh = type(self)(self.model, using=self.db)
+        fresh._recipient_pk = self._recipient_id()
+        if rows.query.distinct or rows.query.combinator or rows.query.group_by is not None:
+            # These can neither be locked nor updated as they are.
+            rows = fresh.filter(pk__in=rows.order_by().values("pk"))
+        features = connections[self.db].features
+        if not features.has_select_for_update:
+            # SQLite, where there is one writer at a time.
+            return rows.order_by().update(**{column: value})
+        ordered = rows.order_by("pk").values_list("pk", flat=True)
+        with transaction.atomic(self.db, savepoint=False):
+            if features.update_can_self_select and features.has_select_for_update_of:
+                return fresh.filter(pk__in=ordered.select_for_update(of=("self",))).update(**{column: value})
+            # MySQL and MariaDB read first. What somebody else turned in between is left alone.
+            keys = list(ordered)
+            return sum(
+                fresh.filter(pk__in=keys[start : start + KEYS], **{column: not value}).update(
+                    **{column: value}
+                )
+                for start in range(0, len(keys), KEYS)
+            )
 
     # What Django's own verbs must do besides, so that read_at follows unread and no cached count outlives a change
 
