@@ -1,7 +1,8 @@
-"""The model of a site that brings its own."""
+"""The models of a site that brings its own. They are here, with migrations, also where a parent's app has them."""
 
 from __future__ import annotations
 
+from django.contrib.auth.models import User
 from django.db import models
 
 from notifications.models import AbstractNotification
@@ -15,3 +16,27 @@ class SwappedNotification(AbstractNotification):
 
     class Meta(AbstractNotification.Meta):
         abstract = False
+
+
+class Child(SwappedNotification):
+    """The child of a multi-table parent, for a test to put in its place."""
+
+    note = models.CharField(max_length=20, default="a child")
+
+    class Meta:
+        # Those of the abstract model, which a child would get again, are on the parent's table.
+        indexes = ()
+        constraints = ()
+
+
+class Member(User):
+    """A user of a multi-table child."""
+
+    nickname = models.CharField(max_length=20)
+
+
+class Reader(User):
+    """The users under another name."""
+
+    class Meta:
+        proxy = True

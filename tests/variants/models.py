@@ -14,7 +14,6 @@ from django.db import models
 from django.db.models.functions import Upper
 
 from notifications.models import AbstractNotification
-from tests.swapped.models import SwappedNotification
 from tests.testapp.models import Project
 
 
@@ -69,17 +68,3 @@ class Columned(Variant):
         expression=Upper("verb"), output_field=models.CharField(max_length=255), db_persist=True
     )
     project = models.ForeignKey(Project, on_delete=models.CASCADE, null=True, related_name="+")
-
-
-class Child(SwappedNotification):
-    """The child of a multi-table parent."""
-
-    parent = models.OneToOneField(
-        SwappedNotification, on_delete=models.CASCADE, parent_link=True, primary_key=True, db_constraint=False
-    )
-    note = models.CharField(max_length=20, default="a child")
-
-    class Meta:
-        # Those of the abstract model, which a child would get again, are on the parent's table.
-        indexes = ()
-        constraints = ()
