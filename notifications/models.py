@@ -165,8 +165,10 @@ class AbstractNotification(models.Model):
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """Delete as Django does, and drop the recipient's cached count."""
         using = using or router.db_for_write(type(self), instance=self)
+        # Before, because a column that was not loaded cannot be loaded any more after.
+        recipient_id = self.recipient_id
         deleted = super().delete(using=using, keep_parents=keep_parents)
-        badge.forget([self.recipient_id], using=using)
+        badge.forget([recipient_id], using=using)
         return deleted
 
     def label(self, key: str) -> str:
@@ -180,7 +182,8 @@ class AbstractNotification(models.Model):
             return str(obj)
         field: Any = self._meta.get_field(key)
         content_type_id = getattr(self, f"{field.ct_field}_id")
-        if content_type_id is None and getattr(self, field.fk_field) is None:
+        # The admin of old Djangos stored an empty text where it was told nothing.
+        if content_type_id is None and getattr(self, field.fk_field) in (None, ""):
             return ""
         model = model_of(content_type_id, self._state.db) if content_type_id is not None else None
         if model is None:
@@ -235,12 +238,19 @@ class AbstractNotification(models.Model):
 
     def _admin_link(self, key: str) -> str:
         field: Any = self._meta.get_field(key)
-        object_id: str = getattr(self, field.fk_field) or ""
+        stored = getattr(self, field.fk_field)
+        # As text: an object that was only just put here left its key as it is.
+        object_id = "" if stored is None else str(stored)
         obj = getattr(self, key)
         if obj is None:
             return object_id
+        # Here, so that a site without the admin never loads it.
+        from django.contrib.admin.utils import quote
+
         try:
-            url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[object_id])
+            url = reverse(
+                f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(object_id)]
+            )
         except NoReverseMatch:
             return object_id
         return format_html('<a href="{}">{}</a>', url, object_id)
