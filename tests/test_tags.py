@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.cache import cache
+from django.template import Context, Engine, RequestContext, Template
+from django.test import RequestFactory
+
+from notifications.templatetags.notifications_tags import get_cached_notification_unread_count, user_context
+from tests.factories import make_notification, make_user
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE = "\"'><script>alert(1)</script>&amp;{{ user }}</script>"
+
+COUNTS = {
+    "notifications_unread": "{% notifications_unread %}",
+    "as variable": "{% notifications_unread as unread_count %}{{ unread_count }}",
+    "live_notify_badge": "{% live_notify_badge %}",
+}
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
+
+
+def make_reader(name: str, unread: int) -> Any:
+    """Return a user with so many unread notifications, and one that is read."""
+    user = make_user(name)
+    make_notification(user, unread=False)
+    for _ in range(unread):
+        make_notification(user)
+    return user
+
+
+def make_request(user: Any = None) -> Any:
+    """Return a request; one that passed no authentication middleware where no user is given."""
+    request = RequestFactory().get("/")
+    if user is not None:
+        request.user = user
+    return request
+
+
+def render(source: str, request: Any = None, **context: Any) -> str:
+    """Return what a template makes of the tags, in a context that knows the request only if there is one."""
+    template = Template("{% load notifications_tags %}" + source)
+    return template.render(RequestContext(request, context) if request else Context(context))
+
+
+class Elements(HTMLParser):
+    """What a browser would find in a piece of HTML: the tags with their attributes, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def configuration(html: str) -> dict[str, Any]:
+    """Return what notify.js reads, having made sure that there is nothing else."""
+    elements = Elements(html)
+    [(tag, attributes)] = elements.found
+    assert (tag, attributes["type"], elements.text) == ("script", "application/json", "")
+    values: dict[str, Any] = json.loads(attributes["data-notify-configuration"] or "")
+    return values
+
+
+# notifications_unread
+
+
+def test_notifications_unread_is_the_number_of_unread_notifications() -> None:
+    request = make_request(make_reader("justquick", unread=2))
+    assert render("{% notifications_unread %}", request) == "2"
+    assert render("{% notifications_unread as n %}{% if n %}{{ n }} unread{% endif %}", request) == "2 unread"
+
+
+def test_notifications_unread_is_zero_where_everything_is_read() -> None:
+    assert render("{% notifications_unread %}", make_request(make_reader("justquick", unread=0))) == "0"
+
+
+@pytest.mark.parametrize("source", COUNTS.values(), ids=COUNTS)
+def test_an_anonymous_user_gets_an_empty_text(source: str) -> None:
+    assert render(source, make_request(AnonymousUser())) == ""
+    assert render(source, user=AnonymousUser()) == ""
+
+
+@pytest.mark.parametrize("source", COUNTS.values(), ids=COUNTS)
+@pytest.mark.parametrize(
+    "context",
+    [{}, {"user": None}, {"user": "justquick"}, {"request": None}, {"request": "a request for comments"}],
+    ids=str,
+)
+def test_a_context_without_request_or_user_is_no_error(source: str, context: dict[str, Any]) -> None:
+    assert render(source, **context) == ""
+
+
+@pytest.mark.parametrize("source", COUNTS.values(), ids=COUNTS)
+def test_a_request_without_user_is_no_error(source: str) -> None:
+    assert render(source, make_request()) == ""
+
+
+@pytest.mark.parametrize("source", COUNTS.values(), ids=COUNTS)
+def test_without_a_request_the_user_of_the_context_counts(source: str) -> None:
+    assert "2" in render(source, user=make_reader("justquick", unread=2))
+
+
+def test_the_user_of_the_request_counts_whatever_a_page_calls_user() -> None:
+    shown_on_the_page = make_reader("brosner", unread=20)
+    reader = make_reader("justquick", unread=2)
+    assert render("{% notifications_unread %}", make_request(reader), user=shown_on_the_page) == "2"
+    assert render("{% notifications_unread %}", request=make_request(reader), user=shown_on_the_page) == "2"
+    assert render("{% notifications_unread %}", make_request(AnonymousUser()), user=shown_on_the_page) == ""
+
+
+def test_the_request_is_found_without_its_context_processor() -> None:
+    engine = Engine(libraries={"notifications_tags": "notifications.templatetags.notifications_tags"})
+    template = engine.from_string("{% load notifications_tags %}{% notifications_unread %}")
+    context = RequestContext(make_request(make_reader("justquick", unread=2)))
+    assert template.render(context) == "2"
+    assert "request" not in context
+
+
+@pytest.mark.parametrize("source", COUNTS.values(), ids=COUNTS)
+def test_nobody_is_shown_the_number_of_another_user(source: str) -> None:
+    many, none = make_reader("brosner", unread=20), make_reader("justquick", unread=0)
+    assert "20" in render(source, make_request(many))
+    shown = render(source, make_request(none))
+    assert "0" in shown
+    assert "20" not in shown
+
+
+def test_a_page_that_counts_three_times_costs_one_query(django_assert_num_queries: Any) -> None:
+    request = make_request(make_reader("justquick", unread=2))
+    with django_assert_num_queries(1):
+        assert render("".join(COUNTS.values()), request) == "22<span class='live_notify_badge'>2</span>"
+    with django_assert_num_queries(0):
+        assert render("{% notifications_unread %}", request) == "2"
+
+
+def test_without_a_cache_each_count_costs_one_query(django_assert_num_queries: Any, settings: Any) -> None:
+    settings.NOTIFICATIONS = {"CACHE_TIMEOUT": 0}
+    request = make_request(make_reader("justquick", unread=2))
+    with django_assert_num_queries(3):
+        render("".join(COUNTS.values()), request)
+
+
+def test_an_anonymous_page_costs_no_query(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        render("".join(COUNTS.values()), make_request(AnonymousUser()))
+
+
+def test_a_change_is_seen_at_once() -> None:
+    user = make_reader("justquick", unread=2)
+    request = make_request(user)
+    assert render("{% notifications_unread %}", request) == "2"
+    make_notification(user)
+    assert render("{% notifications_unread %}", request) == "3"
+    user.notifications.mark_all_as_read()
+    assert render("{% notifications_unread %}", request) == "0"
+
+
+# What other code imports from the module
+
+
+def test_the_functions_that_other_code_imports() -> None:
+    user = make_reader("justquick", unread=2)
+    assert get_cached_notification_unread_count(user) == 2
+    assert user_context({"request": make_request(user)}) == user
+    assert user_context({"user": user}) == user
+    assert user_context({"user": AnonymousUser()}) is None
+    assert user_context({}) is None
+
+
+# has_notification
+
+
+def test_has_notification_tells_whether_something_is_unread(django_assert_num_queries: Any) -> None:
+    source = "{{ user|has_notification }}"
+    some, none = make_reader("brosner", unread=3), make_reader("justquick", unread=0)
+    with django_assert_num_queries(1):
+        assert render(source, user=some) == "True"
+    with django_assert_num_queries(1):
+        assert render(source, user=none) == "False"
+
+
+@pytest.mark.parametrize("user", [AnonymousUser(), None, "", "justquick"], ids=repr)
+def test_has_notification_is_false_for_nobody(user: Any) -> None:
+    assert render("{{ user|has_notification }}", user=user) == "False"
+    assert render("{{ missing|has_notification }}") == "False"
+
+
+# live_notify_badge and live_notify_list
+
+
+def test_the_badge_is_a_span_with_the_number() -> None:
+    request = make_request(make_reader("justquick", unread=2))
+    assert render("{% live_notify_badge %}", request) == "<span class='live_notify_badge'>2</span>"
+    assert render("{% live_notify_badge 'pill' %}", request) == "<span class='pill'>2</span>"
+    assert render("{% live_notify_badge badge_class='pill' %}", request) == "<span class='pill'>2</span>"
+
+
+def test_the_list_is_empty_until_notify_js_fills_it() -> None:
+    assert render("{% live_notify_list %}") == "<ul class='live_notify_list'></ul>"
+    assert render("{% live_notify_list 'menu' %}") == "<ul class='menu'></ul>"
+    assert render("{% live_notify_list list_class='menu' %}") == "<ul class='menu'></ul>"
+
+
+@pytest.mark.parametrize("tag", ["live_notify_badge", "live_notify_list"])
+def test_a_hostile_class_name_stays_a_class_name(tag: str) -> None:
+    html = render(f"{{% {tag} name %}}", make_request(make_reader("justquick", unread=2)), name=HOSTILE)
+    [(_, attributes)] = Elements(html).found
+    assert attributes == {"class": HOSTILE}
+
+
+# register_notify_callbacks
+
+
+def test_the_configuration_of_a_site_that_wants_nothing_special() -> None:
+    assert configuration(render("{% register_notify_callbacks %}")) == {
+        "notify_badge_class": "live_notify_badge",
+        "notify_menu_class": "live_notify_list",
+        "notify_api_url": "/inbox/notifications/api/unread_list/",
+        "notify_fetch_count": 5,
+        "notify_unread_url": "/inbox/notifications/unread/",
+        "notify_mark_all_unread_url": "/inbox/notifications/mark-all-as-read/",
+        "notify_refresh_period": 15000,
+        "notify_mark_as_read": False,
+        "notify_connection_lost": "Connection lost!",
+        "callbacks": [],
+    }
+
+
+BY_POSITION = "'b' 'm' 30 'one,ns.two' 'count' 7 'abc' True"
+BY_NAME = (
+    "badge_class='b' menu_class='m' refresh_period=30 callbacks='one,ns.two' api_name='count' fetch=7 "
+    "nonce='abc' mark_as_read=True"
+)
+
+
+@pytest.mark.parametrize("arguments", [BY_POSITION, BY_NAME], ids=["by position", "by name"])
+def test_every_argument_arrives(arguments: str) -> None:
+    html = render(f"{{% register_notify_callbacks {arguments} %}}")
+    assert configuration(html) == {
+        "notify_badge_class": "b",
+        "notify_menu_class": "m",
+        "notify_api_url": "/inbox/notifications/api/unread_count/",
+        "notify_fetch_count": 7,
+        "notify_unread_url": "/inbox/notifications/unread/",
+        "notify_mark_all_unread_url": "/inbox/notifications/mark-all-as-read/",
+        "notify_refresh_period": 30000,
+        "notify_mark_as_read": True,
+        "notify_connection_lost": "Connection lost!",
+        "notify_csrf_token": "",
+        "callbacks": ["one", "ns.two"],
+    }
+    assert Elements(html).found[0][1]["nonce"] == "abc"
+
+
+def test_another_api_is_an_empty_text() -> None:
+    assert render("{% register_notify_callbacks api_name='inbox' %}") == ""
+
+
+def test_callbacks_are_names_without_the_blanks_and_the_commas() -> None:
+    html = render("{% register_notify_callbacks callbacks=' one, ns.two ,,' %}")
+    assert configuration(html)["callbacks"] == ["one", "ns.two"]
+
+
+def test_there_is_no_nonce_unless_one_is_given() -> None:
+    for arguments in ("", "nonce=None", "nonce=''", "nonce=missing"):
+        html = render(f"{{% register_notify_callbacks {arguments} %}}")
+        assert "nonce" not in Elements(html).found[0][1]
+
+
+def test_a_refresh_period_is_never_shorter_than_a_second() -> None:
+    for seconds in (0, -5):
+        html = render(f"{{% register_notify_callbacks refresh_period={seconds} %}}")
+        assert configuration(html)["notify_refresh_period"] == 1000
+
+
+def test_numbers_may_be_text() -> None:
+    values = configuration(render("{% register_notify_callbacks refresh_period='30' fetch='7' %}"))
+    assert (values["notify_refresh_period"], values["notify_fetch_count"]) == (30000, 7)
+
+
+@pytest.mark.parametrize(
+    ("value", "marks"),
+    [("True", True), ("'true'", True), ("1", True), ("False", False), ("'false'", False), ("None", False)],
+)
+def test_mark_as_read_may_be_text(value: str, marks: bool) -> None:
+    html = render(f"{{% register_notify_callbacks mark_as_read={value} %}}")
+    assert configuration(html)["notify_mark_as_read"] is marks
+
+
+def test_the_page_carries_a_csrf_token_only_where_notify_js_will_post() -> None:
+    request = make_request(AnonymousUser())
+    assert "notify_csrf_token" not in configuration(render("{% register_notify_callbacks %}", request))
+    assert "CSRF_COOKIE" not in request.META
+    values = configuration(render("{% register_notify_callbacks mark_as_read=True %}", request))
+    assert len(values["notify_csrf_token"]) == 64
+    assert "CSRF_COOKIE" in request.META
+
+
+@pytest.mark.parametrize("argument", ["badge_class", "menu_class", "callbacks", "nonce"])
+def test_a_hostile_argument_stays_data(argument: str) -> None:
+    html = render(f"{{% register_notify_callbacks {argument}=value %}}", value=HOSTILE)
+    values = configuration(html)
+    arrived = {
+        "badge_class": values["notify_badge_class"],
+        "menu_class": values["notify_menu_class"],
+        "callbacks": ",".join(values["callbacks"]),
+        "nonce": Elements(html).found[0][1].get("nonce"),
+    }
+    assert arrived[argument] == HOSTILE
