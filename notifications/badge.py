@@ -26,12 +26,22 @@ def cache_key(user_pk: object) -> str:
     return f"notifications:unread:{user_pk}"
 
 
-def unread_count(user: Any) -> int:
-    """Return how many unread notifications ``user`` has, at most ``CACHE_TIMEOUT`` seconds old."""
+class Count(int):
+    """A number that reads "99+" where it is more than the cap."""
+
+    def __str__(self) -> str:
+        cap = settings.BADGE_CAP
+        return f"{cap}+" if cap is not None and self > cap else int.__repr__(self)
+
+
+def unread_count(user: Any) -> Count:
+    """Return how many unread notifications ``user`` has, at most ``CACHE_TIMEOUT`` seconds old.
+
+    Counts no further than one beyond ``BADGE_CAP``, so that it costs the same whatever is unread.
+    """
     timeout = settings.CACHE_TIMEOUT
     if not timeout:
-        count: int = user.notifications.unread().count()
-        return count
+        return Count(count_unread(user))
     key = cache_key(user.pk)
     cached = cache.get_many([GENERATION, key])
     generation = cached.get(GENERATION)
@@ -40,8 +50,16 @@ def unread_count(user: Any) -> int:
         cache.set(GENERATION, generation, timeout=None)
     counted_in, count = cached.get(key, (None, 0))
     if counted_in != generation:
-        count = user.notifications.unread().count()
+        count = count_unread(user)
         cache.set(key, (generation, count), timeout)
+    return Count(count)
+
+
+def count_unread(user: Any) -> int:
+    """Return the number of unread notifications, or one more than ``BADGE_CAP``."""
+    cap = settings.BADGE_CAP
+    rows = user.notifications.unread()
+    count: int = (rows if cap is None else rows[: cap + 1]).count()
     return count
 
 

@@ -47,8 +47,9 @@ def own_values() -> Mapping[str, Any]:
 class Setting(Generic[T]):
     """Read one key, each time it is asked for: ``NOTIFICATIONS``, then the older names, then the default."""
 
-    def __init__(self, default: T, *, minimum: int | None = None) -> None:
+    def __init__(self, default: T, *, kind: type | None = None, minimum: int | None = None) -> None:
         self.default = default
+        self.kind = kind or type(default)
         self.minimum = minimum
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -70,9 +71,10 @@ class Setting(Generic[T]):
 
     def problem(self, value: object) -> str | None:
         """Say in words why ``value`` cannot be this setting's, or return None when it can."""
-        kind = type(self.default)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            return f"it must be of type {kind.__name__}"
+        if value is None and self.default is None:
+            return None
+        if not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
+            return f"it must be of type {self.kind.__name__}"
         if self.minimum is not None and isinstance(value, int) and value < self.minimum:
             return f"it must be at least {self.minimum}"
         return None
@@ -95,6 +97,10 @@ class Settings:
     ACTIONS_ON_GET = Setting(False)
     #: The most bytes of JSON that one event may carry in ``data``.
     MAX_DATA_BYTES = Setting(64 * 1024, minimum=0)
+    #: How many recipients one statement writes; None writes all of a queryset in one.
+    FANOUT_CHUNK: Setting[int | None] = Setting(None, kind=int, minimum=1)
+    #: Up to how many unread notifications the badge counts; beyond that it shows "99+". None counts all.
+    BADGE_CAP: Setting[int | None] = Setting(99, kind=int, minimum=1)
     #: The dotted path of the JSON field class that stores ``data``.
     JSONFIELD = Setting("django.db.models.JSONField")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
@@ -20,12 +20,16 @@ from notifications import badge
 from notifications.events import Event
 from notifications.models import AbstractNotification
 from notifications.recipients import BATCH, Audience, Users
+from notifications.response import Notifications
 from notifications.signals import notified
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 N = TypeVar("N", bound=AbstractNotification)
+
+#: Called with the number of users done and of all, or None where that is not known.
+Progress: TypeAlias = Callable[[int, "int | None"], object]
 
 #: How often rows are written again when another process wrote one of the same event in between.
 ATTEMPTS = 5
@@ -37,90 +41,38 @@ CONSTRAINT = "ntf_event_recipient"
 OBJECTS = ("actor", "action_object", "target")
 
 
-class Notifications(Sequence[N], Generic[N]):
-    """The rows of an event, loaded when they are looked at.
-
-    ``created`` says how many rows this call wrote; an event that was told before under the same ``key`` may have
-    more. ``len()`` costs no query unless the event has a key.
-    """
-
-    def __init__(
-        self, model: type[N], event: Event, created: int, using: str, order: Sequence[Any] = ()
-    ) -> None:
-        self.event = event
-        self.created = created
-        self._model = model
-        self._using = using
-        #: The primary keys of the recipients in the order they were named, where they were few.
-        self._order = {pk: place for place, pk in enumerate(order)}
-        self._rows: list[N] | None = None
-        self._length = created if event.key is None else None
-
-    @property
-    def existing(self) -> int:
-        """Return how many rows of this event were there before this call."""
-        return len(self) - self.created
-
-    def queryset(self) -> models.QuerySet[N]:
-        """Return the rows as a queryset, in the order they were written."""
-        rows: Any = self._model._default_manager.using(self._using)
-        ordered: models.QuerySet[N] = rows.filter(event=self.event.uuid).order_by("pk")
-        return ordered
-
-    def __len__(self) -> int:
-        if self._length is None:
-            self._length = self.queryset().count()
-        return self._length
-
-    def __iter__(self) -> Iterator[N]:
-        if len(self) > BATCH:
-            return self.queryset().iterator(chunk_size=BATCH)
-        return iter(self._load())
-
-    @overload
-    def __getitem__(self, index: int) -> N: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[N]: ...
-    def __getitem__(self, index: int | slice) -> N | Sequence[N]:
-        if len(self) <= BATCH:
-            return self._load()[index]
-        if isinstance(index, slice):
-            return [self.queryset()[place] for place in range(*index.indices(len(self)))]
-        return self.queryset()[range(len(self))[index]]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sequence):
-            return NotImplemented
-        return len(self) == len(other) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.created} new of event {self.event.uuid}>"
-
-    def _load(self) -> list[N]:
-        if self._rows is None:
-            self._rows = list(self.queryset()) if len(self) else []
-            self._rows.sort(key=lambda row: self._order.get(row.recipient_id, 0))
-        return self._rows
-
-
-def write(model: type[N], event: Event, audience: Audience) -> Notifications[N]:
+def write(
+    model: type[N],
+    event: Event,
+    audience: Audience,
+    *,
+    chunk_size: int | None = None,
+    progress: Progress | None = None,
+) -> Notifications[N]:
     """Write one row for each user of the audience that has none of this event yet, on the write database.
 
-    Raise ValueError for a primary key that no user has; then nothing is written.
+    With a ``chunk_size`` so many users at a time, each time for good unless the caller holds a transaction;
+    ``progress(done, total)`` is called after each time, with users (``total`` is None for an iterator). Raise
+    ValueError for a primary key that no user has; without a ``chunk_size`` nothing is written then.
     """
     using = router.db_for_write(model)
+    tell = progress or (lambda done, total: None)
     order: Sequence[Any] = ()
     if (
         isinstance(audience, models.QuerySet)
         and rows_are_constant(model, event)
         and is_local(audience, using)
+        and not (chunk_size and audience.query.is_sliced)
     ):
-        created = insert_select(prototype(model, event, using), audience, using, fresh=event.key is None)
+        row, created = prototype(model, event, using), 0
+        total = audience.count() if progress else 0
+        parts = cut(audience, chunk_size, using) if chunk_size else iter([audience])
+        for number, part in enumerate(parts, start=1):
+            created += insert_select(row, part, using, fresh=event.key is None)
+            tell(min(number * chunk_size, total) if chunk_size else total, total)
         reached = None
     else:
-        created, order = write_batches(model, event, audience, using)
+        created, order = write_batches(model, event, audience, using, whole=not chunk_size, tell=tell)
         reached = list(order) or None
     response = Notifications(model, event, created, using, order)
     if created:
@@ -133,6 +85,26 @@ def write(model: type[N], event: Event, audience: Audience) -> Notifications[N]:
         )
         transaction.on_commit(announce, using=using, robust=True)
     return response
+
+
+def cut(audience: models.QuerySet[Any], size: int, using: str) -> Iterator[models.QuerySet[Any]]:
+    """Yield the audience in ranges of primary keys that hold about ``size`` users each."""
+    if audience.query.combinator:
+        audience = members_of(audience, using)
+    rest = audience.order_by("pk")
+    while True:
+        edge = next(iter(rest.values_list("pk", flat=True)[size - 1 : size]), None)
+        if edge is None:
+            yield rest
+            return
+        yield rest.filter(pk__lte=edge)
+        rest = rest.filter(pk__gt=edge)
+
+
+def members_of(audience: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+    """Return the users in a union as a queryset that can be filtered and whose column has a name."""
+    users: models.QuerySet[Any] = audience.model._base_manager.using(using)
+    return users.filter(pk__in=audience.values("pk"))
 
 
 def prototype(model: type[N], event: Event, using: str) -> N:
@@ -208,8 +180,7 @@ def insert_select(
     """
     connection = connections[using]
     if audience.query.combinator:
-        # A union has no column of its own to name; the users in it have.
-        audience = audience.model._base_manager.using(using).filter(pk__in=audience.values("pk"))
+        audience = members_of(audience, using)
     query = audience.values_list("pk").query
     query.clear_ordering()
     compiler = query.get_compiler(using)
@@ -289,10 +260,12 @@ def until_alone(write_rows: Callable[[], int]) -> int:
     return write_rows()
 
 
-def write_batches(model: type[N], event: Event, audience: Audience, using: str) -> tuple[int, Sequence[Any]]:
+def write_batches(
+    model: type[N], event: Event, audience: Audience, using: str, *, whole: bool, tell: Progress
+) -> tuple[int, Sequence[Any]]:
     """Write the rows of users who are named one by one, or who cannot be read by the database of the rows.
 
-    Return how many were written, and the primary keys where they were few. All are written or none.
+    Return how many were written, and the primary keys where they were few. If ``whole``, all are written or none.
     """
     if isinstance(audience, Users):
         named, keys = True, audience
@@ -301,12 +274,14 @@ def write_batches(model: type[N], event: Event, audience: Audience, using: str) 
     batches = keys.batches()
     first = next(batches, [])
     second = next(batches, [])
-    created = 0
+    created = done = 0
     # One user is one statement, which is whole by itself.
-    with transaction.atomic(using) if len(first) > 1 else nullcontext():
+    with transaction.atomic(using) if whole and len(first) > 1 else nullcontext():
         for batch in chain([first] if first else [], [second] if second else [], batches):
             fresh = event.key is None and batch is first
             created += write_batch(model, event, batch, using, fresh=fresh, named=named)
+            done += len(batch)
+            tell(done, keys.total)
     return created, () if second else first
 
 

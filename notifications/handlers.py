@@ -14,13 +14,19 @@ from notifications.extensions import extensions
 from notifications.fanout import write
 from notifications.models import get_notification_model
 from notifications.recipients import Audience, Users, resolve
-from notifications.validation import clean_event
+from notifications.validation import clean_chunk_size, clean_event
 
 logger = logging.getLogger("notifications")
 
 
 def notify_handler(
-    sender: Any, *, signal: Any = None, recipient: Any = None, **arguments: Any
+    sender: Any,
+    *,
+    signal: Any = None,
+    recipient: Any = None,
+    chunk_size: Any = None,
+    progress: Any = None,
+    **arguments: Any,
 ) -> Sequence[Any]:
     """Tell the audience of an event. Take the arguments of :data:`notifications.signals.notify`.
 
@@ -29,11 +35,14 @@ def notify_handler(
     """
     model = get_notification_model()
     event = clean_event(model, sender, **arguments)
+    size = clean_chunk_size(chunk_size)
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be callable with (done, total), got {progress!r}.")
     audience = find_audience(event, recipient)
     if audience is None:
         logger.info("Nobody to notify: %r %s, and the actor is not a user.", event.actor, event.verb)
         return []
-    return write(model, event, audience)
+    return write(model, event, audience, chunk_size=size, progress=progress)
 
 
 def find_audience(event: Event, recipient: Any) -> Audience | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +17,7 @@ from django.utils import timezone
 
 from notifications import badge
 from notifications.conf import settings
+from notifications.events import event_uuid
 from notifications.generic import attach_objects, content_type_ids
 from notifications.signals import read_state_changed
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 M = TypeVar("M", bound=models.Model)
+
+#: The last row, or the last moment, that a verb reaches.
+UpTo: TypeAlias = "models.Model | datetime | None"
 
 #: Primary keys that go into one UPDATE where it cannot select them itself.
 KEYS = 100_000
@@ -95,6 +101,10 @@ class NotificationQuerySet(models.QuerySet[M]):
             match |= models.Q(**{f"{key.ct_field}__in": types, key.fk_field: str(obj.pk)})
         return self.filter(match)
 
+    def of_event(self, event: UUID | str) -> Self:
+        """Return the rows of one event, named by its UUID or by the key that it was sent under."""
+        return self.filter(event=event if isinstance(event, UUID) else event_uuid(event))
+
     def with_objects(self) -> Self:
         """Fetch actors, action objects and targets with the rows: one query for each content type among them.
 
@@ -109,94 +119,123 @@ class NotificationQuerySet(models.QuerySet[M]):
 
     # Verbs
 
-    def mark_all_as_read(self, recipient: Any = None) -> int:
+    # Each takes a ``recipient`` (a user or a primary key) to narrow the rows, and ``up_to`` (a notification or a
+    # moment) to leave alone what came after it.
+
+    def mark_all_as_read(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Mark the unread rows, soft-deleted ones included, as read. Return how many changed."""
-        return self._of(recipient)._turn("unread", False)
+        return self._of(recipient, up_to)._turn("unread", False)
 
-    def mark_all_as_unread(self, recipient: Any = None) -> int:
+    def mark_all_as_unread(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Mark the read rows, soft-deleted ones included, as unread. Return how many changed."""
-        return self._of(recipient)._turn("unread", True)
+        return self._of(recipient, up_to)._turn("unread", True)
 
-    def mark_all_as_deleted(self, recipient: Any = None) -> int:
-        """Hide the active rows. Return how many changed. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
+    def mark_all_as_deleted(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
+        """Hide the active rows. Return how many changed.
+
+        Raise ImproperlyConfigured unless SOFT_DELETE is on.
+        """
         assert_soft_delete()
-        return self._of(recipient)._turn("deleted", True)
+        return self._of(recipient, up_to)._turn("deleted", True)
 
-    def mark_all_as_active(self, recipient: Any = None) -> int:
+    def mark_all_as_active(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Show the deleted rows again. Return how many changed.
 
         Raise ImproperlyConfigured unless SOFT_DELETE is on.
         """
         assert_soft_delete()
-        return self._of(recipient)._turn("deleted", False)
+        return self._of(recipient, up_to)._turn("deleted", False)
 
-    def mark_as_sent(self, recipient: Any = None) -> int:
+    def mark_as_sent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Note of the unsent rows that they were sent by e-mail. Return how many changed."""
-        return self._of(recipient)._turn("emailed", True)
+        return self._of(recipient, up_to)._turn("emailed", True)
 
-    def mark_as_unsent(self, recipient: Any = None) -> int:
+    def mark_as_unsent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Take back of the sent rows that they were sent by e-mail. Return how many changed."""
-        return self._of(recipient)._turn("emailed", False)
+        return self._of(recipient, up_to)._turn("emailed", False)
 
-    async def amark_all_as_read(self, recipient: Any = None) -> int:
+    async def amark_all_as_read(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Do as :meth:`mark_all_as_read` does."""
-        return await sync_to_async(self.mark_all_as_read)(recipient)
+        return await sync_to_async(self.mark_all_as_read)(recipient, up_to=up_to)
 
-    async def amark_all_as_unread(self, recipient: Any = None) -> int:
+    async def amark_all_as_unread(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Do as :meth:`mark_all_as_unread` does."""
-        return await sync_to_async(self.mark_all_as_unread)(recipient)
+        return await sync_to_async(self.mark_all_as_unread)(recipient, up_to=up_to)
 
-    async def amark_all_as_deleted(self, recipient: Any = None) -> int:
+    async def amark_all_as_deleted(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Do as :meth:`mark_all_as_deleted` does."""
-        return await sync_to_async(self.mark_all_as_deleted)(recipient)
+        return await sync_to_async(self.mark_all_as_deleted)(recipient, up_to=up_to)
 
-    async def amark_all_as_active(self, recipient: Any = None) -> int:
+    async def amark_all_as_active(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Do as :meth:`mark_all_as_active` does."""
-        return await sync_to_async(self.mark_all_as_active)(recipient)
+        return await sync_to_async(self.mark_all_as_active)(recipient, up_to=up_to)
 
-    async def amark_as_sent(self, recipient: Any = None) -> int:
+    async def amark_as_sent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Do as :meth:`mark_as_sent` does."""
-        return await sync_to_async(self.mark_as_sent)(recipient)
+        return await sync_to_async(self.mark_as_sent)(recipient, up_to=up_to)
 
-    async def amark_as_unsent(self, recipient: Any = None) -> int:
+    async def amark_as_unsent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Do as :meth:`mark_as_unsent` does."""
-        return await sync_to_async(self.mark_as_unsent)(recipient)
+        return await sync_to_async(self.mark_as_unsent)(recipient, up_to=up_to)
 
-    def _of(self, recipient: Any) -> Self:
-        if recipient is None:
-            return self.all()
-        chosen = self.filter(recipient=recipient)
-        chosen._recipient_pk = getattr(recipient, "pk", recipient)
-        return chosen
+    def recall(self, *, key: UUID | str) -> int:
+        """Delete the rows of an event that nobody has read yet. Return how many.
+
+        ``key`` is the key that the event was sent under, or its UUID.
+        """
+        return self.of_event(key).filter(unread=True).delete_in_order()
+
+    async def arecall(self, *, key: UUID | str) -> int:
+        """Do as :meth:`recall` does."""
+        return await sync_to_async(self.recall)(key=key)
+
+    def delete_in_order(self) -> int:
+        """Delete the rows, locked in the order of their primary keys as the verbs do. Return how many."""
+        return self._in_order(lambda rows: rows.delete()[1].get(self.model._meta.label, 0))
+
+    def _of(self, recipient: Any, up_to: UpTo) -> Self:
+        rows = self.all()
+        if recipient is not None:
+            rows = rows.filter(recipient=recipient)
+            rows._recipient_pk = getattr(recipient, "pk", recipient)
+        if isinstance(up_to, datetime):
+            rows = rows.filter(timestamp__lte=up_to)
+        elif up_to is not None:
+            moment: datetime = up_to.timestamp  # type: ignore[attr-defined]
+            older = models.Q(timestamp__lt=moment) | models.Q(pk__lte=up_to.pk)
+            rows = rows.filter(older, timestamp__lte=moment)
+        return rows
 
     def _turn(self, column: str, value: bool) -> int:
-        """Set a boolean column where it is different. Return how many rows changed.
+        """Set a boolean column where it is different. Return how many rows changed."""
+        still = {column: not value}
+        return self.filter(**still)._in_order(lambda rows: rows.filter(**still).update(**{column: value}))
 
-        The rows are locked in the order of their primary keys: two calls that lock them in the orders of two indexes
-        wait for each other in a circle, which PostgreSQL and MariaDB end by killing one of them.
+    def _in_order(self, write: Callable[[Self], int]) -> int:
+        """Write to the rows, locked in the order of their primary keys. Return the sum of what ``write`` returns.
+
+        Two calls that lock the same rows in the orders of two indexes wait for each other in a circle, which
+        PostgreSQL and MariaDB end by killing one of them.
         """
         self._for_write = True
-        rows = self.filter(**{column: not value})
         fresh = type(self)(self.model, using=self.db)
         fresh._recipient_pk = self._recipient_id()
+        rows = self.all()
         if rows.query.distinct or rows.query.combinator or rows.query.group_by is not None:
             # These can neither be locked nor updated as they are.
             rows = fresh.filter(pk__in=rows.order_by().values("pk"))
         features = connections[self.db].features
         if not features.has_select_for_update:
             # SQLite, where there is one writer at a time.
-            return rows.order_by().update(**{column: value})
+            return write(rows.order_by())
         ordered = rows.order_by("pk").values_list("pk", flat=True)
         with transaction.atomic(self.db, savepoint=False):
             if features.update_can_self_select and features.has_select_for_update_of:
-                return fresh.filter(pk__in=ordered.select_for_update(of=("self",))).update(**{column: value})
-            # MySQL and MariaDB read first. What somebody else turned in between is left alone.
+                return write(fresh.filter(pk__in=ordered.select_for_update(of=("self",))))
+            # MySQL and MariaDB read first and then lock along the primary key.
             keys = list(ordered)
             return sum(
-                fresh.filter(pk__in=keys[start : start + KEYS], **{column: not value}).update(
-                    **{column: value}
-                )
-                for start in range(0, len(keys), KEYS)
+                write(fresh.filter(pk__in=keys[start : start + KEYS])) for start in range(0, len(keys), KEYS)
             )
 
     # What Django's own verbs must do besides, so that read_at follows unread and no cached count outlives a change

@@ -23,6 +23,8 @@ class Users:
     """An audience that was named one by one: primary keys, each checked as it comes by, never all at once."""
 
     keys: Iterator[Any]
+    #: How many there are, where that is known beforehand.
+    total: int | None = None
 
     def batches(self) -> Iterator[list[Any]]:
         """Yield lists of at most ``BATCH`` different primary keys."""
@@ -42,7 +44,7 @@ def resolve(recipient: Any) -> Audience:
     """
     user_model = get_user_model()
     if isinstance(recipient, user_model):
-        return Users(iter([user_key(recipient)]))
+        return Users(iter([user_key(recipient)]), total=1)
     if isinstance(recipient, Group):
         return members(recipient)
     if isinstance(recipient, models.QuerySet):
@@ -54,7 +56,10 @@ def resolve(recipient: Any) -> Audience:
     if isinstance(recipient, (str, bytes, Mapping)) or not isinstance(recipient, Iterable):
         raise TypeError(f"recipient must be {ALLOWED}, got {recipient!r}.")
     keys = (user_key(member) for member in recipient)
-    return Users(keys if isinstance(recipient, Iterator) else iter(list(keys)))
+    if isinstance(recipient, Iterator):
+        return Users(keys)
+    judged = list(keys)
+    return Users(iter(judged), total=len(judged))
 
 
 def members(group: Group) -> models.QuerySet[Any]:

@@ -150,6 +150,17 @@ def clean_timestamp(value: Any) -> datetime:
     return value
 
 
+def clean_chunk_size(value: Any) -> int | None:
+    """Return how many users go into one statement, the setting ``FANOUT_CHUNK`` for None; None for all at once."""
+    if value is None:
+        return settings.FANOUT_CHUNK
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"chunk_size must be a number of users, got {value!r}.")
+    if value < 1:
+        raise ValueError(f"chunk_size must be at least 1, got {value!r}.")
+    return value
+
+
 def split_columns(
     model: type[AbstractNotification], extra: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
