@@ -22,6 +22,9 @@ class Command(BaseCommand):
 
     help = "Migrate the demo's database, load its story unless it is there already, and serve it."
 
+    # The checks look into the database, and the port comes before everything else.
+    requires_system_checks = ()
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument(
@@ -38,6 +41,7 @@ class Command(BaseCommand):
         listener = None if no_serve else listen(host, port)
         if reset:
             delete_database()
+        self.check()
         call_command("migrate", interactive=False, verbosity=0)
         if not User.objects.exists():
             load(timezone.now())
