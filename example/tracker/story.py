@@ -148,8 +148,8 @@ THREADS = (
     )),
     Thread("activity-stream", 9, "Right-to-left names turn the sentence around", (
         Step(0.9, "brosner", "opened",
-            "“שירה liked نور's photo 3 hours ago” comes out scrambled. The names need to be isolated (the "
-            "bdi element does it) so that the words around them stay in place."),
+            "A line with two such names, as in “שירה liked a photo of نور”, comes out scrambled. Each of them "
+            "needs to be isolated (the bdi element does it), so that the words around them stay in place."),
         Step(0.7, "mitsuhiko", "commented on",
             "Had the same in our comment list. bdi is supported everywhere."),
     )),
