@@ -1,0 +1,118 @@
+"""Tell many users something from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.exceptions import FieldError, ObjectDoesNotExist, ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from notifications.handlers import notify_handler
+from notifications.management.progress import ProgressBar
+from notifications.recipients import members
+
+#: Users in one statement and one transaction, unless the command line says otherwise.
+CHUNK = 10_000
+
+
+class Command(BaseCommand):
+    """Send one event to a group, to everybody, or to the users that a query selects."""
+
+    help = (
+        "Tell many users something: send_notification 'will be down on Friday' --actor auth.user:1 --all. "
+        "Give it a --key, and a run that was killed is finished by running it again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare what happened, and who is told."""
+        parser.add_argument("verb", help="what the actor did, at most 255 characters")
+        parser.add_argument("--actor", required=True, metavar="APP.MODEL:PK", help="who did it")
+        parser.add_argument("--target", metavar="APP.MODEL:PK")
+        parser.add_argument("--action-object", metavar="APP.MODEL:PK")
+        parser.add_argument("--description")
+        parser.add_argument("--level")
+        parser.add_argument("--data", metavar="JSON", help="extra data, a JSON object")
+        parser.add_argument("--key", help="the same key is the same event, told to each user once")
+        parser.add_argument(
+            "--chunk-size", type=int, default=CHUNK, help="users in one transaction (%(default)s)"
+        )
+        who = parser.add_mutually_exclusive_group(required=True)
+        who.add_argument("--group", metavar="NAME", help="tell the users of this group")
+        who.add_argument("--all", action="store_true", help="tell all active users")
+        who.add_argument(
+            "--query",
+            metavar="FILE",
+            help='tell the users that the lookups in this JSON file select, like {"is_staff": true}; - is stdin',
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Send, and say how many were told."""
+        bar = ProgressBar(self.stderr)
+        try:
+            notifications: Any = notify_handler(
+                find_object(options["actor"]),
+                verb=options["verb"],
+                recipient=find_users(options),
+                target=options["target"] and find_object(options["target"]),
+                action_object=options["action_object"] and find_object(options["action_object"]),
+                description=options["description"],
+                level=options["level"],
+                data=options["data"] and read_json("--data", options["data"]),
+                key=options["key"],
+                chunk_size=options["chunk_size"],
+                progress=bar,
+            )
+        except (TypeError, ValueError) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            bar.close()
+        told = f"{notifications.created} users were told"
+        before = f"; {notifications.existing} had been told before" if options["key"] else ""
+        self.stdout.write(self.style.SUCCESS(f"{told}{before}."))
+
+
+def find_object(name: str) -> Any:
+    """Return the object that ``app.model:pk`` names."""
+    label, _, pk = name.partition(":")
+    try:
+        return apps.get_model(label)._base_manager.get(pk=pk)
+    except (LookupError, ValueError, ValidationError, OverflowError, ObjectDoesNotExist) as error:
+        raise CommandError(f"No object {name!r}; name it like auth.user:1. ({error})") from error
+
+
+def find_users(options: dict[str, Any]) -> Any:
+    """Return the queryset of users that the command line names."""
+    users = get_user_model()._default_manager
+    if options["group"]:
+        try:
+            return members(Group.objects.get(name=options["group"]))
+        except Group.DoesNotExist as error:
+            raise CommandError(f"No group {options['group']!r}.") from error
+    if options["all"]:
+        return users.filter(is_active=True)
+    try:
+        text = sys.stdin.read() if options["query"] == "-" else Path(options["query"]).read_text()
+    except OSError as error:
+        raise CommandError(f"--query: {error}") from error
+    try:
+        return users.filter(**read_json("--query", text))
+    except (FieldError, TypeError, ValueError, ValidationError) as error:
+        raise CommandError(f"--query: {error}") from error
+
+
+def read_json(name: str, text: str) -> dict[str, Any]:
+    """Return the JSON object in ``text``."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"{name} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise CommandError(f"{name} must be a JSON object, got {text[:80]!r}.")
+    return found

@@ -1,0 +1,32 @@
+"""A progress bar for commands that take a while."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WIDTH = 30
+
+
+class ProgressBar:
+    """Draw on a terminal how much is done; stay silent anywhere else."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.shown = bool(getattr(stream, "isatty", lambda: False)())
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show that ``done`` of ``total`` are done; ``total`` is None where nobody knows."""
+        if not self.shown:
+            return
+        if total is None:
+            line = f"{done:,}"
+        else:
+            part = min(done / total, 1) if total else 1
+            line = f"[{'#' * round(part * WIDTH):<{WIDTH}}] {part:4.0%}  {done:,} of {total:,}"
+        self.stream.write(f"\r{line}", ending="")
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Leave the line."""
+        if self.shown:
+            self.stream.write("")
