@@ -2,7 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Model
 from django.dispatch import Signal
+
+
+class NotifySignal(Signal):
+    """Django's signal, which says of an unsaved actor that it is one.
+
+    Django looks the sender up in a dict before any receiver sees it. An unsaved instance has no hash, so that the
+    answer would be a TypeError about hashes.
+    """
+
+    def send(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
+        """Tell somebody something. Return ``[(receiver, notifications)]``."""
+        return super().send(saved(sender), **named)
+
+    async def asend(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
+        """Do as :meth:`send` does."""
+        return await super().asend(saved(sender), **named)
+
+
+def saved(actor: Any) -> Any:
+    """Return the actor. Raise ValueError when it is a model instance that is not saved."""
+    if isinstance(actor, Model) and actor.pk is None:
+        raise ValueError(
+            f"actor must be saved before anybody is notified of it, got {actor!r} without primary key."
+        )
+    return actor
+
 
 #: Tell somebody something: ``notify.send(actor, verb="closed", ...)``.
 #:
@@ -17,7 +47,7 @@ from django.dispatch import Signal
 #:
 #: ``send`` and ``await asend`` return ``[(receiver, notifications)]``. They raise TypeError or ValueError, naming
 #: the argument, before anything is written.
-notify = Signal()
+notify = NotifySignal()
 
 #: Sent after commit, once for each event that wrote at least one row.
 #:

@@ -36,6 +36,7 @@ OWN_COLUMNS = {
 def clean_event(
     model: type[AbstractNotification],
     actor: Any,
+    /,
     *,
     verb: Any = None,
     action_object: Any = None,
@@ -176,8 +177,8 @@ def split_columns(
             field is None
             or not field.concrete
             or field.primary_key
-            or field.many_to_many
-            or name in OWN_COLUMNS
+            or field.generated
+            or field.name in OWN_COLUMNS
         ):
             rest[name] = value
         else:
@@ -226,14 +227,15 @@ def clean_data(field: Any, data: Any, extra: Mapping[str, Any]) -> Any:
     size = 0
     for name, value in merged.items():
         text = encode(name, value, encoder)
-        size += len(text.encode())
         merged[name] = json.loads(text)
+        # First, because what judge_json refuses cannot be counted in bytes either.
+        judge_json(name, merged[name])
+        size += len(f'"{name}": {text}, '.encode())
         if size > settings.MAX_DATA_BYTES:
             raise ValueError(
                 f"data is larger than MAX_DATA_BYTES ({settings.MAX_DATA_BYTES} bytes) at key {name!r}, "
                 f"which has {len(text)} characters."
             )
-        judge_json(name, merged[name])
     return merged
 
 
