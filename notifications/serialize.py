@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
+from django.db.models import Count, Subquery
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
 from notifications import rendering
 from notifications.conf import settings
@@ -62,6 +65,22 @@ def get_notification_list(request: HttpRequest, method_name: str = "all") -> lis
     if marks_as_read(request):
         rows.filter(pk__in=[notification.pk for notification in newest]).mark_all_as_read()
     return items
+
+
+def fingerprint(rows: NotificationQuerySet[Any], number: int) -> tuple[str, int]:
+    """Return a weak ETag for the ``number`` newest of these rows, and the count of all of them. Costs one query.
+
+    It changes with every row that comes, goes or changes its state among the newest, and with the count. It does
+    not know of objects that were renamed.
+    """
+    total = rows.order_by().values("recipient").annotate(total=Count("pk")).values("total")
+    newest = list(
+        rows.annotate(total=Subquery(total)).values_list(
+            "pk", "unread", "read_at", "deleted", "emailed", "public", "total"
+        )[: max(number, 1)]
+    )
+    shown = sha256(repr((get_language(), number, newest)).encode()).hexdigest()[:32]
+    return f'W/"{shown}"', newest[0][-1] if newest else 0
 
 
 def marks_as_read(request: HttpRequest) -> bool:
