@@ -68,3 +68,11 @@ class Quiet(models.Model):
 
     def __str__(self) -> str:
         return "<b>quiet</b>"
+
+
+class Pair(models.Model):
+    """A key of two columns, which no generic foreign key can hold."""
+
+    pk = models.CompositePrimaryKey("left", "right")
+    left = models.IntegerField()
+    right = models.IntegerField()

@@ -1,0 +1,703 @@
+"""The arguments of ``notify.send``: what is stored, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone as zone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Group
+from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
+from django.utils import timezone
+from django.utils.functional import lazystr
+
+from notifications import notify
+from notifications.models import get_notification_model
+from tests.factories import make_project, make_user, moment, rows
+from tests.testapp.models import BigThing, Issue, Pair, Project, ProjectProxy, TextThing, UuidThing
+
+pytestmark = pytest.mark.django_db
+
+NUL = "a\x00b"
+SURROGATE = "a\ud800b"
+INFINITY = float("inf")
+
+#: The settings whose JSON field is Django's; another brings a serialiser of its own.
+DJANGOS_JSON = pytest.mark.shape("default", "swapped", "custom_user", "no_tz", "soft_delete")
+
+
+def nested(depth: int, *, kind: str = "list") -> Any:
+    """Return a value of so many levels."""
+    value: Any = [] if kind == "list" else {}
+    for _ in range(depth - 1):
+        value = [value] if kind == "list" else {"k": value}
+    return value
+
+
+def circle() -> list[Any]:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+def sent(**arguments: Any) -> Any:
+    """Return the one row of a ``notify.send`` by and to the same user."""
+    user = make_user()
+    [(_, told)] = notify.send(user, **{"verb": "closed", "recipient": user, **arguments})
+    assert len(told) == 1
+    return rows().get()
+
+
+def refused(error: type[Exception], *words: str, **arguments: Any) -> None:
+    """Assert that these arguments are refused by this error, in these words, and that nothing is written."""
+    user = make_user()
+    sender = arguments.pop("sender", user)
+    if "recipient" not in arguments:
+        arguments["recipient"] = user
+    with pytest.raises(error) as caught:
+        notify.send(sender, **{"verb": "closed", **arguments})
+    assert caught.type is error
+    for word in words:
+        assert word in str(caught.value)
+    assert rows().count() == 0
+
+
+# Actor, action object, target
+
+
+@pytest.mark.parametrize("argument", ["sender", "action_object", "target"])
+@pytest.mark.parametrize(
+    ("value", "error", "word"),
+    [
+        (lambda: Project(name="unsaved"), ValueError, "must be saved before"),
+        (lambda: "project 1", TypeError, "'project 1'"),
+        (lambda: 1, TypeError, "got 1"),
+        (lambda: Project, TypeError, "must be a saved model instance"),
+        (AnonymousUser, TypeError, "AnonymousUser"),
+        (lambda: Pair(left=1, right=2), TypeError, "composite primary key"),
+        (lambda: TextThing(code=NUL), ValueError, "a NUL byte"),
+        (lambda: TextThing(code=SURROGATE), ValueError, "a lone surrogate"),
+        (lambda: TextThing(code="x" * 256), ValueError, "longer than 255"),
+    ],
+    ids=["unsaved", "text", "number", "class", "anonymous", "composite", "nul", "surrogate", "too long"],
+)
+def test_what_is_no_saved_object_is_refused(
+    argument: str, value: Callable[[], Any], error: type[Exception], word: str
+) -> None:
+    name = "actor" if argument == "sender" else argument
+    refused(error, name, word, **{argument: value()})
+
+
+def test_an_actor_is_needed() -> None:
+    refused(TypeError, "actor", "None", sender=None)
+
+
+def test_an_object_that_was_deleted_before_is_refused() -> None:
+    project = make_project()
+    project.delete()
+
+    refused(ValueError, "target", target=project)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: TextThing.objects.create(code="x" * 255, name="long"), "x" * 255),
+        (lambda: TextThing.objects.create(code="a/b 'c' \U0001f600", name="odd"), "a/b 'c' \U0001f600"),
+        (lambda: BigThing.objects.create(id=2**63 - 1, name="big"), "9223372036854775807"),
+        (lambda: BigThing.objects.create(id=-(2**63), name="small"), "-9223372036854775808"),
+        (
+            lambda: UuidThing.objects.create(id=uuid.UUID(int=7), name="uuid"),
+            "00000000-0000-0000-0000-000000000007",
+        ),
+    ],
+    ids=["long text", "odd text", "biggest", "smallest", "uuid"],
+)
+@pytest.mark.parametrize("argument", ["action_object", "target"])
+def test_an_object_with_any_primary_key_can_be_named(
+    argument: str, make: Callable[[], Any], text: str
+) -> None:
+    thing = make()
+
+    row = sent(**{argument: thing})
+
+    assert (
+        getattr(row, {"action_object": "action_object_object_id"}.get(argument, "target_object_id")) == text
+    )
+    assert getattr(row, argument) == thing
+
+
+def test_anything_saved_can_be_the_actor() -> None:
+    user, project = make_user(), make_project()
+
+    notify.send(project, verb="was archived", recipient=user)
+
+    assert rows().get().actor == project
+
+
+@pytest.mark.parametrize("argument", ["actor", "action_object", "target"])
+@pytest.mark.parametrize(("concrete", "model"), [(None, Project), (True, Project), (False, ProjectProxy)])
+def test_a_proxy_is_named_as_its_concrete_model_unless_told_otherwise_on_every_row(
+    argument: str, concrete: bool | None, model: type[Project]
+) -> None:
+    """In hq the second recipient lost ``*_for_concrete_model``."""
+    proxy = ProjectProxy.objects.create(name="pinax")
+    actor = proxy if argument == "actor" else make_user("actor")
+    objects = {} if argument == "actor" else {argument: proxy}
+    flags = {} if concrete is None else {f"{argument}_for_concrete_model": concrete}
+
+    notify.send(actor, verb="forked", recipient=[make_user("one"), make_user("two")], **objects, **flags)
+
+    expected = ContentType.objects.get_for_model(model, for_concrete_model=False)
+    assert [getattr(row, f"{argument}_content_type") for row in rows()] == [expected, expected]
+    assert [row.data for row in rows()] == [None, None]
+
+
+def test_without_action_object_and_target_the_row_names_neither() -> None:
+    row = sent(action_object=None, target=None)
+
+    assert (row.action_object_content_type_id, row.action_object_object_id) == (None, None)
+    assert (row.target_content_type_id, row.target_object_id) == (None, None)
+
+
+# Text
+
+
+def test_a_verb_is_needed() -> None:
+    user = make_user()
+
+    with pytest.raises(TypeError, match="verb is missing"):
+        notify.send(user, recipient=user)
+    assert rows().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "error", "word"),
+    [
+        (None, TypeError, "missing"),
+        ("", ValueError, "empty"),
+        (" \n\t", ValueError, "empty"),
+        (5, TypeError, "got 5"),
+        (b"closed", TypeError, "b'closed'"),
+        (["closed"], TypeError, "['closed']"),
+        ("x" * 256, ValueError, "at most 255"),
+        ("\U0001f600" * 256, ValueError, "at most 255"),
+        (NUL, ValueError, "a NUL byte"),
+        (SURROGATE, ValueError, "a lone surrogate"),
+        (lazystr(NUL), ValueError, "a NUL byte"),
+    ],
+    ids=[
+        "none",
+        "empty",
+        "blank",
+        "number",
+        "bytes",
+        "list",
+        "long",
+        "emoji",
+        "nul",
+        "surrogate",
+        "lazy nul",
+    ],
+)
+def test_what_is_no_verb_is_refused(verb: Any, error: type[Exception], word: str) -> None:
+    refused(error, "verb", word, verb=verb)
+
+
+@pytest.mark.parametrize("verb", ["x" * 255, "\U0001f600" * 255, " closed "], ids=["long", "emoji", "spaces"])
+def test_a_verb_of_up_to_255_characters_is_stored_as_it_is(verb: str) -> None:
+    assert sent(verb=verb).verb == verb
+
+
+def test_a_lazy_translation_is_a_verb() -> None:
+    assert sent(verb=lazystr("closed")).verb == "closed"
+
+
+@pytest.mark.parametrize(
+    ("description", "error", "word"),
+    [
+        (5, TypeError, "got 5"),
+        (b"text", TypeError, "b'text'"),
+        (NUL, ValueError, "a NUL byte"),
+        (SURROGATE, ValueError, "a lone surrogate"),
+    ],
+    ids=["number", "bytes", "nul", "surrogate"],
+)
+def test_what_is_no_description_is_refused(description: Any, error: type[Exception], word: str) -> None:
+    refused(error, "description", word, description=description)
+
+
+@pytest.mark.parametrize("description", [None, "", "\U0001f600 " * 50_000], ids=["none", "empty", "long"])
+def test_a_description_is_stored_as_it_is(description: str | None) -> None:
+    assert sent(description=description).description == description
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "word"),
+    [
+        (17, TypeError, "got 17"),
+        (uuid.UUID(int=7), TypeError, "UUID"),
+        (NUL, ValueError, "a NUL byte"),
+        (SURROGATE, ValueError, "a lone surrogate"),
+    ],
+    ids=["number", "uuid", "nul", "surrogate"],
+)
+def test_what_is_no_key_is_refused(key: Any, error: type[Exception], word: str) -> None:
+    refused(error, "key", word, key=key)
+
+
+# Level, public, timestamp
+
+
+@pytest.mark.parametrize("level", ["critical", "", "INFO", 20, ["info"]])
+def test_what_is_no_level_is_refused(level: Any) -> None:
+    refused(ValueError, "level must be one of success, info, warning, error", repr(level), level=level)
+
+
+@pytest.mark.parametrize("level", ["success", "info", "warning", "error"])
+def test_each_level_is_stored(level: str) -> None:
+    assert sent(level=level).level == level
+
+
+def test_the_level_is_info_unless_it_is_said() -> None:
+    assert sent(level=None).level == get_notification_model().LEVELS.info == "info"
+
+
+@pytest.mark.parametrize("public", ["perhaps", None, 2])
+def test_what_is_neither_public_nor_private_is_refused(public: Any) -> None:
+    refused(ValueError, "public", repr(public), public=public)
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_public_is_stored(public: bool) -> None:
+    assert sent(public=public).public is public
+
+
+def test_the_timestamp_is_now_unless_it_is_said() -> None:
+    before = timezone.now() - timedelta(milliseconds=1)
+    row = sent()
+
+    assert before <= row.timestamp <= timezone.now()
+
+
+def test_the_timestamp_none_means_now() -> None:
+    """In hq it was an IntegrityError."""
+    before = timezone.now() - timedelta(milliseconds=1)
+    row = sent(timestamp=None)
+
+    assert before <= row.timestamp <= timezone.now()
+
+
+def test_the_timestamp_is_stored_to_the_microsecond() -> None:
+    assert sent(timestamp=moment(2026, 1, 2, 3, 4, 5, 678901)).timestamp == moment(
+        2026, 1, 2, 3, 4, 5, 678901
+    )
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "error"),
+    [
+        ("2026-01-02T03:04:05Z", TypeError),
+        (date(2026, 1, 2), TypeError),
+        (1767322800, TypeError),
+    ],
+    ids=["text", "date", "number"],
+)
+def test_what_is_no_timestamp_is_refused(timestamp: Any, error: type[Exception]) -> None:
+    refused(error, "timestamp", repr(timestamp), timestamp=timestamp)
+
+
+@pytest.mark.shape("default", "swapped", "custom_user", "jsonfield", "soft_delete")
+def test_a_naive_timestamp_is_refused_under_use_tz() -> None:
+    refused(ValueError, "timestamp must be aware", timestamp=datetime(2026, 1, 2))  # noqa: DTZ001
+
+
+@pytest.mark.shape("no_tz")
+def test_an_aware_timestamp_is_refused_without_use_tz() -> None:
+    refused(ValueError, "timestamp must be naive", timestamp=datetime(2026, 1, 2, tzinfo=zone.utc))
+
+
+@pytest.mark.shape("default", "swapped", "custom_user", "jsonfield", "soft_delete")
+def test_a_timestamp_of_another_zone_is_the_same_moment() -> None:
+    there = datetime(2026, 1, 2, 3, 0, tzinfo=zone(timedelta(hours=3)))
+
+    assert sent(timestamp=there).timestamp == moment(2026, 1, 2)
+
+
+# Extra data
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "word"),
+    [
+        (float("nan"), ValueError, "cannot be stored as JSON"),
+        (INFINITY, ValueError, "cannot be stored as JSON"),
+        ([{"deep": -INFINITY}], ValueError, "cannot be stored as JSON"),
+        pytest.param({1, 2}, TypeError, "cannot be stored as JSON", marks=DJANGOS_JSON),
+        pytest.param(b"bytes", TypeError, "cannot be stored as JSON", marks=DJANGOS_JSON),
+        (object(), TypeError, "cannot be stored as JSON"),
+        (Issue(name="unsaved"), TypeError, "cannot be stored as JSON"),
+        ({(1, 2): "tuple as key"}, TypeError, "cannot be stored as JSON"),
+        (circle(), ValueError, "cannot be stored as JSON"),
+        (10**5000, ValueError, "cannot be stored as JSON"),
+        (NUL, ValueError, "a NUL byte"),
+        (SURROGATE, ValueError, "a lone surrogate"),
+        ([[{"text": NUL}]], ValueError, "a NUL byte"),
+        ([[{"text": SURROGATE}]], ValueError, "a lone surrogate"),
+        ({NUL: 1}, ValueError, "a NUL byte"),
+        ({"k": {SURROGATE: 1}}, ValueError, "a lone surrogate"),
+        ("x" * 10_000_000, ValueError, "larger than MAX_DATA_BYTES"),
+        (["x"] * 1_000_000, ValueError, "larger than MAX_DATA_BYTES"),
+        (nested(31), ValueError, "deeper than 31"),
+        (nested(31, kind="dict"), ValueError, "deeper than 31"),
+        (nested(50_000), ValueError, "deeper than 31"),
+    ],
+    ids=[
+        "nan", "infinity", "infinity inside", "set", "bytes", "object", "model instance", "tuple as key", "circle",
+        "huge number", "nul", "surrogate", "nul inside", "surrogate inside", "nul as key", "surrogate as key",
+        "ten megabytes", "a million items", "too deep", "too deep dict", "far too deep",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("how", ["keyword", "data"])
+def test_what_not_every_database_can_store_in_data_is_refused_by_its_key(
+    how: str, value: Any, error: type[Exception], word: str
+) -> None:
+    arguments = {"fine": 1, "extra": value}
+    refused(error, "'extra'", word, **(arguments if how == "keyword" else {"data": arguments}))
+
+
+@pytest.mark.parametrize("depth", range(900, 1100, 7))
+def test_nesting_about_the_limit_of_python_is_refused_like_any_other(depth: int) -> None:
+    refused(ValueError, "extra", "deeper than 31", extra=nested(depth))
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "word"),
+    [
+        ([1], TypeError, "data must be a dict"),
+        ("text", TypeError, "data must be a dict"),
+        ([], TypeError, "data must be a dict"),
+        (False, TypeError, "data must be a dict"),
+        ({1: "x"}, TypeError, "keys must be text"),
+        ({None: "x"}, TypeError, "keys must be text"),
+        ({NUL: "x"}, ValueError, "a NUL byte"),
+        ({SURROGATE: "x"}, ValueError, "a lone surrogate"),
+        ({"x" * 100_000: 1}, ValueError, "larger than MAX_DATA_BYTES"),
+    ],
+    ids=[
+        "list",
+        "text",
+        "empty list",
+        "false",
+        "number as key",
+        "none as key",
+        "nul",
+        "surrogate",
+        "long key",
+    ],
+)
+def test_data_that_is_no_dict_with_text_for_keys_is_refused(
+    data: Any, error: type[Exception], word: str
+) -> None:
+    refused(error, "data", word, data=data)
+
+
+def test_data_of_exactly_the_limit_is_stored_and_one_byte_more_is_not(settings: Any) -> None:
+    data = {"first": "é" * 10, "second": [1, 2, 3]}
+    size = len(json.dumps(data, ensure_ascii=False).encode())
+
+    settings.NOTIFICATIONS = {"MAX_DATA_BYTES": size}
+    assert sent(data=data).data == data
+
+    rows().all().delete()
+    settings.NOTIFICATIONS = {"MAX_DATA_BYTES": size - 1}
+    with pytest.raises(ValueError, match=f"MAX_DATA_BYTES \\({size - 1} bytes\\) at key 'second'"):
+        notify.send(make_user("other"), verb="closed", data=data)
+    assert rows().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (None, None),
+        (True, True),
+        (0, 0),
+        (-0.5, -0.5),
+        (10**18, 10**18),
+        ("", ""),
+        ("\U0001f600 é \\ \" ' % %s {} \u2028 \x7f", "\U0001f600 é \\ \" ' % %s {} \u2028 \x7f"),
+        ([], []),
+        ({}, {}),
+        ((1, 2), [1, 2]),
+        ({1: {2: 3}}, {"1": {"2": 3}}),
+        (nested(30), nested(30)),
+        (nested(30, kind="dict"), nested(30, kind="dict")),
+        pytest.param(Decimal("1.10"), "1.10", marks=DJANGOS_JSON),
+        (uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (date(2026, 1, 2), "2026-01-02"),
+        (datetime(2026, 1, 2, 3, 4, tzinfo=zone.utc), "2026-01-02T03:04:00Z"),
+        pytest.param(timedelta(hours=36), "P1DT12H00M00S", marks=DJANGOS_JSON),
+        (lazystr("translated"), "translated"),
+    ],
+    ids=[
+        "null", "true", "zero", "fraction", "number", "empty text", "odd text", "empty list", "empty dict", "tuple",
+        "numbers as keys", "deep list", "deep dict", "decimal", "uuid", "date", "datetime", "timedelta", "lazy text",
+    ],
+)  # fmt: skip
+def test_extra_arguments_are_stored_as_djangos_encoder_writes_them(value: Any, stored: Any) -> None:
+    row = sent(extra=value)
+
+    assert row.data == {"extra": stored}
+    assert row.verb == "closed"
+
+
+@pytest.mark.shape("jsonfield")
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [({1}, [1]), (b"bytes", "bytes"), (Decimal("1.10"), 1.1), (timedelta(hours=36), "129600.0")],
+)
+def test_a_json_field_of_the_site_brings_its_own_serialiser(value: Any, stored: Any) -> None:
+    assert sent(extra=value).data == {"extra": stored}
+
+
+def test_the_response_holds_the_data_as_it_was_stored() -> None:
+    user = make_user()
+
+    [(_, told)] = notify.send(user, verb="paid", recipient=user, on=date(2026, 1, 2))
+
+    assert told[0].data == rows().get().data == {"on": "2026-01-02"}
+
+
+def test_data_is_stored_and_merges_with_the_extra_arguments() -> None:
+    """In hq and in older releases of its fork, ``data={...}`` was lost."""
+    assert sent(data={"a": 1, "b": [2]}, c="three").data == {"a": 1, "b": [2], "c": "three"}
+
+
+def test_an_extra_argument_wins_over_the_same_key_of_data() -> None:
+    assert sent(data={"a": 1, "b": 2}, a="one").data == {"a": "one", "b": 2}
+
+
+def test_the_dict_that_was_given_is_left_alone() -> None:
+    mine: dict[str, Any] = {"when": date(2026, 1, 2)}
+
+    sent(data=mine, more=1)
+
+    assert mine == {"when": date(2026, 1, 2)}
+
+
+@pytest.mark.parametrize("data", [None, {}])
+def test_without_extra_data_the_column_is_null(data: Any) -> None:
+    assert sent(data=data).data is None
+
+
+def test_every_recipient_gets_the_extra_data() -> None:
+    """In hq only the first recipient got what arguments had set."""
+    notify.send(make_user(), verb="closed", recipient=[make_user("one"), make_user("two")], foo="bar")
+
+    assert [row.data for row in rows()] == [{"foo": "bar"}, {"foo": "bar"}]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "event",
+        "recipient_id",
+        "actor_object_id",
+        "actor_content_type_id",
+        "id",
+        "pk",
+        "slug",
+        "read",
+        "model",
+        "actor",
+    ],
+)
+def test_a_name_that_is_no_plain_column_of_the_row_is_extra_data(name: str) -> None:
+    """What the row tells is said by the arguments of that name, and nothing can change it from behind."""
+    user = make_user()
+
+    notify.send(user, verb="closed", recipient=user, **{name: 12345})
+
+    row = rows().get()
+    assert row.data == {name: 12345}
+    assert (row.recipient_id, row.actor) == (user.pk, user)
+
+
+@DJANGOS_JSON
+def test_extra_data_can_be_searched_by_the_database() -> None:
+    sent(extra={"list": [1, 2]})
+
+    assert rows().filter(data__extra__list__1=2).count() == 1
+
+
+def test_where_a_site_stores_no_extra_data_an_extra_argument_is_an_error_that_names_it(settings: Any) -> None:
+    """In hq it was silently dropped."""
+    settings.NOTIFICATIONS = {"USE_JSONFIELD": False}
+
+    refused(TypeError, "foo", "USE_JSONFIELD", foo="bar")
+
+
+def test_where_a_site_stores_no_extra_data_the_argument_data_is_an_error_too(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"USE_JSONFIELD": False}
+
+    refused(TypeError, "foo", "USE_JSONFIELD", data={"foo": "bar"})
+
+
+def test_where_a_site_stores_no_extra_data_the_rest_still_works(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"USE_JSONFIELD": False}
+
+    row = sent(emailed=True, data={})
+    assert (row.data, row.emailed) == (None, True)
+
+
+def test_whether_extra_data_is_stored_is_read_at_each_send(settings: Any) -> None:
+    """In hq the setting was frozen at import."""
+    settings.NOTIFICATIONS = {"USE_JSONFIELD": False}
+    refused(TypeError, "foo", foo="bar")
+
+    settings.NOTIFICATIONS = {"USE_JSONFIELD": True}
+    notify.send(make_user("other"), verb="closed", foo="bar")
+    assert rows().get().data == {"foo": "bar"}
+
+
+# Columns
+
+
+def test_a_keyword_that_names_a_plain_column_sets_it_on_every_row() -> None:
+    """In hq the second recipient lost it."""
+    notify.send(
+        make_user(), verb="closed", recipient=[make_user("one"), make_user("two")], emailed=True, deleted=True
+    )
+
+    assert [(row.emailed, row.deleted, row.data) for row in rows()] == [(True, True, None)] * 2
+
+
+def test_a_row_that_is_born_read_says_when() -> None:
+    before = timezone.now() - timedelta(milliseconds=1)
+    row = sent(unread=False)
+
+    assert row.unread is False
+    assert before <= row.read_at <= timezone.now()
+    assert row.data is None
+
+
+def test_a_row_may_say_when_it_was_read() -> None:
+    row = sent(unread=False, read_at=moment(2026, 1, 2))
+
+    assert row.read_at == moment(2026, 1, 2)
+
+
+def test_a_column_takes_what_its_field_makes_of_the_value() -> None:
+    assert sent(emailed="1").emailed is True
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("emailed", "perhaps"), ("unread", None), ("deleted", NUL), ("read_at", "yesterday")],
+)
+def test_what_a_column_cannot_hold_is_refused_by_its_name(column: str, value: Any) -> None:
+    refused(ValueError, column, **{column: value})
+
+
+@pytest.mark.shape("swapped")
+def test_a_keyword_that_names_a_column_of_the_sites_model_sets_it_on_every_row() -> None:
+    notify.send(
+        make_user(), verb="closed", recipient=[make_user("one"), make_user("two")], details="a b", urgent=True
+    )
+
+    assert [(row.details, row.urgent, row.data) for row in rows()] == [("a b", True, None)] * 2
+
+
+@pytest.mark.shape("swapped")
+@pytest.mark.parametrize(
+    ("column", "value"), [("details", "x" * 21), ("details", SURROGATE), ("details", NUL), ("urgent", "very")]
+)
+def test_what_a_column_of_the_sites_model_cannot_hold_is_refused_by_its_name(column: str, value: Any) -> None:
+    refused(ValueError, column, **{column: value})
+
+
+@pytest.mark.shape("default")
+def test_the_columns_of_a_sites_model_are_extra_data_without_that_model() -> None:
+    assert sent(details="a b").data == {"details": "a b"}
+
+
+# Recipients. What is allowed is in test_recipients.py.
+
+
+@pytest.mark.parametrize(
+    ("recipient", "error", "word"),
+    [
+        (lambda: "alice", TypeError, "'alice'"),
+        (lambda: b"alice", TypeError, "b'alice'"),
+        (lambda: {"alice": 1}, TypeError, "'alice'"),
+        (lambda: 5, TypeError, "got 5"),
+        (object, TypeError, "object"),
+        (lambda: True, TypeError, "True"),
+        (AnonymousUser, TypeError, "AnonymousUser"),
+        (make_project, TypeError, "Project"),
+        (Project.objects.all, TypeError, "queryset of Project"),
+        (Group.objects.all, TypeError, "queryset of Group"),
+        (lambda: type(make_user("class")), TypeError, "User"),
+        (lambda: type(make_user("manager"))._default_manager, TypeError, "Manager"),
+        (lambda: [make_user("one"), None], TypeError, "None"),
+        (lambda: (make_user("one"), None), TypeError, "None"),
+        (lambda: iter([make_user("one"), None]), TypeError, "None"),
+        (lambda: ["alice"], TypeError, "'alice'"),
+        (lambda: [""], TypeError, "''"),
+        (lambda: [AnonymousUser()], TypeError, "AnonymousUser"),
+        (lambda: [make_project()], TypeError, "Project"),
+        (lambda: [Group.objects.create(name="crew")], TypeError, "Group"),
+        (lambda: [make_user("one"), [make_user("two")]], TypeError, "two"),
+        (lambda: [True], TypeError, "True"),
+        (lambda: [1.0], TypeError, "1.0"),
+        (lambda: [10**40], TypeError, "10000000000"),
+    ],
+    ids=[
+        "text", "bytes", "dict", "number", "object", "bool", "anonymous", "project", "projects", "groups", "class",
+        "manager", "none in list", "none in tuple", "none in iterator", "text in list", "empty text in list",
+        "anonymous in list", "project in list", "group in list", "list in list", "bool in list", "float in list",
+        "huge number in list",
+    ],
+)  # fmt: skip
+def test_what_names_no_users_is_refused(
+    recipient: Callable[[], Any], error: type[Exception], word: str
+) -> None:
+    refused(error, "recipient", word, recipient=recipient())
+
+
+def test_an_unsaved_user_is_refused() -> None:
+    unsaved = type(make_user("saved"))(username="unsaved")
+
+    refused(ValueError, "recipient", recipient=unsaved)
+
+
+def test_an_unsaved_user_in_a_list_is_refused() -> None:
+    saved = make_user("saved")
+
+    refused(ValueError, "recipient", recipient=[saved, type(saved)(username="unsaved")])
+
+
+def test_a_user_who_was_deleted_before_is_refused() -> None:
+    gone, saved = make_user("gone"), make_user("saved")
+    type(gone)._base_manager.filter(pk=gone.pk).delete()
+
+    refused(ValueError, "recipient", repr(gone.pk), recipient=gone)
+    refused_again = pytest.raises(ValueError, match="recipient holds 1 primary keys that no user has")
+    with refused_again:
+        notify.send(saved, verb="closed", recipient=[saved, gone.pk])
+    assert rows().count() == 0
+
+
+def test_a_bad_argument_leaves_the_cached_counts_and_the_listeners_alone(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    cache.set("untouched", 1)
+    with django_capture_on_commit_callbacks() as callbacks:
+        refused(ValueError, "level", level="critical")
+
+    assert callbacks == []
