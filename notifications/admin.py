@@ -24,7 +24,10 @@ else:
 class AbstractNotificationAdmin(Base):
     """List, search and read notifications; also of a site's own model."""
 
-    list_display = ("recipient", "actor_label", "level", "target_label", "unread", "public")
+    list_display = (
+        "recipient", "actor_label", "verb", "action_object_label", "target_label", "timestamp", "level", "unread",
+        "public",
+    )  # fmt: skip
     list_filter = ("level", "unread", "public", "timestamp")
     list_select_related = ("recipient",)
     date_hierarchy = "timestamp"
@@ -47,6 +50,11 @@ class AbstractNotificationAdmin(Base):
     def actor_label(self, notification: AbstractNotification) -> str:
         """Return the name of the actor, or what says that it is gone."""
         return notification.label("actor")
+
+    @admin.display(description=_("action object"), empty_value="-")
+    def action_object_label(self, notification: AbstractNotification) -> str | None:
+        """Return the name of the action object, or what says that it is gone."""
+        return notification.label("action_object") or None
 
     @admin.display(description=_("target"), empty_value="-")
     def target_label(self, notification: AbstractNotification) -> str | None:
