@@ -76,3 +76,9 @@ class Pair(models.Model):
     pk = models.CompositePrimaryKey("left", "right")
     left = models.IntegerField()
     right = models.IntegerField()
+
+
+class SlugThing(Named):
+    """A text key with a rule that only forms apply."""
+
+    code = models.SlugField(primary_key=True)
