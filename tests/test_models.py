@@ -73,8 +73,7 @@ def test_the_columns_are_those_of_the_older_packages_with_event_and_read_at(
     name: str, kind: type, may_be_null: bool, may_be_blank: bool, default: Any, longest: int | None
 ) -> None:
     field = column(name)
-    assert type(field) is kind
-    assert (field.null, field.blank) == (may_be_null, may_be_blank)
+    assert (type(field), field.null, field.blank) == (kind, may_be_null, may_be_blank)
     assert (field.get_default(), field.max_length) == (default, longest)
 
 
