@@ -62,6 +62,7 @@ def write(
         isinstance(audience, models.QuerySet)
         and rows_are_constant(model, event)
         and is_local(audience, using)
+        and is_selectable(audience)
         and not (chunk_size and audience.query.is_sliced)
     ):
         row, created = prototype(model, event, using), 0
@@ -168,6 +169,12 @@ def is_local(audience: models.QuerySet[Any], using: str) -> bool:
     """Tell whether the audience can be read by the database that the rows go to."""
     chosen: Any = audience
     return (chosen._db or router.db_for_write(chosen.model, **chosen._hints)) == using
+
+
+def is_selectable(audience: models.QuerySet[Any]) -> bool:
+    """Tell whether the users can be selected in a subquery. A union that is cut or that names columns keeps its own."""
+    query = audience.query
+    return not (query.combinator and (query.is_sliced or query.values_select))
 
 
 def insert_select(
