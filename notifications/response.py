@@ -63,9 +63,13 @@ class Notifications(Sequence[N], Generic[N]):
     def __getitem__(self, index: int | slice) -> N | Sequence[N]:
         if len(self) <= FEW:
             return self._load()[index]
-        if isinstance(index, slice):
-            return [self.queryset()[place] for place in range(*index.indices(len(self)))]
-        return self.queryset()[range(len(self))[index]]
+        places = range(len(self))[index]
+        if isinstance(places, int):
+            return self.queryset()[places]
+        if not places:
+            return []
+        first, last = sorted((places[0], places[-1]))
+        return list(self.queryset()[first : last + 1])[:: places.step]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
