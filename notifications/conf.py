@@ -24,6 +24,7 @@ LEGACY_SETTINGS = {
     "NOTIFY_USE_JSONFIELD": "USE_JSONFIELD",
     "NOTIFICATIONS_SOFT_DELETE": "SOFT_DELETE",
 }
+HAD_BEFORE = frozenset([*LEGACY_KEYS.values(), *LEGACY_SETTINGS.values()])
 
 
 def legacy_values() -> dict[str, Any]:
@@ -66,7 +67,7 @@ class Setting(Generic[T]):
         if self.name in own:
             value: T = own[self.name]
             return value
-        value = legacy_values().get(self.name, self.default)
+        value = legacy_values().get(self.name, self.default) if self.name in HAD_BEFORE else self.default
         return value
 
     def problem(self, value: object) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -147,9 +147,13 @@ def rows_save_themselves(model: type[AbstractNotification], event: Event) -> boo
 
 def rows_are_constant(model: type[AbstractNotification], event: Event) -> bool:
     """Tell whether the rows of an event differ in nothing but the recipient and the database's own key."""
-    return not rows_save_themselves(model, event) and not any(
-        varies(field) for field in model._meta.local_concrete_fields if field.name not in event.columns
-    )
+    return not rows_save_themselves(model, event) and varying_fields(model) <= event.columns.keys()
+
+
+@cache
+def varying_fields(model: type[AbstractNotification]) -> frozenset[str]:
+    """Return the names of the columns that differ from row to row of one event unless the event sets them."""
+    return frozenset(field.name for field in model._meta.local_concrete_fields if varies(field))
 
 
 def varies(field: models.Field[Any, Any]) -> bool:
@@ -185,7 +189,6 @@ def insert_select(
     ``fresh`` says that no row of the event can be there yet. Rows that are there stay as they are: only a conflict
     over (event, recipient) is passed over, any other one is an error.
     """
-    connection = connections[using]
     if audience.query.combinator:
         audience = members_of(audience, using)
     query = audience.values_list("pk").query
@@ -195,7 +198,24 @@ def insert_select(
         people, params = compiler.as_sql(with_col_aliases=True)
     except EmptyResultSet:
         return 0
-    user = f"audience.{connection.ops.quote_name(compiler.select[0][2])}"
+    return insert(row, people, params, compiler.select[0][2], using, fresh=fresh)
+
+
+def insert_one(row: AbstractNotification, user_pk: Any, using: str, *, fresh: bool) -> int:
+    """Write a row like ``row`` for one user, as :func:`insert_select` does, without compiling a query for it."""
+    connection = connections[using]
+    key: Any = get_user_model()._meta.pk
+    table, column = map(connection.ops.quote_name, (key.model._meta.db_table, key.column))
+    people = f"SELECT {column} AS pk FROM {table} WHERE {column} = %s"  # noqa: S608
+    return insert(row, people, (key.get_db_prep_save(user_pk, connection),), "pk", using, fresh=fresh)
+
+
+def insert(
+    row: AbstractNotification, people: str, params: Sequence[Any], column: str, using: str, *, fresh: bool
+) -> int:
+    """Write a row like ``row`` for each primary key in ``column`` of the selection ``people``."""
+    connection = connections[using]
+    user = f"audience.{connection.ops.quote_name(column)}"
     sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh)
 
     def execute() -> int:
@@ -300,7 +320,10 @@ def write_batch(
     local = router.db_for_write(users.model) == using
     if named and local and rows_are_constant(model, event):
         row = prototype(model, event, using)
-        created = insert_select(row, users.using(using).filter(pk__in=batch), using, fresh=fresh)
+        if len(batch) == 1:
+            created = insert_one(row, batch[0], using, fresh=fresh)
+        else:
+            created = insert_select(row, users.using(using).filter(pk__in=batch), using, fresh=fresh)
         if created < len(batch):
             refuse_missing(batch, users.using(using))
         return created
