@@ -198,7 +198,9 @@ def insert_select(
         people, params = compiler.as_sql(with_col_aliases=True)
     except EmptyResultSet:
         return 0
-    return insert(row, people, params, compiler.select[0][2], using, fresh=fresh)
+    # A join may name a user more than once; a single table cannot.
+    once = sum(map(bool, query.alias_refcount.values())) == 1
+    return insert(row, people, params, compiler.select[0][2], using, fresh=fresh, once=once)
 
 
 def insert_one(row: AbstractNotification, user_pk: Any, using: str, *, fresh: bool) -> int:
@@ -207,16 +209,27 @@ def insert_one(row: AbstractNotification, user_pk: Any, using: str, *, fresh: bo
     key: Any = get_user_model()._meta.pk
     table, column = map(connection.ops.quote_name, (key.model._meta.db_table, key.column))
     people = f"SELECT {column} AS pk FROM {table} WHERE {column} = %s"  # noqa: S608
-    return insert(row, people, (key.get_db_prep_save(user_pk, connection),), "pk", using, fresh=fresh)
+    params = (key.get_db_prep_save(user_pk, connection),)
+    return insert(row, people, params, "pk", using, fresh=fresh, once=True)
 
 
 def insert(
-    row: AbstractNotification, people: str, params: Sequence[Any], column: str, using: str, *, fresh: bool
+    row: AbstractNotification,
+    people: str,
+    params: Sequence[Any],
+    column: str,
+    using: str,
+    *,
+    fresh: bool,
+    once: bool,
 ) -> int:
-    """Write a row like ``row`` for each primary key in ``column`` of the selection ``people``."""
+    """Write a row like ``row`` for each primary key in ``column`` of the selection ``people``.
+
+    ``once`` says that nobody is in the selection twice.
+    """
     connection = connections[using]
     user = f"audience.{connection.ops.quote_name(column)}"
-    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh)
+    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh, once=once)
 
     def execute() -> int:
         with connection.cursor() as cursor:
@@ -236,7 +249,13 @@ def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> b
 
 
 def insert_statement(
-    row: AbstractNotification, people: str, user: str, connection: BaseDatabaseWrapper, *, fresh: bool
+    row: AbstractNotification,
+    people: str,
+    user: str,
+    connection: BaseDatabaseWrapper,
+    *,
+    fresh: bool,
+    once: bool,
 ) -> tuple[str, list[Any], list[Any]]:
     """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs.
 
@@ -259,7 +278,7 @@ def insert_statement(
     # Only names that Django quoted and a selection that it compiled go into the text; every value is a parameter.
     sql = (
         f"INSERT INTO {table} ({', '.join(columns)}, {told}) "  # noqa: S608
-        f"SELECT {'' if skips else 'DISTINCT '}{', '.join(['%s'] * len(values))}, {user} "
+        f"SELECT {'' if skips or once else 'DISTINCT '}{', '.join(['%s'] * len(values))}, {user} "
         f"FROM ({people}) audience WHERE "
     )
     existing: list[Any] = []
