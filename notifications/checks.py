@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, models, router
 
 from notifications import conf
-from notifications.fanout import CONSTRAINT
+from notifications.insert import CONSTRAINT
 from notifications.models import get_notification_model
 
 REQUEST_PROCESSOR = "django.template.context_processors.request"

@@ -1,0 +1,153 @@
+"""The one statement that writes the rows of an event: ``INSERT ... SELECT`` from the users who are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import EmptyResultSet
+from django.db import IntegrityError, connections, models
+from django.db.models.expressions import DatabaseDefault
+
+from notifications.models import AbstractNotification
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: How often rows are written again when another process wrote one of the same event in between.
+ATTEMPTS = 5
+
+#: The constraint that makes a recipient unique within an event.
+CONSTRAINT = "ntf_event_recipient"
+
+
+def insert_select(
+    row: AbstractNotification, audience: models.QuerySet[Any], using: str, *, fresh: bool
+) -> int:
+    """Write a row like ``row`` for each user of the audience, in one statement. Return how many were written.
+
+    ``fresh`` says that no row of the event can be there yet. Rows that are there stay as they are: only a conflict
+    over (event, recipient) is passed over, any other one is an error.
+    """
+    if audience.query.combinator:
+        audience = members_of(audience, using)
+    query = audience.values_list("pk").query
+    query.clear_ordering()
+    compiler = query.get_compiler(using)
+    try:
+        people, params = compiler.as_sql(with_col_aliases=True)
+    except EmptyResultSet:
+        return 0
+    # A join may name a user more than once; a single table cannot.
+    once = sum(map(bool, query.alias_refcount.values())) == 1
+    return insert(row, people, params, compiler.select[0][2], using, fresh=fresh, once=once)
+
+
+def insert_one(row: AbstractNotification, user_pk: Any, using: str, *, fresh: bool) -> int:
+    """Write a row like ``row`` for one user, as :func:`insert_select` does, without compiling a query for it."""
+    connection = connections[using]
+    key: Any = get_user_model()._meta.pk
+    table, column = map(connection.ops.quote_name, (key.model._meta.db_table, key.column))
+    people = f"SELECT {column} AS pk FROM {table} WHERE {column} = %s"  # noqa: S608
+    params = (key.get_db_prep_save(user_pk, connection),)
+    return insert(row, people, params, "pk", using, fresh=fresh, once=True)
+
+
+def insert(
+    row: AbstractNotification,
+    people: str,
+    params: Sequence[Any],
+    column: str,
+    using: str,
+    *,
+    fresh: bool,
+    once: bool,
+) -> int:
+    """Write a row like ``row`` for each primary key in ``column`` of the selection ``people``.
+
+    ``once`` says that nobody is in the selection twice.
+    """
+    connection = connections[using]
+    user = f"audience.{connection.ops.quote_name(column)}"
+    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh, once=once)
+
+    def execute() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*constants, *params, *existing])
+            return int(cursor.rowcount)
+
+    return execute() if fresh or passes_over(row, connection) else until_alone(execute)
+
+
+def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the database can pass over a conflict over (event, recipient) and over no other.
+
+    MySQL and MariaDB pass over every conflict or none; there, rows that exist are left out of the selection.
+    """
+    unique = any(constraint.name == CONSTRAINT for constraint in row._meta.constraints)
+    return unique and connection.vendor in {"sqlite", "postgresql"}
+
+
+def insert_statement(
+    row: AbstractNotification,
+    people: str,
+    user: str,
+    connection: BaseDatabaseWrapper,
+    *,
+    fresh: bool,
+    once: bool,
+) -> tuple[str, list[Any], list[Any]]:
+    """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs.
+
+    ``user`` is the column of that selection which holds their primary keys.
+    """
+    meta = row._meta
+    quote = connection.ops.quote_name
+    recipient: Any = meta.get_field("recipient")
+    columns, values = [], []
+    for field in meta.local_concrete_fields:
+        if field.primary_key or field is recipient or getattr(field, "generated", False):
+            continue
+        value, column = field.pre_save(row, True), str(field.column)
+        if not isinstance(value, DatabaseDefault):
+            columns.append(quote(column))
+            values.append(field.get_db_prep_save(value, connection))
+    event_field: Any = meta.get_field("event")
+    table, told, event = quote(meta.db_table), quote(recipient.column), quote(event_field.column)
+    skips = passes_over(row, connection)
+    # Only names that Django quoted and a selection that it compiled go into the text; every value is a parameter.
+    sql = (
+        f"INSERT INTO {table} ({', '.join(columns)}, {told}) "  # noqa: S608
+        f"SELECT {'' if skips or once else 'DISTINCT '}{', '.join(['%s'] * len(values))}, {user} "
+        f"FROM ({people}) audience WHERE "
+    )
+    existing: list[Any] = []
+    if skips or fresh:
+        sql += "1 = 1"
+    else:
+        sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{told} = {user})"  # noqa: S608
+        existing = [event_field.get_db_prep_save(row.event, connection)]
+    if not fresh:
+        # Two writers of the same event meet in the same order and never wait for each other in a circle.
+        sql += f" ORDER BY {user}"
+    if skips:
+        sql += f" ON CONFLICT ({event}, {told}) DO NOTHING"
+    return sql, values, existing
+
+
+def until_alone(write_rows: Callable[[], int]) -> int:
+    """Write again when another process wrote a row of the same event between our look and our write."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return write_rows()
+        except IntegrityError as error:
+            if CONSTRAINT not in str(error):
+                raise
+    return write_rows()
+
+
+def members_of(audience: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+    """Return the users in a union as a queryset that can be filtered and whose column has a name."""
+    users: models.QuerySet[Any] = audience.model._base_manager.using(using)
+    return users.filter(pk__in=audience.values("pk"))
