@@ -1,0 +1,230 @@
+"""Take over a table that an older package made, without losing a row.
+
+:class:`AdoptTable` is behind the migration of this app; :class:`AdoptData` is for the migrations of a site that brings
+its own model.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.migrations.operations.base import Operation
+
+from notifications.fields import DataField
+
+if TYPE_CHECKING:
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+    from django.db.migrations.state import ProjectState
+
+logger = logging.getLogger("notifications")
+
+#: The columns that some older release made differently: the key was an integer, the data a text, the content types
+#: had constraints and the recipient an index of its own.
+ALTERED = (
+    "id",
+    "data",
+    "recipient",
+    "actor_content_type",
+    "target_content_type",
+    "action_object_content_type",
+)
+#: The indexes of all older releases, beside those that come with the foreign keys. Their names depend on the release
+#: of Django that made them.
+OLD_INDEXES = (
+    ["unread"],
+    ["public"],
+    ["deleted"],
+    ["emailed"],
+    ["timestamp"],
+    ["recipient", "unread"],
+    ["actor_content_type", "actor_object_id"],
+    ["target_content_type", "target_object_id"],
+    ["action_object_content_type", "action_object_object_id"],
+)
+
+#: Per backend: a text as a JSON string that holds it, and whether the JSON column takes a text as it is.
+AS_JSON = {
+    "sqlite": ("json_quote({0})", "json_valid({0})"),
+    "mysql": ("json_quote({0})", "json_valid({0})"),
+    "postgresql": ("to_jsonb({0})::text", "pg_temp.ntf_fits_jsonb({0})"),
+}
+# PostgreSQL 16 is the first that can say whether a text is JSON; the others can only try.
+FITS_JSONB = """
+CREATE OR REPLACE FUNCTION pg_temp.ntf_fits_jsonb(value text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM value::jsonb;
+    RETURN true;
+EXCEPTION WHEN OTHERS THEN
+    RETURN false;
+END
+$$
+"""
+
+
+class AdoptData(Operation):
+    """Turn every text in the column ``data`` that is not JSON into a JSON string that holds it.
+
+    For a site whose own model had the JSON field of the older packages, a text column: put it before the
+    ``AlterField`` of ``data`` that ``makemigrations`` writes. Where the column keeps its text type, or has a JSON type
+    already, nothing is done. The same holds for what Python calls JSON and the column does not: NaN everywhere,
+    NUL and lone surrogates on PostgreSQL, more than 31 levels on MariaDB. The logger ``notifications`` is told how many
+    there were. Backwards is nothing to do: what was quoted stays quoted.
+    """
+
+    reduces_to_sql = False
+    reversible = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Leave the state as it is: it says what the table is meant to be."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Do it, if the table of this model is in this database."""
+        model = to_state.apps.get_model(app_label, self.name)
+        if self.allow_migrate_model(schema_editor.connection.alias, model):
+            self.adopt(Table(model, schema_editor))
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Leave the database as it is."""
+
+    def describe(self) -> str:
+        """Say what ``migrate`` is doing."""
+        return f"Keep what is not JSON in the data of {self.name} as text in JSON"
+
+    def adopt(self, table: Table) -> None:
+        table.quote_text()
+
+
+class AdoptTable(AdoptData):
+    """Turn the table that is there, whichever release made it, into the one that the state describes.
+
+    Every step looks at the table first and does only what is missing, so that it costs a few queries where there is
+    nothing to do, and can be run again after a crash where the database cannot roll back (MariaDB).
+    """
+
+    def describe(self) -> str:
+        """Say what ``migrate`` is doing."""
+        return f"Adopt the table of {self.name} if an older package made it"
+
+    def adopt(self, table: Table) -> None:
+        # The order spares the work of carrying old indexes through the changes of the columns.
+        table.add_columns()
+        table.drop_old_indexes()
+        table.quote_text()
+        table.alter_columns()
+        table.add_indexes()
+
+
+class Table:
+    """The table of a model as the database has it, and the steps to what the model says."""
+
+    def __init__(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> None:
+        self.model = model
+        # Stubs do not know what the fields of a model made by a migration have.
+        self.meta: Any = model._meta
+        self.editor = schema_editor
+        self.connection = schema_editor.connection
+
+    def columns(self) -> dict[str, Any]:
+        with self.connection.cursor() as cursor:
+            description = self.connection.introspection.get_table_description(cursor, self.meta.db_table)
+        return {column.name: column for column in description}
+
+    def constraints(self) -> Mapping[str, Any]:
+        with self.connection.cursor() as cursor:
+            return self.connection.introspection.get_constraints(cursor, self.meta.db_table)
+
+    def add_columns(self) -> None:
+        there = self.columns()
+        for field in self.meta.local_concrete_fields:
+            if field.column not in there:
+                self.editor.add_field(self.model, field)
+
+    def drop_old_indexes(self) -> None:
+        ours = {index.name for index in self.meta.indexes}
+        old = {tuple(self.meta.get_field(name).column for name in names): names for names in OLD_INDEXES}
+        for name, constraint in self.constraints().items():
+            columns = tuple(constraint["columns"])
+            if constraint["index"] and not constraint["unique"] and columns in old and name not in ours:
+                self.editor.remove_index(self.model, models.Index(fields=old[columns], name=name))
+
+    def quote_text(self) -> None:
+        field = self.as_it_is("data")
+        if field.get_internal_type() != "TextField" or DataField().get_internal_type() == "TextField":
+            return
+        quote = self.connection.ops.quote_name
+        column = quote(field.column)
+        as_json, fits = (sql.format(column) for sql in AS_JSON[self.connection.vendor])
+        with self.connection.cursor() as cursor:
+            if self.connection.vendor == "postgresql":
+                cursor.execute(FITS_JSONB)
+            cursor.execute(
+                f"UPDATE {quote(self.meta.db_table)} SET {column} = {as_json}"  # noqa: S608 - the names are ours
+                f" WHERE {column} IS NOT NULL AND NOT {fits}"
+            )
+            if cursor.rowcount:
+                logger.warning(
+                    "%d values of %s.%s are not JSON; each was kept as a JSON string that holds its text",
+                    cursor.rowcount,
+                    self.meta.db_table,
+                    field.column,
+                )
+
+    def alter_columns(self) -> None:
+        for name in ALTERED:
+            old, new = self.as_it_is(name), self.meta.get_field(name)
+            if self.shape(old) != self.shape(new):
+                # On SQLite the first of these makes the table anew, with all that the model says.
+                self.editor.alter_field(self.model, old, new)
+
+    def add_indexes(self) -> None:
+        there = self.constraints()
+        for index in self.meta.indexes:
+            if index.name not in there:
+                self.editor.add_index(self.model, index)
+        for constraint in self.meta.constraints:
+            if constraint.name not in there:
+                self.editor.add_constraint(self.model, constraint)
+
+    def as_it_is(self, name: str) -> Any:
+        """Return the field that would describe this column as the database has it."""
+        new = self.meta.get_field(name)
+        column = self.columns()[new.column]
+        constraints = [
+            constraint for constraint in self.constraints().values() if constraint["columns"] == [new.column]
+        ]
+        if new.remote_field:
+            old = copy.deepcopy(new)
+            old.db_constraint = any(constraint["foreign_key"] for constraint in constraints)
+            old.db_index = any(constraint["index"] for constraint in constraints)
+        else:
+            kind = getattr(models, self.connection.introspection.get_field_type(column.type_code, column))
+            old = kind(primary_key=new.primary_key)
+            old.set_attributes_from_name(name)
+            old.model = self.model
+        old.null = column.null_ok
+        return old
+
+    def shape(self, field: Any) -> tuple[Any, ...]:
+        """Return what of a field is seen in the database."""
+        parameters = field.db_parameters(self.connection)
+        constraint = getattr(field, "db_constraint", None)
+        return parameters["type"], parameters["check"], field.null, field.db_index, constraint

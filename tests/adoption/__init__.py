@@ -1,0 +1,1 @@
+"""Databases made by the real older packages, taken over: ``run.py`` is ``make test-adoption``."""
