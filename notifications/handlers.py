@@ -11,7 +11,7 @@ from django.db import models
 
 from notifications.events import Event
 from notifications.extensions import extensions
-from notifications.fanout import write
+from notifications.fanout import refuse_missing, write
 from notifications.models import get_notification_model
 from notifications.recipients import Audience, Users, resolve
 from notifications.validation import clean_chunk_size, clean_event
@@ -52,7 +52,9 @@ def find_audience(event: Event, recipient: Any) -> Audience | None:
     if plugs:
         users: models.QuerySet[Any] | None
         if isinstance(audience, Users):
-            users = get_user_model()._default_manager.filter(pk__in=list(audience.keys))
+            keys = list(audience.keys)
+            users = get_user_model()._base_manager.filter(pk__in=keys)
+            refuse_missing(keys, users)
         else:
             users = audience
         for plug in plugs:
