@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.dispatch import Signal
 
 from notifications.models import AbstractNotification, get_notification_model
 from tests.testapp.models import Issue, Project
@@ -66,3 +69,22 @@ def moment(*parts: int) -> datetime:
     """Return a moment of UTC as this site keeps it: aware under USE_TZ, else naive. The time zone of tests is UTC."""
     aware = datetime(*parts, tzinfo=timezone.utc)  # type: ignore[misc, arg-type]
     return aware if settings.USE_TZ else aware.replace(tzinfo=None)
+
+
+@contextmanager
+def listening(
+    signal: Signal, sender: Any = None, before: Callable[..., Any] | None = None
+) -> Iterator[list[Any]]:
+    """Collect the arguments of each time the signal is sent, after ``before(**arguments)`` if there is one."""
+    heard: list[Any] = []
+
+    def listener(**arguments: Any) -> None:
+        if before:
+            before(**arguments)
+        heard.append(arguments)
+
+    signal.connect(listener, sender=sender)
+    try:
+        yield heard
+    finally:
+        signal.disconnect(listener, sender=sender)

@@ -1,0 +1,1 @@
+"""An app that changes who is told."""

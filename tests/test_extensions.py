@@ -1,0 +1,230 @@
+"""The one door by which another app changes who is told."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.apps import AppConfig, apps
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+
+from notifications import notify
+from notifications.events import Event
+from notifications.extensions import Extension, extensions
+from tests.factories import make_group, make_project, make_user, make_users, rows, told
+
+pytestmark = pytest.mark.django_db
+
+Plug = Callable[[Event, Any], Any]
+
+
+@pytest.fixture
+def install(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Install one app for each of these functions, which do what ``notifications_audience`` does, in this order."""
+
+    def install_apps(*plugs: Plug) -> None:
+        names = []
+        for number, plug in enumerate(plugs):
+            name = f"plug{number}"
+            members = {
+                "name": name,
+                "path": str(Path(__file__).parent),
+                "notifications_audience": lambda self, event, audience, plug=plug: plug(event, audience),
+            }
+            module = ModuleType(name)
+            vars(module)["Config"] = type("Config", (Extension, AppConfig), {**members, "__module__": name})
+            monkeypatch.setitem(sys.modules, name, module)
+            names.append(f"{name}.Config")
+        settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, *names]
+
+    return install_apps
+
+
+def watch(install: Any) -> list[Event]:
+    """Install an app that changes nothing, and return the events it sees."""
+    seen: list[Event] = []
+
+    def look(event: Event, audience: Any) -> Any:
+        seen.append(event)
+        return audience
+
+    install(look)
+    return seen
+
+
+def everybody() -> Any:
+    return get_user_model()._default_manager.all()
+
+
+def test_the_mixin_is_no_app_configuration_so_that_django_finds_the_right_one(settings: Any) -> None:
+    assert not issubclass(Extension, AppConfig)
+
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.extending"]
+
+    config = apps.get_app_config("extending")
+    assert (config.label, config.name) == ("extending", "tests.extending")
+    assert extensions()[0] is config
+    assert len(extensions()) == 1
+
+
+def test_no_extension_is_installed_unless_the_site_says_so() -> None:
+    assert extensions() == []
+
+
+def test_an_app_may_narrow_the_audience(settings: Any) -> None:
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.extending"]
+    ann, bob = make_user("ann"), make_user("bob", is_active=False)
+
+    notify.send(make_project(), verb="closed", recipient=[ann, bob])
+    notify.send(make_project(), verb="closed", recipient=make_group("all", ann, bob))
+    notify.send(make_project(), verb="closed", recipient=everybody())
+    notify.send(make_project(), verb="closed", recipient=bob)
+
+    assert told() == ["ann", "ann", "ann"]
+
+
+def test_an_app_may_widen_the_audience(install: Any) -> None:
+    install(lambda event, audience: audience | everybody().filter(username="watcher"))
+    ann, bob = make_user("ann"), make_user("bob")
+    make_user("watcher")
+
+    notify.send(bob, verb="closed", recipient=ann)
+
+    assert told() == ["ann", "watcher"]
+
+
+def test_an_app_may_name_an_audience_where_nobody_did(install: Any) -> None:
+    install(lambda event, audience: everybody().filter(username="watcher") if audience is None else audience)
+    make_user("watcher")
+
+    notify.send(make_project(), verb="was saved")
+    notify.send(make_user("actor"), verb="was saved")
+
+    assert told() == ["watcher", "watcher"]
+
+
+def test_an_audience_that_an_app_emptied_is_told_nothing_and_the_actor_is_not_told_instead(
+    install: Any,
+) -> None:
+    install(lambda event, audience: everybody().none())
+
+    [(_, answer)] = notify.send(make_user(), verb="closed")
+
+    assert answer == []
+    assert rows().count() == 0
+
+
+def test_without_an_audience_the_actor_is_told_also_with_an_app_installed(install: Any) -> None:
+    install(lambda event, audience: audience)
+
+    notify.send(make_user("actor"), verb="closed")
+
+    assert told() == ["actor"]
+
+
+def test_without_an_audience_and_a_user_the_log_says_so_also_with_an_app_installed(
+    install: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(lambda event, audience: audience)
+
+    with caplog.at_level(logging.INFO, logger="notifications"):
+        [(_, answer)] = notify.send(make_project(), verb="closed")
+
+    assert answer == []
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+
+
+def test_an_app_that_takes_the_named_recipients_away_altogether_does_not_make_the_actor_one(
+    install: Any,
+) -> None:
+    install(lambda event, audience: None)
+
+    [(_, answer)] = notify.send(make_user("actor"), verb="closed", recipient=make_user("ann"))
+
+    assert answer == []
+    assert rows().count() == 0
+
+
+def test_apps_are_asked_in_the_order_in_which_they_are_installed(install: Any) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def first(event: Event, audience: Any) -> Any:
+        asked.append(("first", audience.count()))
+        return audience.exclude(username="user0")
+
+    def second(event: Event, audience: Any) -> Any:
+        asked.append(("second", audience.count()))
+        return audience.exclude(username="user1")
+
+    install(first, second)
+
+    notify.send(make_project(), verb="closed", recipient=make_users(3))
+
+    assert asked == [("first", 3), ("second", 2)]
+    assert told() == ["user2"]
+
+
+def test_an_app_sees_the_event(install: Any) -> None:
+    seen = watch(install)
+    project = make_project()
+
+    notify.send(make_user(), verb="closed", target=project, foo="bar")
+
+    assert [(event.verb, event.target, event.data) for event in seen] == [("closed", project, {"foo": "bar"})]
+    assert seen[0].uuid == rows().get().event
+
+
+def test_an_app_does_not_see_an_event_that_is_refused(install: Any) -> None:
+    seen = watch(install)
+
+    with pytest.raises(ValueError, match="level"):
+        notify.send(make_user(), verb="closed", level="critical")
+
+    assert seen == []
+
+
+def test_the_mixin_by_itself_changes_nothing() -> None:
+    audience = everybody()
+
+    assert Extension().notifications_audience(object(), audience) is audience  # type: ignore[arg-type]
+    assert Extension().notifications_audience(object(), None) is None  # type: ignore[arg-type]
+
+
+def test_members_are_judged_before_an_app_is_asked(install: Any) -> None:
+    seen = watch(install)
+
+    with pytest.raises(TypeError, match="recipient"):
+        notify.send(make_user(), verb="closed", recipient=iter([None]))
+
+    assert seen == []
+
+
+def test_recipients_who_do_not_exist_are_refused_also_with_an_app_installed(install: Any) -> None:
+    install(lambda event, audience: audience)
+    gone = make_user("gone")
+    gone_pk = gone.pk
+    gone.delete()
+
+    with pytest.raises(ValueError, match="no user has"):
+        notify.send(make_user("actor"), verb="closed", recipient=[make_user("ann"), gone_pk])
+    assert rows().count() == 0
+
+
+@pytest.mark.parametrize(("named", "queries"), [(True, 2), (False, 1)])
+def test_with_an_app_installed_named_users_cost_one_query_more_than_a_queryset(
+    install: Any, django_assert_num_queries: Any, named: bool, queries: int
+) -> None:
+    watch(install)
+    project, users = make_project(), make_users(3)
+    ContentType.objects.get_for_model(project)
+
+    with django_assert_num_queries(queries):
+        notify.send(project, verb="closed", recipient=users if named else everybody())
+
+    assert told() == ["user0", "user1", "user2"]
