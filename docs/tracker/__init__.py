@@ -1,0 +1,1 @@
+"""The app whose objects the examples of the documentation are about."""
