@@ -21,7 +21,7 @@ from model_utils import Choices
 from notifications import badge
 from notifications.fields import DataField
 from notifications.generic import ObjectKey, model_of
-from notifications.querysets import NotificationQuerySet
+from notifications.querysets import NotificationQuerySet, announce
 from notifications.slugs import id2slug
 
 MODEL_SETTING = "NOTIFICATIONS_NOTIFICATION_MODEL"
@@ -212,6 +212,7 @@ class AbstractNotification(models.Model):
             return False
         self.unread = unread
         self.save(update_fields=["unread", "read_at"])
+        announce(type(self), self.recipient_id, 1, using=self._state.db or router.db_for_write(type(self)))
         return True
 
     def naturalday(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -56,7 +56,10 @@ class NotificationQuerySet(models.QuerySet[M]):
     #: Whether the objects come with the rows, and whose rows these are where a verb was told so.
     _with_objects = False
     _recipient_pk: Any = None
-    _hints: dict[str, Any]
+    #: Whether the rows of one user were mixed with others, and whether somebody else tells of what changes.
+    _is_mixed = False
+    _is_quiet = False
+    _known_related_objects: dict[Any, dict[Any, Any]]
 
     # Adjectives
 
@@ -191,7 +194,9 @@ class NotificationQuerySet(models.QuerySet[M]):
 
     def delete_in_order(self) -> int:
         """Delete the rows, locked in the order of their primary keys as the verbs do. Return how many."""
-        return self._in_order(lambda rows: rows.delete()[1].get(self.model._meta.label, 0))
+        deleted = self._lockable()._in_order(lambda rows: rows.delete()[1].get(self.model._meta.label, 0))
+        self._tell(deleted)
+        return deleted
 
     def _of(self, recipient: Any, up_to: UpTo) -> Self:
         rows = self.all()
@@ -209,7 +214,18 @@ class NotificationQuerySet(models.QuerySet[M]):
     def _turn(self, column: str, value: bool) -> int:
         """Set a boolean column where it is different. Return how many rows changed."""
         still = {column: not value}
-        return self.filter(**still)._in_order(lambda rows: rows.filter(**still).update(**{column: value}))
+        rows = self._lockable().filter(**still)
+        changed = rows._in_order(lambda locked: locked.filter(**still).update(**{column: value}))
+        if column in COUNTED:
+            self._tell(changed)
+        return changed
+
+    def _lockable(self) -> Self:
+        """Return the same rows as a queryset that can be filtered, locked and updated."""
+        self._for_write = True
+        if self.query.distinct or self.query.combinator or self.query.group_by is not None:
+            return type(self)(self.model, using=self.db).filter(pk__in=self.order_by().values("pk"))
+        return self.all()
 
     def _in_order(self, write: Callable[[Self], int]) -> int:
         """Write to the rows, locked in the order of their primary keys. Return the sum of what ``write`` returns.
@@ -218,12 +234,9 @@ class NotificationQuerySet(models.QuerySet[M]):
         PostgreSQL and MariaDB end by killing one of them.
         """
         self._for_write = True
-        fresh = type(self)(self.model, using=self.db)
-        fresh._recipient_pk = self._recipient_id()
-        rows = self.all()
-        if rows.query.distinct or rows.query.combinator or rows.query.group_by is not None:
-            # These can neither be locked nor updated as they are.
-            rows = fresh.filter(pk__in=rows.order_by().values("pk"))
+        rows, fresh = self.all(), type(self)(self.model, using=self.db)
+        # The caller tells of all that was written, in however many statements, at once.
+        rows._is_quiet = fresh._is_quiet = True
         features = connections[self.db].features
         if not features.has_select_for_update:
             # SQLite, where there is one writer at a time.
@@ -257,52 +270,67 @@ class NotificationQuerySet(models.QuerySet[M]):
         """Delete the rows as Django does."""
         self._for_write = True
         deleted = super().delete()
-        self._tell(deleted[0])
+        self._tell(deleted[1].get(self.model._meta.label, 0))
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+    def bulk_create(
+        self,
+        objs: Iterable[M],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[M]:
         """Insert the rows as Django does; ``read_at`` follows ``unread``."""
-        rows = list(objs)
+        rows: list[Any] = list(objs)
         for row in rows:
-            row.settle_read_at()  # type: ignore[attr-defined]
-        created = super().bulk_create(rows, *args, **kwargs)
-        badge.forget([row.recipient_id for row in rows], using=self.db)  # type: ignore[attr-defined]
+            row.settle_read_at()
+        if update_fields and "unread" in update_fields:
+            update_fields = {*update_fields, "read_at"}
+        created = super().bulk_create(
+            rows, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
+        )
+        badge.forget([row.recipient_id for row in rows], using=self.db)
         return created
 
-    def bulk_update(self, objs: Iterable[M], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
+    def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
         """Update the rows as Django does; ``read_at`` follows ``unread``."""
-        rows, names = tuple(objs), set(fields)
+        rows: tuple[Any, ...] = tuple(objs)
+        names = set(fields)
         if "unread" in names:
             names.add("read_at")
             for row in rows:
-                row.settle_read_at()  # type: ignore[attr-defined]
-        return super().bulk_update(rows, names, *args, **kwargs)
+                row.settle_read_at()
+        self._for_write = True
+        quiet = self.all()
+        quiet._is_quiet = True
+        changed = super(NotificationQuerySet, quiet).bulk_update(rows, names, batch_size)
+        if COUNTED & names:
+            self._tell(changed, {row.recipient_id for row in rows})
+        return changed
 
-    def _tell(self, changed: int) -> None:
+    def _tell(self, changed: int, recipient_ids: set[Any] | None = None) -> None:
         """Drop the cached counts and, after commit, tell who listens."""
-        if not changed:
+        if not changed or self._is_quiet:
             return
-        recipient_id = self._recipient_id()
-        badge.forget(None if recipient_id is None else [recipient_id], using=self.db)
-        tell = partial(
-            read_state_changed.send_robust,
-            sender=self.model,
-            recipient_id=recipient_id,
-            changed=changed,
-            using=self.db,
-        )
-        transaction.on_commit(tell, using=self.db, robust=True)
+        if recipient_ids is None:
+            recipient_id = self._recipient_id()
+            recipient_ids = None if recipient_id is None else {recipient_id}
+        badge.forget(None if recipient_ids is None else list(recipient_ids), using=self.db)
+        one = recipient_ids.copy().pop() if recipient_ids and len(recipient_ids) == 1 else None
+        announce(self.model, one, changed, using=self.db)
 
     def _recipient_id(self) -> Any:
         """Return the primary key of the one recipient all rows belong to, or None where that cannot be said."""
-        owner = self._hints.get("instance")
-        recipient: Any = self.model._meta.get_field("recipient")
-        if isinstance(owner, recipient.related_model):
-            return owner.pk
-        return self._recipient_pk
+        if self._is_mixed or self.query.combinator:
+            return None
+        # The related manager of a user leaves the user here.
+        owners = self._known_related_objects.get(self.model._meta.get_field("recipient"), ())
+        return next(iter(owners)) if len(owners) == 1 else self._recipient_pk
 
     # How these wishes travel with the queryset
 
@@ -310,6 +338,19 @@ class NotificationQuerySet(models.QuerySet[M]):
         clone: Self = super()._clone()  # type: ignore[misc]
         clone._with_objects = self._with_objects
         clone._recipient_pk = self._recipient_pk
+        clone._is_mixed = self._is_mixed
+        clone._is_quiet = self._is_quiet
+        return clone
+
+    def __or__(self, other: Any) -> Self:
+        return super().__or__(other)._mixed()
+
+    def __xor__(self, other: Any) -> Self:
+        return super().__xor__(other)._mixed()
+
+    def _mixed(self) -> Self:
+        clone = self.all()
+        clone._is_mixed = True
         return clone
 
     def _fetch_all(self) -> None:
@@ -318,6 +359,14 @@ class NotificationQuerySet(models.QuerySet[M]):
         rows: Sequence[Any] = self._result_cache or ()
         if fresh and self._with_objects and rows and isinstance(rows[0], models.Model):
             attach_objects(rows)
+
+
+def announce(model: type[models.Model], recipient_id: Any, changed: int, *, using: str) -> None:
+    """Tell after commit, once for a call, that the read state of rows has changed."""
+    tell = partial(
+        read_state_changed.send_robust, sender=model, recipient_id=recipient_id, changed=changed, using=using
+    )
+    transaction.on_commit(tell, using=using, robust=True)
 
 
 def _read_at(unread: Any) -> Any:
