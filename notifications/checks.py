@@ -121,7 +121,8 @@ def check_app_order(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 def check_constraint(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Look whether a site's own model kept the constraint that makes a recipient unique within an event."""
     model = get_notification_model()
-    if any(constraint.name == CONSTRAINT for constraint in model._meta.constraints):
+    tables = [model, *model._meta.get_parent_list()]
+    if any(constraint.name == CONSTRAINT for table in tables for constraint in table._meta.constraints):
         return []
     return [
         Warning(

@@ -51,6 +51,8 @@ class Setting(Generic[T]):
     def __init__(self, default: T, *, kind: type | None = None, minimum: int | None = None) -> None:
         self.default = default
         self.kind = kind or type(default)
+        # Only a setting that may be None has to name its type.
+        self.optional = kind is not None
         self.minimum = minimum
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -72,7 +74,7 @@ class Setting(Generic[T]):
 
     def problem(self, value: object) -> str | None:
         """Say in words why ``value`` cannot be this setting's, or return None when it can."""
-        if value is None and self.default is None:
+        if value is None and self.optional:
             return None
         if not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
             return f"it must be of type {self.kind.__name__}"
