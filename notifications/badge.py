@@ -1,7 +1,8 @@
 """The unread count of a user, cached for a moment and never shown to anybody else.
 
 Each entry is kept under a key that names the user and carries the generation it was counted in. A change of one
-user's rows drops that user's key; a change that may reach anybody starts a new generation, in one cache call.
+user's rows drops that user's key; a change that may reach anybody starts a new generation, in one cache call. What an
+open transaction has changed is counted and not cached until it is committed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connections, transaction
 
 from notifications.conf import settings
 
@@ -40,7 +41,7 @@ def unread_count(user: Any) -> Count:
     Counts no further than one beyond ``BADGE_CAP``, so that it costs the same whatever is unread.
     """
     timeout = settings.CACHE_TIMEOUT
-    if not timeout:
+    if not timeout or changes_are_pending():
         return Count(count_unread(user))
     key = cache_key(user.pk)
     cached = cache.get_many([GENERATION, key])
@@ -53,6 +54,15 @@ def unread_count(user: Any) -> Count:
         count = count_unread(user)
         cache.set(key, (generation, count), timeout)
     return Count(count)
+
+
+def changes_are_pending() -> bool:
+    """Tell whether an open transaction has changed rows: nobody else sees them yet, and it may be rolled back."""
+    return any(
+        isinstance(call, partial) and call.func is _drop
+        for connection in connections.all(initialized_only=True)
+        for _, call, *_ in connection.run_on_commit
+    )
 
 
 def count_unread(user: Any) -> int:
