@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.urls import NoReverseMatch
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 
@@ -58,6 +59,8 @@ def url_of(obj: models.Model, notification: AbstractNotification, request: HttpR
 
 def safe_url(url: Any) -> str:
     """Return the url when a browser can follow it only by http or https, else an empty text."""
+    if isinstance(url, Promise):
+        url = str(url)
     if not isinstance(url, str) or not url.isprintable():
         return ""
     try:
