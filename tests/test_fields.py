@@ -1,0 +1,163 @@
+"""The column of extra data: what goes in comes out, whichever field class stores it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import importlib.util
+import io
+import uuid
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+import notifications.fields
+from notifications.fields import DataField
+from notifications.models import get_notification_model
+from tests.factories import make_notification, make_user, rows
+
+pytestmark = pytest.mark.django_db
+
+with_djangos_field = pytest.mark.shape("default", "swapped", "custom_user", "no_tz", "soft_delete")
+with_the_older_field = pytest.mark.shape("jsonfield")
+
+
+def data_field() -> Any:
+    return get_notification_model()._meta.get_field("data")
+
+
+def stored(value: Any) -> Any:
+    row = make_notification(make_user(), data=value)
+    return rows().get(pk=row.pk).data
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {},
+        {"foo": "bar"},
+        {"deep": {"list": [1, 2.5, True, None, {"x": []}]}},
+        {"unicode": "ü 漢字 🎉 \u2028", "quotes": "\"'\\/", "html": "</script><b>"},
+        {"": "an empty key"},
+        [1, "two"],
+        "text",
+        0,
+        False,
+    ],
+    ids=repr,
+)
+def test_what_goes_in_comes_out(value: Any) -> None:
+    assert stored(value) == value
+
+
+def test_nothing_is_the_null_of_the_database() -> None:
+    make_notification(make_user(), data=None)
+    assert rows().filter(data__isnull=True).count() == 1
+
+
+def test_times_and_uuids_are_stored_as_text() -> None:
+    value = {
+        "when": dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.timezone.utc),
+        "day": dt.date(2026, 1, 2),
+        "id": uuid.UUID(int=7),
+    }
+    found = stored(value)
+    assert found.pop("when") in {"2026-01-02T03:04:05Z", "2026-01-02T03:04:05+00:00"}
+    assert found == {"day": "2026-01-02", "id": str(uuid.UUID(int=7))}
+
+
+@with_djangos_field
+def test_decimals_keep_their_digits() -> None:
+    assert stored({"price": decimal.Decimal("1.50")}) == {"price": "1.50"}
+
+
+@with_djangos_field
+def test_djangos_field_is_the_default_and_encodes_as_django_does() -> None:
+    field = data_field()
+    assert models.JSONField in type(field).__mro__
+    assert field.encoder is field.json_encoder() is DjangoJSONEncoder
+
+
+@with_djangos_field
+def test_djangos_lookups_reach_into_the_data() -> None:
+    user = make_user()
+    row = make_notification(user, data={"repository": {"name": "pinax"}, "stars": [1, 2]})
+    make_notification(user, data={"repository": {"name": "flask"}})
+    make_notification(user)
+    assert list(rows().filter(data__repository__name="pinax")) == [row]
+    assert list(rows().filter(data__has_key="stars")) == [row]
+
+
+@with_the_older_field
+def test_the_older_field_can_be_chosen_and_keeps_its_encoder() -> None:
+    field = data_field()
+    assert (isinstance(field, models.JSONField), isinstance(field, models.TextField)) == (False, True)
+    assert field.json_encoder().__module__ == "jsonfield.encoder"
+    assert stored({"price": decimal.Decimal("1.50")}) == {"price": 1.5}
+
+
+def test_a_site_that_gives_its_own_encoder_is_obeyed() -> None:
+    class Encoder(DjangoJSONEncoder):
+        pass
+
+    chosen: Any = (
+        {"encoder": Encoder} if issubclass(DataField, models.JSONField) else {"dump_kwargs": {"cls": Encoder}}
+    )
+    assert DataField(**chosen).json_encoder() is Encoder
+
+
+def test_migrations_see_the_same_field_whatever_its_base() -> None:
+    field = data_field()
+    _, path, args, kwargs = field.deconstruct()
+    assert (path, args) == ("notifications.fields.DataField", [])
+    assert {key: str(value) for key, value in kwargs.items()} == {
+        "verbose_name": "data",
+        "blank": "True",
+        "null": "True",
+    }
+    assert field.clone().deconstruct()[1:] == (path, args, kwargs)
+
+
+def test_no_migration_is_missing() -> None:
+    out = io.StringIO()
+    call_command("makemigrations", check_changes=True, dry_run=True, stdout=out)
+    assert out.getvalue() == "No changes detected\n"
+
+
+def afresh() -> Any:
+    """Return the module of the field, loaded once more under the settings of this moment."""
+    spec = importlib.util.spec_from_file_location("fields_afresh", notifications.fields.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_any_field_class_can_be_the_base(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"JSONFIELD": "django.db.models.TextField"}
+    field: Any = afresh().DataField(null=True)
+    assert type(field).__mro__[1] is models.TextField
+    assert field.json_encoder() is None
+    assert field.deconstruct()[1:] == ("notifications.fields.DataField", [], {"null": True})
+
+
+def test_a_field_class_that_is_not_there_is_named(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"JSONFIELD": "nowhere.Field"}
+    with pytest.raises(ImproperlyConfigured) as error:
+        afresh()
+    assert str(error.value).startswith(
+        "NOTIFICATIONS[\"JSONFIELD\"] is 'nowhere.Field', which cannot be imported: No module named 'nowhere'"
+    )
+    assert "pip install" not in str(error.value)
+
+
+def test_a_missing_extra_is_named_with_the_line_that_installs_it(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"JSONFIELD": "jsonfield_of_nowhere.JSONField"}
+    with pytest.raises(ImproperlyConfigured, match=r"\(pip install django-notifications\[jsonfield\]\)$"):
+        afresh()

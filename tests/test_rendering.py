@@ -1,0 +1,252 @@
+"""A notification as people read it: the sentence, the links, the actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ObjectDoesNotExist
+from django.test import RequestFactory
+from django.urls import reverse_lazy
+
+from notifications import rendering
+from tests.factories import make_issue, make_notification, make_project, make_user, rows
+from tests.testapp.models import Project, Quiet
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def justquick() -> Any:
+    return make_user("justquick")
+
+
+# The sentence
+
+
+def test_the_sentence_has_the_four_shapes_of_the_seed(justquick: Any) -> None:
+    issue, project = make_issue("issue 2"), make_project("activity-stream")
+    shapes: list[dict[str, Any]] = [
+        {"action_object": issue, "target": project},
+        {"target": project},
+        {"action_object": issue},
+        {},
+    ]
+    assert [rendering.text(make_notification(justquick, **shape)) for shape in shapes] == [
+        "justquick closed issue 2 on activity-stream",
+        "justquick closed activity-stream",
+        "justquick closed issue 2",
+        "justquick closed",
+    ]
+
+
+def test_the_sentence_says_what_is_gone(justquick: Any) -> None:
+    issue, project = make_issue(), make_project()
+    row = make_notification(justquick, action_object=issue, target=project)
+    issue.delete()
+    rows().update(target_content_type=None)
+    fresh = rows().get(pk=row.pk)
+    assert rendering.text(fresh) == "justquick closed deleted issue on deleted object"
+
+
+def test_the_sentence_is_text_and_leaves_escaping_to_the_template(justquick: Any) -> None:
+    sentence = rendering.text(
+        make_notification(justquick, verb="<i>closed</i>", target=Quiet.objects.create())
+    )
+    assert sentence == "justquick <i>closed</i> <b>quiet</b>"
+    assert not hasattr(sentence, "__html__")
+
+
+def test_a_percent_sign_in_a_name_stays_one(justquick: Any) -> None:
+    row = make_notification(justquick, verb="100%", target=make_project("%(actor)s %s %"))
+    assert rendering.text(row) == "justquick 100% %(actor)s %s %"
+
+
+# Links to objects
+
+
+def test_an_object_has_the_page_it_names(justquick: Any) -> None:
+    project = make_project()
+    row = make_notification(justquick, target=project)
+    assert rendering.object_url(row, "target") == f"/projects/{project.pk}/"
+
+
+def test_an_object_may_name_another_page_for_each_notification_and_request(
+    justquick: Any, rf: RequestFactory
+) -> None:
+    issue = make_issue()
+    row = make_notification(justquick, action_object=issue)
+    assert rendering.object_url(row, "action_object", rf.get("/")) == f"/issues/{issue.pk}/?from={row.pk}"
+
+
+def test_the_hook_is_given_the_notification_and_the_request(justquick: Any, rf: RequestFactory) -> None:
+    given: list[Any] = []
+
+    class Curious:
+        def get_url_for_notifications(self, *arguments: Any) -> str:
+            given.extend(arguments)
+            return "/"
+
+    curious: Any = Curious()
+    row, request = make_notification(justquick), rf.get("/")
+    assert rendering.url_of(curious, row, request) == "/"
+    assert given == [row, request]
+
+
+def test_an_object_without_a_page_has_none(justquick: Any) -> None:
+    assert rendering.object_url(make_notification(justquick, target=Quiet.objects.create()), "target") == ""
+
+
+def test_an_object_that_is_gone_or_never_was_has_no_page(justquick: Any) -> None:
+    project = make_project()
+    row = make_notification(justquick, target=project)
+    project.delete()
+    fresh = rows().get(pk=row.pk)
+    assert [rendering.object_url(fresh, key) for key in ("target", "action_object")] == ["", ""]
+
+
+class Page:
+    """An object whose page is whatever it was told."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def get_absolute_url(self) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def url(answer: Any) -> str:
+    page: Any = Page(answer)
+    row: Any = None
+    return rendering.url_of(page, row)
+
+
+def test_a_page_that_cannot_be_reversed_is_none() -> None:
+    assert url(reverse_lazy("no such url")) == ""
+
+
+def test_a_page_that_needs_an_object_that_is_gone_is_none() -> None:
+    assert url(Project.DoesNotExist()) == ""
+    assert url(ObjectDoesNotExist()) == ""
+
+
+def test_another_error_of_the_site_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        url(ZeroDivisionError())
+
+
+def test_a_page_may_be_reversed_late() -> None:
+    assert url(reverse_lazy("home")) == "/home/"
+
+
+def test_what_is_no_method_is_no_page() -> None:
+    page = Page("/")
+    page.get_absolute_url = "/a/"  # type: ignore[assignment, method-assign]
+    found: Any = page
+    row: Any = None
+    assert rendering.url_of(found, row) == ""
+
+
+# Which urls are followed
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "/",
+        "/projects/1/?a=b&c=d#e",
+        "projects/1/",
+        "?page=2",
+        "#top",
+        "http://example.com/",
+        "https://example.com/ü?q=漢字",
+        "https://user:secret@example.com:8443/",
+        "//example.com/",
+        "HTTPS://EXAMPLE.COM/",
+    ],
+)
+def test_a_url_of_the_web_is_followed(link: str) -> None:
+    assert rendering.safe_url(link) == link
+    assert url(link) == link
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        " ",
+        None,
+        7,
+        b"/",
+        ["/"],
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        " javascript:alert(1)",
+        "java\nscript:alert(1)",
+        "java\tscript:alert(1)",
+        "\x01javascript:alert(1)",
+        "javascript://example.com/%0aalert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "vbscript:msgbox",
+        "file:///etc/passwd",
+        "ftp://example.com/",
+        "mailto:a@example.com",
+        "///example.com/",
+        "////example.com/",
+        "http:///example.com/",
+        "http:example.com",
+        "/\\example.com/",
+        "\\\\example.com/",
+        "http://[/",
+        "http://\u202eexample.com/",
+        "/a\r\nSet-Cookie: a=b",
+        "/\x00",
+        "/" + "a" * 3000,
+    ],
+    ids=repr,
+)
+def test_no_other_url_is_followed(link: Any) -> None:
+    assert rendering.safe_url(link) == ""
+    assert url(link) == ""
+
+
+# Actions
+
+
+@pytest.mark.parametrize(
+    ("data", "links"),
+    [
+        (None, []),
+        ({}, []),
+        ([], []),
+        ("actions", []),
+        ({"actions": None}, []),
+        ({"actions": "text"}, []),
+        ({"actions": {"href": "/", "title": "A dict"}}, []),
+        ({"actions": []}, []),
+        ({"actions": [None, "text", 1, ["/"]]}, []),
+        ({"actions": [{}]}, []),
+        ({"actions": [{"title": "No link"}]}, []),
+        ({"actions": [{"href": "javascript:alert(1)", "title": "Evil"}]}, []),
+        ({"actions": [{"href": ["/"], "title": "Not text"}]}, []),
+        ({"actions": [{"href": "/a/", "title": "A"}]}, [{"href": "/a/", "title": "A"}]),
+        ({"actions": [{"href": "/a/", "title": 7}]}, [{"href": "/a/", "title": "7"}]),
+        ({"actions": [{"href": "/a/"}]}, [{"href": "/a/", "title": "/a/"}]),
+        (
+            {
+                "actions": [
+                    {"href": "/a/", "title": "A"},
+                    {"href": "data:,", "title": "Evil"},
+                    {"href": "/b/", "title": ""},
+                ]
+            },
+            [{"href": "/a/", "title": "A"}, {"href": "/b/", "title": "/b/"}],
+        ),
+        ({"actions": [{"href": "/a/", "title": "<b>"}]}, [{"href": "/a/", "title": "<b>"}]),
+    ],
+)
+def test_the_actions_are_the_links_that_are_safe_to_follow(justquick: Any, data: Any, links: Any) -> None:
+    row = make_notification(justquick, data=data)
+    assert rendering.actions(rows().get(pk=row.pk)) == links
