@@ -30,11 +30,10 @@ var registered_functions = registered_functions || [];
 
     const MISFIRES_UNTIL_LOST = 10;
 
-    // The elements that were read, and what they set. A global that the site has set since stays as the site wants it.
-    const read = new WeakSet();
+    // What the configuration set. A global that the site has set since stays as the site wants it.
     const ours = { notify_refresh_period, notify_mark_as_read, notify_connection_lost };
-    // The names of callbacks without a function yet, and those of them that the console knows of.
-    const wanted = new Set();
+    // The names of callbacks that were found, and those that the console knows to be missing.
+    const found = new Set();
     const missed = new Set();
     let timer;
     let running;
@@ -71,8 +70,7 @@ var registered_functions = registered_functions || [];
 
     async function ask() {
         clearTimeout(timer);
-        read_configurations();
-        look_up_callbacks();
+        read_configurations().forEach(look_up_callback);
         if (!registered_functions.length) {
             return;
         }
@@ -161,40 +159,40 @@ var registered_functions = registered_functions || [];
         }
     }
 
+    // Set the globals, and return the names of the callbacks.
     function read_configurations() {
+        const names = [];
         for (const element of document.querySelectorAll("script[data-notify-configuration]")) {
-            if (!read.has(element)) {
-                read.add(element);
-                const { callbacks, ...globals } = JSON.parse(element.dataset.notifyConfiguration);
-                for (const [name, value] of Object.entries(globals)) {
-                    if (window[name] === ours[name]) {
-                        window[name] = ours[name] = value;
-                    }
+            const { callbacks, ...globals } = JSON.parse(element.dataset.notifyConfiguration);
+            for (const [name, value] of Object.entries(globals)) {
+                if (window[name] === ours[name]) {
+                    window[name] = ours[name] = value;
                 }
-                callbacks.forEach((name) => wanted.add(name));
             }
+            names.push(...callbacks);
         }
+        return names;
     }
 
-    // By name, as late as can be: the site's own scripts may come after this one.
-    function look_up_callbacks() {
-        for (const name of wanted) {
-            const func = name.split(".").reduce((object, part) => object?.[part], window);
-            if (typeof func === "function") {
-                wanted.delete(name);
-                if (!registered_functions.includes(func)) {
-                    register_notifier(func);
-                }
-            } else if (!missed.has(name)) {
-                missed.add(name);
-                console.error(`notify.js: no function window.${name} to call back; it is looked for again each time.`);
-            }
+    // By name, as late as can be, since the site's own scripts may come after this one; and once, since a site may
+    // take a function out of registered_functions.
+    function look_up_callback(name) {
+        if (found.has(name)) {
+            return;
+        }
+        const func = name.split(".").reduce((object, part) => object?.[part], window);
+        if (typeof func === "function") {
+            found.add(name);
+            register_notifier(func);
+        } else if (!missed.has(name)) {
+            missed.add(name);
+            console.error(`notify.js: no function window.${name} to call back; it is looked for again each time.`);
         }
     }
 
     function cookie(name) {
-        const found = document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`));
-        return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+        const pair = document.cookie.split("; ").find((text) => text.startsWith(`${name}=`));
+        return pair ? decodeURIComponent(pair.slice(name.length + 1)) : "";
     }
 
     function resume() {

@@ -1,0 +1,451 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from notifications import notify
+from tests.browser import site
+from tests.browser.conftest import Browser
+from tests.factories import make_issue, make_notification, make_project
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.backend("sqlite"),
+    pytest.mark.shape("default"),
+    pytest.mark.urls("tests.browser.site"),
+]
+
+FILE = "<script src=\"{% static 'notifications/notify.js' %}\"></script>"
+BOTH = "callbacks='fill_notification_badge,fill_notification_list'"
+TAG = f"{{% register_notify_callbacks {BOTH} %}}"
+BADGE = "<span class=live_notify_badge>0</span>"
+PAGE = f"<title>Page</title>{FILE}{BADGE}{{% live_notify_list %}}{TAG}"
+MARKUP = "<img src=x onerror='window.executed = true'><script>window.executed = true</script>"
+#: What the browser itself says of the requests to the url that answers as the test says.
+REQUESTS = "performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/scripted/'))"
+
+Visit = Callable[[str], None]
+
+
+@pytest.fixture
+def show(visit: Visit) -> Callable[[str], None]:
+    """Let the browser show a page with this body."""
+
+    def show(page: str = PAGE) -> None:
+        site.script.page = page
+        visit("/page/")
+
+    return show
+
+
+@pytest.fixture
+def scripted(show: Callable[[str], None], browser: Browser) -> Callable[[str], None]:
+    """Let the browser show a page that asks the url which answers as the test says."""
+
+    def scripted(page: str = PAGE, **script: Any) -> None:
+        show(page)
+        for name, value in script.items():
+            setattr(site.script, name, value)
+        browser.execute_script("notify_api_url = '/scripted/'")
+
+    return scripted
+
+
+def ask(browser: Browser) -> None:
+    """Let the page ask now, and wait for the answer."""
+    browser.execute_script("return fetch_api_data()")
+
+
+def badge(browser: Browser) -> str:
+    """Return what the badge shows."""
+    text: str = browser.execute_script("return document.querySelector('.live_notify_badge').textContent")
+    return text
+
+
+def menu(browser: Browser) -> list[str]:
+    """Return the lines of the menu."""
+    lines: list[str] = browser.execute_script(
+        "return Array.from(document.querySelectorAll('.live_notify_list > li'), (li) => li.textContent)"
+    )
+    return lines
+
+
+def complaints(browser: Browser) -> list[str]:
+    """Return what the console has said since it was last asked: errors, and what the policy refused."""
+    return [entry["message"] for entry in browser.get_log("browser")]
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 5) -> None:
+    """Wait for something that is about to happen."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+# A page of a site
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<head>{FILE}</head><body>{{% live_notify_badge %}}{{% live_notify_list %}}{TAG}</body>",
+        f"<head>{FILE.replace('src', 'defer src')}</head>{{% live_notify_badge %}}{{% live_notify_list %}}{TAG}",
+        f"{{% live_notify_badge %}}{{% live_notify_list %}}{TAG}{FILE}",
+    ],
+    ids=["file before configuration", "deferred file", "configuration before file"],
+)
+def test_a_strict_page_shows_what_is_new(
+    browser: Browser, show: Callable[[str], None], justquick: Any, page: str
+) -> None:
+    show(page)
+    assert badge(browser) == "0"
+    [(_, [notice])] = notify.send(justquick, verb="closed", recipient=justquick, target=make_project())
+    wait_until(lambda: badge(browser) == "1")
+    timestamp = notice.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert menu(browser) == [f"justquick closed activity-stream {timestamp}"]
+    assert complaints(browser) == []
+
+
+def test_the_first_request_leaves_a_second_after_the_page_was_loaded(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted()
+    wait_until(lambda: badge(browser) == "3")
+    waited = browser.execute_script(
+        "const [page] = performance.getEntriesByType('navigation');"
+        f"return {REQUESTS}[0].startTime - page.domContentLoadedEventStart"
+    )
+    assert 1000 <= waited < 2000
+    assert site.script.asked == [{"method": "GET", "max": "5"}]
+
+
+def test_it_asks_again_and_again(browser: Browser, scripted: Callable[..., None]) -> None:
+    scripted()
+    browser.execute_script("notify_refresh_period = 20")
+    ask(browser)
+    wait_until(lambda: len(site.script.asked) >= 4)
+
+
+def test_no_text_of_a_user_becomes_markup(
+    browser: Browser, show: Callable[[str], None], justquick: Any
+) -> None:
+    make_notification(
+        justquick, verb=MARKUP, target=make_project(MARKUP), description=MARKUP, actor=make_issue(MARKUP)
+    )
+    # Also where no policy would stop it.
+    site.script.policy = "default-src * 'unsafe-inline'"
+    show(PAGE)
+    ask(browser)
+    [line] = menu(browser)
+    assert line.startswith(f"{MARKUP} {MARKUP} {MARKUP} 20")
+    inside = "return Array.from(document.querySelectorAll('.live_notify_list li *'), (e) => e.tagName)"
+    assert browser.execute_script(inside) == ["A", "A"]
+    assert browser.execute_script("return window.executed") is None
+
+
+def test_only_urls_of_the_web_become_links(browser: Browser, show: Callable[[str], None]) -> None:
+    show(PAGE)
+    browser.execute_script(
+        "fill_notification_list({unread_list: arguments[0]})",
+        [
+            {
+                "actor": "a",
+                "verb": "v",
+                "target": "t",
+                "timestamp": "now",
+                "actor_url": "/a/",
+                "target_url": "https://t.org/",
+            },
+            {"actor": "b", "verb": "v", "actor_url": "javascript:alert(1)"},
+            {"actor": "c", "verb": "v", "actor_url": "http://[", "target_url": "/nothing/"},
+            {"verb": "v", "target": "data", "target_url": "data:text/html,x", "description": None},
+        ],
+    )
+    assert menu(browser) == ["a v t now", "b v", "c v", "v data"]
+    links = (
+        "return Array.from(document.querySelectorAll('.live_notify_list a'), (a) => a.getAttribute('href'))"
+    )
+    assert browser.execute_script(links) == ["/a/", "https://t.org/"]
+
+
+def test_every_badge_and_every_menu_is_filled(browser: Browser, show: Callable[[str], None]) -> None:
+    show(PAGE + BADGE + "{% live_notify_list %}")
+    browser.execute_script(
+        "const data = {unread_count: 7, unread_list: [{actor: 'a', verb: 'v'}]};"
+        "fill_notification_badge(data); fill_notification_list(data); fill_notification_list(data)"
+    )
+    badges = "return Array.from(document.querySelectorAll('.live_notify_badge'), (e) => e.textContent)"
+    assert browser.execute_script(badges) == ["7", "7"]
+    assert menu(browser) == ["a v", "a v"]
+
+
+def test_the_count_fills_the_badge_and_leaves_the_menu(
+    browser: Browser, show: Callable[[str], None], justquick: Any
+) -> None:
+    make_notification(justquick)
+    show(PAGE.replace("callbacks=", "api_name='count' callbacks="))
+    browser.execute_script("document.querySelector('.live_notify_list').append('as it was')")
+    ask(browser)
+    assert badge(browser) == "1"
+    kept = browser.execute_script("return document.querySelector('.live_notify_list').textContent")
+    assert kept == "as it was"
+    assert complaints(browser) == []
+
+
+# Callbacks
+
+
+def test_a_callback_may_be_defined_late_and_be_inside_an_object(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted(FILE + "{% register_notify_callbacks callbacks='late, site.menu.fill' %}")
+    browser.execute_script(
+        "window.got = []; window.site = {menu: {fill: (data) => got.push(data.unread_count)}}"
+    )
+    ask(browser)
+    assert browser.execute_script("return got") == [3]
+    [complaint] = complaints(browser)
+    assert "no function window.late" in complaint
+    browser.execute_script("window.late = (data) => got.push('late')")
+    ask(browser)
+    assert browser.execute_script("return got") == [3, 3, "late"]
+
+
+def test_the_console_names_a_callback_that_does_not_exist_once(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted(FILE + "{% register_notify_callbacks callbacks='missing.one' %}")
+    ask(browser)
+    ask(browser)
+    [complaint] = complaints(browser)
+    assert "no function window.missing.one" in complaint
+    assert site.script.asked == []
+
+
+def test_without_callbacks_nothing_is_registered_and_nothing_is_asked(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted(FILE + BADGE + "{% register_notify_callbacks %}")
+    ask(browser)
+    assert browser.execute_script("return registered_functions") == []
+    assert site.script.asked == []
+    browser.execute_script("register_notifier(fill_notification_badge)")
+    ask(browser)
+    assert badge(browser) == "3"
+    assert len(site.script.asked) == 1
+
+
+def test_a_callback_that_throws_stops_no_other_and_is_heard_of(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted()
+    browser.execute_script("registered_functions.unshift(() => { throw new Error('mine') })")
+    ask(browser)
+    assert badge(browser) == "3"
+    assert browser.execute_script("return consecutive_misfires") == 0
+    [complaint] = complaints(browser)
+    assert "Uncaught Error: mine" in complaint
+
+
+# A site that does without the tag, as the older packages' tag did
+
+
+OLD_WAY = """<script>
+notify_badge_class='pill'; notify_menu_class='menu'; notify_api_url='/scripted/'; notify_fetch_count='8';
+notify_unread_url='/u/'; notify_mark_all_unread_url='/m/'; notify_refresh_period=20; notify_mark_as_read=false;
+register_notifier(fill_notification_badge);register_notifier(function (data) { window.got = data; });
+</script>"""
+
+
+def test_a_site_may_set_the_globals_itself(browser: Browser, show: Callable[[str], None]) -> None:
+    site.script.policy = "script-src 'self' 'unsafe-inline'"
+    show(f"{FILE}<span class=pill></span>{OLD_WAY}")
+    wait_until(lambda: len(site.script.asked) >= 3)
+    assert site.script.asked[0] == {"method": "GET", "max": "8"}
+    assert browser.execute_script(
+        "return [document.querySelector('.pill').textContent, got.unread_count]"
+    ) == ["3", 3]
+    assert browser.execute_script("return [notify_unread_url, notify_mark_all_unread_url]") == ["/u/", "/m/"]
+
+
+def test_what_a_site_sets_after_the_tag_stands(browser: Browser, show: Callable[[str], None]) -> None:
+    site.script.policy = "script-src 'self' 'unsafe-inline'"
+    show(f"{FILE}{TAG}<script>notify_refresh_period = 60000</script>")
+    values = browser.execute_script("return [notify_refresh_period, notify_fetch_count, notify_badge_class]")
+    assert values == [60000, 5, "live_notify_badge"]
+
+
+def test_a_configuration_that_comes_later_is_read(browser: Browser, scripted: Callable[..., None]) -> None:
+    scripted(
+        FILE + "{% register_notify_callbacks menu_class='one' callbacks='fill_notification_badge' %}" + BADGE
+    )
+    browser.execute_script(
+        "const later = document.querySelector('[data-notify-configuration]').cloneNode();"
+        "later.dataset.notifyConfiguration = JSON.stringify("
+        "  {notify_menu_class: 'two', callbacks: ['fill_notification_badge', 'fill_notification_list']});"
+        "document.body.append(later)"
+    )
+    ask(browser)
+    assert browser.execute_script("return notify_menu_class") == "two"
+    registered = "return registered_functions.map((func) => func.name)"
+    assert browser.execute_script(registered) == ["fill_notification_badge", "fill_notification_list"]
+
+
+def test_a_function_that_a_site_takes_out_stays_out(browser: Browser, scripted: Callable[..., None]) -> None:
+    scripted()
+    ask(browser)
+    browser.execute_script("registered_functions.length = 0")
+    ask(browser)
+    assert browser.execute_script("return registered_functions.length") == 0
+    assert len(site.script.asked) == 1
+
+
+def test_a_page_that_includes_the_file_twice_asks_once(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted(PAGE + FILE)
+    wait_until(lambda: badge(browser) == "3")
+    time.sleep(0.2)
+    assert len(site.script.asked) == 1
+
+
+def test_calls_at_the_same_time_share_one_request(browser: Browser, scripted: Callable[..., None]) -> None:
+    scripted(seconds=0.1)
+    browser.execute_script("return Promise.all([fetch_api_data(), fetch_api_data(), fetch_api_data()])")
+    assert len(site.script.asked) == 1
+
+
+# Marking as read
+
+
+def test_fetching_marks_as_read_only_where_it_was_asked_for(
+    browser: Browser, show: Callable[[str], None], justquick: Any
+) -> None:
+    for _ in range(3):
+        make_notification(justquick)
+    show(PAGE)
+    ask(browser)
+    assert justquick.notifications.unread().count() == 3
+    show(PAGE.replace("callbacks=", "mark_as_read=True fetch=2 callbacks="))
+    ask(browser)
+    assert len(menu(browser)) == 2
+    assert justquick.notifications.unread().count() == 1
+    assert complaints(browser) == []
+
+
+def test_the_token_may_also_come_from_the_cookie(
+    browser: Browser, show: Callable[[str], None], justquick: Any
+) -> None:
+    make_notification(justquick)
+    show(PAGE.replace("callbacks=", "mark_as_read=True callbacks="))
+    browser.execute_script("notify_csrf_token = ''")
+    ask(browser)
+    assert justquick.notifications.unread().count() == 0
+
+
+def test_the_token_comes_with_the_page_where_the_cookie_does_not(
+    browser: Browser, show: Callable[[str], None], justquick: Any, settings: Any
+) -> None:
+    settings.CSRF_USE_SESSIONS = True
+    make_notification(justquick)
+    show(PAGE.replace("callbacks=", "mark_as_read=True callbacks="))
+    assert browser.get_cookie("csrftoken") is None
+    ask(browser)
+    assert justquick.notifications.unread().count() == 0
+
+
+# Misfires
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 500}, {"status": 403}, {"body": "<h1>Log in</h1>"}, {"seconds": 1}],
+    ids=["server error", "forbidden", "not JSON", "no answer"],
+)
+def test_an_answer_that_is_none_is_a_misfire(
+    browser: Browser, scripted: Callable[..., None], fault: dict[str, Any]
+) -> None:
+    scripted(**fault)
+    browser.execute_script("notify_timeout = 200")
+    ask(browser)
+    assert browser.execute_script("return consecutive_misfires") == 1
+    assert badge(browser) == "0"
+
+
+def test_a_broken_network_is_a_misfire_and_an_answer_ends_the_count(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted()
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/scripted/*"]})
+    try:
+        ask(browser)
+        assert browser.execute_script("return consecutive_misfires") == 1
+    finally:
+        browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    ask(browser)
+    assert browser.execute_script("return consecutive_misfires") == 0
+    assert badge(browser) == "3"
+
+
+def test_after_ten_misfires_the_badge_says_so_and_nothing_more_is_asked(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted(status=500)
+    browser.execute_script("notify_refresh_period = 20")
+    ask(browser)
+    wait_until(lambda: badge(browser) == "!")
+    title = "return document.querySelector('.live_notify_badge').title"
+    assert browser.execute_script(title) == "Connection lost!"
+    time.sleep(0.3)
+    assert len(site.script.asked) == 10
+    # The browser is told that the network is there again.
+    site.script.status = 200
+    browser.execute_script("window.dispatchEvent(new Event('online'))")
+    wait_until(lambda: badge(browser) == "3")
+    assert browser.execute_script(title) == ""
+    wait_until(lambda: len(site.script.asked) >= 13)
+
+
+# A tab that nobody looks at
+
+
+def test_a_hidden_tab_asks_nothing_and_asks_at_once_when_it_is_seen(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted()
+    browser.execute_script(
+        "notify_refresh_period = 1000;"
+        "document.addEventListener('visibilitychange', () => { window.seen = performance.now() })"
+    )
+    ask(browser)
+    tab = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    try:
+        time.sleep(1.5)
+        assert len(site.script.asked) == 1
+    finally:
+        browser.close()
+        browser.switch_to.window(tab)
+    wait_until(lambda: len(site.script.asked) == 3)
+    assert browser.execute_script(f"return {REQUESTS}[1].startTime - seen") < 500
+
+
+def test_a_tab_that_was_hidden_while_it_waited_for_an_answer_asks_nothing_more(
+    browser: Browser, scripted: Callable[..., None]
+) -> None:
+    scripted(seconds=0.5)
+    browser.execute_script("notify_refresh_period = 20; fetch_api_data()")
+    tab = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    try:
+        time.sleep(0.8)
+        assert len(site.script.asked) == 1
+    finally:
+        browser.close()
+        browser.switch_to.window(tab)
+    assert badge(browser) == "3"
