@@ -181,7 +181,7 @@ def write_batches(
     second = next(batches, [])
     created = done = 0
     # One user is one statement, which is whole by itself.
-    with transaction.atomic(using) if whole and len(first) > 1 else nullcontext():
+    with transaction.atomic(using) if whole and (second or len(first) > 1) else nullcontext():
         for batch in chain([first] if first else [], [second] if second else [], batches):
             fresh = event.key is None and batch is first
             created += write_batch(model, event, batch, using, fresh=fresh, named=named)
@@ -216,7 +216,8 @@ def write_batch(
                 rows.filter(event=event.uuid, recipient__in=batch).values_list("recipient", flat=True)
             )
         new = []
-        for pk in batch:
+        # In order, so that two writers of the same event never wait for each other in a circle.
+        for pk in sorted(batch):
             if pk not in told:
                 row = prototype(model, event, using)
                 row.recipient_id = pk
@@ -230,7 +231,7 @@ def write_batch(
                 rows.bulk_create(new)
         return len(new)
 
-    return save_new() if fresh else until_alone(save_new)
+    return save_new() if fresh else until_alone(save_new, model)
 
 
 def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:

@@ -69,15 +69,18 @@ def insert(
     ``once`` says that nobody is in the selection twice.
     """
     connection = connections[using]
-    user = f"audience.{connection.ops.quote_name(column)}"
-    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh, once=once)
+    column = connection.ops.quote_name(column)
+    user = f"audience.{column}"
+    if not (once or passes_over(row, connection)):
+        people = f"SELECT DISTINCT {user} AS {column} FROM ({people}) audience"  # noqa: S608
+    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh)
 
     def execute() -> int:
         with connection.cursor() as cursor:
             cursor.execute(sql, [*constants, *params, *existing])
             return int(cursor.rowcount)
 
-    return execute() if fresh or passes_over(row, connection) else until_alone(execute)
+    return execute() if fresh or passes_over(row, connection) else until_alone(execute, type(row))
 
 
 def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> bool:
@@ -96,7 +99,6 @@ def insert_statement(
     connection: BaseDatabaseWrapper,
     *,
     fresh: bool,
-    once: bool,
 ) -> tuple[str, list[Any], list[Any]]:
     """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs.
 
@@ -119,7 +121,7 @@ def insert_statement(
     # Only names that Django quoted and a selection that it compiled go into the text; every value is a parameter.
     sql = (
         f"INSERT INTO {table} ({', '.join(columns)}, {told}) "  # noqa: S608
-        f"SELECT {'' if skips or once else 'DISTINCT '}{', '.join(['%s'] * len(values))}, {user} "
+        f"SELECT {', '.join(['%s'] * len(values))}, {user} "
         f"FROM ({people}) audience WHERE "
     )
     existing: list[Any] = []
@@ -136,15 +138,22 @@ def insert_statement(
     return sql, values, existing
 
 
-def until_alone(write_rows: Callable[[], int]) -> int:
+def until_alone(write_rows: Callable[[], int], model: type[AbstractNotification]) -> int:
     """Write again when another process wrote a row of the same event between our look and our write."""
     for _ in range(ATTEMPTS - 1):
         try:
             return write_rows()
         except IntegrityError as error:
-            if CONSTRAINT not in str(error):
+            if not is_over_event(error, model):
                 raise
     return write_rows()
+
+
+def is_over_event(error: IntegrityError, model: type[AbstractNotification]) -> bool:
+    """Tell whether a recipient was told of the event already. SQLite names the columns, the others the constraint."""
+    fields: list[Any] = [model._meta.get_field(name) for name in ("event", "recipient")]
+    columns = ", ".join(f"{field.model._meta.db_table}.{field.column}" for field in fields)
+    return CONSTRAINT in str(error) or columns in str(error)
 
 
 def members_of(audience: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
