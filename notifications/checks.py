@@ -82,7 +82,7 @@ def wrong_values(name: str, values: Mapping[str, Any]) -> list[CheckMessage]:
 
 @register()
 def check_templates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Look for a template engine that passes the request on, which the tags need to know the user."""
+    """Look for a template engine that passes the request on, which the templates need to know their own page."""
     engines = [
         engine
         for engine in getattr(django_settings, "TEMPLATES", [])
@@ -94,7 +94,7 @@ def check_templates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
         return []
     return [
         Warning(
-            "No template engine passes the request to templates, so the tags of notifications show nothing.",
+            "No template engine passes the request to every template, so buttons may not lead back to their page.",
             hint=f"Add {REQUEST_PROCESSOR!r} to OPTIONS['context_processors'] in TEMPLATES.",
             id="notifications.W003",
         )

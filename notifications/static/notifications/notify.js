@@ -37,10 +37,15 @@ var registered_functions = registered_functions || [];
     const missed = new Set();
     let timer;
     let running;
+    // The last answer, so that a poll that finds nothing new costs next to nothing.
+    let last = {};
 
     function fill_notification_badge(data) {
         for (const badge of document.getElementsByClassName(notify_badge_class)) {
-            badge.textContent = data.unread_count;
+            // Only a change is written: a live region would be read out each time.
+            if (badge.textContent !== String(data.unread_count)) {
+                badge.textContent = data.unread_count;
+            }
         }
     }
 
@@ -111,11 +116,19 @@ var registered_functions = registered_functions || [];
             options.method = "POST";
             options.body = new URLSearchParams({ csrfmiddlewaretoken: notify_csrf_token || cookie("csrftoken") });
         }
+        if (!options.method && last.url === url.href && last.etag) {
+            options.headers = { "If-None-Match": last.etag };
+        }
         const response = await fetch(url, options);
+        if (response.status === 304) {
+            return last.data;
+        }
         if (!response.ok) {
             throw new Error(`${url} answered ${response.status}`);
         }
-        return response.json();
+        const data = await response.json();
+        last = { url: url.href, etag: response.headers.get("ETag"), data };
+        return data;
     }
 
     function ask_in(milliseconds) {
