@@ -188,7 +188,7 @@ def test_templates_that_do_not_know_the_request_are_a_warning(bare: Any) -> None
 
     assert found() == [
         Warning(
-            "No template engine passes the request to templates, so the tags of notifications show nothing.",
+            "No template engine passes the request to every template, so buttons may not lead back to their page.",
             hint=f"Add {REQUEST!r} to OPTIONS['context_processors'] in TEMPLATES.",
             id="notifications.W003",
         )
