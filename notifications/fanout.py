@@ -176,18 +176,26 @@ def write_batches(
         named, keys = True, audience
     else:
         named, keys = False, Users(audience.values_list("pk", flat=True).iterator(chunk_size=BATCH))
-    batches = keys.batches()
-    first = next(batches, [])
-    second = next(batches, [])
-    created = done = 0
-    # One user is one statement, which is whole by itself.
-    with transaction.atomic(using) if whole and (second or len(first) > 1) else nullcontext():
-        for batch in chain([first] if first else [], [second] if second else [], batches):
-            fresh = event.key is None and batch is first
-            created += write_batch(model, event, batch, using, fresh=fresh, named=named)
-            done += len(batch)
-            tell(done, keys.total)
-    return created, () if second else first
+    many = keys.total is not None and keys.total > BATCH
+    if many and event.key is not None:
+        # One transaction of several statements, so that the order must hold across them too.
+        keys = Users(sorted(keys.keys), keys.total)
+
+    def write_all() -> tuple[int, Sequence[Any]]:
+        batches = keys.batches()
+        first = next(batches, [])
+        second = next(batches, [])
+        created = done = 0
+        # One user is one statement, which is whole by itself.
+        with transaction.atomic(using) if whole and (second or len(first) > 1) else nullcontext():
+            for batch in chain([first] if first else [], [second] if second else [], batches):
+                fresh = event.key is None and batch is first
+                created += write_batch(model, event, batch, using, fresh=fresh, named=named)
+                done += len(batch)
+                tell(done, keys.total)
+        return created, () if second else first
+
+    return until_alone(write_all, model, using) if many and whole and event.key is not None else write_all()
 
 
 def write_batch(
@@ -195,8 +203,9 @@ def write_batch(
 ) -> int:
     """Write the rows of some users. Raise ValueError when they were named and one of them does not exist."""
     users = get_user_model()._base_manager
-    local = router.db_for_write(users.model) == using
-    if named and local and rows_are_constant(model, event):
+    # Not a replica, which may not know yet who has just signed up.
+    home = router.db_for_write(users.model)
+    if named and home == using and rows_are_constant(model, event):
         row = prototype(model, event, using)
         if len(batch) == 1:
             created = insert_one(row, batch[0], using, fresh=fresh)
@@ -206,7 +215,7 @@ def write_batch(
             refuse_missing(batch, users.using(using))
         return created
     if named:
-        refuse_missing(batch, users.all())
+        refuse_missing(batch, users.using(home))
 
     def save_new() -> int:
         rows = model._base_manager.using(using)
@@ -231,7 +240,7 @@ def write_batch(
                 rows.bulk_create(new)
         return len(new)
 
-    return save_new() if fresh else until_alone(save_new, model)
+    return save_new() if fresh else until_alone(save_new, model, using)
 
 
 def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:

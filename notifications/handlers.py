@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import models
+from django.db import models, router
 
 from notifications.events import Event
 from notifications.extensions import extensions
@@ -54,7 +54,7 @@ def find_audience(event: Event, recipient: Any) -> Audience | None:
         if isinstance(audience, Users):
             keys = list(audience.keys)
             users = get_user_model()._base_manager.filter(pk__in=keys)
-            refuse_missing(keys, users)
+            refuse_missing(keys, users.using(router.db_for_write(users.model)))
         else:
             users = audience
         for plug in plugs:

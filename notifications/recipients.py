@@ -22,13 +22,14 @@ ALLOWED = "a user, a Group, a queryset of users, an iterable of users or of prim
 class Users:
     """An audience that was named one by one: primary keys, each checked as it comes by, never all at once."""
 
-    keys: Iterator[Any]
-    #: How many there are, where that is known beforehand.
+    keys: Iterable[Any]
+    #: How many there are, where that is known beforehand; then they can be gone through again.
     total: int | None = None
 
     def batches(self) -> Iterator[list[Any]]:
         """Yield lists of at most ``BATCH`` different primary keys."""
-        while batch := list(islice(self.keys, BATCH)):
+        keys = iter(self.keys)
+        while batch := list(islice(keys, BATCH)):
             yield list(dict.fromkeys(batch))
 
 
@@ -44,7 +45,7 @@ def resolve(recipient: Any) -> Audience:
     """
     user_model = get_user_model()
     if isinstance(recipient, user_model):
-        return Users(iter([user_key(recipient)]), total=1)
+        return Users([user_key(recipient)], total=1)
     if isinstance(recipient, Group):
         return members(recipient)
     if isinstance(recipient, models.QuerySet):
@@ -59,7 +60,7 @@ def resolve(recipient: Any) -> Audience:
     if isinstance(recipient, Iterator):
         return Users(keys)
     judged = list(keys)
-    return Users(iter(judged), total=len(judged))
+    return Users(judged, total=len(judged))
 
 
 def members(group: Group) -> models.QuerySet[Any]:
@@ -69,8 +70,10 @@ def members(group: Group) -> models.QuerySet[Any]:
         user_model._meta.get_field("groups")
     except FieldDoesNotExist as error:
         raise TypeError(f"recipient is a Group, but {user_model.__name__} has no groups.") from error
-    users = user_model._default_manager
-    return (users.using(group._state.db) if group._state.db else users.all()).filter(groups=group)
+    if group.pk is None:
+        raise ValueError(f"recipient {group!r} is not saved.")
+    # With the hint that related managers give, so that the router can tell where this group's members are written.
+    return user_model._default_manager.db_manager(hints={"instance": group}).filter(groups=group)
 
 
 def user_key(member: Any) -> Any:
