@@ -676,6 +676,10 @@ def test_an_unsaved_user_is_refused() -> None:
     refused(ValueError, "recipient", recipient=unsaved)
 
 
+def test_an_unsaved_group_is_refused() -> None:
+    refused(ValueError, "recipient <Group: unsaved> is not saved", recipient=Group(name="unsaved"))
+
+
 def test_an_unsaved_user_in_a_list_is_refused() -> None:
     saved = make_user("saved")
 
