@@ -4,6 +4,8 @@
 #   make demo-reset      the same, with its data made anew
 #   make test            the suite on SQLite, PostgreSQL and MariaDB (REQUIRE=postgres,mariadb; ARGS="-k word")
 #   make test-adoption   databases made by the old packages, taken over
+#   make bench           ours against the peers and the floor, and docs/performance.rst (ARGS="--case page")
+#   make bench-quick     the same with tiny sizes, only to see that it runs
 #   make lint            what CI and pre-commit check
 #   make format          what can be put right without thinking
 #   make docs            docs/_build/html, and the doctests
@@ -22,7 +24,7 @@ TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
 
-.PHONY: help demo demo-reset test test-adoption lint format docs wheel tox clean
+.PHONY: help demo demo-reset test test-adoption bench bench-quick lint format docs wheel tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
 
@@ -49,6 +51,12 @@ test: $(VENV)/installed-test
 
 test-adoption: $(VENV)/installed-test
 	$(BIN)/python tests/adoption/run.py $(ARGS)
+
+bench: $(VENV)/installed-test
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+bench-quick: $(VENV)/installed-test
+	$(BIN)/python benchmarks/run.py --quick $(ARGS)
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check

@@ -1,0 +1,210 @@
+"""What is measured: the cases, their sizes, and who takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+#: The modules in ``candidates/``, in the order of the columns of the report.
+CANDIDATES = ("ours", "floor", "community", "hq", "activity_stream")
+
+#: The candidates that keep one row for each recipient.
+INBOXES = ("ours", "floor", "community", "hq")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything there is.
+
+    An event is told to ten users: the first is always the user with the full inbox, who so has a tenth of all rows.
+    """
+
+    #: Users of our database, which is the floor's too, and of the others'.
+    users: int
+    peer_users: int
+    #: Events, each of ten rows, in the table that is read from.
+    events: int
+    #: Recipients of what nobody asks for; a prime, so that nobody is told of an event twice.
+    others: int
+    #: Different actors, action objects and targets; more than a page has rows.
+    objects: int
+    #: Audiences of the fan-out, and of that which only ours and the floor take part in.
+    audiences: tuple[int, ...]
+    whole: int
+    #: The page far down in the full inbox.
+    deep: int
+    #: Rows that are marked as read at once, most of them last.
+    marks: tuple[int, ...]
+    #: Rows told to many for their size, as events and users.
+    told: tuple[int, int]
+    #: Rounds of what takes milliseconds and of what takes seconds, and requests in a round.
+    short_rounds: int = 15
+    rounds: int = 5
+    requests: int = 20
+
+    def for_worker(self) -> dict[str, Any]:
+        """Return them as JSON takes them."""
+        return asdict(self)
+
+
+FULL = Sizes(
+    users=1_000_000,
+    peer_users=100_000,
+    events=100_000,
+    others=10_007,
+    objects=1_000,
+    audiences=(100, 10_000, 100_000),
+    whole=1_000_000,
+    deep=4_000,
+    marks=(10_000, 100_000),
+    told=(10, 20_000),
+)
+QUICK = Sizes(
+    users=2_000,
+    peer_users=1_000,
+    events=400,
+    others=499,
+    objects=100,
+    audiences=(50, 200),
+    whole=1_000,
+    deep=15,
+    marks=(40, 400),
+    told=(2, 500),
+    short_rounds=1,
+    rounds=1,
+    requests=2,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a case: a candidate, and what it does."""
+
+    candidate: str
+    action: str
+    params: dict[str, Any] = field(default_factory=dict)
+    #: What sets it apart from the other lines of the same candidate.
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Entries whose rounds take turns, on tables that hold what the stage says."""
+
+    name: str
+    title: str
+    stage: str
+    entries: tuple[Entry, ...]
+    rounds: int
+    #: Whether ours and the floor must show the same; the run says when they do not.
+    alike: bool = False
+
+
+def cases(backend: str, sizes: Sizes) -> Iterator[Case]:
+    """Yield the cases of a backend, those on the same stage one after the other."""
+    yield from fan_out(backend, sizes)
+    yield from mark_read(sizes)
+    if backend == "postgres":
+        yield size_of_rows("told", sizes)
+    yield from inbox(sizes)
+    if backend == "postgres":
+        yield size_of_rows("inbox", sizes)
+
+
+def fan_out(backend: str, sizes: Sizes) -> Iterator[Case]:
+    """Yield the cases of telling an event."""
+
+    def case(form: str, size: int, candidates: tuple[str, ...], rounds: int, repeat: int = 1) -> Case:
+        shown = "one user" if form == "user" else f"{size:,} users, {form}"
+        params = {"form": form, "size": size, "repeat": repeat}
+        return Case(
+            f"fan-out-{size}-{form}",
+            f"fan-out to {shown}",
+            "users",
+            tuple(Entry(candidate, "fan_out", params) for candidate in candidates),
+            rounds,
+        )
+
+    yield case("user", 1, CANDIDATES, sizes.short_rounds, sizes.requests * 5)
+    for size in sizes.audiences:
+        for form in ("queryset", "list"):
+            # hq writes row by row whatever it is given, each row with a flush to disk: a list would only take as
+            # long again, and the longest is done where a bar asks for it.
+            hq = form == "queryset" and (size <= 10_000 or backend == "postgres")
+            candidates = INBOXES if hq else INBOXES[:3]
+            few = size <= 1_000
+            rounds = sizes.short_rounds if few else sizes.rounds
+            yield case(form, size, candidates, rounds, max(sizes.requests // 5, 1) if few else 1)
+    # Once: what is asked here is whether it ends, in how many statements, and how much memory it takes.
+    yield case("queryset", sizes.whole, INBOXES[:2], 1)
+
+
+def mark_read(sizes: Sizes) -> Iterator[Case]:
+    """Yield the cases of marking everything as read."""
+    for size in sizes.marks:
+        reader = "full" if size == max(sizes.marks) else "tenth"
+        entries = tuple(Entry(candidate, "mark_read", {"reader": reader}) for candidate in INBOXES[:3])
+        yield Case(f"mark-read-{size}", f"mark all {size:,} read", "marks", entries, sizes.rounds)
+
+
+def inbox(sizes: Sizes) -> Iterator[Case]:
+    """Yield the cases of reading, in a table of ten rows an event."""
+    few, many = sizes.short_rounds, sizes.requests
+
+    def page(kind: str, rows: int, candidates: tuple[str, ...], **more: str) -> Case:
+        params = {"kind": kind, "rows": rows, "repeat": many}
+        entries = [Entry(candidate, "page", params) for candidate in candidates]
+        entries += [Entry("floor", "page", {**params, "kind": other}, other) for other in more.values()]
+        name = f"page-{kind}" if rows == 20 else f"page-{kind}-{rows}"
+        title = f"{kind.upper() if kind == 'html' else 'JSON'} page of {rows}, {rows * 3} distinct objects"
+        return Case(name, title, "inbox", tuple(entries), few, alike=True)
+
+    yield page("html", 20, CANDIDATES, more="template")
+    yield page("json", 20, CANDIDATES)
+    yield page("html", 100, INBOXES[:2], more="template")
+    yield page("json", 100, INBOXES[:2])
+
+    depths = {"page 1": 1, f"page {sizes.deep:,}": sizes.deep}
+    yield Case(
+        "pages",
+        f"page 1 and page {sizes.deep:,} of {sizes.events:,} rows",
+        "inbox",
+        tuple(
+            Entry(candidate, "deep_page", {"number": number, "repeat": many if number == 1 else 3}, variant)
+            for candidate in INBOXES
+            for variant, number in depths.items()
+        ),
+        few,
+    )
+
+    unread = {
+        "3 unread": "three",
+        f"{sizes.events // 10:,} unread": "tenth",
+        f"{sizes.events:,} unread": "full",
+    }
+    badges = [
+        Entry(candidate, "badge", {"reader": reader, "repeat": many}, variant)
+        for candidate in INBOXES
+        for variant, reader in unread.items()
+    ]
+    badges += [
+        Entry(candidate, "badge", {"reader": "full", "repeat": many, "warm": True}, "warm cache")
+        for candidate in ("ours", "community")
+    ]
+    yield Case("badge", "badge", "inbox", tuple(badges), few)
+
+    polls = [
+        Entry(candidate, "poll", {"unchanged": False, "repeat": many}, "full answer")
+        for candidate in ("ours", "community", "hq")
+    ]
+    polls.append(Entry("ours", "poll", {"unchanged": True, "repeat": many}, "unchanged (304)"))
+    yield Case("poll", "poll of the unread list", "inbox", tuple(polls), few)
+
+
+def size_of_rows(stage: str, sizes: Sizes) -> Case:
+    """Return the case of the bytes that a row takes."""
+    told = f"{sizes.told[0]:,} events told to {sizes.told[1]:,} users each"
+    title = told if stage == "told" else f"{sizes.events:,} events told to 10 users each"
+    entries = tuple(Entry(candidate, "bytes_per_row") for candidate in ("ours", "community", "hq"))
+    return Case(f"bytes-{stage}", f"bytes per row, {title}", stage, entries, 1)

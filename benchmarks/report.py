@@ -1,0 +1,287 @@
+"""What was measured, beside what must be reached: printed after a run, and written into ``docs/performance.rst``.
+
+``python benchmarks/report.py`` does both again from the files in ``benchmarks/results``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "performance.rst"
+BEGIN, END = ".. The lines from here on are written by benchmarks/report.py.", ".. Up to here."
+
+NAMES = {
+    "ours": "ours",
+    "floor": "floor",
+    "community": "community",
+    "hq": "hq",
+    "activity_stream": "activity-stream",
+}
+BACKENDS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mariadb": "MariaDB"}
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One thing that must be reached on one backend, and what was reached."""
+
+    backend: str
+    what: str
+    must: str
+    measured: str
+    met: bool
+
+
+def load(folder: Path = RESULTS) -> dict[str, Any]:
+    """Return what was measured, by backend."""
+    paths = {backend: folder / f"{backend}.json" for backend in BACKENDS}
+    return {backend: json.loads(path.read_text()) for backend, path in paths.items() if path.exists()}
+
+
+def find(content: Mapping[str, Any], case: str, candidate: str, variant: str = "") -> Entry | None:
+    """Return what an entry of a case did, or None when it was not measured."""
+    entries = content["cases"].get(case, {}).get("entries", [])
+    for entry in entries:
+        if entry["candidate"] == candidate and entry["variant"] == variant:
+            return entry  # type: ignore[no-any-return]
+    return None
+
+
+def times(slower: Entry, faster: Entry) -> float:
+    """Return how many times as long the one took: the median over the rounds, each compared with its like."""
+    return median(one / other for one, other in zip(slower["rounds"], faster["rounds"], strict=True))
+
+
+def bars_of(backend: str, content: Mapping[str, Any]) -> Iterator[Bar]:
+    """Yield the bars of a backend whose cases were measured at full size."""
+
+    def ratio(
+        what: str, most: float, case: str, one: str, other: str, variants: tuple[str, str] = ("", "")
+    ) -> Iterator[Bar]:
+        first, second = find(content, case, one, variants[0]), find(content, case, other, variants[1])
+        if first and second:
+            value = times(first, second)
+            yield Bar(backend, what, f"<= {most:.2f} x", f"{value:.2f} x", value <= most)
+
+    def faster(what: str, least: float, case: str, peer: str) -> Iterator[Bar]:
+        first, second = find(content, case, peer), find(content, case, "ours")
+        if first and second:
+            value = times(first, second)
+            yield Bar(backend, what, f">= {least:.0f} x", f"{value:.1f} x", value >= least)
+
+    def statements(what: str, most: int, case: str, variant: str = "") -> Iterator[Bar]:
+        entry = find(content, case, "ours", variant)
+        if entry:
+            count = entry["statements"]
+            yield Bar(backend, what, f"<= {most}", str(count), count <= most)
+
+    fan_out = "fan-out-100000-queryset"
+    yield from ratio(
+        "fan-out 100,000 / raw", 1.10 if backend == "postgres" else 1.15, fan_out, "ours", "floor"
+    )
+    least = {"sqlite": 20, "postgres": 6, "mariadb": 5}[backend]
+    yield from faster("fan-out 100,000, faster than community", least, fan_out, "community")
+    if backend == "postgres":
+        yield from faster("fan-out 100,000, faster than hq", 40, fan_out, "hq")
+    yield from statements("fan-out 100,000, statements", 1, fan_out)
+    yield from ratio("one recipient / community", 1.0, "fan-out-1-user", "ours", "community")
+    yield from statements("one recipient, statements", 1, "fan-out-1-user")
+    whole = find(content, "fan-out-1000000-queryset", "ours")
+    if whole:
+        grown = whole["memory"] / 1024**2
+        yield Bar(backend, "fan-out 1,000,000, memory", "<= 10 MB", f"{grown:.1f} MB", grown <= 10)
+        yield from statements("fan-out 1,000,000, statements", 1, "fan-out-1000000-queryset")
+    # Session, user, the list, and one for each of the three content types.
+    for kind, most in (("html", 1.25), ("json", 2.0)):
+        yield from ratio(f"page of 20, {kind.upper()} / floor", most, f"page-{kind}", "ours", "floor")
+        if kind == "html":
+            yield from ratio(
+                "page of 20, HTML / template over plain SQL",
+                most,
+                "page-html",
+                "ours",
+                "floor",
+                ("", "template"),
+            )
+        yield from statements(f"page of 20, {kind.upper()}, statements", 6, f"page-{kind}")
+        yield from statements(f"page of 100, {kind.upper()}, statements", 6, f"page-{kind}-100")
+    unread = ("100,000 unread", "3 unread")
+    yield from ratio("badge, 100,000 unread / 3 unread", 1.3, "badge", "ours", "ours", unread)
+    yield from statements("badge, statements", 1, "badge", "100,000 unread")
+    yield from statements("badge, warm cache, statements", 0, "badge", "warm cache")
+    yield from ratio("page 4,000 / page 1", 1.2, "pages", "ours", "ours", ("page 4,000", "page 1"))
+    yield from statements("unchanged poll, statements", 3, "poll", "unchanged (304)")
+    yield from ratio("mark 100,000 read / raw UPDATE", 1.5, "mark-read-100000", "ours", "floor")
+    for case in ("bytes-told", "bytes-inbox"):
+        first, second = find(content, case, "ours"), find(content, case, "hq")
+        if first and second:
+            value = first["bytes"] / second["bytes"]
+            title = content["cases"][case]["title"]
+            shown = f"{value:.2f} x ({first['bytes']:.0f} / {second['bytes']:.0f})"
+            yield Bar(backend, f"{title} / hq", "<= 1.20 x", shown, value <= 1.2)
+
+
+def all_bars(folder: Path = RESULTS) -> list[Bar]:
+    """Return the bars of every backend."""
+    return [bar for backend, content in load(folder).items() for bar in bars_of(backend, content)]
+
+
+def bars(folder: Path = RESULTS) -> str:
+    """Return the bars as a table to read in a terminal."""
+    rows = [("", "what", "must reach", "measured", "")]
+    rows += [
+        (BACKENDS[bar.backend], bar.what, bar.must, bar.measured, "met" if bar.met else "MISSED")
+        for bar in all_bars(folder)
+    ]
+    return columns(rows)
+
+
+def columns(rows: list[tuple[str, ...]]) -> str:
+    """Return rows of cells as lines with aligned columns."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def one_case(backend: str, case: Mapping[str, Any]) -> str:
+    """Return a case as a table to read in a terminal."""
+    rows = [tuple(cells(entry)) for entry in case["entries"]]
+    note = {True: "", False: "\nOurs and the floor do not show the same.", None: ""}[case.get("alike")]
+    return (
+        f"\n{backend}: {case['title']} ({case['took']:.0f} s)\n{columns(rows) if rows else 'nothing'}{note}"
+    )
+
+
+def cells(entry: Entry) -> Iterator[str]:
+    """Yield the name of an entry, its time, its statements and its memory."""
+    yield f"{NAMES[entry['candidate']]}{', ' if entry['variant'] else ''}{entry['variant']}"
+    if "bytes" in entry:
+        shares = ", ".join(f"{name} {size}" for name, size in entry["indexes"].items())
+        yield f"{entry['bytes']} bytes (heap {entry['heap']}, {shares})"
+        return
+    yield duration(entry["seconds"])
+    yield f"{entry['statements']} statements"
+    yield f"{entry['memory'] / 1024**2:.1f} MB"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people read it."""
+    return f"{seconds:,.2f} s" if seconds >= 1 else f"{seconds * 1000:,.2f} ms"
+
+
+def write() -> None:
+    """Put what was measured into the page of the documentation, between its two marks."""
+    found = load()
+    if not found:
+        return
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{generated(found)}\n{END}{after}")
+
+
+def generated(found: Mapping[str, Any]) -> str:
+    """Return the part of the page that is written anew after each run."""
+    parts = [heading("The bars"), list_table(bar_rows(), "14 36 16 22 12")]
+    for backend, content in found.items():
+        about = content["about"]
+        parts += [heading(f"{BACKENDS[backend]} {about['database']['version']}"), provenance(about)]
+        rows = [["", *NAMES.values()]]
+        for case in content["cases"].values():
+            if all("seconds" in entry for entry in case["entries"]):
+                rows += case_rows(case)
+        parts.append(list_table(rows, "30 14 14 14 14 14"))
+    sizes = found.get("postgres")
+    if sizes:
+        parts += [
+            heading("Bytes per row"),
+            *(size_table(sizes, case) for case in ("bytes-told", "bytes-inbox")),
+        ]
+    return "\n".join(part for part in parts if part)
+
+
+def bar_rows() -> list[list[str]]:
+    """Return the bars as rows of a table."""
+    rows = [["", "what", "must reach", "measured", ""]]
+    rows += [
+        [BACKENDS[bar.backend], bar.what, bar.must, bar.measured, "met" if bar.met else "**missed**"]
+        for bar in all_bars()
+    ]
+    return rows
+
+
+def case_rows(case: Mapping[str, Any]) -> list[list[str]]:
+    """Return a case as rows of a table, one for each variant, with a column for each candidate."""
+    rows = []
+    variants = list(dict.fromkeys(entry["variant"] for entry in case["entries"]))
+    for variant in variants:
+        found = {entry["candidate"]: entry for entry in case["entries"] if entry["variant"] == variant}
+        title = f"{case['title']}, {variant}" if variant else case["title"]
+        rows.append([title, *(short(found[name]) if name in found else "" for name in NAMES)])
+    return rows
+
+
+def short(entry: Entry) -> str:
+    """Return the time, the statements and the memory of an entry in few words."""
+    grown = entry["memory"] / 1024**2
+    memory = f" {grown:,.0f} MB" if grown >= 1 else ""
+    return f"{duration(entry['seconds'])} ({entry['statements']:,}){memory}"
+
+
+def size_table(content: Mapping[str, Any], case: str) -> str:
+    """Return the table of what a row takes, index by index."""
+    measured = content["cases"].get(case)
+    if not measured:
+        return ""
+    found = {entry["candidate"]: entry for entry in measured["entries"]}
+    rows = [[measured["title"], *(NAMES[name] for name in found)]]
+    rows.append(["heap", *(str(entry["heap"]) for entry in found.values())])
+    indexes = list(dict.fromkeys(name for entry in found.values() for name in entry["indexes"]))
+    rows += [
+        [f"``{index}``", *(str(entry["indexes"].get(index, "")) for entry in found.values())]
+        for index in indexes
+    ]
+    rows.append(["**all**", *(f"**{entry['bytes']}**" for entry in found.values())])
+    return list_table(rows, "46 18 18 18")
+
+
+def provenance(about: Mapping[str, Any]) -> str:
+    """Return what the figures of a backend depend on, in a paragraph."""
+    machine, database = about["machine"], about["database"]
+    settings = ", ".join(f"{name} {value}" for name, value in database["settings"].items())
+    hardware = f"{machine['cores']} cores ({machine.get('processor', '?')}), {machine.get('memory', '?')}"
+    lines = [f"Measured {about['measured'][:10]} on {machine['system']}, {hardware}; {settings}."]
+    for name, versions in about["versions"].items():
+        if name != "floor":
+            lines.append(
+                f"*{NAMES[name]}*: {', '.join(f'{key} {value}' for key, value in versions.items())}."
+            )
+    return "\n\n".join(lines) + "\n"
+
+
+def heading(text: str) -> str:
+    """Return a heading of the second level."""
+    return f"{text}\n{'-' * len(text)}\n"
+
+
+def list_table(rows: list[list[str]], widths: str) -> str:
+    """Return a table in reStructuredText."""
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for row in rows:
+        for place, cell in enumerate(row):
+            lines.append(f"   {'* -' if place == 0 else '  -'} {cell}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    write()
+    print(bars())
+    sys.exit(0)
