@@ -196,6 +196,7 @@ def answer(request: HttpRequest, name: str, *, with_list: bool) -> HttpResponse:
         etag, count = fingerprint(rows, get_num_to_fetch(request) if with_list else 0)
         unchanged = get_conditional_response(request, etag=etag) if request.method != "POST" else None
         if unchanged is not None:
+            unchanged.headers["ETag"] = etag
             return unchanged
         items = get_notification_list(request, name) if with_list else []
     response = JsonResponse({f"{name}_count": count, **({f"{name}_list": items} if with_list else {})})
