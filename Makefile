@@ -2,7 +2,8 @@
 #
 #   make demo            the example site on http://127.0.0.1:8000/ (PORT=...)
 #   make demo-reset      the same, with its data made anew
-#   make test            the suite on SQLite, PostgreSQL and MariaDB (REQUIRE=postgres,mariadb; ARGS="-k word")
+#   make test            the suite on SQLite, PostgreSQL and MariaDB, and in Chromium
+#                        (REQUIRE=postgres,mariadb,browser; ARGS="-k word")
 #   make test-adoption   databases made by the old packages, taken over
 #   make bench           ours against the peers and the floor, and docs/performance.rst (ARGS="--case page")
 #   make bench-quick     the same with tiny sizes, only to see that it runs

