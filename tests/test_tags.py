@@ -133,6 +133,8 @@ def test_the_request_is_found_without_its_context_processor() -> None:
     assert "request" not in context
 
 
+# Committed, here and below, because what may be rolled back is never cached.
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("source", COUNTS.values(), ids=COUNTS)
 def test_nobody_is_shown_the_number_of_another_user(source: str) -> None:
     many, none = make_reader("brosner", unread=20), make_reader("justquick", unread=0)
@@ -142,7 +144,6 @@ def test_nobody_is_shown_the_number_of_another_user(source: str) -> None:
     assert "20" not in shown
 
 
-# Committed, because what may be rolled back is never cached.
 @pytest.mark.django_db(transaction=True)
 def test_a_page_that_counts_three_times_costs_one_query(django_assert_num_queries: Any) -> None:
     request = make_request(make_reader("justquick", unread=2))
@@ -164,6 +165,7 @@ def test_an_anonymous_page_costs_no_query(django_assert_num_queries: Any) -> Non
         render("".join(COUNTS.values()), make_request(AnonymousUser()))
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_change_is_seen_at_once() -> None:
     user = make_reader("justquick", unread=2)
     request = make_request(user)
@@ -214,6 +216,17 @@ def test_the_badge_is_a_span_with_the_number() -> None:
     assert render("{% live_notify_badge badge_class='pill' %}", request) == "<span class='pill'>2</span>"
 
 
+def test_a_number_beyond_the_cap_is_shown_as_more_than_the_cap(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"BADGE_CAP": 2}
+    request = make_request(make_reader("justquick", unread=3))
+    assert render("{% live_notify_badge %}", request) == "<span class='live_notify_badge'>2+</span>"
+    assert render("{% notifications_unread %}", request) == "2+"
+    assert configuration(render("{% register_notify_callbacks %}"))["notify_badge_cap"] == 2
+    settings.NOTIFICATIONS = {"BADGE_CAP": None}
+    assert render("{% live_notify_badge %}", request) == "<span class='live_notify_badge'>3</span>"
+    assert configuration(render("{% register_notify_callbacks %}"))["notify_badge_cap"] is None
+
+
 def test_the_list_is_empty_until_notify_js_fills_it() -> None:
     assert render("{% live_notify_list %}") == "<ul class='live_notify_list'></ul>"
     assert render("{% live_notify_list 'menu' %}") == "<ul class='menu'></ul>"
@@ -234,6 +247,7 @@ def test_the_configuration_of_a_site_that_wants_nothing_special() -> None:
     assert configuration(render("{% register_notify_callbacks %}")) == {
         "notify_badge_class": "live_notify_badge",
         "notify_menu_class": "live_notify_list",
+        "notify_badge_cap": 99,
         "notify_api_url": "/inbox/notifications/api/unread_list/",
         "notify_fetch_count": 5,
         "notify_unread_url": "/inbox/notifications/unread/",
@@ -258,6 +272,7 @@ def test_every_argument_arrives(arguments: str) -> None:
     assert configuration(html) == {
         "notify_badge_class": "b",
         "notify_menu_class": "m",
+        "notify_badge_cap": 99,
         "notify_api_url": "/inbox/notifications/api/unread_count/",
         "notify_fetch_count": 7,
         "notify_unread_url": "/inbox/notifications/unread/",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 
 from notifications import rendering
 from notifications.badge import unread_count
+from notifications.conf import settings
 from notifications.models import AbstractNotification
 
 register = Library()
@@ -87,6 +88,7 @@ def register_notify_callbacks(
     configuration = {
         "notify_badge_class": badge_class,
         "notify_menu_class": menu_class,
+        "notify_badge_cap": settings.BADGE_CAP,
         "notify_api_url": reverse(APIS[api_name]),
         "notify_fetch_count": int(fetch),
         "notify_unread_url": reverse("notifications:unread"),

@@ -183,6 +183,20 @@ def test_every_badge_and_every_menu_is_filled(browser: Browser, show: Callable[[
     assert menu(browser) == ["a v", "a v"]
 
 
+@pytest.mark.parametrize(("cap", "number"), [(2, "2+"), (3, "3"), (None, "3")])
+def test_the_badge_reads_the_same_from_the_server_and_from_the_script(
+    browser: Browser, show: Callable[[str], None], justquick: Any, settings: Any, cap: int | None, number: str
+) -> None:
+    settings.NOTIFICATIONS = {"BADGE_CAP": cap}
+    for _ in range(3):
+        make_notification(justquick)
+    show(PAGE.replace(BADGE, "{% live_notify_badge %}"))
+    assert badge(browser) == number
+    browser.execute_script("document.querySelector('.live_notify_badge').textContent = ''")
+    ask(browser)
+    assert badge(browser) == number
+
+
 def test_the_count_fills_the_badge_and_leaves_the_menu(
     browser: Browser, show: Callable[[str], None], justquick: Any
 ) -> None:
@@ -194,6 +208,27 @@ def test_the_count_fills_the_badge_and_leaves_the_menu(
     kept = browser.execute_script("return document.querySelector('.live_notify_list').textContent")
     assert kept == "as it was"
     assert complaints(browser) == []
+
+
+def test_an_answer_that_has_not_changed_is_not_sent_again(
+    browser: Browser, show: Callable[[str], None], justquick: Any
+) -> None:
+    make_notification(justquick)
+    show(PAGE)
+    ask(browser)
+    # What a callback does with its data must not be there the next time.
+    browser.execute_script("register_notifier((data) => { data.unread_count = data.unread_list.pop() })")
+    ask(browser)
+    ask(browser)
+    assert (badge(browser), len(menu(browser))) == ("1", 1)
+    make_notification(justquick)
+    ask(browser)
+    assert (badge(browser), len(menu(browser))) == ("2", 2)
+    statuses = (
+        "return performance.getEntriesByType('resource')"
+        ".filter((entry) => entry.initiatorType === 'fetch').map((entry) => entry.responseStatus)"
+    )
+    assert browser.execute_script(statuses) == [200, 304, 304, 200]
 
 
 # Callbacks

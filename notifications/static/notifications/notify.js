@@ -6,6 +6,8 @@
 
 var notify_badge_class;
 var notify_menu_class;
+// The badge reads "99+" where the number is more than 99; without a cap it reads what the number is.
+var notify_badge_cap;
 var notify_api_url;
 var notify_fetch_count;
 var notify_unread_url;
@@ -41,10 +43,12 @@ var registered_functions = registered_functions || [];
     let last = {};
 
     function fill_notification_badge(data) {
+        const more = notify_badge_cap && data.unread_count > notify_badge_cap;
+        const text = more ? `${notify_badge_cap}+` : String(data.unread_count);
         for (const badge of document.getElementsByClassName(notify_badge_class)) {
             // Only a change is written: a live region would be read out each time.
-            if (badge.textContent !== String(data.unread_count)) {
-                badge.textContent = data.unread_count;
+            if (badge.textContent !== text) {
+                badge.textContent = text;
             }
         }
     }
@@ -121,13 +125,15 @@ var registered_functions = registered_functions || [];
         }
         const response = await fetch(url, options);
         if (response.status === 304) {
-            return last.data;
+            return JSON.parse(last.text);
         }
         if (!response.ok) {
             throw new Error(`${url} answered ${response.status}`);
         }
-        const data = await response.json();
-        last = { url: url.href, etag: response.headers.get("ETag"), data };
+        // The text, since a callback may do with its data what it likes.
+        const text = await response.text();
+        const data = JSON.parse(text);
+        last = { url: url.href, etag: response.headers.get("ETag"), text };
         return data;
     }
 
