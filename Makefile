@@ -5,6 +5,7 @@
 #   make test            the suite on SQLite, PostgreSQL and MariaDB, and in Chromium
 #                        (REQUIRE=postgres,mariadb,browser; ARGS="-k word")
 #   make test-adoption   databases made by the old packages, taken over
+#   make crash           killed workers and restarted servers, for an hour (ARGS="--minutes 5")
 #   make bench           ours against the peers and the floor, and docs/performance.rst (ARGS="--case page")
 #   make bench-quick     the same with tiny sizes, only to see that it runs
 #   make lint            what CI and pre-commit check
@@ -25,7 +26,7 @@ TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
 
-.PHONY: help demo demo-reset test test-adoption bench bench-quick lint format docs wheel tox clean
+.PHONY: help demo demo-reset test test-adoption crash bench bench-quick lint format docs wheel tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
 
@@ -52,6 +53,9 @@ test: $(VENV)/installed-test
 
 test-adoption: $(VENV)/installed-test
 	$(BIN)/python tests/adoption/run.py $(ARGS)
+
+crash: $(VENV)/installed-test
+	$(BIN)/python tests/crash/run.py $(ARGS)
 
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/run.py $(ARGS)
