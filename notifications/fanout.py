@@ -15,6 +15,7 @@ from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
 from notifications import badge
+from notifications.deadlocks import through_deadlocks
 from notifications.events import Event
 from notifications.insert import insert_one, insert_select, members_of, until_alone
 from notifications.models import AbstractNotification
@@ -176,9 +177,8 @@ def write_batches(
         named, keys = True, audience
     else:
         named, keys = False, Users(audience.values_list("pk", flat=True).iterator(chunk_size=BATCH))
-    many = keys.total is not None and keys.total > BATCH
-    if many and event.key is not None:
-        # One transaction of several statements, so that the order must hold across them too.
+    if keys.total is not None and keys.total > BATCH and event.key is not None:
+        # Several statements in one transaction keep the order that each of them keeps.
         keys = Users(sorted(keys.keys), keys.total)
 
     def write_all() -> tuple[int, Sequence[Any]]:
@@ -195,7 +195,7 @@ def write_batches(
                 tell(done, keys.total)
         return created, () if second else first
 
-    return until_alone(write_all, model, using) if many and whole and event.key is not None else write_all()
+    return write_all() if keys.total is None else through_deadlocks(write_all, using)
 
 
 def write_batch(
@@ -240,7 +240,7 @@ def write_batch(
                 rows.bulk_create(new)
         return len(new)
 
-    return save_new() if fresh else until_alone(save_new, model, using)
+    return until_alone(save_new, model, using)
 
 
 def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import EmptyResultSet
-from django.db import IntegrityError, connections, models
+from django.db import DatabaseError, IntegrityError, connections, models
 from django.db.models.expressions import DatabaseDefault
 
+from notifications.deadlocks import may_be_tried_again
 from notifications.models import AbstractNotification
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: How often rows are written again when another process wrote one of the same event in between.
-ATTEMPTS = 5
+T = TypeVar("T")
+
+#: How often rows are written again when another process wrote some of the same event in between. That ends when the
+#: other one does; the bound is for a transaction that keeps looking at an old state of the table.
+ATTEMPTS = 100
 
 #: The constraint that makes a recipient unique within an event.
 CONSTRAINT = "ntf_event_recipient"
@@ -80,7 +84,7 @@ def insert(
             cursor.execute(sql, [*constants, *params, *existing])
             return int(cursor.rowcount)
 
-    return execute() if fresh or passes_over(row, connection) else until_alone(execute, type(row))
+    return until_alone(execute, type(row), using)
 
 
 def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> bool:
@@ -138,13 +142,14 @@ def insert_statement(
     return sql, values, existing
 
 
-def until_alone(write_rows: Callable[[], int], model: type[AbstractNotification]) -> int:
-    """Write again when another process wrote a row of the same event between our look and our write."""
+def until_alone(write_rows: Callable[[], T], model: type[AbstractNotification], using: str) -> T:
+    """Write again when another process wrote a row of the same event between our look and our write, or at once."""
     for _ in range(ATTEMPTS - 1):
         try:
             return write_rows()
-        except IntegrityError as error:
-            if not is_over_event(error, model):
+        except DatabaseError as error:
+            in_between = isinstance(error, IntegrityError) and is_over_event(error, model)
+            if not in_between and not may_be_tried_again(error, using):
                 raise
     return write_rows()
 

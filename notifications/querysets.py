@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from notifications import badge
 from notifications.conf import settings
+from notifications.deadlocks import through_deadlocks
 from notifications.events import event_uuid
 from notifications.generic import attach_objects, content_type_ids
 from notifications.signals import read_state_changed
@@ -242,14 +243,19 @@ class NotificationQuerySet(models.QuerySet[M]):
             # SQLite, where there is one writer at a time.
             return write(rows.order_by())
         ordered = rows.order_by("pk").values_list("pk", flat=True)
-        with transaction.atomic(self.db, savepoint=False):
-            if features.update_can_self_select and features.has_select_for_update_of:
-                return write(fresh.filter(pk__in=ordered.select_for_update(of=("self",))))
-            # MySQL and MariaDB read first and then lock along the primary key.
-            keys = list(ordered)
-            return sum(
-                write(fresh.filter(pk__in=keys[start : start + KEYS])) for start in range(0, len(keys), KEYS)
-            )
+
+        def lock_and_write() -> int:
+            with transaction.atomic(self.db, savepoint=False):
+                if features.update_can_self_select and features.has_select_for_update_of:
+                    return write(fresh.filter(pk__in=ordered.select_for_update(of=("self",))))
+                # MySQL and MariaDB read first and then lock along the primary key.
+                keys = list(ordered.all())
+                return sum(
+                    write(fresh.filter(pk__in=keys[start : start + KEYS]))
+                    for start in range(0, len(keys), KEYS)
+                )
+
+        return through_deadlocks(lock_and_write, self.db)
 
     # What Django's own verbs must do besides, so that read_at follows unread and no cached count outlives a change
 
