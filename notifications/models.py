@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince as django_timesince
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
 from model_utils import Choices
 
 from notifications import badge
@@ -30,6 +30,16 @@ MODEL_SETTING = "NOTIFICATIONS_NOTIFICATION_MODEL"
 # to exist in every site, as Django's own AUTH_USER_MODEL does.
 if not hasattr(settings, MODEL_SETTING):
     setattr(settings, MODEL_SETTING, "notifications.Notification")
+
+# Django's own are for a time that stands alone. Beside "ago" many languages want another case of them.
+AGO = {
+    "year": npgettext_lazy("ago", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("ago", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("ago", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("ago", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("ago", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("ago", "%(num)d minute", "%(num)d minutes", "num"),
+}
 
 
 def object_type(related_name: str, **options: Any) -> Any:
@@ -131,7 +141,7 @@ class AbstractNotification(models.Model):
             "verb": self.verb,
             "action_object": self.label("action_object"),
             "target": self.label("target"),
-            "timesince": self.timesince(),
+            "timesince": django_timesince(self.timestamp, time_strings=AGO),
         }
         if parts["action_object"] and parts["target"]:
             return gettext("%(actor)s %(verb)s %(action_object)s on %(target)s %(timesince)s ago") % parts
@@ -194,6 +204,12 @@ class AbstractNotification(models.Model):
         """Return how long ago this happened, as Django's ``timesince`` says it."""
         return django_timesince(self.timestamp, now)
 
+    def ago(self) -> str:
+        """Return how long ago this happened, such as "12 hours ago", in the reader's language."""
+        return gettext("%(timesince)s ago") % {
+            "timesince": django_timesince(self.timestamp, time_strings=AGO)
+        }
+
     @property
     def slug(self) -> int:
         """Return the number that stands for this row in urls."""
@@ -229,13 +245,19 @@ class AbstractNotification(models.Model):
         """Return a link to the actor's page in the admin, or its id where it has none."""
         return self._admin_link("actor")
 
+    actor_object_url.short_description = _("link to the actor")  # type: ignore[attr-defined]
+
     def action_object_url(self) -> str:
         """Return a link to the action object's page in the admin, or its id where it has none."""
         return self._admin_link("action_object")
 
+    action_object_url.short_description = _("link to the action object")  # type: ignore[attr-defined]
+
     def target_object_url(self) -> str:
         """Return a link to the target's page in the admin, or its id where it has none."""
         return self._admin_link("target")
+
+    target_object_url.short_description = _("link to the target")  # type: ignore[attr-defined]
 
     def _admin_link(self, key: str) -> str:
         field: Any = self._meta.get_field(key)
