@@ -1,0 +1,136 @@
+"""The urls: their names and paths, under every way of including them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import Resolver404, include, path, resolve, reverse
+from django.urls.exceptions import NoReverseMatch
+
+import notifications
+from tests.factories import make_notification, make_user, rows
+
+PATHS = {
+    "all": "",
+    "unread": "unread/",
+    "mark_all_as_read": "mark-all-as-read/",
+    "mark_as_read": "mark-as-read/110910/",
+    "mark_as_unread": "mark-as-unread/110910/",
+    "delete": "delete/110910/",
+    "live_unread_notification_count": "api/unread_count/",
+    "live_unread_notification_list": "api/unread_list/",
+    "live_all_notification_count": "api/all_count/",
+    "live_all_notification_list": "api/all_list/",
+}
+WITH_SLUG = {"mark_as_read", "mark_as_unread", "delete"}
+
+
+def home(request: Any) -> HttpResponse:
+    return HttpResponse("home")
+
+
+# Each is a tuple, so that Django can remember what it made of it.
+WAYS: dict[str, Any] = {
+    "the module": lambda: include(notifications.urls),
+    "its name": lambda: include("notifications.urls"),
+    "its name and the namespace": lambda: include("notifications.urls", namespace="notifications"),
+    "the module and the namespace": lambda: include(notifications.urls, namespace="notifications"),
+    "its patterns in a tuple": lambda: include((notifications.urls.urlpatterns, "notifications")),
+    "an instance of its own": lambda: include("notifications.urls", namespace="inbox"),
+}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: Any, settings: Any) -> str:
+    """A site whose urls are included in this way, below /i/."""
+    settings.ROOT_URLCONF = (
+        path("accounts/login/", home, name="login"),
+        path("i/", WAYS[request.param]()),
+    )
+    return str(request.param)
+
+
+def args(name: str) -> list[int]:
+    return [110910] if name in WITH_SLUG else []
+
+
+@pytest.mark.usefixtures("way")
+def test_each_name_has_its_path() -> None:
+    for name, rest in PATHS.items():
+        found = reverse(f"notifications:{name}", args=args(name))
+        assert found == f"/i/{rest}"
+        assert (resolve(found).url_name, resolve(found).app_name) == (name, "notifications")
+
+
+def test_these_are_all_urls() -> None:
+    assert {pattern.name for pattern in notifications.urls.urlpatterns} == set(PATHS)
+    assert notifications.urls.app_name == "notifications"
+
+
+@pytest.mark.parametrize("name", WITH_SLUG)
+def test_a_slug_is_digits(name: str) -> None:
+    for slug in ("-1", "x", "1.5", ""):
+        with pytest.raises(NoReverseMatch):
+            reverse(f"notifications:{name}", args=[slug])
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_path_ends_where_it_ends(name: str) -> None:
+    found = reverse(f"notifications:{name}", args=args(name))
+    for rest in ("zzz", "zzz/", "/"):
+        with pytest.raises(Resolver404):
+            resolve(found + rest)
+
+
+@pytest.mark.django_db
+def test_the_inbox_works_whichever_way_it_is_included(way: str, client: Client) -> None:
+    user = make_user()
+    client.force_login(user)
+    row = make_notification(user)
+    namespace = "inbox" if way == "an instance of its own" else "notifications"
+    response = client.get("/i/")
+    assert response.status_code == 200
+    assert response.resolver_match.namespace == namespace
+    assert f'action="/i/mark-as-read/{row.slug}/"' in response.content.decode()
+    assert client.get(f"/i/mark-as-read/{row.slug}/").context["cancel_url"] == "/i/unread/"
+    assert client.post(f"/i/mark-as-read/{row.slug}/")["Location"] == "/i/unread/"
+    assert client.post("/i/mark-all-as-read/")["Location"] == "/i/unread/"
+    assert client.post(f"/i/delete/{row.slug}/")["Location"] == "/i/"
+    assert client.get("/i/api/all_list/").json() == {"all_count": 0, "all_list": []}
+
+
+@pytest.mark.django_db
+def test_two_instances_each_lead_to_themselves(settings: Any, client: Client) -> None:
+    settings.ROOT_URLCONF = (
+        path("a/", include("notifications.urls", namespace="notifications")),
+        path("b/", include("notifications.urls", namespace="second")),
+    )
+    user = make_user()
+    client.force_login(user)
+    first, second = make_notification(user), make_notification(user)
+    assert client.post(f"/a/mark-as-read/{first.slug}/")["Location"] == "/a/unread/"
+    assert client.post(f"/b/mark-as-read/{second.slug}/")["Location"] == "/b/unread/"
+    assert "/b/" not in client.get("/a/").content.decode()
+    assert "/a/" not in client.get("/b/").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [name for name in PATHS if not name.startswith("live_")])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_is_led_to_the_login_and_back(client: Client, name: str, method: str) -> None:
+    make_notification(make_user())
+    found = reverse(f"notifications:{name}", args=args(name))
+    response = getattr(client, method)(found)
+    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={found}")
+    assert rows().unread().count() == 1
+
+
+@pytest.mark.django_db
+def test_the_page_of_the_login_is_a_setting(client: Client, settings: Any) -> None:
+    settings.LOGIN_URL = "/enter/"
+    for name in ("all", "mark_all_as_read"):
+        found = reverse(f"notifications:{name}")
+        assert client.get(found)["Location"] == f"/enter/?next={found}"
