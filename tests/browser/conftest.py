@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,24 +11,19 @@ from django.test import Client
 
 from tests.browser import site
 from tests.factories import make_user
+from tests.run import find_chromium
 
 Browser = Any
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: drives a real browser")
 
 
 @pytest.fixture(scope="session")
 def chromium(live_server: Any) -> Iterator[Browser]:
     """Chromium, headless, driven by the ChromeDriver beside it; it leaves before the server does."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if not (binary and driver):
-        pytest.skip("needs chromium and chromedriver")
+    # Here, because only a run of these tests needs the package.
+    from selenium import webdriver
+
     options = webdriver.ChromeOptions()
-    options.binary_location = binary
+    options.binary_location, driver = find_chromium()
     # No sandbox, because in a container the tests run as root; the browser visits nothing but our own pages.
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1000,800"):
         options.add_argument(argument)

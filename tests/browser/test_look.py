@@ -8,12 +8,7 @@ import pytest
 from tests.browser.conftest import Browser
 from tests.factories import make_issue, make_notification, make_project, make_user, rows
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.backend("sqlite"),
-    pytest.mark.shape("default"),
-    pytest.mark.urls("tests.browser.site"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
 
 INBOX = "/inbox/notifications/"
 

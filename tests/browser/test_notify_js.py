@@ -11,12 +11,7 @@ from tests.browser import site
 from tests.browser.conftest import Browser
 from tests.factories import make_issue, make_notification, make_project
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.backend("sqlite"),
-    pytest.mark.shape("default"),
-    pytest.mark.urls("tests.browser.site"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
 
 FILE = "<script src=\"{% static 'notifications/notify.js' %}\"></script>"
 BOTH = "callbacks='fill_notification_badge,fill_notification_list'"
