@@ -32,7 +32,13 @@ class AbstractNotificationAdmin(Base):
     list_select_related = ("recipient",)
     date_hierarchy = "timestamp"
     raw_id_fields = ("recipient",)
-    readonly_fields = ("action_object_url", "actor_object_url", "target_object_url", "read_at", "event")
+    readonly_fields = (
+        "action_object_url",
+        "actor_object_url",
+        "target_object_url",
+        "read_at",
+        "event",
+    )
     actions = ("mark_read", "mark_unread")
     show_full_result_count = False
 
@@ -61,12 +67,12 @@ class AbstractNotificationAdmin(Base):
         """Return the name of the target, or what says that it is gone."""
         return notification.label("target") or None
 
-    @admin.action(description=_("Mark selected notifications as read"))
+    @admin.action(permissions=["change"], description=_("Mark selected notifications as read"))
     def mark_read(self, request: HttpRequest, queryset: Rows) -> None:
         """Mark the selected rows as read."""
         self._report(request, queryset.mark_all_as_read())
 
-    @admin.action(description=_("Mark selected notifications as unread"))
+    @admin.action(permissions=["change"], description=_("Mark selected notifications as unread"))
     def mark_unread(self, request: HttpRequest, queryset: Rows) -> None:
         """Mark the selected rows as unread."""
         self._report(request, queryset.mark_all_as_unread())
