@@ -1,0 +1,340 @@
+"""The admin: a list that costs the same whatever is in it, and a change page that keeps read_at right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from notifications.admin import AbstractNotificationAdmin, NotificationAdmin
+from notifications.models import get_notification_model
+from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
+from tests.testapp.models import Issue, Project, Quiet
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def justquick() -> Any:
+    return make_user("justquick")
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    """A browser in which somebody is logged in who may do everything."""
+    client.force_login(make_user("admin", is_staff=True, is_superuser=True))
+    return client
+
+
+def allow(user: Any, *actions: str) -> None:
+    """Let a user of the admin do this with notifications."""
+    model = get_notification_model()
+    user.user_permissions.add(
+        *Permission.objects.filter(
+            content_type=ContentType.objects.get_for_model(model),
+            codename__in=[f"{action}_{model._meta.model_name}" for action in actions],
+        )
+    )
+
+
+def url(page: str, *args: Any) -> str:
+    meta = get_notification_model()._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
+
+
+def make_rows(recipient: Any, count: int, **columns: Any) -> None:
+    model = get_notification_model()
+    rows().bulk_create(
+        model(recipient=recipient, **{"actor": recipient, "verb": "closed", **columns}) for _ in range(count)
+    )
+
+
+def listed(staff: Client, **query: Any) -> list[Any]:
+    response = staff.get(url("changelist"), query)
+    assert response.status_code == 200
+    return list(response.context["cl"].result_list)
+
+
+def test_the_model_of_the_site_is_registered() -> None:
+    assert isinstance(admin.site.get_model_admin(get_notification_model()), NotificationAdmin)
+    assert issubclass(NotificationAdmin, AbstractNotificationAdmin)
+
+
+# The list
+
+
+def test_the_list_costs_the_same_queries_at_20_and_at_100_rows(
+    staff: Client, justquick: Any, django_assert_num_queries: Any
+) -> None:
+    ContentType.objects.get_for_models(Project, Issue, type(justquick), get_notification_model())
+    for count in (20, 80):
+        for number in range(0, count, 20):
+            make_rows(
+                make_user(f"user{count}{number}"),
+                20,
+                actor=justquick,
+                action_object=make_issue(str(number)),
+                target=make_project(str(number)),
+            )
+        # Session and user; the count of what the filters leave; the rows with their recipients, and one for each
+        # of the three types of their objects; the ends of the date hierarchy and the days in between.
+        with django_assert_num_queries(2 + 1 + 1 + 3 + 2):
+            response = staff.get(url("changelist"))
+        assert len(response.context["cl"].result_list) == count + (20 if count == 80 else 0)
+
+
+def test_the_list_names_the_objects_and_what_is_gone(staff: Client, justquick: Any) -> None:
+    project, issue = make_project("pinax"), make_issue("issue 2")
+    make_notification(justquick, verb="reopened", target=project, action_object=issue)
+    deleted = make_project("deleted")
+    make_notification(justquick, target=deleted, actor=Quiet.objects.create())
+    deleted.delete()
+    page = staff.get(url("changelist")).content.decode()
+    for text in ("justquick", "pinax", "issue 2", "reopened", "deleted project", "&lt;b&gt;quiet&lt;/b&gt;"):
+        assert f">{text}</" in page
+    assert "None" not in page
+    assert "<b>quiet" not in page
+
+
+def test_an_object_that_never_was_is_a_dash(staff: Client, justquick: Any) -> None:
+    make_notification(justquick)
+    page = staff.get(url("changelist")).content.decode()
+    assert '<td class="field-target_label">-</td>' in page
+    assert '<td class="field-action_object_label">-</td>' in page
+
+
+@pytest.mark.parametrize(
+    ("words", "verbs"),
+    [
+        ("closed", {"closed"}),
+        ("a word of the desc", {"opened"}),
+        ("brosn", {"opened"}),
+        ("justquick", {"closed", "joined"}),
+        ("justquick joined", {"joined"}),
+        ("nothing of all this", set()),
+        ("'; DROP TABLE", set()),
+        ("%", set()),
+        ("\x00", None),
+    ],
+)
+def test_the_search_looks_at_the_words_and_the_recipient(
+    staff: Client, justquick: Any, words: str, verbs: set[str] | None
+) -> None:
+    make_notification(justquick, verb="closed")
+    make_notification(justquick, verb="joined")
+    make_notification(make_user("brosner"), verb="opened", description="There is a word of the description.")
+    if verbs is None:
+        # What no database can hold is no search at all for Django.
+        assert staff.get(url("changelist"), {"q": words}).status_code == 200
+    else:
+        assert {row.verb for row in listed(staff, q=words)} == verbs
+
+
+@pytest.mark.parametrize(
+    ("query", "verbs"),
+    [
+        ({"level__exact": "error"}, {"error"}),
+        ({"unread__exact": "0"}, {"read"}),
+        ({"public__exact": "0"}, {"private"}),
+        ({"timestamp__year": "2011"}, {"old"}),
+        ({"timestamp__year": "2011", "timestamp__month": "2", "timestamp__day": "4"}, {"old"}),
+        ({"timestamp__year": "2012"}, set()),
+    ],
+)
+def test_the_filters_and_the_dates_narrow_the_list(
+    staff: Client, justquick: Any, query: dict[str, str], verbs: set[str]
+) -> None:
+    make_notification(justquick, verb="error", level="error")
+    make_notification(justquick, verb="read", unread=False)
+    make_notification(justquick, verb="private", public=False)
+    make_notification(justquick, verb="old", timestamp=moment(2011, 2, 4))
+    assert {row.verb for row in listed(staff, **query)} == verbs
+
+
+def test_the_dates_lead_from_years_to_days(staff: Client, justquick: Any) -> None:
+    for day in (4, 5):
+        make_notification(justquick, timestamp=moment(2011, 2, day))
+    make_notification(justquick, timestamp=moment(2012, 3, 1))
+    page = staff.get(url("changelist")).content.decode()
+    assert "?timestamp__year=2011" in page
+    assert "?timestamp__year=2012" in page
+    page = staff.get(url("changelist"), {"timestamp__year": 2011, "timestamp__month": 2}).content.decode()
+    assert "timestamp__day=4" in page
+
+
+# One row
+
+
+def test_the_change_page_links_to_the_objects(staff: Client, justquick: Any) -> None:
+    project, issue = make_project(), make_issue()
+    row = make_notification(justquick, actor=project, action_object=issue, target=project)
+    page = staff.get(url("change", row.pk)).content.decode()
+    to_project = reverse("admin:testapp_project_change", args=[project.pk])
+    to_issue = reverse("admin:testapp_issue_change", args=[issue.pk])
+    assert page.count(f'<a href="{to_project}">{project.pk}</a>') == 2
+    assert page.count(f'<a href="{to_issue}">{issue.pk}</a>') == 1
+
+
+def test_the_change_page_costs_the_same_whatever_else_there_is(
+    staff: Client, justquick: Any, django_assert_num_queries: Any
+) -> None:
+    row = make_notification(justquick, action_object=make_issue(), target=make_project())
+    make_rows(justquick, 20)
+    ContentType.objects.get_for_models(Project, Issue, type(justquick), get_notification_model())
+    # Session and user; the row, and one for each of the three types of its objects; the recipient, once for its
+    # name; the content types for each of the three lists to choose from.
+    with django_assert_num_queries(2 + 1 + 3 + 1 + 3):
+        assert staff.get(url("change", row.pk)).status_code == 200
+
+
+def form(row: Any, **changes: Any) -> dict[str, Any]:
+    """Return what the browser sends for this row."""
+    values: dict[str, Any] = {
+        "level": row.level,
+        "recipient": str(row.recipient_id),
+        "actor_content_type": row.actor_content_type_id,
+        "actor_object_id": row.actor_object_id,
+        "verb": row.verb,
+        "timestamp_0": "2026-01-01",
+        "timestamp_1": "00:00:00",
+        "data": "null",
+        "details": "none",
+        **{name: "on" for name in ("unread", "public", "deleted", "emailed") if getattr(row, name)},
+        **changes,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def test_saving_a_row_as_read_or_unread_lets_read_at_follow(staff: Client, justquick: Any) -> None:
+    row = make_notification(justquick)
+    assert staff.post(url("change", row.pk), form(row, unread=None)).status_code == 302
+    fresh = rows().get()
+    assert (fresh.unread, fresh.read_at is not None) == (False, True)
+    staff.post(url("change", row.pk), form(fresh, verb="reopened"))
+    assert (rows().get().read_at, rows().get().verb) == (fresh.read_at, "reopened")
+    staff.post(url("change", row.pk), form(fresh, unread="on"))
+    assert (rows().get().unread, rows().get().read_at) == (True, None)
+
+
+def test_what_nobody_edits_cannot_be_forged(staff: Client, justquick: Any) -> None:
+    row = make_notification(justquick)
+    forged = {"read_at": "2011-01-01", "read_at_0": "2011-01-01", "event": "6ba7b8109dad11d180b400c04fd430c8"}
+    assert staff.post(url("change", row.pk), form(row, **forged)).status_code == 302
+    assert (rows().get().read_at, rows().get().event) == (None, None)
+
+
+def test_a_row_can_be_added(staff: Client, justquick: Any) -> None:
+    model = get_notification_model()
+    row = model(recipient=justquick, actor=justquick, verb="welcomed")
+    assert staff.get(url("add")).status_code == 200
+    assert staff.post(url("add"), form(row, data='{"foo": "bar"}')).status_code == 302
+    added = rows().get()
+    assert (added.recipient, added.actor, added.verb) == (justquick, justquick, "welcomed")
+    assert (added.data, added.target, added.description) == ({"foo": "bar"}, None, "")
+
+
+def test_a_row_can_be_deleted(staff: Client, justquick: Any) -> None:
+    row = make_notification(justquick)
+    assert staff.get(url("delete", row.pk)).status_code == 200
+    assert staff.post(url("delete", row.pk), {"post": "yes"}).status_code == 302
+    assert not rows().exists()
+
+
+def test_a_row_whose_objects_are_gone_can_be_opened_and_saved(staff: Client, justquick: Any) -> None:
+    row = make_notification(justquick, target=make_project())
+    rows().update(target_object_id="no number")
+    assert b"deleted project" in staff.get(url("history", row.pk)).content
+    assert staff.get(url("change", row.pk)).status_code == 200
+    assert staff.post(url("change", row.pk), form(row, verb="reopened")).status_code == 302
+    assert rows().get().verb == "reopened"
+
+
+# Actions
+
+
+def act(client: Client, action: str, chosen: Any, **data: Any) -> Any:
+    return client.post(
+        url("changelist"), {"action": action, "_selected_action": [row.pk for row in chosen], **data}
+    )
+
+
+@pytest.mark.parametrize(("action", "before"), [("mark_read", True), ("mark_unread", False)])
+def test_an_action_marks_what_was_chosen_and_says_how_many(
+    staff: Client, justquick: Any, action: str, before: bool
+) -> None:
+    make_rows(justquick, 3, unread=before)
+    make_rows(justquick, 1, unread=not before)
+    first, second, _ = rows().filter(unread=before)
+    done = rows().get(unread=not before)
+    response = act(staff, action, [first, second, done])
+    assert response.status_code == 302
+    assert [str(message) for message in get_messages(response.wsgi_request)] == [
+        "2 notifications were changed."
+    ]
+    assert rows().filter(unread=before).count() == 1
+    assert {row.read_at is None for row in rows() if row.pk in (first.pk, second.pk)} == {not before}
+    response = act(staff, action, rows().filter(unread=before))
+    assert [str(message) for message in get_messages(response.wsgi_request)][
+        -1
+    ] == "1 notification was changed."
+
+
+def test_an_action_is_one_update(staff: Client, justquick: Any) -> None:
+    make_rows(justquick, 5, target=make_project())
+    with CaptureQueriesContext(connection) as queries:
+        act(staff, "mark_read", rows())
+    updates = [q["sql"] for q in queries.captured_queries if q["sql"].startswith("UPDATE")]
+    assert len([sql for sql in updates if get_notification_model()._meta.db_table in sql]) == 1
+    assert rows().unread().count() == 0
+
+
+@pytest.mark.parametrize("action", ["mark_read", "mark_unread"])
+def test_an_action_needs_the_right_to_change(client: Client, justquick: Any, action: str) -> None:
+    make_rows(justquick, 2, unread=action == "mark_read")
+    clerk = make_user("clerk", is_staff=True)
+    allow(clerk, "view")
+    client.force_login(clerk)
+    page = client.get(url("changelist"))
+    assert page.status_code == 200
+    assert action not in page.content.decode()
+    act(client, action, rows())
+    assert rows().filter(unread=action == "mark_read").count() == 2
+    allow(clerk, "change")
+    act(client, action, rows())
+    assert rows().filter(unread=action == "mark_read").count() == 0
+
+
+def test_the_action_of_django_deletes_what_was_chosen(staff: Client, justquick: Any) -> None:
+    make_rows(justquick, 3, target=make_project("pinax"))
+    first, second, third = rows()
+    page = act(staff, "delete_selected", [first, second])
+    assert page.content.decode().count("justquick closed pinax") == 2
+    assert rows().count() == 3
+    act(staff, "delete_selected", [first, second], post="yes")
+    assert list(rows()) == [third]
+
+
+# The admin of a site's own
+
+
+def test_a_site_can_build_on_it(justquick: Any, rf: Any) -> None:
+    class Own(AbstractNotificationAdmin):
+        list_display = ("verb", "target_label")  # type: ignore[assignment]
+
+        def get_search_fields(self, request: Any) -> tuple[str, ...]:
+            return (*super().get_search_fields(request), "level")
+
+    own = Own(get_notification_model(), admin.AdminSite())
+    assert own.check() == []
+    request = rf.get("/")
+    request.user = justquick
+    assert own.get_search_fields(request)[-1] == "level"
+    assert list(own.get_queryset(request)) == []
