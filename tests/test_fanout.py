@@ -757,9 +757,10 @@ def test_how_an_audience_is_cut_may_be_a_setting_of_the_site(
 def test_any_audience_may_be_cut(
     actor: Any, queryset: Callable[[], Any], names: list[str], key: str | None
 ) -> None:
-    made = make_users(5)
-    make_group("team one", *made[:2])
-    make_group("team two", *made[:2])
+    make_users(5)
+    team = users().filter(username__in=["user0", "user1"])
+    make_group("team one", *team)
+    make_group("team two", *team)
 
     answer = send(actor, queryset(), chunk_size=2, key=key)
 

@@ -220,6 +220,19 @@ def test_a_multi_table_child_as_the_actor_is_told_without_a_recipient() -> None:
     assert (row.recipient_id, row.actor) == (member.pk, member)
 
 
+@pytest.mark.shape("swapped")
+def test_a_user_model_whose_key_is_that_of_its_parent_can_be_named_by_it(settings: Any) -> None:
+    from tests.swapped.models import Member
+
+    member = Member.objects.create(username="mo", nickname="mo")
+    settings.AUTH_USER_MODEL = "swapped.Member"
+
+    audience = resolve([member, str(member.pk)])
+
+    assert isinstance(audience, Users)
+    assert list(audience.keys) == [member.pk, member.pk]
+
+
 @pytest.mark.shape("custom_user")
 def test_the_users_of_a_site_may_have_uuids_for_keys(crowd: Crowd) -> None:
     crowd.send([crowd.ann.pk, str(crowd.bob.pk), crowd.cyd.pk.hex])
