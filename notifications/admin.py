@@ -32,13 +32,7 @@ class AbstractNotificationAdmin(Base):
     list_select_related = ("recipient",)
     date_hierarchy = "timestamp"
     raw_id_fields = ("recipient",)
-    readonly_fields = (
-        "action_object_url",
-        "actor_object_url",
-        "target_object_url",
-        "read_at",
-        "event",
-    )
+    readonly_fields = ("action_object_url", "actor_object_url", "target_object_url", "read_at", "event")
     actions = ("mark_read", "mark_unread")
     show_full_result_count = False
 
