@@ -10,6 +10,7 @@
 #   make bench-quick     the same with tiny sizes, only to see that it runs
 #   make lint            what CI and pre-commit check
 #   make format          what can be put right without thinking
+#   make messages        the catalogues of the languages, renewed from the source
 #   make docs            docs/_build/html, and the doctests
 #   make wheel           dist/, checked
 #   make tox             the other Pythons and Djangos (ARGS="-e py313-django61")
@@ -75,6 +76,9 @@ format: $(VENV)/installed-lint
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 	$(BIN)/djade --target-version 5.2 $(TEMPLATES)
+
+messages: $(VENV)/installed-test
+	$(BIN)/python tests/messages.py $(ARGS)
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
