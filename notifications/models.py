@@ -32,7 +32,7 @@ if not hasattr(settings, MODEL_SETTING):
     setattr(settings, MODEL_SETTING, "notifications.Notification")
 
 # Django's own are for a time that stands alone. Beside "ago" many languages want another case of them.
-AGO = {
+AGO: Any = {
     "year": npgettext_lazy("ago", "%(num)d year", "%(num)d years", "num"),
     "month": npgettext_lazy("ago", "%(num)d month", "%(num)d months", "num"),
     "week": npgettext_lazy("ago", "%(num)d week", "%(num)d weeks", "num"),
