@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone as zone
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
@@ -148,6 +148,12 @@ def clean_timestamp(value: Any) -> datetime:
     if timezone.is_aware(value) != wants_aware:
         kind = "aware (USE_TZ is True)" if wants_aware else "naive (USE_TZ is False)"
         raise ValueError(f"timestamp must be {kind}, got {value!r}.")
+    try:
+        if wants_aware:
+            value.astimezone(zone.utc)
+    except OverflowError as error:
+        # PostgreSQL stores such a moment, and then nobody can read it.
+        raise ValueError(f"timestamp must be in the years 1 to 9999 of UTC, got {value!r}.") from error
     return value
 
 
