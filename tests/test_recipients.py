@@ -270,7 +270,7 @@ def test_members_of_an_iterator_are_judged_as_they_come_by() -> None:
 
     assert isinstance(audience, Users)
     assert passed == []
-    assert next(audience.keys) == users[0].pk
+    assert next(iter(audience.keys)) == users[0].pk
     assert passed == users[:1]
 
 

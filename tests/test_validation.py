@@ -323,6 +323,24 @@ def test_an_aware_timestamp_is_refused_without_use_tz() -> None:
 
 
 @pytest.mark.shape("default", "swapped", "custom_user", "jsonfield", "soft_delete")
+@pytest.mark.parametrize(
+    "timestamp",
+    [
+        datetime.max.replace(tzinfo=zone(timedelta(hours=-12))),
+        datetime.min.replace(tzinfo=zone(timedelta(hours=12))),
+    ],
+    ids=["after the year 9999", "before the year 1"],
+)
+def test_a_moment_that_no_database_could_give_back_is_refused(timestamp: datetime) -> None:
+    refused(ValueError, "timestamp must be in the years 1 to 9999", timestamp=timestamp)
+
+
+@pytest.mark.parametrize("parts", [(1, 1, 1), (9999, 12, 31, 23, 59, 59, 999999)], ids=str)
+def test_the_first_and_the_last_moment_of_all_are_stored(parts: tuple[int, ...]) -> None:
+    assert sent(timestamp=moment(*parts)).timestamp == moment(*parts)
+
+
+@pytest.mark.shape("default", "swapped", "custom_user", "jsonfield", "soft_delete")
 def test_a_timestamp_of_another_zone_is_the_same_moment() -> None:
     there = datetime(2026, 1, 2, 3, 0, tzinfo=zone(timedelta(hours=3)))
 
