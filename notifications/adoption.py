@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -22,16 +22,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("notifications")
 
-#: The columns that some older release made differently: the key was an integer, the data a text, the content types
-#: had constraints and the recipient an index of its own.
-ALTERED = (
-    "id",
-    "data",
-    "recipient",
-    "actor_content_type",
-    "target_content_type",
-    "action_object_content_type",
-)
+#: The columns that some older release made differently: an integer key, text data, content types with constraints ...
+ALTERED = ("id", "data", "actor_content_type", "target_content_type", "action_object_content_type")
+#: ... and a recipient with an index of its own, which goes last: without another index that begins with it, MariaDB
+#: would make one for the constraint.
+ALTERED_LAST = ("recipient",)
 #: The indexes of all older releases, beside those that come with the foreign keys. Their names depend on the release
 #: of Django that made them.
 OLD_INDEXES = (
@@ -129,8 +124,9 @@ class AdoptTable(AdoptData):
         table.add_columns()
         table.drop_old_indexes()
         table.quote_text()
-        table.alter_columns()
+        table.alter_columns(ALTERED)
         table.add_indexes()
+        table.alter_columns(ALTERED_LAST)
 
 
 class Table:
@@ -188,8 +184,8 @@ class Table:
                     field.column,
                 )
 
-    def alter_columns(self) -> None:
-        for name in ALTERED:
+    def alter_columns(self, names: Iterable[str]) -> None:
+        for name in names:
             old, new = self.as_it_is(name), self.meta.get_field(name)
             if self.shape(old) != self.shape(new):
                 # On SQLite the first of these makes the table anew, with all that the model says.

@@ -19,19 +19,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.run import BACKENDS, DidNotRun, find_server  # noqa: E402
+from tests.run import DidNotRun, find_server  # noqa: E402
 from tests.settings.databases import databases  # noqa: E402
 
+BACKENDS = ("sqlite", "postgres", "mariadb")
 CACHE = ROOT / ".cache" / "adoption"
 FIELDS = {"native": "django.db.models.JSONField", "text": "jsonfield.JSONField"}
 
@@ -133,6 +137,7 @@ def main() -> int:
                 servers[backend] = find_server(backend, scratch, stack)
             except DidNotRun as reason:
                 servers[backend] = reason
+        jobs: list[Callable[[], Result]] = []
         for package in PACKAGES:
             if package.name not in (options.package or names):
                 continue
@@ -146,8 +151,18 @@ def main() -> int:
                     results.append(did_not_run(package, backend, server, ok=backend not in required))
                     continue
                 for field in FIELDS:
-                    results.append(take_over(package, python, backend, server, field, options.rows, scratch))
-                    print(" | ".join(results[-1].cells()), flush=True)
+                    url = (
+                        urlsplit(server.url)
+                        ._replace(path=f"/ntf_adoption_{os.getpid()}_{len(jobs)}")
+                        .geturl()
+                    )
+                    jobs.append(
+                        partial(take_over, package, python, backend, url, field, options.rows, scratch)
+                    )
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for result in pool.map(lambda job: job(), jobs):
+                print(" | ".join(result.cells()), flush=True)
+                results.append(result)
     print_table(results)
     happened = [result for result in results if result.happened]
     print(f"{time.monotonic() - began:.0f} seconds")
@@ -174,7 +189,11 @@ def environment(package: Package) -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     (CACHE.parent / ".gitignore").write_text("*\n")
     subprocess.run([base[1], "-m", "venv", folder], check=True)
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *package.requirements]
+    pip = [
+        str(python),
+        *["-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
+        *package.requirements,
+    ]
     installed = subprocess.run(pip, capture_output=True, text=True, check=False)
     if installed.returncode:
         raise DidNotRun(f"pip: {(installed.stderr.strip().splitlines() or ['no word of why'])[-1]}")
@@ -213,7 +232,7 @@ def works(python: str) -> bool:
 
 
 def take_over(
-    package: Package, python: Path, backend: str, server: Any, field: str, rows: int, scratch: Path
+    package: Package, python: Path, backend: str, url: str, field: str, rows: int, scratch: Path
 ) -> Result:
     """Make a database with the older package, take it over and return what differs."""
     result = Result(package.name, backend, field)
@@ -234,10 +253,10 @@ def take_over(
         **({"ADOPTION_SWAPPED": "1"} if package.swapped else {}),
     }
     dump = folder / "rows.jsonl"
-    with empty_databases(backend, server.url, [database["NAME"] for database in settings.values()]):
+    with empty_databases(backend, url, [database["NAME"] for database in settings.values()]):
         for step, command, path in (
-            ("make the old database", [python, "-W", "ignore", "make_old.py", dump, str(rows)], ""),
-            ("take it over", [sys.executable, "-W", "error", "take_over.py", dump], str(ROOT)),
+            ("make the old database", [str(python), "-W", "ignore", "make_old.py", str(dump), str(rows)], ""),
+            ("take it over", [sys.executable, "-W", "error", "take_over.py", str(dump)], str(ROOT)),
         ):
             process = subprocess.run(
                 command,
@@ -250,7 +269,9 @@ def take_over(
             if process.returncode:
                 print(process.stdout, process.stderr, sep="\n")
                 return replace(result, result=f"FAILED to {step}", ok=False)
-    report = json.loads(process.stdout.splitlines()[-1])
+            report = json.loads(process.stdout.splitlines()[-1])
+            if Path(report["package"]).is_relative_to(CACHE) != (step == "make the old database"):
+                return replace(result, result=f"FAILED to {step}: it ran {report['package']}", ok=False)
     for difference in report["differences"][:20]:
         print(f"    {difference}")
     return replace(
@@ -304,7 +325,9 @@ def execute_on_mariadb(url: str, statement: str) -> None:
 
 
 def print_table(results: list[Result]) -> None:
-    rows = [("package", "database", "data", "rows", "differences", "migrate s", "result")]
+    rows: list[tuple[str, ...]] = [
+        ("package", "database", "data", "rows", "differences", "migrate s", "result")
+    ]
     rows += [result.cells() for result in results]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print()

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import sys
+from typing import Any
 
 import django
 from django.conf import settings
@@ -18,7 +19,7 @@ import table  # noqa: E402
 from django.apps import apps  # noqa: E402
 
 
-def main(out, total):
+def main(out: str, total: int) -> None:
     # Django before 2.1.5 does not know that SQLite 3.26 and newer change what points at a renamed table.
     connection_created.connect(keep_references)
     if settings.SWAPPED:
@@ -41,10 +42,10 @@ def main(out, total):
         lines.writelines(json.dumps(row) + "\n" for row in table.dump(model._meta.db_table))
     import notifications
 
-    print(json.dumps({"django": django.get_version(), "from": notifications.__file__}))
+    print(json.dumps({"package": notifications.__file__}))
 
 
-def keep_references(sender, connection, **kwargs):
+def keep_references(sender: Any, connection: Any, **kwargs: Any) -> None:
     if connection.vendor == "sqlite":
         connection.cursor().execute("PRAGMA legacy_alter_table = ON")
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
@@ -66,7 +67,7 @@ REFUSED = {
 }
 
 
-def make(model, total, native):
+def make(model: Any, total: int, native: bool) -> None:
     """Fill the table; where the column is native JSON, only with what such a column takes."""
     users = [User.objects.create_user(f"user{n}", f"user{n}@example.com", "secret") for n in range(7)]
     group = Group.objects.create(name="everybody")

@@ -7,6 +7,8 @@ import pathlib
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import django
 from django.conf import settings
@@ -22,7 +24,7 @@ import table  # noqa: E402
 NEW_COLUMNS = {"read_at": None, "event": None}
 
 
-def main(dumped):
+def main(dumped: str) -> None:
     logging.getLogger("notifications").setLevel(logging.ERROR)
     # What jsonfield says when it reads a text that is not JSON, and then gives.
     warnings.filterwarnings("ignore", ".*failed to load invalid json", RuntimeWarning)
@@ -32,6 +34,7 @@ def main(dumped):
     call_command("migrate", verbosity=0)
     seconds = time.monotonic() - began
 
+    import notifications
     from notifications.models import get_notification_model
 
     model = get_notification_model()
@@ -43,10 +46,11 @@ def main(dumped):
         *different_life(model, old),
         *different_way_back(model),
     ]
-    print(json.dumps({"rows": len(old), "seconds": seconds, "differences": differences}))
+    report = {"rows": len(old), "seconds": seconds, "differences": differences}
+    print(json.dumps({**report, "package": notifications.__file__}))
 
 
-def write_migration():
+def write_migration() -> None:
     """Do what the page on coming from hq tells a site with a model of its own."""
     call_command("makemigrations", "inbox", name="swap", verbosity=0)
     (path,) = pathlib.Path("inbox/migrations").glob("*_swap.py")
@@ -54,7 +58,7 @@ def write_migration():
     path.write_text("from notifications.adoption import AdoptData\n" + text)
 
 
-def expected(row):
+def expected(row: Any) -> Any:
     """Return what ``data`` is to Python in this row, and to the JSON column."""
     text = row["data"]
     if text is None or row["verb"] in rows.NOT_JSON - {"NaN"}:
@@ -63,11 +67,11 @@ def expected(row):
     return value, text if row["verb"] in rows.REFUSED[connection.vendor] else value
 
 
-def native(model):
+def native(model: Any) -> bool:
     return model._meta.get_field("data").get_internal_type() == "JSONField"
 
 
-def different_rows(model, old):
+def different_rows(model: Any, old: Any) -> Iterator[str]:
     """Compare every column of every row."""
     for before, after in itertools.zip_longest(old, table.dump(model._meta.db_table), fillvalue={}):
         before_data, after_data = before.get("data"), after.get("data")
@@ -88,7 +92,7 @@ def different_rows(model, old):
                 yield f"row {row}, {column}: {after.get(column)!r} is not {wanted.get(column)!r}"
 
 
-def different_objects(model, old):
+def different_objects(model: Any, old: Any) -> Iterator[str]:
     """Read every row through the model."""
     objects = model.objects.order_by("pk").iterator()
     for before, notification in zip(old, objects, strict=True):
@@ -98,7 +102,7 @@ def different_objects(model, old):
             yield f"object {before['id']}: {notification.data!r} is not {wanted!r}"
 
 
-def different_shape(model):
+def different_shape(model: Any) -> Iterator[str]:
     """Compare the table with that of a fresh database."""
     call_command("migrate", verbosity=0, database="fresh")
     name = model._meta.db_table
@@ -112,7 +116,7 @@ def different_shape(model):
     call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
 
 
-def different_life(model, old):
+def different_life(model: Any, old: Any) -> Iterator[str]:
     """Go on notifying."""
     from django.contrib.auth.models import User
     from django.test import Client
@@ -163,7 +167,7 @@ def different_life(model, old):
     yield from (f"{name}: not so" for name, good in checks.items() if not good)
 
 
-def different_way_back(model):
+def different_way_back(model: Any) -> Iterator[str]:
     """Take the migration back, which changes nothing, do it again, and leave."""
     if settings.SWAPPED:
         # The migrations are the site's own then.
