@@ -1,0 +1,1 @@
+"""Faults, tried for real: processes killed, a server restarted, threads in each other's way (``make crash``)."""
