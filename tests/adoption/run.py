@@ -19,11 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -137,7 +136,8 @@ def main() -> int:
                 servers[backend] = find_server(backend, scratch, stack)
             except DidNotRun as reason:
                 servers[backend] = reason
-        jobs: list[Callable[[], Result]] = []
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=2))
+        running: list[Future[Result]] = []
         for package in PACKAGES:
             if package.name not in (options.package or names):
                 continue
@@ -151,18 +151,14 @@ def main() -> int:
                     results.append(did_not_run(package, backend, server, ok=backend not in required))
                     continue
                 for field in FIELDS:
-                    url = (
-                        urlsplit(server.url)
-                        ._replace(path=f"/ntf_adoption_{os.getpid()}_{len(jobs)}")
-                        .geturl()
+                    name = f"/ntf_adoption_{os.getpid()}_{len(running)}"
+                    url = urlsplit(server.url)._replace(path=name).geturl()
+                    running.append(
+                        pool.submit(take_over, package, python, backend, url, field, options.rows, scratch)
                     )
-                    jobs.append(
-                        partial(take_over, package, python, backend, url, field, options.rows, scratch)
-                    )
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            for result in pool.map(lambda job: job(), jobs):
-                print(" | ".join(result.cells()), flush=True)
-                results.append(result)
+        for future in running:
+            results.append(future.result())
+            print(" | ".join(results[-1].cells()), flush=True)
     print_table(results)
     happened = [result for result in results if result.happened]
     print(f"{time.monotonic() - began:.0f} seconds")
@@ -238,10 +234,9 @@ def take_over(
     result = Result(package.name, backend, field)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     shutil.copytree(HERE / "project", folder / "project")
-    settings = databases(
-        f"sqlite:///{folder}/database.sqlite3" if backend == "sqlite" else server.url,
-        aliases=("default", "fresh"),
-    )
+    if backend == "sqlite":
+        url = f"sqlite:///{folder}/database.sqlite3"
+    settings = databases(url, aliases=("default", "fresh"))
     for database in settings.values():
         database.pop("TEST", None)
     environ = {
