@@ -81,7 +81,9 @@ def write(
 
 def cut(audience: models.QuerySet[Any], size: int, using: str) -> Iterator[models.QuerySet[Any]]:
     """Yield the audience in ranges of primary keys that hold about ``size`` users each."""
-    if audience.query.combinator:
+    query = audience.query
+    if query.combinator or query.distinct_fields or query.where.contains_over_clause:
+        # A further filter would go into a union's parts, or choose among fewer users than the audience does.
         audience = members_of(audience, using)
     rest = audience.order_by("pk")
     while True:

@@ -162,6 +162,6 @@ def is_over_event(error: IntegrityError, model: type[AbstractNotification]) -> b
 
 
 def members_of(audience: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
-    """Return the users in a union as a queryset that can be filtered and whose column has a name."""
+    """Return the users of a union, or of a choice, as a queryset that can be filtered and whose column has a name."""
     users: models.QuerySet[Any] = audience.model._base_manager.using(using)
     return users.filter(pk__in=audience.values("pk"))

@@ -101,7 +101,7 @@ def interrupt(fault: Fault, struck: int, options: argparse.Namespace) -> dict[st
         while faults < options.faults or time.monotonic() < until:
             key = f"round {rounds}"
             # The first round is left alone, and says how long one takes.
-            hits, left = chance.randint(1, 5) if rounds else 0, 1.0
+            hits, left = chance.randint(1, 8) if rounds else 0, 1.0
             began = time.monotonic()
             while True:
                 workers = [arena.start_worker(key, pks, chance) for _ in range(2)]
