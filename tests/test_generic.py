@@ -435,6 +435,16 @@ def test_what_was_fetched_before_is_not_fetched_again(justquick: Any, django_ass
         assert found.actor == justquick
 
 
+def test_where_everything_was_fetched_before_there_is_nothing_to_fetch(
+    justquick: Any, django_assert_num_queries: Any
+) -> None:
+    project, issue = make_project(), make_issue()
+    make_rows(justquick, targets=[project] * 2, action_object=issue)
+    with django_assert_num_queries(4):
+        found = names(rows().prefetch_related("actor", "action_object", "target").with_objects())
+    assert found == [(justquick, issue, project)] * 2
+
+
 def test_the_queries_ask_only_for_keys_that_can_exist(justquick: Any, django_assert_num_queries: Any) -> None:
     big = BigThing.objects.create(pk=1, name="big")
     make_rows(justquick, targets=[big, big])

@@ -593,12 +593,21 @@ def test_bulk_update_of_other_columns_leaves_read_at_alone(justquick: Any) -> No
     assert rows().get().verb == "reopened"
 
 
-def test_delete_says_what_it_deleted(justquick: Any, django_assert_num_queries: Any) -> None:
+def test_delete_says_what_it_deleted(justquick: Any, brosner: Any) -> None:
+    make_rows(justquick, 3)
+    make_rows(brosner, 1)
+    assert justquick.notifications.all().delete() == (3, {get_notification_model()._meta.label: 3})
+    assert justquick.notifications.all().delete()[0] == 0
+    assert async_to_sync(rows().adelete)() == (1, {get_notification_model()._meta.label: 1})
+
+
+# The swapped model has a multi-table child, whose rows Django looks for first.
+@pytest.mark.shape("default", "custom_user", "jsonfield", "no_tz", "soft_delete")
+def test_delete_is_one_statement(justquick: Any, django_assert_num_queries: Any) -> None:
     make_rows(justquick, 3)
     with django_assert_num_queries(1):
-        assert justquick.notifications.all().delete() == (3, {get_notification_model()._meta.label: 3})
-    with django_assert_num_queries(1):
-        assert rows().delete() == (0, {}) or rows().count() == 0
+        justquick.notifications.all().delete()
+    assert rows().count() == 0
 
 
 def test_a_template_cannot_call_the_verbs(justquick: Any) -> None:
