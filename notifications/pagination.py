@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone as datetime_timezone
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from django.core import paginator
+from django.db import connections
 from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
@@ -29,19 +30,20 @@ def cursor_of(row: AbstractNotification) -> str:
     return urlsafe_b64encode(f"{row.timestamp.isoformat()} {row.pk}".encode()).decode().rstrip("=")
 
 
-def edge_of(cursor: str, model: Any) -> Edge | None:
-    """Return what a cursor names, or None for one that we did not make."""
+def edge_of(cursor: str, model: Any, using: str) -> Edge | None:
+    """Return what a cursor names in this database, or None for one that we did not make."""
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         moment, _, key = text.partition(" ")
         timestamp = parse_datetime(moment)
         if timestamp is None or timezone.is_aware(timestamp) != timezone.is_aware(timezone.now()):
             return None
-        # At the ends of the calendar a moment may have no other name in UTC.
-        timestamp.astimezone(datetime_timezone.utc)
+        if zone := connections[using].timezone:
+            # At the ends of the calendar a moment may have no name in the zone of the database.
+            timestamp.astimezone(zone)
     except (ValueError, OverflowError):
         return None
-    pk = primary_key(model, key)
+    pk = primary_key(model, key, using)
     return None if pk is None else (timestamp, pk)
 
 
@@ -89,12 +91,12 @@ def get_page(rows: QuerySet[Any], size: int, query: Mapping[str, str]) -> Page:
     """
     newest: Any = rows.order_by("-timestamp", "-pk")
     pages: paginator.Paginator[Any] = paginator.Paginator(newest, size)
-    before = edge_of(query.get("before", ""), rows.model)
+    before = edge_of(query.get("before", ""), rows.model, rows.db)
     if before:
         found = list(newest.filter(beyond("lt", before))[: size + 1])
         if found:
             return Page(found[:size], None, pages, newer=True, older=len(found) > size)
-    after = edge_of(query.get("after", ""), rows.model)
+    after = edge_of(query.get("after", ""), rows.model, rows.db)
     if after:
         found = list(rows.filter(beyond("gt", after)).order_by("timestamp", "pk")[: size + 1])
         # Fewer newer rows than a page holds: that is the first page, and it is shown full.
