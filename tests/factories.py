@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -10,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.db import connections
 from django.dispatch import Signal
 
 from notifications.models import AbstractNotification, get_notification_model
@@ -90,3 +92,25 @@ def listening(
         yield heard
     finally:
         signal.disconnect(listener, sender=sender)
+
+
+def at_once(count: int, act: Callable[[], object]) -> list[Any]:
+    """Do it in so many threads that start at the same moment. Return what each returned or raised."""
+    start = threading.Barrier(count)
+    results: list[Any] = []
+
+    def run() -> None:
+        try:
+            start.wait()
+            results.append(act())
+        except Exception as error:  # noqa: BLE001 - handed to the test
+            results.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +10,7 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
@@ -21,7 +20,7 @@ from notifications.insert import ATTEMPTS
 from notifications.models import get_notification_model
 from notifications.recipients import BATCH
 from notifications.signals import notified
-from tests.factories import listening, make_group, make_project, make_user, make_users, rows, told
+from tests.factories import at_once, listening, make_group, make_project, make_user, make_users, rows, told
 
 pytestmark = pytest.mark.django_db
 
@@ -646,28 +645,6 @@ def test_who_comes_too_late_again_and_again_gets_the_databases_error(actor: Any)
         send(actor, user, key=KEY)
 
     assert len(late) == ATTEMPTS
-
-
-def at_once(count: int, act: Callable[[], object]) -> list[Any]:
-    """Do it in so many threads that start at the same moment. Return what each returned or raised."""
-    start = threading.Barrier(count)
-    results: list[Any] = []
-
-    def run() -> None:
-        try:
-            start.wait()
-            results.append(act())
-        except Exception as error:  # noqa: BLE001 - handed to the test
-            results.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.backend("postgres", "mariadb")

@@ -1,0 +1,96 @@
+"""Transactions that wait for each other in a circle: the database ends one of them, and it is done again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from django.db import IntegrityError, OperationalError, transaction
+
+from notifications.deadlocks import ATTEMPTS, through_deadlocks
+from tests.factories import at_once, make_project
+from tests.testapp.models import Project
+
+in_a_circle = pytest.mark.backend("postgres", "mariadb")
+
+
+class Circle:
+    """Two rows, and writers of both of which the second goes the other way round."""
+
+    def __init__(self) -> None:
+        self.rows = [make_project("one"), make_project("two")]
+        self.met = threading.Barrier(2)
+        self.writers = count()
+        self.attempts: list[int] = []
+
+    def writer(self) -> Callable[[], int]:
+        """Return what writes both rows in a transaction, and the first time waits between them for the other writer."""
+        number = next(self.writers)
+        first, second = self.rows if number == 0 else self.rows[::-1]
+        waits = [self.met.wait]
+
+        def write() -> int:
+            self.attempts.append(number)
+            with transaction.atomic():
+                Project.objects.filter(pk=first.pk).update(name=f"by {number}")
+                if waits:
+                    waits.pop()()
+                Project.objects.filter(pk=second.pk).update(name=f"by {number}")
+            return number
+
+        return write
+
+
+@in_a_circle
+@pytest.mark.django_db(transaction=True)
+def test_the_transaction_that_the_database_ends_is_done_again() -> None:
+    circle = Circle()
+
+    results = at_once(2, lambda: through_deadlocks(circle.writer(), "default"))
+
+    assert sorted(results) == [0, 1]
+    assert sorted(circle.attempts) in ([0, 0, 1], [0, 1, 1])
+    assert len(set(Project.objects.values_list("name", flat=True))) == 1
+
+
+@in_a_circle
+@pytest.mark.django_db(transaction=True)
+def test_the_transaction_of_a_caller_is_the_callers_to_do_again() -> None:
+    circle = Circle()
+
+    def within_another() -> int:
+        with transaction.atomic():
+            return through_deadlocks(circle.writer(), "default")
+
+    results = at_once(2, within_another)
+
+    assert sum(isinstance(result, OperationalError) for result in results) == 1
+    assert sorted(circle.attempts) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (OperationalError(1213, "Deadlock found when trying to get lock"), ATTEMPTS),
+        (OperationalError(1467, "Failed to read auto-increment value"), ATTEMPTS),
+        (OperationalError(2006, "Server has gone away"), 1),
+        (OperationalError("database is locked"), 1),
+        (IntegrityError(1062, "Duplicate entry"), 1),
+        (ValueError("something else"), 1),
+    ],
+    ids=["deadlock", "deadlock over the next key", "server gone", "locked", "duplicate", "no database error"],
+)
+def test_only_a_deadlock_is_gone_through_and_not_for_ever(error: Exception, attempts: int) -> None:
+    tried: list[Exception] = []
+
+    def write() -> None:
+        tried.append(error)
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        through_deadlocks(write, "default")
+
+    assert caught.value is error
+    assert len(tried) == attempts
