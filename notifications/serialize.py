@@ -70,13 +70,15 @@ def get_notification_list(request: HttpRequest, method_name: str = "all") -> lis
 def fingerprint(rows: NotificationQuerySet[Any], number: int) -> tuple[str, int]:
     """Return a weak ETag for the ``number`` newest of these rows, and the count of all of them. Costs one query.
 
-    It changes with every row that comes, goes or changes its state among the newest, and with the count. It does
-    not know of objects that were renamed.
+    It changes with every row that comes, goes or changes among the newest, and with the count. It does not know of
+    objects that were renamed.
     """
-    total = rows.order_by().values("recipient").annotate(total=Count("pk")).values("total")
+    # Under names that no column of a site's own model has.
+    total = rows.order_by().values("recipient").annotate(ntf_total=Count("pk")).values("ntf_total")
+    shown_columns = [field.attname for field in rows.model._meta.concrete_fields if field.editable]
     newest = list(
-        rows.annotate(total=Subquery(total)).values_list(
-            "pk", "unread", "read_at", "deleted", "emailed", "public", "total"
+        rows.annotate(ntf_total=Subquery(total)).values_list(
+            "pk", "read_at", *(shown_columns if number else ["unread"]), "ntf_total"
         )[: max(number, 1)]
     )
     shown = sha256(repr((get_language(), number, newest)).encode()).hexdigest()[:32]
