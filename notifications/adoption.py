@@ -64,10 +64,11 @@ class AdoptData(Operation):
     """Turn every text in the column ``data`` that is not JSON into a JSON string that holds it.
 
     For a site whose own model had the JSON field of the older packages, a text column: put it before the
-    ``AlterField`` of ``data`` that ``makemigrations`` writes. Where the column keeps its text type, or has a JSON type
-    already, nothing is done. The same holds for what Python calls JSON and the column does not: NaN everywhere,
-    NUL and lone surrogates on PostgreSQL, more than 31 levels on MariaDB. The logger ``notifications`` is told how many
-    there were. Backwards is nothing to do: what was quoted stays quoted.
+    ``AlterField`` of ``data`` that ``makemigrations`` writes. Not JSON is also what Python takes for it and the column
+    does not: NaN everywhere, NUL and lone surrogates on PostgreSQL, more than 31 levels on MariaDB. The logger
+    ``notifications`` is told how many texts there were.
+
+    Nothing is done where the column keeps its text type, or has a JSON type already, nor on the way back.
     """
 
     reduces_to_sql = False
