@@ -93,6 +93,6 @@ tox: $(VENV)/installed-dev
 	$(BIN)/python -m tox run $(ARGS)
 
 clean:
-	rm -rf $(VENV) .tox build dist htmlcov .coverage .coverage.* *.egg-info docs/_build
+	rm -rf $(VENV) .cache .tox build dist htmlcov .coverage .coverage.* *.egg-info docs/_build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

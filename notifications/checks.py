@@ -158,7 +158,7 @@ def check_data_column(
                 Warning(
                     f"The column {field.column!r} of {model._meta.db_table!r} in the database {alias!r} is "
                     f"{found[0]}, but NOTIFICATIONS['JSONFIELD'] is {conf.settings.JSONFIELD!r}: JSON lookups fail.",
-                    hint="Choose the JSON field that the column was made for, or change the type of the column.",
+                    hint="Run migrate; or choose the JSON field that the column was made for, or change its type.",
                     obj=model,
                     id="notifications.W006",
                 )

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from tests.factories import make_project, make_user, moment
 with_our_model = pytest.mark.shape("custom_user", "default", "jsonfield")
 
 TABLE = "notifications_notification"
-MIGRATION = "0002_adopt_older_tables"
+MIGRATION = "0014_adopt_older_tables"
 #: How a statement begins that changes something.
 CHANGE = re.compile(r"\s*(ALTER|CREATE|DROP|RENAME|INSERT|UPDATE|DELETE|SET CONSTRAINTS)")
 NATIVE = DataField().get_internal_type() == "JSONField"
@@ -322,17 +323,15 @@ def test_going_back_changes_nothing_and_going_all_the_way_drops_the_table(old_ta
 
 
 @with_our_model
-def test_what_the_older_packages_recorded_does_no_harm(old_table: Any) -> None:
+@pytest.mark.parametrize("last", ["0003", "0006", "0009", "0013"])
+def test_what_the_older_packages_recorded_does_no_harm(old_table: Any, last: str) -> None:
     migrate("0001_initial")
     old = old_table("community")
-    recorder = MigrationRecorder(connection)
     for name in OLD_MIGRATIONS:
-        recorder.record_applied("notifications", name)
-    try:
-        call_command("migrate", verbosity=0)
-    finally:
-        for name in OLD_MIGRATIONS:
-            recorder.record_unapplied("notifications", name)
+        if name[:4] <= last:
+            MigrationRecorder(connection).record_applied("notifications", name)
+
+    call_command("migrate", verbosity=0)
 
     assert [row["id"] for row in dump(TABLE)] == [row["id"] for row in old]
     assert "read_at" in shape(connection, TABLE)[0]
@@ -355,11 +354,12 @@ OLD_MIGRATIONS = [
 ]
 
 
-def test_no_migration_has_the_name_of_an_older_one() -> None:
+def test_a_site_may_name_every_older_migration_and_they_do_nothing() -> None:
     names = {path.stem for path in Path(notifications.migrations.__path__[0]).glob("0*.py")}
 
-    assert MIGRATION in names
-    assert not names & set(OLD_MIGRATIONS)
+    assert names == {"0001_initial", *OLD_MIGRATIONS, MIGRATION}
+    for name in OLD_MIGRATIONS:
+        assert not import_module(f"notifications.migrations.{name}").Migration.operations
 
 
 class Killed(Exception):
@@ -522,7 +522,10 @@ def test_the_operations_can_be_written_into_a_squashed_migration() -> None:
 
 
 def test_the_operations_change_no_state(db: None) -> None:
-    assert state_at(MIGRATION) == state_at("0001_initial")
+    before, after = (
+        state_at(name).models["notifications", "notification"] for name in ("0001_initial", MIGRATION)
+    )
+    assert before == after
 
 
 def test_no_migration_is_missing(db: None) -> None:

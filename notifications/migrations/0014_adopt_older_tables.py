@@ -1,7 +1,7 @@
 """Turn a table that an older package made into the one of 0001, without losing a row.
 
-Where django-notifications-hq 1.x or django-notifications-community ran before, ``0001_initial`` is recorded and its
-table is there, but it is theirs. On a fresh database there is nothing to do.
+Where django-notifications-hq 1.x or django-notifications-community ran before, ``0001_initial`` and some of those
+after it are recorded, and a table is there, but it is theirs. On a fresh database there is nothing to do.
 
 ``read_at`` and ``event`` of the rows that were there are NULL: nobody knows.
 
@@ -17,6 +17,9 @@ from notifications.adoption import AdoptTable
 
 
 class Migration(migrations.Migration):
-    dependencies = [("notifications", "0001_initial")]
+    dependencies = [
+        ("contenttypes", "0002_remove_content_type_name"),
+        ("notifications", "0013_alter_notification_level"),
+    ]
 
     operations = [AdoptTable("Notification")]
