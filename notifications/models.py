@@ -173,12 +173,13 @@ class AbstractNotification(models.Model):
         badge.forget([self.recipient_id], using=using)
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
-        """Delete as Django does, and drop the recipient's cached count."""
+        """Delete as Django does, drop the recipient's cached count, and tell who listens."""
         using = using or router.db_for_write(type(self), instance=self)
         # Before, because a column that was not loaded cannot be loaded any more after.
         recipient_id = self.recipient_id
         deleted = super().delete(using=using, keep_parents=keep_parents)
         badge.forget([recipient_id], using=using)
+        announce(type(self), recipient_id, 1, using=using)
         return deleted
 
     def label(self, key: str) -> str:
