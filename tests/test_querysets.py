@@ -19,7 +19,7 @@ from notifications.events import event_uuid
 from notifications.models import get_notification_model
 from notifications.querysets import assert_soft_delete, is_soft_delete
 from notifications.signals import read_state_changed
-from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
+from tests.factories import listening, make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import BigThing, Fork, Project, ProjectProxy, TextThing, UuidThing
 
 pytestmark = pytest.mark.django_db
@@ -661,6 +661,9 @@ def test_a_change_of_one_row_is_told_too(
     with django_capture_on_commit_callbacks(execute=True):
         row.mark_as_unread()
     assert changes == [(justquick.pk, 1)] * 2
+    with django_capture_on_commit_callbacks(execute=True):
+        row.delete()
+    assert changes == [(justquick.pk, 1)] * 3
 
 
 def test_bulk_update_tells_once(
@@ -794,3 +797,37 @@ def test_a_listener_that_fails_disturbs_nobody(
         read_state_changed.disconnect(fail)
     assert changes == [(justquick.pk, 2)]
     assert "ZeroDivisionError" in caplog.text
+
+
+# Another database
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_rows_of_another_database_stay_there(django_capture_on_commit_callbacks: Any) -> None:
+    user = make_user("brosner", using="other")
+    project = Project.objects.using("other").create(name="pinax")
+    Project.objects.create(pk=project.pk, name="the same key elsewhere")
+    row, second = [
+        rows(using="other").create(recipient=user, actor=user, verb="closed", target=project)
+        for _ in range(2)
+    ]
+    own = make_notification(make_user("brosner"))
+
+    found = rows(using="other").with_objects().about(project)
+    assert {str(one.target) for one in found} == {"pinax"}
+    assert str(rows(using="other").get(pk=row.pk).target) == "pinax"
+
+    with (
+        listening(read_state_changed) as heard,
+        django_capture_on_commit_callbacks(using="other", execute=True),
+        django_capture_on_commit_callbacks(using="default", execute=True) as here,
+    ):
+        assert row.mark_as_read() is True
+        assert rows(using="other").mark_all_as_read() == 1
+        assert user.notifications.mark_all_as_unread() == 2
+        second.delete()
+        assert rows(using="other").all().delete()[0] == 1
+    assert [change["using"] for change in heard] == ["other"] * 5
+    assert here == []
+    assert rows(using="other").count() == 0
+    assert list(rows().unread()) == [own]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory
 
 from notifications import views
 from notifications.models import get_notification_model
@@ -669,3 +670,13 @@ def test_rows_that_are_broken_are_shown_among_the_others(inbox: Client, justquic
     assert page.count("<article") == 4
     assert "None" not in page
     assert [item.get("target") for item in answer] == [None, None, None, "pinax"]
+
+
+def test_the_views_work_under_asgi(justquick: Any, async_client: AsyncClient) -> None:
+    row, _ = make_rows(justquick, 2)
+    async_client.force_login(justquick)
+    assert async_to_sync(async_client.get)(INBOX).status_code == 200
+    assert async_to_sync(async_client.get)(url("delete", row)).status_code == 200
+    assert async_to_sync(async_client.post)(url("mark-as-read", row))["Location"] == UNREAD
+    assert async_to_sync(async_client.get)(COUNTS["unread"]).json() == {"unread_count": 1}
+    assert async_to_sync(async_client.get)(LISTS["all"]).json()["all_count"] == 2
