@@ -187,15 +187,21 @@ class NotificationQuerySet(models.QuerySet[M]):
 
         ``key`` is the key that the event was sent under, or its UUID.
         """
-        return self.of_event(key).filter(unread=True).delete_in_order()
+        unread = models.Q(unread=True)
+        return self.of_event(key).filter(unread).delete_in_order(still=unread)
 
     async def arecall(self, *, key: UUID | str) -> int:
         """Do as :meth:`recall` does."""
         return await sync_to_async(self.recall)(key=key)
 
-    def delete_in_order(self) -> int:
-        """Delete the rows, locked in the order of their primary keys as the verbs do. Return how many."""
-        deleted = self._lockable()._in_order(lambda rows: rows.delete()[1].get(self.model._meta.label, 0))
+    def delete_in_order(self, *, still: models.Q | None = None) -> int:
+        """Delete the rows, locked in the order of their primary keys as the verbs do. Return how many.
+
+        ``still`` is what must be true of them when they are deleted, for what another process may have changed since
+        they were found.
+        """
+        label, condition = self.model._meta.label, models.Q() if still is None else still
+        deleted = self._lockable()._in_order(lambda rows: rows.filter(condition).delete()[1].get(label, 0))
         self._tell(deleted)
         return deleted
 

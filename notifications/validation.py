@@ -57,7 +57,7 @@ def clean_event(
     Raise TypeError or ValueError, naming the argument, when it cannot be stored on every backend.
     """
     columns, rest = split_columns(model, extra)
-    key = clean_text("key", key) if key is not None else None
+    key = None if key is None else clean_key(key)
     return Event(
         uuid=event_uuid(key),
         key=key,
@@ -113,6 +113,14 @@ def text_problem(text: str) -> str | None:
     if text.isascii():
         return None
     return "a lone surrogate" if any("\ud800" <= character <= "\udfff" for character in text) else None
+
+
+def clean_key(value: Any) -> str:
+    """Return the key. An empty one, which a missing value makes, would make one event of many."""
+    key = clean_text("key", value)
+    if not key.strip():
+        raise ValueError(f"key must not be empty, got {key!r}.")
+    return key
 
 
 def clean_verb(value: Any) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import router
+from django.db import connections, router
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -21,7 +21,8 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 def age(text: str) -> timedelta:
     """Return the time that ``90d``, ``12h`` or ``8w`` stands for."""
-    match = re.fullmatch(r"(\d{1,6})([hdw])", text)
+    # Five digits of weeks are within the calendar.
+    match = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
     if not match:
         raise ArgumentTypeError(f"{text!r} is no age; write 12h, 90d or 8w")
     return timedelta(**{UNITS[match[2]]: int(match[1])})
@@ -29,7 +30,7 @@ def age(text: str) -> timedelta:
 
 def count(text: str) -> int:
     """Return a number of rows, at least 1."""
-    if not text.isdecimal() or not int(text):
+    if not re.fullmatch("[0-9]{1,9}", text) or not int(text):
         raise ArgumentTypeError(f"{text!r} is no number of rows")
     return int(text)
 
@@ -61,7 +62,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--chunk-size", type=count, default=1000, help="rows deleted in one transaction (%(default)s)"
         )
-        parser.add_argument("--database", help="the database alias; the routers' choice by default")
+        parser.add_argument(
+            "--database",
+            choices=tuple(connections),
+            help="the database alias; the routers' choice by default",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Delete, and say how many."""
@@ -81,7 +86,7 @@ class Command(BaseCommand):
                 break
             last = keys[-1]
             # Judged again when they are locked: somebody may have marked one as unread meanwhile.
-            deleted += rows.filter(pk__in=keys).delete_in_order()
+            deleted += rows.filter(pk__in=keys).delete_in_order(still=Q(unread=False) | Q(deleted=True))
             bar(deleted, max(total, deleted))
         bar.close()
         self.stdout.write(self.style.SUCCESS(f"{deleted} notifications were deleted."))

@@ -73,9 +73,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         finally:
             bar.close()
-        told = f"{notifications.created} users were told"
-        before = f"; {notifications.existing} had been told before" if options["key"] else ""
-        self.stdout.write(self.style.SUCCESS(f"{told}{before}."))
+        # A plain list where an extension named nobody.
+        created, existing = (notifications.created, notifications.existing) if notifications else (0, 0)
+        before = f"; {existing} had been told before" if options["key"] is not None else ""
+        self.stdout.write(self.style.SUCCESS(f"{created} users were told{before}."))
 
 
 def find_object(name: str) -> Any:
@@ -90,7 +91,7 @@ def find_object(name: str) -> Any:
 def find_users(options: dict[str, Any]) -> Any:
     """Return the queryset of users that the command line names."""
     users = get_user_model()._default_manager
-    if options["group"]:
+    if options["group"] is not None:
         try:
             return members(Group.objects.get(name=options["group"]))
         except Group.DoesNotExist as error:
@@ -98,8 +99,8 @@ def find_users(options: dict[str, Any]) -> Any:
     if options["all"]:
         return users.filter(is_active=True)
     try:
-        text = sys.stdin.read() if options["query"] == "-" else Path(options["query"]).read_text()
-    except OSError as error:
+        text = sys.stdin.read() if options["query"] == "-" else Path(options["query"]).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"--query: {error}") from error
     try:
         return users.filter(**read_json("--query", text))

@@ -1,0 +1,514 @@
+"""The management commands: whom send_notification tells, what prune_notifications deletes, and what they draw."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.apps import AppConfig
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from notifications.extensions import Extension
+from notifications.management.progress import WIDTH, ProgressBar
+from tests.factories import (
+    make_group,
+    make_issue,
+    make_notification,
+    make_project,
+    make_user,
+    make_users,
+    rows,
+    told,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run(name: str, *arguments: Any, stderr: io.StringIO | None = None) -> str:
+    """Run a command, and return what it said."""
+    out = io.StringIO()
+    call_command(name, *map(str, arguments), stdout=out, stderr=stderr or io.StringIO())
+    return out.getvalue().strip()
+
+
+# send_notification
+
+
+@pytest.fixture
+def actor() -> Any:
+    return make_user("actor")
+
+
+def named(obj: Any) -> str:
+    return f"{obj._meta.label_lower}:{obj.pk}"
+
+
+def send(actor: Any, *arguments: Any, **options: Any) -> str:
+    return run("send_notification", "released", "--actor", named(actor), *arguments, **options)
+
+
+def test_a_group_is_told(actor: Any) -> None:
+    one, two, _ = make_users(3)
+    make_group("maintainers", one, two)
+    assert send(actor, "--group", "maintainers") == "2 users were told."
+    assert told() == ["user0", "user1"]
+
+
+def test_all_active_users_are_told(actor: Any) -> None:
+    make_users(2)
+    make_user("gone", is_active=False)
+    assert send(actor, "--all") == "3 users were told."
+    assert told() == ["actor", "user0", "user1"]
+
+
+def test_the_users_that_a_file_selects_are_told(actor: Any, tmp_path: Path) -> None:
+    make_users(3)
+    make_user("übersetzer", is_staff=True)
+    query = tmp_path / "query.json"
+    query.write_bytes('{"is_staff": true, "username__startswith": "ü"}'.encode())
+    assert send(actor, "--query", query) == "1 users were told."
+    assert told() == ["übersetzer"]
+    query.write_text('{"username__in": []}')
+    assert send(actor, "--query", query) == "0 users were told."
+
+
+def test_a_query_that_finds_a_user_twice_tells_the_user_once(actor: Any, tmp_path: Path) -> None:
+    (one,) = make_users(1)
+    make_group("team one", one)
+    make_group("team two", one)
+    query = tmp_path / "query.json"
+    query.write_text('{"groups__name__startswith": "team"}')
+    assert send(actor, "--query", query) == "1 users were told."
+
+
+def test_the_query_may_come_from_the_standard_input(actor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_users(2)
+    monkeypatch.setattr(sys, "stdin", io.StringIO('{"username": "user1"}'))
+    assert send(actor, "--query", "-") == "1 users were told."
+    assert told() == ["user1"]
+
+
+def test_everything_that_can_be_said_is_in_the_rows(actor: Any) -> None:
+    project, issue = make_project(), make_issue()
+    send(
+        actor,
+        "--all",
+        *("--target", named(project), "--action-object", named(issue)),
+        *("--description", "At last.", "--level", "warning", "--data", '{"version": "6.1"}'),
+    )
+    row = rows().get()
+    assert (row.actor, row.verb, row.target, row.action_object) == (actor, "released", project, issue)
+    assert (row.description, row.level, row.data) == ("At last.", "warning", {"version": "6.1"})
+
+
+def test_what_is_not_said_is_the_default(actor: Any) -> None:
+    send(actor, "--all")
+    row = rows().get()
+    assert (row.target, row.action_object, row.description, row.data) == (None, None, None, None)
+    assert (row.level, row.unread, row.recipient) == ("info", True, actor)
+
+
+def test_with_a_key_a_run_is_finished_by_running_it_again(actor: Any) -> None:
+    one, two, three = make_users(3)
+    group = make_group("maintainers", one)
+    arguments = ("--group", "maintainers", "--key", "release:6.1", "--chunk-size", "1")
+    assert send(actor, *arguments) == "1 users were told; 0 had been told before."
+    group.user_set.add(two, three)
+    assert send(actor, *arguments) == "2 users were told; 1 had been told before."
+    assert send(actor, *arguments) == "0 users were told; 3 had been told before."
+    assert rows().of_event("release:6.1").count() == rows().count() == 3
+
+
+def test_users_are_told_in_chunks(actor: Any, django_assert_num_queries: Any) -> None:
+    make_users(5)
+    send(actor, "--all")
+    # The actor, the number of users, the edges of three chunks, of which the last is at the last user, and a rest.
+    with django_assert_num_queries(1 + 1 + 4 + 4):
+        send(actor, "--all", "--chunk-size", "2")
+
+
+def test_an_extension_that_names_nobody_is_no_error(
+    actor: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("nobody_at_all")
+    members = {
+        "name": "nobody_at_all",
+        "path": str(Path(__file__).parent),
+        "__module__": "nobody_at_all",
+        "notifications_audience": lambda self, event, audience: None,
+    }
+    vars(module)["Config"] = type("Config", (Extension, AppConfig), members)
+    monkeypatch.setitem(sys.modules, "nobody_at_all", module)
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "nobody_at_all.Config"]
+
+    assert send(actor, "--all", "--key", "release:6.1") == "0 users were told; 0 had been told before."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "one of the arguments --group --all --query is required"),
+        (["--all", "--group", "x"], "not allowed with argument --all"),
+        (["--all", "--query", "x"], "not allowed with argument --all"),
+        (["--group", "nobody"], "No group 'nobody'."),
+        (["--group", ""], "No group ''."),
+        (["--query", ""], "--query: "),
+        (["--query", "/nowhere/query.json"], "--query: [Errno 2] No such file"),
+        (["--query", str(Path(__file__).parent)], "--query: [Errno 21] Is a directory"),
+        (["--all", "--target", "auth.group:1"], "No object 'auth.group:1'; name it like auth.user:1."),
+        (["--all", "--target", "testapp.issue"], "No object 'testapp.issue'"),
+        (["--all", "--target", "testapp.issue:"], "No object 'testapp.issue:'"),
+        (["--all", "--target", "testapp.issue:x"], "No object 'testapp.issue:x'"),
+        (["--all", "--target", f"testapp.issue:{10**40}"], "No object 'testapp.issue:1000"),
+        (["--all", "--target", "testapp.uuidthing:7"], "No object 'testapp.uuidthing:7'"),
+        (["--all", "--target", "testapp.nothing:1"], "No object 'testapp.nothing:1'"),
+        (["--all", "--target", "nothing:1"], "No object 'nothing:1'"),
+        (["--all", "--target", "a.b.c:1"], "No object 'a.b.c:1'"),
+        (["--all", "--target", ""], "target must be a saved model instance, got ''"),
+        (["--all", "--action-object", "issue 2"], "No object 'issue 2'"),
+        (["--all", "--data", "{'a': 1}"], "--data is not JSON: "),
+        (["--all", "--data", "[1]"], "--data must be a JSON object, got '[1]'."),
+        (["--all", "--data", "null"], "--data must be a JSON object, got 'null'."),
+        (["--all", "--data", ""], "data must be a dict, got ''"),
+        (["--all", "--data", '{"a": "\\u0000"}'], "data['a'] holds a NUL byte"),
+        (["--all", "--data", '{"a": NaN}'], "data['a'] cannot be stored as JSON"),
+        (
+            ["--all", "--level", "critical"],
+            "level must be one of success, info, warning, error, got 'critical'",
+        ),
+        (["--all", "--chunk-size", "0"], "chunk_size must be at least 1, got 0"),
+        (["--all", "--chunk-size", "many"], "invalid int value: 'many'"),
+        (["--all", "--key", ""], "key must not be empty, got ''"),
+        (["--all", "--key", "\x00"], "key holds a NUL byte"),
+        (["--all", "--nonsense"], "unrecognized arguments: --nonsense"),
+    ],
+)
+def test_a_bad_argument_is_a_clear_error_and_nobody_is_told(
+    actor: Any, arguments: list[str], words: str
+) -> None:
+    with pytest.raises(CommandError, match=re.escape(words)):
+        send(actor, *arguments)
+    assert rows().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [("", "verb must not be empty"), ("x" * 256, "verb must be at most 255 characters, got 256")],
+)
+def test_a_bad_verb_is_a_clear_error(actor: Any, verb: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        run("send_notification", verb, "--actor", named(actor), "--all")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (b"{'is_staff': True}", "--query is not JSON: "),
+        (b"", "--query is not JSON: "),
+        (b'["is_staff"]', "--query must be a JSON object, got"),
+        (b'{"is_stuff": true}', "--query: Cannot resolve keyword 'is_stuff' into field"),
+        (b'{"is_staff__startswith__x": 1}', "--query: Unsupported lookup"),
+        (b'{"is_staff": "maybe"}', "--query: "),
+        (b'{"date_joined__gt": "yesterday"}', "--query: "),
+        (b'{"pk__in": 7}', "--query: "),
+        (b'{"": 1}', "--query: "),
+        (b'"\xff"', "--query: 'utf-8' codec can't decode"),
+    ],
+)
+def test_a_query_that_selects_nothing_known_is_a_clear_error(
+    actor: Any, tmp_path: Path, query: bytes, words: str
+) -> None:
+    path = tmp_path / "query.json"
+    path.write_bytes(query)
+    with pytest.raises(CommandError, match=re.escape(words)):
+        send(actor, "--query", path)
+    assert rows().count() == 0
+
+
+def test_without_an_actor_the_command_says_so() -> None:
+    with pytest.raises(CommandError, match="arguments are required: --actor"):
+        run("send_notification", "released", "--all")
+
+
+def test_on_a_terminal_sending_shows_a_bar(actor: Any) -> None:
+    make_users(3)
+    terminal = Terminal()
+    send(actor, "--all", "--chunk-size", "2", stderr=terminal)
+    assert frames(terminal) == [
+        f"[{'#' * 15}{' ' * 15}]  50%  2 of 4",
+        f"[{'#' * 30}] 100%  4 of 4",
+        f"[{'#' * 30}] 100%  4 of 4",
+    ]
+
+
+def test_the_line_of_the_bar_is_left_when_something_goes_wrong(actor: Any) -> None:
+    terminal = Terminal()
+    with pytest.raises(CommandError):
+        send(actor, "--all", "--level", "critical", stderr=terminal)
+    assert terminal.getvalue() == "\n"
+
+
+# The bar
+
+
+def frames(terminal: Terminal) -> list[str]:
+    """Return what the line showed, one after the other."""
+    text = terminal.getvalue()
+    assert text.endswith("\n")
+    return [frame.rstrip() for frame in text.removesuffix("\n").split("\r")[1:]]
+
+
+class Stream(Terminal):
+    """What Django makes of the stream of a command."""
+
+    def write(self, text: str, ending: str = "\n") -> int:
+        return super().write(text + ending)
+
+
+def test_the_bar_grows_to_its_full_width() -> None:
+    stream = Stream()
+    bar = ProgressBar(stream)
+    for done in (0, 1, 1_500_000, 3_000_000, 4_000_000):
+        bar(done, 3_000_000)
+    bar.close()
+    assert frames(stream) == [
+        f"[{' ' * WIDTH}]   0%  0 of 3,000,000",
+        f"[{' ' * WIDTH}]   0%  1 of 3,000,000",
+        f"[{'#' * (WIDTH // 2)}{' ' * (WIDTH // 2)}]  50%  1,500,000 of 3,000,000",
+        f"[{'#' * WIDTH}] 100%  3,000,000 of 3,000,000",
+        f"[{'#' * WIDTH}] 100%  4,000,000 of 3,000,000",
+    ]
+
+
+def test_nothing_of_nothing_is_all_of_it() -> None:
+    stream = Stream()
+    bar = ProgressBar(stream)
+    bar(0, 0)
+    bar.close()
+    assert frames(stream) == [f"[{'#' * WIDTH}] 100%  0 of 0"]
+
+
+def test_where_nobody_knows_the_total_the_bar_is_a_number() -> None:
+    stream = Stream()
+    bar = ProgressBar(stream)
+    bar(500, None)
+    bar(12_345, None)
+    bar.close()
+    assert frames(stream) == ["500", "12,345"]
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), object()], ids=["file", "no stream"])
+def test_nothing_is_drawn_where_nobody_looks(stream: Any) -> None:
+    bar = ProgressBar(stream)
+    bar(1, 2)
+    bar(1, None)
+    bar.close()
+    assert not bar.shown
+    assert not (isinstance(stream, io.StringIO) and stream.getvalue())
+
+
+# prune_notifications
+
+
+@pytest.fixture
+def justquick() -> Any:
+    return make_user("justquick")
+
+
+def ago(**parts: float) -> Any:
+    return timezone.now() - timedelta(**parts)
+
+
+def make_row(
+    recipient: Any, name: str, *, days: float = 0, read_days: float | None = None, **columns: Any
+) -> Any:
+    """Return a row that happened, and was read, so many days ago."""
+    read = {} if read_days is None else {"unread": False, "read_at": ago(days=read_days)}
+    return make_notification(recipient, verb=name, timestamp=ago(days=days), **read, **columns)
+
+
+def prune(*arguments: Any, **options: Any) -> str:
+    return run("prune_notifications", *arguments, **options)
+
+
+def left() -> list[str]:
+    return sorted(rows().values_list("verb", flat=True))
+
+
+@pytest.fixture
+def inbox(justquick: Any) -> None:
+    make_row(justquick, "old unread", days=400)
+    make_row(justquick, "old, read long ago", days=400, read_days=200)
+    make_row(justquick, "old, read lately", days=400, read_days=1)
+    make_row(justquick, "new, read", days=1, read_days=0.5)
+    make_row(justquick, "old, deleted", days=400, deleted=True)
+    make_row(justquick, "new, deleted", deleted=True)
+    # As older packages left them: read, and nobody knows when.
+    rows().filter(pk=make_row(justquick, "old, read once", days=400, read_days=0).pk).update(read_at=None)
+    rows().filter(pk=make_row(justquick, "new, read once", days=1, read_days=0).pk).update(read_at=None)
+
+
+@pytest.mark.usefixtures("inbox")
+@pytest.mark.parametrize(
+    ("arguments", "gone"),
+    [
+        (["--read-older-than", "90d"], {"old, read long ago", "old, read once"}),
+        (["--read-older-than", "13w"], {"old, read long ago", "old, read once"}),
+        (["--read-older-than", "2d"], {"old, read long ago", "old, read once"}),
+        (
+            ["--read-older-than", "20h"],
+            {"old, read long ago", "old, read lately", "old, read once", "new, read once"},
+        ),
+        (["--read-older-than", "500d"], set()),
+        (["--read-older-than", "99999w"], set()),
+        (
+            ["--read-older-than", "0h"],
+            {"old, read long ago", "old, read lately", "new, read", "old, read once", "new, read once"},
+        ),
+        (["--deleted"], {"old, deleted", "new, deleted"}),
+        (
+            ["--deleted", "--read-older-than", "90d"],
+            {"old, deleted", "new, deleted", "old, read long ago", "old, read once"},
+        ),
+    ],
+    ids=" ".join,
+)
+def test_the_rules_say_what_goes(arguments: list[str], gone: set[str]) -> None:
+    before = set(left())
+    assert prune(*arguments, "--dry-run") == f"{len(gone)} notifications would be deleted."
+    assert set(left()) == before
+    assert prune(*arguments) == f"{len(gone)} notifications were deleted."
+    assert set(left()) == before - gone
+    assert prune(*arguments) == "0 notifications were deleted."
+
+
+def test_the_newest_of_each_recipient_are_spared(justquick: Any) -> None:
+    brosner = make_user("brosner")
+    for days in range(1, 6):
+        make_row(justquick, f"j{days}", days=days, read_days=0)
+    make_row(brosner, "b1", days=100, read_days=99)
+    make_row(brosner, "b2", days=200, read_days=99)
+
+    assert prune("--keep", "2", "--dry-run") == "3 notifications would be deleted."
+    assert prune("--keep", "2") == "3 notifications were deleted."
+    assert left() == ["b1", "b2", "j1", "j2"]
+    assert prune("--keep", "1", "--read-older-than", "90d") == "1 notifications were deleted."
+    assert left() == ["b1", "j1", "j2"]
+
+
+def test_unread_rows_count_among_the_newest_and_are_never_deleted(justquick: Any) -> None:
+    make_row(justquick, "1 unread", days=1)
+    make_row(justquick, "2 read", days=2, read_days=0)
+    make_row(justquick, "3 unread", days=3)
+    make_row(justquick, "4 read", days=4, read_days=0)
+
+    assert prune("--keep", "2") == "1 notifications were deleted."
+    assert left() == ["1 unread", "2 read", "3 unread"]
+    assert prune("--keep", "1") == "1 notifications were deleted."
+    assert left() == ["1 unread", "3 unread"]
+
+
+def test_rows_of_the_moment_of_the_last_one_that_is_kept_are_kept_too(justquick: Any) -> None:
+    moment = ago(days=5)
+    for name in ("a", "b", "c"):
+        make_notification(justquick, verb=name, timestamp=moment, unread=False)
+    make_row(justquick, "older", days=6, read_days=0)
+
+    assert prune("--keep", "2") == "1 notifications were deleted."
+    assert left() == ["a", "b", "c"]
+
+
+def test_keep_spares_deleted_rows_among_the_newest(justquick: Any) -> None:
+    make_row(justquick, "1 deleted", days=1, deleted=True)
+    make_row(justquick, "2 deleted", days=2, deleted=True)
+
+    assert prune("--keep", "1", "--deleted") == "1 notifications were deleted."
+    assert left() == ["1 deleted"]
+
+
+@pytest.mark.parametrize("chunk_size", [1, 2, 3, 7, 8, 1000])
+def test_rows_go_in_chunks_and_the_chunks_find_them_all(
+    justquick: Any, chunk_size: int, django_assert_num_queries: Any
+) -> None:
+    for number in range(7):
+        make_row(justquick, f"read {number}", days=9, read_days=9)
+        make_row(justquick, f"unread {number}", days=9)
+    arguments = ("--read-older-than", "1d", "--chunk-size", str(chunk_size))
+
+    assert prune(*arguments) == "7 notifications were deleted."
+    assert left() == [f"unread {number}" for number in range(7)]
+
+
+def test_on_a_terminal_pruning_shows_a_bar(justquick: Any) -> None:
+    for number in range(4):
+        make_row(justquick, f"read {number}", days=9, read_days=9)
+    terminal = Terminal()
+    prune("--read-older-than", "1d", "--chunk-size", "3", stderr=terminal)
+    assert frames(terminal) == [
+        f"[{'#' * 22}{' ' * 8}]  75%  3 of 4",
+        f"[{'#' * 30}] 100%  4 of 4",
+    ]
+
+
+def test_a_dry_run_draws_no_bar(justquick: Any) -> None:
+    make_row(justquick, "read", days=9, read_days=9)
+    terminal = Terminal()
+    prune("--read-older-than", "1d", "--dry-run", stderr=terminal)
+    assert terminal.getvalue() == ""
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_database_can_be_named() -> None:
+    here, there = make_user("here"), make_user("there", using="other")
+    make_row(here, "here", days=9, read_days=9)
+    row = make_row(here, "moved", days=9, read_days=9)
+    row.recipient_id = there.pk
+    row.save(using="other", force_insert=True)
+    rows().filter(pk=row.pk).delete()
+
+    assert prune("--read-older-than", "1d", "--database", "other") == "1 notifications were deleted."
+    assert (rows().count(), rows(using="other").count()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Say what goes: --read-older-than, --deleted or --keep."),
+        (["--dry-run"], "Say what goes"),
+        (["--read-older-than", "90"], "'90' is no age; write 12h, 90d or 8w"),
+        (["--read-older-than", "d"], "'d' is no age"),
+        (["--read-older-than", "1y"], "'1y' is no age"),
+        (["--read-older-than=-1d"], "'-1d' is no age"),
+        (["--read-older-than", "1.5d"], "'1.5d' is no age"),
+        (["--read-older-than", "999999w"], "'999999w' is no age"),
+        (["--read-older-than", "٣d"], "'٣d' is no age"),
+        (["--keep", "0"], "'0' is no number of rows"),
+        (["--keep=-1"], "'-1' is no number of rows"),
+        (["--keep", "all"], "'all' is no number of rows"),
+        (["--keep", str(10**30)], "is no number of rows"),
+        (["--keep", "²"], "'²' is no number of rows"),
+        (["--deleted", "--chunk-size", "0"], "'0' is no number of rows"),
+        (["--deleted", "--database", "nowhere"], "invalid choice: 'nowhere'"),
+    ],
+)
+def test_a_rule_that_is_none_is_a_clear_error_and_nothing_goes(
+    justquick: Any, arguments: list[str], words: str
+) -> None:
+    make_row(justquick, "old, deleted", days=400, read_days=300, deleted=True)
+    with pytest.raises(CommandError, match=re.escape(words)):
+        prune(*arguments)
+    assert rows().count() == 1
