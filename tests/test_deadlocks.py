@@ -51,7 +51,8 @@ def test_the_transaction_that_the_database_ends_is_done_again() -> None:
     results = at_once(2, lambda: through_deadlocks(circle.writer(), "default"))
 
     assert sorted(results) == [0, 1]
-    assert sorted(circle.attempts) in ([0, 0, 1], [0, 1, 1])
+    # One more than the writers; more than that where the second attempt was so fast that it met the other one again.
+    assert len(circle.attempts) > 2
     assert len(set(Project.objects.values_list("name", flat=True))) == 1
 
 
