@@ -39,7 +39,7 @@ def interpreter(candidate: str) -> Path:
         CACHE.mkdir(parents=True, exist_ok=True)
         (CACHE.parent / ".gitignore").write_text("*\n")
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *wanted], check=True)
         stamp.write_text("\n".join(wanted))
     return python

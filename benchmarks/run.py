@@ -2,8 +2,9 @@
 
 Every candidate is a process that lives as long as the run, in a virtual environment of its own; their rounds take
 turns, so that whatever else the machine does meets all of them. What is measured is written after each case, to
-``benchmarks/results/<backend>.json`` (a quick run: ``.cache/bench/quick/``), and an interrupted run goes on from
-there with ``--resume``. At the end the bars are shown and, after a complete run, ``docs/performance.rst`` is written.
+``benchmarks/results/<backend>.json``, and an interrupted run goes on from there with ``--resume``. A quick run, or one
+with other rounds or candidates than it should have, leaves that folder alone and writes to ``.cache/bench/tried``. At
+the end the bars are shown; ``docs/performance.rst`` is written after a complete run, or by ``benchmarks/report.py``.
 
 The servers are those of ``tests/run.py``: ``POSTGRES_URL``, ``MARIADB_URL``, else the usual loopback ports; a
 database named in ``REQUIRE`` fails the run when it does not answer. The databases ``ntf_bench_*`` are made and, at
@@ -52,12 +53,12 @@ SERVER_SETTINGS = {
 
 
 class Worker:
-    """The process of one candidate."""
+    """The process of one candidate, in its own environment unless another ``python`` is named."""
 
-    def __init__(self, candidate: str, database: dict[str, Any]) -> None:
+    def __init__(self, candidate: str, database: dict[str, Any], python: Path | None = None) -> None:
         self.candidate = candidate
         self.process = subprocess.Popen(
-            [interpreter(candidate), "-W", "ignore", HERE / "worker.py"],
+            [python or interpreter(candidate), "-W", "ignore", HERE / "worker.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -77,9 +78,7 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
+        self.process.communicate()
 
 
 class Results:
@@ -120,7 +119,8 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="keep the cases that were measured already")
     options = parser.parse_args()
     required = {name for name in os.environ.get("REQUIRE", "").replace(",", " ").split() if name}
-    folder = CACHE / "quick" if options.quick else HERE / "results"
+    tried = bool(options.quick or options.candidate or options.rounds)
+    folder = CACHE / "tried" if tried else report.RESULTS
     failures: list[str] = []
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notifications-bench-")))
@@ -134,9 +134,10 @@ def main() -> int:
                 continue
             results = Results(folder / f"{backend}.json", resume=options.resume)
             failures += measure_backend(backend, server.url, server.version, options, results)
-    if not options.quick:
+    if not (tried or options.backend or options.case):
         report.write()
-        print(report.bars())
+    if not options.quick:
+        print(report.bars(folder))
     for failure in failures:
         print(failure, file=sys.stderr)
     return 1 if failures else 0
@@ -323,7 +324,7 @@ def about(backend: str, url: str, version: str) -> dict[str, Any]:
 
 def commit() -> str:
     """Return the commit of this checkout, and whether its files have changed since."""
-    describe = ["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude", "*"]
+    describe = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude", "*"]
     return subprocess.run(describe, capture_output=True, text=True, check=False).stdout.strip()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from candidates.data import DATA, DESCRIPTION, FIRST_OTHER, READERS, VERB, Data
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, models
@@ -38,6 +39,8 @@ class Candidate:
         self.data.prepare(users)
         self.actor = get_user_model().objects.get(pk=FIRST_OTHER + 1)
         self.issue, self.project = Issue.objects.get(pk=1), Project.objects.get(pk=1)
+        # As they are in a process that has told of anything before.
+        ContentType.objects.get_for_models(type(self.actor), Issue, Project)
         return versions()
 
     def stage(self, name: str) -> None:
@@ -101,9 +104,9 @@ class Candidate:
         """Mark everything of this user as read."""
         raise NotImplementedError
 
-    def page(self, kind: str, rows: int, repeat: int) -> dict[str, Any]:
+    def page(self, kind: str, rows: int, repeat: int, reader: str = "page") -> dict[str, Any]:
         """Ask for the newest rows of a reader."""
-        client, url = self.reader("page"), self.page_url(kind, rows)
+        client, url = self.reader(reader), self.page_url(kind, rows)
         with self.rows_on_a_page(rows):
             self.get(client, url)
             return measure(lambda: self.get(client, url), repeat=repeat)
@@ -116,8 +119,9 @@ class Candidate:
         return re.sub(r"\s*([<>])\s*", r"\1", re.sub(r"\s+", " ", without_tokens)).strip()
 
     def page_url(self, kind: str, rows: int) -> str:
-        """Return where a page of that kind is."""
-        return self.html_url if kind == "html" else f"{self.json_url}?max={rows}"
+        """Return where a page of that kind is: "html", "json", or "unread" for the page of what is not read."""
+        pages = {"html": self.html_url, "unread": f"{self.html_url}unread/"}
+        return pages.get(kind) or f"{self.json_url}?max={rows}"
 
     def rows_on_a_page(self, rows: int) -> Any:
         """Return the context in which pages have so many rows."""

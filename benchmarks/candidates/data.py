@@ -17,15 +17,16 @@ from django.db import connection, models
 from django.db.utils import OperationalError, ProgrammingError
 from project.models import Issue, Project
 
-#: Primary keys: who is told of every event, of every tenth, of three, and of so many that a page is full.
-READERS = {"full": 1, "tenth": 2, "three": 3, "page": 4}
+#: Primary keys: who is told of every event, of every tenth, of three, and of so many that a page is full; and who is
+#: told of every event too, but has read all but the three oldest.
+READERS = {"full": 1, "tenth": 2, "three": 3, "page": 4, "buried": 5}
 
 #: The users before the first of the others, who are told of the rest, and of the actors.
 FIRST_OTHER = 10
 
 #: What each event says.
 VERB = "commented on"
-DESCRIPTION = "Looks good to me; two small remarks below."
+DESCRIPTION = "Looks good to me; two small remarks below, and then it can go in. Thank you!"
 DATA = {"comment": 17}
 
 START = "2026-01-01 00:00:00"
@@ -134,10 +135,11 @@ class Data:
             f" WHEN s.n = 2 AND e.n % 10 = 0 THEN {READERS['tenth']}"
             f" WHEN s.n = 2 AND e.n IN ({three}) THEN {READERS['three']}"
             f" WHEN s.n = 3 AND e.n % {page} = 0 THEN {READERS['page']}"
+            f" WHEN s.n = 4 THEN {READERS['buried']}"
             f" ELSE {FIRST_OTHER} + 1 + (e.n * 7 + s.n * 1009) % {others} END"
         )
-        # One in three of what others were told is unread; the readers have read nothing.
-        unread = f"(({recipient}) <= {FIRST_OTHER} OR e.n % 3 = 0)"
+        # One in three of what others were told is unread; the other readers have read nothing.
+        unread = f"CASE WHEN s.n = 4 THEN e.n <= 3 WHEN ({recipient}) <= {FIRST_OTHER} THEN TRUE ELSE e.n % 3 = 0 END"
         # Consecutive rows of the same reader name different objects.
         step = f"(e.n {'DIV' if self.vendor == 'mysql' else '/'} {page})"
         objects = self.sizes["objects"]
