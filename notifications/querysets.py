@@ -66,11 +66,11 @@ class NotificationQuerySet(models.QuerySet[M]):
 
     def unread(self, include_deleted: bool = False) -> Self:
         """Return the unread rows; under SOFT_DELETE without the deleted ones unless they are asked for."""
-        return self._visible(include_deleted).filter(unread=True)
+        return self._visible(include_deleted).filter(_whether("unread", True))
 
     def read(self, include_deleted: bool = False) -> Self:
         """Return the read rows; under SOFT_DELETE without the deleted ones unless they are asked for."""
-        return self._visible(include_deleted).filter(unread=False)
+        return self._visible(include_deleted).filter(_whether("unread", False))
 
     def deleted(self) -> Self:
         """Return the soft-deleted rows. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
@@ -112,7 +112,7 @@ class NotificationQuerySet(models.QuerySet[M]):
     def with_objects(self) -> Self:
         """Fetch actors, action objects and targets with the rows: one query for each content type among them.
 
-        An object that is gone reads as None and does not disturb the others.
+        An object that is gone reads as None and does not disturb the others. The rows of ``iterator()`` come without.
         """
         clone = self.all()
         clone._with_objects = True
@@ -187,7 +187,7 @@ class NotificationQuerySet(models.QuerySet[M]):
 
         ``key`` is the key that the event was sent under, or its UUID.
         """
-        unread = models.Q(unread=True)
+        unread = _whether("unread", True)
         return self.of_event(key).filter(unread).delete_in_order(still=unread)
 
     async def arecall(self, *, key: UUID | str) -> int:
@@ -220,9 +220,9 @@ class NotificationQuerySet(models.QuerySet[M]):
 
     def _turn(self, column: str, value: bool) -> int:
         """Set a boolean column where it is different. Return how many rows changed."""
-        still = {column: not value}
-        rows = self._lockable().filter(**still)
-        changed = rows._in_order(lambda locked: locked.filter(**still).update(**{column: value}))
+        still = _whether(column, not value)
+        rows = self._lockable().filter(still)
+        changed = rows._in_order(lambda locked: locked.filter(still).update(**{column: value}))
         if column in COUNTED:
             self._tell(changed)
         return changed
@@ -379,6 +379,14 @@ def announce(model: type[models.Model], recipient_id: Any, changed: int, *, usin
         read_state_changed.send_robust, sender=model, recipient_id=recipient_id, changed=changed, using=using
     )
     transaction.on_commit(tell, using=using, robust=True)
+
+
+def _whether(column: str, value: bool) -> models.Q:
+    """Return the condition that a boolean column has this value, as a comparison.
+
+    Django writes the column alone where it can, and SQLite does not look into an index for that.
+    """
+    return models.Q(**{f"{column}__in": [value]})
 
 
 def _read_at(unread: Any) -> Any:

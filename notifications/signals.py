@@ -49,13 +49,14 @@ def saved(actor: Any) -> Any:
 #: the argument, before anything is written.
 notify = NotifySignal()
 
-#: Sent after commit, once for each event that wrote at least one row.
+#: Sent after commit, once for each ``notify.send`` that wrote at least one row and ended without an error.
 #:
 #: Arguments: ``sender`` (the notification model), ``event`` (:class:`notifications.events.Event`),
 #: ``audience_size`` (int: the rows written), ``using`` (database alias).
 notified = Signal()
 
-#: Sent after commit, once for each call that changed the read state (or the deletion) of rows.
+#: Sent after commit, once for each call of a verb that changed the read state (or the deletion) of rows; not by a
+#: plain ``save()``, which does not know what was there before.
 #:
 #: Arguments: ``sender`` (the notification model), ``recipient_id`` (a user's primary key, or None when the call
 #: reached rows of more than one recipient), ``changed`` (int: how many rows), ``using`` (database alias).
