@@ -1,0 +1,312 @@
+"""Each index has a question, and the plan of the database shows that it answers it.
+
+The table holds enough rows, and the database knows how many, so that the choice of the planner is a real one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.core.checks import run_checks
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from notifications import badge, notify
+from notifications.models import get_notification_model
+from notifications.pagination import cursor_of, get_page
+from notifications.serialize import fingerprint
+from tests.factories import make_user, moment, rows
+from tests.testapp.models import Project
+
+pytestmark = pytest.mark.django_db
+# The planner does the same under every shape.
+planned = pytest.mark.shape("default")
+
+TABLE = get_notification_model()._meta.db_table
+READERS = 50
+EVENTS = 200
+#: What one user has beside that.
+MANY = 4000
+
+
+class Site:
+    """A site in which something happened. One row in ten is unread."""
+
+    def __init__(self) -> None:
+        users: Any = get_user_model()._default_manager
+        self.user = make_user("reader")
+        users.bulk_create(type(self.user)(username=f"reader{number}") for number in range(READERS))
+        self.readers = users.filter(username__startswith="reader")
+        self.other = users.get(username="reader7")
+        Project.objects.bulk_create(Project(name=f"project {number}") for number in range(EVENTS))
+        self.projects = list(Project.objects.order_by("pk"))
+        self.gone = ContentType.objects.create(app_label="gone", model="thing")
+        for number, project in enumerate(self.projects):
+            notify.send(
+                project,
+                verb="released",
+                recipient=self.readers,
+                timestamp=moment(2026, 1, 1) + timedelta(hours=number),
+                key=f"release {number}",
+                unread=number % 10 == 0,
+            )
+        rows().bulk_create(map(self.star, range(MANY)), batch_size=500)
+        #: Names a row in the middle of the inbox.
+        self.cursor = cursor_of(self.user.notifications.order_by("-timestamp", "-pk")[MANY // 2])
+
+    def star(self, number: int) -> Any:
+        """Return one of the many rows of one user."""
+        types = ContentType.objects
+        project_type, user_type = types.get_for_model(Project), types.get_for_model(self.user)
+        model: Any = get_notification_model()
+        return model(
+            recipient=self.user,
+            actor_content_type=user_type if number else self.gone,
+            actor_object_id=number,
+            target_content_type=project_type if number else self.gone,
+            target_object_id=self.projects[number % EVENTS].pk,
+            action_object_content_type=project_type if number else self.gone,
+            action_object_object_id=self.projects[number * 7 % EVENTS].pk,
+            verb="starred",
+            timestamp=moment(2026, 1, 1) + timedelta(minutes=number),
+            unread=number % 10 == 0,
+        )
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        rows().all().delete()
+        self.readers.delete()
+        Project.objects.all().delete()
+        ContentType.objects.filter(app_label="gone").delete()
+
+
+def analyze() -> None:
+    """Let the database look at what is there, as it does by itself now and then."""
+    statement = {
+        "postgresql": f"VACUUM ANALYZE {TABLE}",
+        "mysql": f"ANALYZE TABLE {TABLE}",
+        "sqlite": "ANALYZE",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement[connection.vendor])
+
+
+@pytest.fixture(scope="module")
+def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
+    """Make the site once, outside of the transactions of the tests, which only look at it."""
+    with django_db_blocker.unblock():
+        site = Site()
+        analyze()
+    yield site
+    with django_db_blocker.unblock():
+        site.remove()
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM sqlite_stat1")
+        else:
+            analyze()
+
+
+def plan_of(ask: Callable[[], object]) -> str:
+    """Return how the database goes about what this asks of the table of notifications."""
+    with CaptureQueriesContext(connection) as queries:
+        ask()
+    statements = [query["sql"] for query in queries.captured_queries if TABLE in query["sql"]]
+    assert statements
+    return "\n".join(map(explained, statements))
+
+
+def explained(sql: str) -> str:
+    """Return the plan of a statement, a line for each step."""
+    with connection.cursor() as cursor:
+        prefix = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+        cursor.cursor.execute(f"{prefix} {sql}")
+        found = cursor.fetchall()
+        names = [column[0] for column in cursor.description]
+    if connection.vendor == "mysql":
+        return "\n".join(
+            " ".join(f"{name}={value}" for name, value in zip(names, row, strict=True)) for row in found
+        )
+    return "\n".join(str(row[-1]) for row in found)
+
+
+def indexes_in(plan: str) -> set[str]:
+    """Return the names of our indexes that a plan uses."""
+    if connection.vendor == "mysql":
+        return set(re.findall(r"ntf_\w+", " ".join(re.findall(r" key=(\S+)", plan))))
+    # SQLite gives the index of a constraint a name of its own.
+    automatic = f"sqlite_autoindex_{TABLE}_1"
+    return set(re.findall(r"ntf_\w+", plan.replace(automatic, "ntf_event_recipient")))
+
+
+def reads_all(plan: str) -> bool:
+    """Tell whether the whole table is read."""
+    patterns = {
+        "sqlite": rf"\bSCAN {TABLE}",
+        "postgresql": rf"Seq Scan on {TABLE}",
+        "mysql": rf"table={TABLE} .*type=(ALL|index) ",
+    }
+    return bool(re.search(patterns[connection.vendor], plan))
+
+
+def sorts(plan: str) -> bool:
+    """Tell whether rows are put in order after they were found."""
+    return bool(re.search(r"\bSort\b|TEMP B-TREE FOR .*ORDER BY|filesort", plan))
+
+
+#: Each question, the indexes that answer it, and how it is asked.
+QUESTIONS: dict[str, tuple[set[str], Callable[[Site], object]]] = {
+    "What is the newest in this inbox?": (
+        {"ntf_inbox"},
+        lambda site: get_page(site.user.notifications.all(), 20, {}),
+    ),
+    "What is older, in the middle of this inbox?": (
+        {"ntf_inbox"},
+        lambda site: get_page(site.user.notifications.all(), 20, {"before": site.cursor}),
+    ),
+    "What is newer, in the middle of this inbox?": (
+        {"ntf_inbox"},
+        lambda site: get_page(site.user.notifications.all(), 20, {"after": site.cursor}),
+    ),
+    "What is unread?": (
+        {"ntf_unread"},
+        lambda site: get_page(site.user.notifications.unread(), 20, {}),
+    ),
+    "What is unread and older, in the middle of this inbox?": (
+        {"ntf_unread"},
+        lambda site: get_page(site.user.notifications.unread(), 20, {"before": site.cursor}),
+    ),
+    "How much is unread, up to the cap?": (
+        {"ntf_unread"},
+        lambda site: badge.count_unread(site.user),
+    ),
+    "How much is unread, exactly?": (
+        {"ntf_unread"},
+        lambda site: site.user.notifications.unread().count(),
+    ),
+    "Is anything unread?": (
+        {"ntf_unread"},
+        lambda site: site.user.notifications.unread().exists(),
+    ),
+    "Did what is unread change since the last poll?": (
+        {"ntf_unread"},
+        lambda site: fingerprint(site.user.notifications.unread(), 10),
+    ),
+    "Did the inbox change since the last poll?": (
+        {"ntf_inbox"},
+        lambda site: fingerprint(site.user.notifications.all(), 10),
+    ),
+    "What was told about this object?": (
+        {"ntf_actor", "ntf_target", "ntf_action_object"},
+        lambda site: list(rows().about(site.projects[17]).order_by()),
+    ),
+    "Which rows name a content type that is being removed?": (
+        {"ntf_actor", "ntf_target", "ntf_action_object"},
+        lambda site: ContentType.objects.filter(pk=site.gone.pk).delete(),
+    ),
+    "Who was told of this event?": (
+        {"ntf_event_recipient"},
+        lambda site: list(rows().of_event("release 17").order_by()),
+    ),
+}
+#: Questions of statements that write; PostgreSQL reads a table of this size as a whole for the outer part of one.
+WRITES: dict[str, tuple[set[str], Callable[[Site], object]]] = {
+    "Which rows of this event has nobody read?": (
+        {"ntf_event_recipient"},
+        lambda site: rows().recall(key="release 20"),
+    ),
+    "Which rows of this user are to be marked?": (
+        {"ntf_unread"},
+        lambda site: site.other.notifications.mark_all_as_read(),
+    ),
+}
+
+
+@planned
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_question_is_answered_by_its_indexes_and_in_their_order(site: Site, question: str) -> None:
+    indexes, ask = QUESTIONS[question]
+    plan = plan_of(lambda: ask(site))
+    assert indexes <= indexes_in(plan), plan
+    assert not reads_all(plan), plan
+    assert not sorts(plan), plan
+
+
+@planned
+@pytest.mark.parametrize("question", WRITES)
+def test_rows_that_are_written_are_found_by_their_indexes(site: Site, question: str) -> None:
+    indexes, ask = WRITES[question]
+    plan = plan_of(lambda: ask(site))
+    assert indexes <= indexes_in(plan), plan
+
+
+@planned
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("unread", [False, True], ids=["inbox", "unread"])
+def test_a_page_begins_where_its_cursor_says_and_not_at_the_first_row(
+    site: Site, side: str, unread: bool
+) -> None:
+    found = site.user.notifications.unread() if unread else site.user.notifications.all()
+    plan = plan_of(lambda: get_page(found, 20, {side: site.cursor}))
+    sign = "<" if side == "before" else ">"
+    sought = {
+        "sqlite": f"AND timestamp{sign}?)",
+        "postgresql": f'AND ("timestamp" {sign}= ',
+        # The recipient (4 bytes), whether it is unread (1), and the moment (8).
+        "mysql": "key_len=13" if unread else "key_len=12",
+    }
+    assert sought[connection.vendor] in plan, plan
+
+
+@planned
+@pytest.mark.backend("postgres", "mariadb")
+def test_who_was_told_already_is_known_from_the_index(site: Site) -> None:
+    """SQLite does not say how it finds a conflict."""
+    plan = plan_of(
+        lambda: notify.send(site.projects[17], verb="released", recipient=site.readers, key="release 17")
+    )
+    assert "ntf_event_recipient" in indexes_in(plan)
+    assert not reads_all(plan)
+
+
+@planned
+def test_the_rows_of_a_user_who_is_deleted_are_found_by_an_index(site: Site) -> None:
+    plan = plan_of(lambda: rows().filter(recipient__in=[site.other]).delete())
+    assert indexes_in(plan) & {"ntf_inbox", "ntf_unread"}, plan
+    assert not reads_all(plan), plan
+
+
+def test_no_index_is_there_without_a_question() -> None:
+    meta = get_notification_model()._meta
+    asked = set().union(*(indexes for indexes, _ in QUESTIONS.values()))
+    assert asked == {index.name for index in [*meta.indexes, *meta.constraints]}
+
+
+@planned
+def test_a_content_type_that_is_removed_leaves_the_rows(site: Site) -> None:
+    before = rows().count()
+    types = ("actor_content_type", "target_content_type", "action_object_content_type")
+    [row] = rows().filter(**dict.fromkeys(types, site.gone))
+
+    with CaptureQueriesContext(connection) as queries:
+        ContentType.objects.filter(pk=site.gone.pk).delete()
+
+    row.refresh_from_db()
+    assert rows().count() == before
+    assert [getattr(row, name) for name in types] == [None] * 3
+    assert [row.actor, row.target, row.action_object] == [None] * 3
+    assert row.label("actor") == "deleted object"
+    assert len([query for query in queries.captured_queries if TABLE in query["sql"]]) == 3
+
+
+def test_the_site_check_of_this_database_has_nothing_to_say_about_the_model() -> None:
+    """MariaDB has no conditional and no functional indexes, and a check says so of each (models.W036, W037, W043)."""
+    config = apps.get_app_config(get_notification_model()._meta.app_label)
+    assert run_checks(app_configs=[config], databases=["default"]) == []
