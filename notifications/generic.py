@@ -90,10 +90,18 @@ class ObjectKey(GenericForeignKey):
 
     def reference(self, instance: models.Model) -> Reference | None:
         """Return what the row stores of its object, or None when it stores nothing that can be found."""
-        field: Any = instance._meta.get_field(self.ct_field)
-        content_type_id = getattr(instance, field.attname)
+        content_type_id = getattr(instance, f"{self.ct_field}_id")
         text = getattr(instance, self.fk_field)
         return None if content_type_id is None or text is None else (content_type_id, str(text))
+
+    def put(self, instance: models.Model, reference: Reference | None, obj: models.Model | None) -> None:
+        """Keep the object with the row, and what it was found by, so that a later look need not judge it again."""
+        self.set_cached_value(instance, obj)
+        instance._state.fields_cache[f"{self.name} found by"] = reference
+
+    def was_found_by(self, instance: models.Model, reference: Reference | None) -> bool:
+        """Tell whether what is kept with the row was found by what the row stores now."""
+        return bool(instance._state.fields_cache.get(f"{self.name} found by", ()) == reference)
 
 
 class ObjectAccess:
@@ -112,10 +120,14 @@ class ObjectAccess:
         reference = self.key.reference(instance)
         if self.key.is_cached(instance):
             cached = self.key.get_cached_value(instance)
-            if cached is None or self.is_of(cached, reference, instance._state.db):
+            if (
+                cached is None
+                or self.key.was_found_by(instance, reference)
+                or self.is_of(cached, reference, instance._state.db)
+            ):
                 return cached
         obj = fetch_objects([reference], instance).get(reference) if reference else None
-        self.key.set_cached_value(instance, obj)
+        self.key.put(instance, reference, obj)
         return obj
 
     def __set__(self, instance: models.Model, obj: models.Model | None) -> None:
@@ -160,4 +172,4 @@ def attach_objects(rows: Iterable[models.Model]) -> None:
         return
     found = fetch_objects((reference for _, _, reference in wanted if reference), wanted[0][0])
     for row, key, reference in wanted:
-        key.set_cached_value(row, found.get(reference) if reference else None)
+        key.put(row, reference, found.get(reference) if reference else None)
