@@ -39,7 +39,7 @@ class Sizes:
     #: Rows told to many for their size, as events and users.
     told: tuple[int, int]
     #: Rounds of what takes milliseconds and of what takes seconds, and requests in a round.
-    short_rounds: int = 15
+    short_rounds: int = 9
     rounds: int = 5
     requests: int = 20
 
@@ -171,17 +171,23 @@ def inbox(sizes: Sizes) -> Iterator[Case]:
         f"page 1 and page {sizes.deep:,} of {sizes.events:,} rows",
         "inbox",
         tuple(
-            Entry(candidate, "deep_page", {"number": number, "repeat": many if number == 1 else 3}, variant)
+            Entry(candidate, "deep_page", {"number": number, "repeat": 3}, variant)
             for candidate in INBOXES
             for variant, number in depths.items()
         ),
         few,
     )
 
+    buried = f"3 unread under {sizes.events - 3:,} read"
+    params = {"kind": "unread", "rows": 20, "repeat": 3, "reader": "buried"}
+    hidden = tuple(Entry(candidate, "page", params) for candidate in ("ours", "community", "hq"))
+    yield Case("unread", f"HTML page of what is unread, {buried}", "inbox", hidden, few)
+
     unread = {
         "3 unread": "three",
         f"{sizes.events // 10:,} unread": "tenth",
         f"{sizes.events:,} unread": "full",
+        buried: "buried",
     }
     badges = [
         Entry(candidate, "badge", {"reader": reader, "repeat": many}, variant)
