@@ -78,8 +78,8 @@ def unread(user: Any) -> int:
     """Return how many unread notifications a user has, up to 100."""
     return select(
         "SELECT count(*) FROM (SELECT 1 FROM notifications_notification"
-        " WHERE recipient_id = %s AND unread LIMIT 100) capped",
-        [user.pk],
+        " WHERE recipient_id = %s AND unread = %s LIMIT 100) capped",
+        [user.pk, True],
     )[0][0]
 
 
@@ -193,11 +193,11 @@ def template(request: HttpRequest) -> HttpResponse:
 @login_required
 def feed(request: HttpRequest) -> HttpResponse:
     """Answer with the newest unread rows and the number of all of them, as the JSON of ours does."""
-    rows = newest(request.user, int(request.GET["max"]), "AND unread")
+    rows = newest(request.user, int(request.GET["max"]), "AND unread = %s", [True])
     actors, issues, projects = names(rows)
     total = select(
-        "SELECT count(*) FROM notifications_notification WHERE recipient_id = %s AND unread",
-        [request.user.pk],
+        "SELECT count(*) FROM notifications_notification WHERE recipient_id = %s AND unread = %s",
+        [request.user.pk, True],
     )[0][0]
     items = [
         {
@@ -302,8 +302,9 @@ class Candidate(Base):
         """Mark them by one UPDATE."""
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE notifications_notification SET unread = %s, read_at = %s WHERE recipient_id = %s AND unread",
-                [False, timezone.now(), user.pk],
+                "UPDATE notifications_notification SET unread = %s, read_at = %s"
+                " WHERE recipient_id = %s AND unread = %s",
+                [False, timezone.now(), user.pk, True],
             )
 
     def unread_count(self, user: Any) -> object:
