@@ -7,6 +7,7 @@ open transaction has changed is counted and not cached until it is committed.
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,8 @@ from django.core.cache import cache
 from django.db import connections, transaction
 
 from notifications.conf import settings
+
+logger = logging.getLogger("notifications")
 
 GENERATION = "notifications:generation"
 
@@ -85,7 +88,11 @@ def forget(user_pks: list[Any] | None, *, using: str) -> None:
 
 
 def _drop(user_pks: list[Any] | None) -> None:
-    if user_pks is None or len(user_pks) > FEW:
-        cache.set(GENERATION, uuid4().hex, timeout=None)
-    else:
-        cache.delete_many([cache_key(pk) for pk in user_pks])
+    try:
+        if user_pks is None or len(user_pks) > FEW:
+            cache.set(GENERATION, uuid4().hex, timeout=None)
+        else:
+            cache.delete_many([cache_key(pk) for pk in user_pks])
+    except Exception:
+        # The rows are written. Who is told that something failed writes them again.
+        logger.exception("Cached unread counts could not be dropped, and are shown until they are too old.")
