@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ObjectDoesNotExist
 from django.urls import NoReverseMatch
 from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 
 if TYPE_CHECKING:
@@ -61,8 +61,11 @@ def safe_url(url: Any) -> str:
     """Return the url when a browser can follow it only by http or https, else an empty text."""
     if isinstance(url, Promise):
         url = str(url)
-    if not isinstance(url, str) or not url.isprintable():
+    if not isinstance(url, str) or len(url) > MAX_URL_LENGTH or not url.isprintable():
         return ""
+    if url.startswith("/") and url[1:2] not in ("/", "\\"):
+        # A path of this site, as nearly all are.
+        return url
     try:
         host = urlsplit(url).netloc
     except ValueError:

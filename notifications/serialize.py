@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 
 from notifications import rendering
 from notifications.conf import settings
+from notifications.generic import attach_objects
 from notifications.models import AbstractNotification
 from notifications.querysets import NotificationQuerySet
 
@@ -60,29 +61,38 @@ def get_notification_list(request: HttpRequest, method_name: str = "all") -> lis
     or in a GET where ``ACTIONS_ON_GET`` is on; the answer shows them as they were.
     """
     rows: Any = request.user.notifications  # type: ignore[union-attr]
-    newest = list(LISTS[method_name](rows).with_objects()[: get_num_to_fetch(request)])
-    items = [item(notification, request) for notification in newest]
+    return show(list(LISTS[method_name](rows)[: get_num_to_fetch(request)]), request)
+
+
+def show(found: Sequence[AbstractNotification], request: HttpRequest) -> list[dict[str, Any]]:
+    """Return these notifications of the request's user as JSON shows them; read them if the request says so."""
+    attach_objects(found)
+    items = [item(notification, request) for notification in found]
     if marks_as_read(request):
-        rows.filter(pk__in=[notification.pk for notification in newest]).mark_all_as_read()
+        rows: Any = request.user.notifications  # type: ignore[union-attr]
+        rows.filter(pk__in=[notification.pk for notification in found]).mark_all_as_read()
     return items
 
 
-def fingerprint(rows: NotificationQuerySet[Any], number: int) -> tuple[str, int]:
-    """Return a weak ETag for the ``number`` newest of these rows, and the count of all of them. Costs one query.
-
-    It changes with every row that comes, goes or changes among the newest, and with the count. It does not know of
-    objects that were renamed.
-    """
+def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[AbstractNotification], int]:
+    """Return the ``number`` newest of these rows, without their objects, and the count of all. Costs one query."""
+    if not number:
+        return [], rows.count()
     # Under names that no column of a site's own model has.
     total = rows.order_by().values("recipient").annotate(ntf_total=Count("pk")).values("ntf_total")
-    shown_columns = [field.attname for field in rows.model._meta.concrete_fields if field.editable]
-    newest = list(
-        rows.annotate(ntf_total=Subquery(total)).values_list(
-            "pk", "read_at", *(shown_columns if number else ["unread"]), "ntf_total"
-        )[: max(number, 1)]
-    )
-    shown = sha256(repr((get_language(), number, newest)).encode()).hexdigest()[:32]
-    return f'W/"{shown}"', newest[0][-1] if newest else 0
+    found: list[Any] = list(rows.annotate(ntf_total=Subquery(total))[:number])
+    return found, found[0].ntf_total if found else 0
+
+
+def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) -> str:
+    """Return a weak ETag for an answer of these rows and this count to what was ``asked``, in the reader's language.
+
+    It changes with every row that comes, goes or changes among these, and with the count. It does not know of objects
+    that were renamed.
+    """
+    columns = [field.attname for field in found[0]._meta.concrete_fields] if found else []
+    shown = [[getattr(row, column) for column in columns] for row in found]
+    return f'W/"{sha256(repr((get_language(), asked, count, shown)).encode()).hexdigest()[:32]}"'
 
 
 def marks_as_read(request: HttpRequest) -> bool:

@@ -26,9 +26,10 @@ from notifications.querysets import NotificationQuerySet
 from notifications.serialize import (
     LISTS,
     fingerprint,
-    get_notification_list,
     get_num_to_fetch,
     marks_as_read,
+    newest,
+    show,
 )
 from notifications.slugs import slug2id
 
@@ -188,21 +189,19 @@ def answer(request: HttpRequest, name: str, *, with_list: bool) -> HttpResponse:
     if not request.user.is_authenticated:
         return JsonResponse({f"{name}_count": 0, **({f"{name}_list": []} if with_list else {})})
     rows = LISTS[name](rows_of(request))
-    if marks_as_read(request):
-        items = get_notification_list(request, name) if with_list else []
-        # Counted after the list has marked what it returns.
-        etag, count = None, rows.count()
-    else:
-        etag, count = fingerprint(rows, get_num_to_fetch(request) if with_list else 0)
-        unchanged = get_conditional_response(request, etag=etag) if request.method != "POST" else None
+    number = get_num_to_fetch(request) if with_list else 0
+    found, count = newest(rows, number)
+    marking, etag = marks_as_read(request), fingerprint(found, count, request.user.pk, number)
+    if not marking and request.method != "POST":
+        unchanged = get_conditional_response(request, etag=etag)
         if unchanged is not None:
             unchanged.headers["ETag"] = etag
             return unchanged
-        items = get_notification_list(request, name) if with_list else []
-    response = JsonResponse({f"{name}_count": count, **({f"{name}_list": items} if with_list else {})})
-    if etag:
-        response.headers["ETag"] = etag
-    return response
+    items = {f"{name}_list": show(found, request)} if with_list else {}
+    if marking:
+        # What was shown is read now.
+        return JsonResponse({f"{name}_count": rows.count(), **items})
+    return JsonResponse({f"{name}_count": count, **items}, headers={"ETag": etag})
 
 
 @never_cache

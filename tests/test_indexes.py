@@ -21,7 +21,7 @@ from django.test.utils import CaptureQueriesContext
 from notifications import badge, notify
 from notifications.models import get_notification_model
 from notifications.pagination import cursor_of, get_page
-from notifications.serialize import fingerprint
+from notifications.serialize import newest
 from tests.factories import make_user, moment, rows
 from tests.testapp.models import Project
 
@@ -197,11 +197,11 @@ QUESTIONS: dict[str, tuple[set[str], Callable[[Site], object]]] = {
     ),
     "Did what is unread change since the last poll?": (
         {"ntf_unread"},
-        lambda site: fingerprint(site.user.notifications.unread(), 10),
+        lambda site: newest(site.user.notifications.unread(), 10),
     ),
     "Did the inbox change since the last poll?": (
         {"ntf_inbox"},
-        lambda site: fingerprint(site.user.notifications.all(), 10),
+        lambda site: newest(site.user.notifications.all(), 10),
     ),
     "What was told about this object?": (
         {"ntf_actor", "ntf_target", "ntf_action_object"},
