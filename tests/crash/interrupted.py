@@ -91,6 +91,8 @@ def interrupt(fault: Fault, struck: int, options: argparse.Namespace) -> dict[st
     from tests.crash import arena
 
     chance = Random(options.seed)  # noqa: S311
+    # A server takes its time to restart, in which the workers are waiting.
+    most = 8 if fault is kill else 2
     ends: Counter[int] = Counter()
     #: Which part of the users was told when a fault struck.
     reached: list[float] = []
@@ -101,7 +103,7 @@ def interrupt(fault: Fault, struck: int, options: argparse.Namespace) -> dict[st
         while faults < options.faults or time.monotonic() < until:
             key = f"round {rounds}"
             # The first round is left alone, and says how long one takes.
-            hits, left = chance.randint(1, 8) if rounds else 0, 1.0
+            hits, left = chance.randint(1, most) if rounds else 0, 1.0
             began = time.monotonic()
             while True:
                 workers = [arena.start_worker(key, pks, chance) for _ in range(2)]
