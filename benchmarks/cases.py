@@ -34,7 +34,7 @@ class Sizes:
     whole: int
     #: The page far down in the full inbox.
     deep: int
-    #: Rows that are marked as read at once, most of them last.
+    #: Rows that are marked as read at once.
     marks: tuple[int, ...]
     #: Rows told to many for their size, as events and users.
     told: tuple[int, int]
@@ -143,9 +143,8 @@ def fan_out(backend: str, sizes: Sizes) -> Iterator[Case]:
 def mark_read(sizes: Sizes) -> Iterator[Case]:
     """Yield the cases of marking everything as read."""
     for size in sizes.marks:
-        reader = "full" if size == max(sizes.marks) else "tenth"
-        entries = tuple(Entry(candidate, "mark_read", {"reader": reader}) for candidate in INBOXES[:3])
-        yield Case(f"mark-read-{size}", f"mark all {size:,} read", "marks", entries, sizes.rounds)
+        entries = tuple(Entry(candidate, "mark_read", {"size": size}) for candidate in INBOXES[:3])
+        yield Case(f"mark-read-{size}", f"mark all {size:,} read", "users", entries, sizes.rounds)
 
 
 def inbox(sizes: Sizes) -> Iterator[Case]:

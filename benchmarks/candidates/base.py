@@ -51,8 +51,6 @@ class Candidate:
             self.data.empty(self.model)
         elif name == "told":
             self.data.told_rows(self.model)
-        elif name == "marks":
-            self.data.inbox_rows(self.model, slots=2)
         else:
             self.data.inbox_rows(self.model)
 
@@ -92,10 +90,10 @@ class Candidate:
             **DATA,
         }
 
-    def mark_read(self, reader: str) -> dict[str, Any]:
-        """Mark everything of this reader as read, once."""
-        self.data.inbox_rows(self.model, slots=2)
-        user = get_user_model().objects.get(pk=READERS[reader])
+    def mark_read(self, size: int) -> dict[str, Any]:
+        """Mark everything of a reader as read, once, in a table with as many rows of others."""
+        self.data.inbox_rows(self.model, events=size, slots=2)
+        user = get_user_model().objects.get(pk=READERS["full"])
         result = measure(lambda: self.mark_all_read(user))
         cache.clear()
         return result

@@ -120,14 +120,19 @@ class Data:
         self.fill(model, columns, source)
 
     def inbox_rows(
-        self, model: type[models.Model], slots: int = 10, followed: tuple[int, int] | None = None
+        self,
+        model: type[models.Model],
+        *,
+        events: int | None = None,
+        slots: int = 10,
+        followed: tuple[int, int] | None = None,
     ) -> None:
         """Fill the table with the events of the inbox, each told to so many users.
 
         ``followed``, the first of some users and their number, are the actors of what the reader of a page is told
         of, and of nothing else.
         """
-        events, others = self.sizes["events"], self.sizes["others"]
+        events, others = events or self.sizes["events"], self.sizes["others"]
         three = ", ".join(str(events * quarter // 4 + 1) for quarter in (1, 2, 3))
         page = max(events // 1000, 1)
         recipient = (
