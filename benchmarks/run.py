@@ -191,9 +191,9 @@ def measure_case(case: Case, workers: dict[str, Worker], rounds: int) -> tuple[d
     for turn in range(rounds):
         for place in range(len(entries)):
             number = (place + turn) % len(entries)
-            if number in failed:
-                continue
             entry = entries[number]
+            if number in failed or turn >= (entry.rounds or rounds):
+                continue
             try:
                 taken[number].append(workers[entry.candidate].do(entry.action, **entry.params))
             except RuntimeError as problem:
