@@ -90,7 +90,7 @@ wheel: $(VENV)/installed-dev
 	$(BIN)/python -m twine check --strict dist/*
 
 tox: $(VENV)/installed-dev
-	$(BIN)/python -m tox run $(ARGS)
+	$(BIN)/python -m tox run-parallel --parallel 2 --parallel-live $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache .tox build dist htmlcov .coverage .coverage.* *.egg-info docs/_build
