@@ -565,7 +565,9 @@ class TestTheModelsOfASite:
 
         assert (row.shout, row.data) == ("CLOSED", {"shout": "quiet"})
 
-    @pytest.mark.parametrize("value", [1, "activity-stream", lambda: make_user("no project")], ids=repr)
+    @pytest.mark.parametrize(
+        "value", [1, "activity-stream", lambda: make_user("no project")], ids=["number", "text", "user"]
+    )
     def test_a_foreign_key_takes_nothing_but_a_saved_object_of_its_model(
         self, actor: Any, settings: Any, value: Any
     ) -> None:

@@ -200,7 +200,9 @@ def test_has_notification_tells_whether_something_is_unread(django_assert_num_qu
         assert render(source, user=none) == "False"
 
 
-@pytest.mark.parametrize("user", [AnonymousUser(), None, "", "justquick"], ids=repr)
+@pytest.mark.parametrize(
+    "user", [AnonymousUser(), None, "", "justquick"], ids=["anonymous", "None", "empty", "name"]
+)
 def test_has_notification_is_false_for_nobody(user: Any) -> None:
     assert render("{{ user|has_notification }}", user=user) == "False"
     assert render("{{ missing|has_notification }}") == "False"
