@@ -79,6 +79,8 @@ class Site:
         self.directory = directory
         self.environment = {
             **os.environ,
+            # Both streams go into one text, in the order in which a person sees them.
+            "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": "mysite.settings",
             "PYTHONPATH": os.pathsep.join((str(directory), str(ROOT))),
             "PYTHONIOENCODING": "utf-8",
