@@ -3,15 +3,18 @@
 #   make demo            the example site on http://127.0.0.1:8000/ (PORT=...)
 #   make demo-reset      the same, with its data made anew
 #   make test            the suite on SQLite, PostgreSQL and MariaDB, and in Chromium
-#                        (REQUIRE=postgres,mariadb,browser; ARGS="-k word")
+#                        (REQUIRE=postgres,mariadb,redis,browser; ARGS="-k word")
+#   make test-browser    the tests in Chromium alone; Debian's is installed where there is none
 #   make test-adoption   databases made by the old packages, taken over
 #   make crash           killed workers and restarted servers, for an hour (ARGS="--minutes 5")
 #   make bench           ours against the peers and the floor, and docs/performance.rst (ARGS="--case page")
 #   make bench-quick     the same with tiny sizes, only to see that it runs
+#   make bench-live      what open streams cost, and docs/explanation/live.rst (ARGS=--quick)
 #   make lint            what CI and pre-commit check
 #   make format          what can be put right without thinking
 #   make messages        the catalogues of the languages, renewed from the source
 #   make docs            docs/_build/html, and the doctests
+#   make screenshots     the pictures of the README and the docs, anew
 #   make wheel           dist/, checked
 #   make tox             the other Pythons and Djangos (ARGS="-e py313-django61")
 #   make clean           everything that was built, .venv included
@@ -27,7 +30,7 @@ TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
 
-.PHONY: help demo demo-reset test test-adoption crash bench bench-quick lint format docs wheel tox clean
+.PHONY: help demo demo-reset test test-browser chromium test-adoption crash bench bench-quick bench-live lint format docs screenshots wheel tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
 
@@ -52,6 +55,15 @@ demo-reset: $(VENV)/installed-demo
 test: $(VENV)/installed-test
 	$(BIN)/python tests/run.py $(ARGS)
 
+test-browser: $(VENV)/installed-test chromium
+	REQUIRE=browser $(BIN)/python tests/run.py --backend browser $(ARGS)
+
+# Whether a browser must be there is for REQUIRE to say; here one is only fetched where it can be had.
+chromium:
+	@command -v chromium >/dev/null || \
+	    { apt-get update && apt-get install --yes chromium; } >/dev/null 2>&1 </dev/null || \
+	    echo "chromium cannot be installed"
+
 test-adoption: $(VENV)/installed-test
 	$(BIN)/python tests/adoption/run.py $(ARGS)
 
@@ -63,6 +75,9 @@ bench: $(VENV)/installed-test
 
 bench-quick: $(VENV)/installed-test
 	$(BIN)/python benchmarks/run.py --quick $(ARGS)
+
+bench-live: $(VENV)/installed-test
+	$(BIN)/python benchmarks/live.py $(ARGS)
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check
@@ -83,6 +98,9 @@ messages: $(VENV)/installed-test
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -b doctest docs docs/_build/doctest
+
+screenshots: $(VENV)/installed-test chromium
+	$(BIN)/python docs/screenshots.py
 
 wheel: $(VENV)/installed-dev
 	rm -rf dist

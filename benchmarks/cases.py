@@ -38,6 +38,8 @@ class Sizes:
     marks: tuple[int, ...]
     #: Rows told to many for their size, as events and users.
     told: tuple[int, int]
+    #: Users who watch one ticket or what contains it, and how many projects each of them watches beside that.
+    watched: tuple[int, int]
     #: Rounds of what takes milliseconds and of what takes seconds, and requests in a round.
     short_rounds: int = 9
     rounds: int = 5
@@ -59,6 +61,7 @@ FULL = Sizes(
     deep=4_000,
     marks=(10_000, 100_000),
     told=(10, 20_000),
+    watched=(100_000, 9),
 )
 QUICK = Sizes(
     users=2_000,
@@ -71,6 +74,7 @@ QUICK = Sizes(
     deep=15,
     marks=(40, 400),
     told=(2, 500),
+    watched=(200, 9),
     short_rounds=1,
     rounds=1,
     requests=2,
@@ -99,8 +103,8 @@ class Case:
     stage: str
     entries: tuple[Entry, ...]
     rounds: int
-    #: Whether ours and the floor must show the same; the run says when they do not.
-    alike: bool = False
+    #: By what ours and the floor show that they do the same; the run says when they do not.
+    alike: str = ""
 
 
 def cases(backend: str, sizes: Sizes) -> Iterator[Case]:
@@ -112,6 +116,7 @@ def cases(backend: str, sizes: Sizes) -> Iterator[Case]:
     yield from inbox(sizes)
     if backend == "postgres":
         yield size_of_rows("inbox", sizes)
+    yield from subscriptions(sizes)
 
 
 def fan_out(backend: str, sizes: Sizes) -> Iterator[Case]:
@@ -157,17 +162,16 @@ def inbox(sizes: Sizes) -> Iterator[Case]:
     """Yield the cases of reading, in a table of ten rows an event."""
     few, many = sizes.short_rounds, sizes.requests
 
-    def page(kind: str, rows: int, candidates: tuple[str, ...], **more: str) -> Case:
+    def page(kind: str, rows: int, candidates: tuple[str, ...]) -> Case:
         params = {"kind": kind, "rows": rows, "repeat": many}
         entries = [Entry(candidate, "page", params) for candidate in candidates]
-        entries += [Entry("floor", "page", {**params, "kind": other}, other) for other in more.values()]
         name = f"page-{kind}" if rows == 20 else f"page-{kind}-{rows}"
         title = f"{kind.upper() if kind == 'html' else 'JSON'} page of {rows}, {rows * 3} distinct objects"
-        return Case(name, title, "inbox", tuple(entries), few, alike=True)
+        return Case(name, title, "inbox", tuple(entries), few, alike="shown")
 
-    yield page("html", 20, CANDIDATES, more="template")
+    yield page("html", 20, CANDIDATES)
     yield page("json", 20, CANDIDATES)
-    yield page("html", 100, INBOXES[:2], more="template")
+    yield page("html", 100, INBOXES[:2])
     yield page("json", 100, INBOXES[:2])
 
     depths = {"page 1": 1, f"page {sizes.deep:,}": sizes.deep}
@@ -205,12 +209,55 @@ def inbox(sizes: Sizes) -> Iterator[Case]:
     ]
     yield Case("badge", "badge", "inbox", tuple(badges), few)
 
+    params = {"kind": "json", "rows": 20, "repeat": many}
+    follows = [Entry(candidate, "page", params) for candidate in INBOXES[:2]]
+    follows.append(Entry("activity_stream", "page", {**params, "reader": "follower"}))
+    title = f"JSON page of 20 of somebody who watches {sizes.objects:,} others"
+    yield Case("watched-page", title, "inbox", tuple(follows), few)
+
     polls = [
         Entry(candidate, "poll", {"unchanged": False, "repeat": many}, "full answer")
         for candidate in ("ours", "community", "hq")
     ]
     polls.append(Entry("ours", "poll", {"unchanged": True, "repeat": many}, "unchanged (304)"))
     yield Case("poll", "poll of the unread list", "inbox", tuple(polls), few)
+
+
+def subscriptions(sizes: Sizes) -> Iterator[Case]:
+    """Yield the cases of watching, in a table of about ten subscriptions a user."""
+    few, many = sizes.short_rounds, sizes.requests
+    watchers, others = sizes.watched
+    table = f"{watchers * (others + 1):,} subscriptions"
+
+    def entries(action: str, variant: str, *candidates: str, **params: object) -> tuple[Entry, ...]:
+        return tuple(Entry(candidate, action, params, variant) for candidate in candidates)
+
+    yield Case(
+        f"watchers-{watchers}",
+        f"{watchers:,} watchers through three levels of containers",
+        "watched",
+        entries("tell_watchers", "", "ours", "floor", "activity_stream"),
+        few,
+        alike="told_watchers",
+    )
+    yield Case(
+        "unwatched",
+        f"an event among {table}",
+        "watched",
+        entries("tell_nobody", "nobody watches", "ours", "activity_stream", repeat=many * 5)
+        + entries("tell_one", "one named recipient", "ours", repeat=many * 5)
+        + entries("tell_one_alone", "one named recipient without subscriptions", "ours", repeat=many * 5),
+        few,
+    )
+    asked = ("ours", "activity_stream")
+    yield Case(
+        "watching",
+        f"a question to {table}",
+        "watched",
+        entries("list_watchers", "watchers()", *asked, repeat=many)
+        + entries("ask_watching", "is_watching()", *asked, repeat=many),
+        few,
+    )
 
 
 def size_of_rows(stage: str, sizes: Sizes) -> Case:

@@ -63,6 +63,12 @@ def times(slower: Entry, faster: Entry) -> float:
     return median(ratios)
 
 
+def difference(slower: Entry, faster: Entry) -> float:
+    """Return how many seconds longer the one took: the median over the rounds, each compared with its like."""
+    longer = [float(one - other) for one, other in zip(slower["rounds"], faster["rounds"], strict=False)]
+    return median(longer)
+
+
 def bars_of(backend: str, content: Mapping[str, Any]) -> Iterator[Bar]:
     """Yield the bars of a backend whose cases were measured at full size."""
 
@@ -106,15 +112,6 @@ def bars_of(backend: str, content: Mapping[str, Any]) -> Iterator[Bar]:
     # Session, user, the list, and one for each of the three content types.
     for kind, most in (("html", 1.25), ("json", 2.0)):
         yield from ratio(f"page of 20, {kind.upper()} / floor", most, f"page-{kind}", "ours", "floor")
-        if kind == "html":
-            yield from ratio(
-                "page of 20, HTML / template over plain SQL",
-                most,
-                "page-html",
-                "ours",
-                "floor",
-                ("", "template"),
-            )
         yield from statements(f"page of 20, {kind.upper()}, statements", 6, f"page-{kind}")
         yield from statements(f"page of 100, {kind.upper()}, statements", 6, f"page-{kind}-100")
     unread = ("100,000 unread", "3 unread")
@@ -126,6 +123,19 @@ def bars_of(backend: str, content: Mapping[str, Any]) -> Iterator[Bar]:
     yield from ratio("page 4,000 / page 1", 1.2, "pages", "ours", "ours", ("page 4,000", "page 1"))
     yield from statements("unchanged poll, statements", 3, "poll", "unchanged (304)")
     yield from ratio("mark 100,000 read / raw UPDATE", 1.5, "mark-read-100000", "ours", "floor")
+    watchers = "watchers-100000"
+    yield from ratio("100,000 watchers / raw", 1.5, watchers, "ours", "floor")
+    # One writes the rows, one asks whether the actor takes part already.
+    yield from statements("100,000 watchers, statements, the actor's own part asked for", 2, watchers)
+    first, second = (
+        find(content, "unwatched", "ours", variant) for variant in ("nobody watches", "one named recipient")
+    )
+    if first and second:
+        value = difference(first, second) * 1000
+        what = "nobody watches, over one named recipient"
+        yield Bar(backend, what, "<= 2.00 ms", f"{value:.2f} ms", value <= 2)
+    for question in ("watchers()", "is_watching()"):
+        yield from statements(f"{question}, statements", 1, "watching", question)
     for case in ("bytes-told", "bytes-inbox"):
         first, second = find(content, case, "ours"), find(content, case, "hq")
         if first and second:
@@ -160,7 +170,7 @@ def columns(rows: list[tuple[str, ...]]) -> str:
 def one_case(backend: str, case: Mapping[str, Any]) -> str:
     """Return a case as a table to read in a terminal."""
     rows = [tuple(cells(entry)) for entry in case["entries"]]
-    note = {True: "", False: "\nOurs and the floor do not show the same.", None: ""}[case.get("alike")]
+    note = {True: "", False: "\nOurs and the floor do not do the same.", None: ""}[case.get("alike")]
     return (
         f"\n{backend}: {case['title']} ({case['took']:.0f} s)\n{columns(rows) if rows else 'nothing'}{note}"
     )
@@ -198,7 +208,7 @@ def generated(found: Mapping[str, Any]) -> str:
     parts = [heading("The bars"), list_table(bar_rows(), "14 36 16 22 12")]
     for backend, content in found.items():
         about = content["about"]
-        parts += [heading(f"{BACKENDS[backend]} {about['database']['version']}"), provenance(about)]
+        parts += [heading(f"{BACKENDS[backend]} {about['database']['version']}"), provenance(content)]
         rows = [["", *NAMES.values()]]
         for case in content["cases"].values():
             if all("seconds" in entry for entry in case["entries"]):
@@ -269,18 +279,28 @@ def form_tables(found: Mapping[str, Any]) -> Iterator[str]:
         yield list_table(rows, " ".join(["28", *["12"] * len(measured["forms"])]))
 
 
-def provenance(about: Mapping[str, Any]) -> str:
-    """Return what the figures of a backend depend on, in a paragraph."""
-    machine, database = about["machine"], about["database"]
-    settings = ", ".join(f"{name} {value}" for name, value in database["settings"].items())
-    hardware = f"{machine['cores']} cores ({machine.get('processor', '?')}), {machine.get('memory', '?')}"
-    lines = [f"Measured {about['measured'][:10]} on {machine['system']}, {hardware}; {settings}."]
+def provenance(content: Mapping[str, Any]) -> str:
+    """Return what the figures of a backend depend on, in a few paragraphs."""
+    about = content["about"]
+    settings = ", ".join(f"{name} {value}" for name, value in about["database"]["settings"].items())
+    titles: dict[str, list[str]] = {}
+    for case in content["cases"].values():
+        titles.setdefault(hardware(case["machine"]), []).append(case["title"])
+    usual, *others = sorted(titles, key=lambda name: len(titles[name]), reverse=True)
+    lines = [f"Measured {about['measured'][:10]} on {usual}; {settings}."]
+    lines += [f"On {name} instead: {'; '.join(titles[name])}." for name in others]
     for name, versions in about["versions"].items():
         if name != "floor":
             lines.append(
                 f"*{NAMES[name]}*: {', '.join(f'{key} {value}' for key, value in versions.items())}."
             )
     return "\n\n".join(lines) + "\n"
+
+
+def hardware(machine: Mapping[str, Any]) -> str:
+    """Return a machine in words."""
+    cores = f"{machine['cores']} cores ({machine.get('processor', '?')})"
+    return f"{machine['system']}, {cores}, {machine.get('memory', '?')}"
 
 
 def heading(text: str) -> str:

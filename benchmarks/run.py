@@ -51,6 +51,9 @@ SERVER_SETTINGS = {
     ),
 }
 
+#: Bytes of a statement that MariaDB is made to take while it is measured.
+LONGEST_STATEMENT = 2**28
+
 
 class Worker:
     """The process of one candidate, in its own environment unless another ``python`` is named."""
@@ -161,6 +164,8 @@ def measure_backend(
     names = [name for name in CANDIDATES if name in taking_part]
     failures: list[str] = []
     with ExitStack() as stack:
+        if backend == "mariadb":
+            stack.enter_context(room_for_long_statements(url))
         workers = {name: stack.enter_context(worker(name, backend, url)) for name in names}
         versions = {
             name: running.do("begin", sizes=sizes.for_worker(), users=users_of(name, sizes))
@@ -168,10 +173,12 @@ def measure_backend(
         }
         results.content["about"].setdefault("versions", {}).update(versions)
         results.content["about"].update(about(backend, url, version))
-        for stage, group in groupby(chosen, key=lambda case: case.stage):
-            began = time.monotonic()
-            for running in workers.values():
-                running.do("stage", name=stage)
+        for stage, cases_on_it in groupby(chosen, key=lambda case: case.stage):
+            began, group = time.monotonic(), list(cases_on_it)
+            taking_part = {entry.candidate for case in group for entry in case.entries}
+            for name, running in workers.items():
+                if name in taking_part:
+                    running.do("stage", name=stage)
             print(f"{backend}: {stage} ready after {time.monotonic() - began:.0f} s", flush=True)
             for case in group:
                 measured, failed = measure_case(case, workers, options.rounds or case.rounds)
@@ -202,6 +209,7 @@ def measure_case(case: Case, workers: dict[str, Worker], rounds: int) -> tuple[d
     measured = {
         "title": case.title,
         "commit": commit(),
+        "machine": machine(),
         "measured": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "took": round(time.monotonic() - began, 1),
         "entries": [
@@ -209,8 +217,10 @@ def measure_case(case: Case, workers: dict[str, Worker], rounds: int) -> tuple[d
         ],
     }
     if case.alike and {"ours", "floor"} <= workers.keys() and not failed:
-        params = {key: case.entries[0].params[key] for key in ("kind", "rows")}
-        measured["alike"] = same_content(*(workers[name].do("shown", **params) for name in ("ours", "floor")))
+        params = {key: value for key, value in case.entries[0].params.items() if key != "repeat"}
+        measured["alike"] = same_content(
+            *(workers[name].do(case.alike, **params) for name in ("ours", "floor"))
+        )
     return measured, failures
 
 
@@ -306,8 +316,21 @@ def administrator(backend: str, url: str) -> Iterator[Any]:
         mariadb.close()
 
 
+@contextmanager
+def room_for_long_statements(url: str) -> Iterator[None]:
+    """Let MariaDB take statements as long as community sends for a hundred thousand users, who fails otherwise."""
+    with administrator("mariadb", url) as execute:
+        usual = int(execute("SELECT @@global.max_allowed_packet")[0][0])
+        execute(f"SET GLOBAL max_allowed_packet = {max(usual, LONGEST_STATEMENT)}")
+    try:
+        yield
+    finally:
+        with administrator("mariadb", url) as execute:
+            execute(f"SET GLOBAL max_allowed_packet = {usual}")
+
+
 def about(backend: str, url: str, version: str) -> dict[str, Any]:
-    """Return what the figures depend on: the machine, the database and its settings, the commit."""
+    """Return what the figures depend on beside the commit and the machine, which may differ from case to case."""
     settings: dict[str, str] = {"journal_mode": "delete", "synchronous": "full"}
     if backend != "sqlite":
         with administrator(backend, url) as execute:
@@ -317,7 +340,6 @@ def about(backend: str, url: str, version: str) -> dict[str, Any]:
             }
     return {
         "database": {"backend": backend, "version": version, "settings": settings},
-        "machine": machine(),
         "measured": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
 

@@ -1,89 +1,88 @@
-"""Take the pictures of these pages anew, with the demo and a headless Chromium: ``python docs/screenshots.py``.
+"""Take the pictures of these pages anew, of the demo and its story: ``make screenshots``.
 
-Needs what the demo needs, and ``chromium`` on the path.
+Drives the Chromium of this machine, as the tests in a browser do.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
+import re
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from threading import Thread
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from typing import TYPE_CHECKING, Any
 
-HERE = Path(__file__).resolve().parent
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
 READER = "brosner"
-#: The pictures, by file name: what they show, and how large the window is.
-PICTURES = {"inbox.png": ("/inbox/notifications/", (960, 806))}
+INBOX = "inbox/notifications/"
+ISSUE = "r/flask/issues/8/"
+DESK = {"viewport": {"width": 1000, "height": 800}}
+DARK_DESK = {**DESK, "color_scheme": "dark"}
+PHONE = {"viewport": {"width": 390, "height": 760}, "device_scale_factor": 1.5}
 
 
-class Server(ThreadingMixIn, WSGIServer):
-    """A server for one browser, which opens several connections at once."""
-
-    daemon_threads = True
+def look(page: Any) -> None:
+    """Show the page as it is."""
 
 
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
+def open_bell(page: Any) -> None:
+    """Open the panel of the bell."""
+    page.locator(".ntf-bell").click()
+    page.locator(".ntf-panel .ntf-line").first.wait_for()
+    page.locator(".ntf-badge").wait_for(state="hidden")
 
 
-def as_reader(get_response: Callable) -> Callable:
-    """Let every request be the reader's own: the browser shows one page and has no time to log in."""
-    from django.contrib.auth.models import User
+#: The pictures, by file name: what they show, on what, and what is done before.
+PICTURES: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
+    "inbox.png": (INBOX, DESK, look),
+    "inbox-dark.png": (INBOX, DARK_DESK, look),
+    "inbox-phone.png": (INBOX, PHONE, look),
+    "bell.png": (ISSUE, DESK, open_bell),
+    "bell-dark.png": (ISSUE, DARK_DESK, open_bell),
+    "bell-phone.png": (ISSUE, PHONE, open_bell),
+}
 
-    def middleware(request):
-        request.user = User.objects.get(username=READER)
-        return get_response(request)
 
-    return middleware
+def take(demo: str) -> None:
+    """Take each picture in a browser of its own."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.run import find_chromium
+
+    with sync_playwright() as playwright:
+        # In a container this runs as root, and the browser visits nothing but the demo.
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        for name, (path, looks, prepare) in PICTURES.items():
+            context = chromium.new_context(reduced_motion="reduce", **looks)
+            page = context.new_page()
+            page.goto(f"{demo}accounts/login/")
+            page.get_by_role("button", name=READER).click()
+            page.goto(f"{demo}{path}")
+            prepare(page)
+            picture = IMAGES / name
+            page.screenshot(path=picture)
+            print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size:,} bytes")
+            context.close()
+        chromium.close()
 
 
 def main() -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        sys.exit("No chromium on the path.")
+    sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as scratch:
-        os.environ.update(DEMO_DB=f"{scratch}/demo.sqlite3", DJANGO_SETTINGS_MODULE="project.settings")
-        sys.path[:0] = [str(HERE.parent), str(HERE.parent / "example")]
-        import django
-        from django.conf import settings
-        from django.core.management import call_command
-
-        django.setup()
-        settings.MIDDLEWARE.append(f"{__name__}.as_reader")
-        call_command("demo", no_serve=True)
-        from project.wsgi import application
-
-        server = Server(("127.0.0.1", 0), Quiet)
-        server.set_app(application)
-        Thread(target=server.serve_forever, daemon=True).start()
-        for name, (path, (width, height)) in PICTURES.items():
-            picture = HERE / "images" / name
-            subprocess.run(
-                [
-                    browser,
-                    "--headless",
-                    # In a container this runs as root, and the browser visits nothing but the demo.
-                    "--no-sandbox",
-                    "--hide-scrollbars",
-                    "--disable-gpu",
-                    f"--user-data-dir={scratch}/browser",
-                    f"--window-size={width},{height}",
-                    f"--screenshot={picture}",
-                    f"http://127.0.0.1:{server.server_port}{path}",
-                ],
-                check=True,
-                stderr=subprocess.DEVNULL,
-                timeout=60,
-            )
-            print(f"{picture.relative_to(HERE.parent)}: {picture.stat().st_size:,} bytes")
-        server.shutdown()
+        environment = {**os.environ, "DEMO_DB": f"{scratch}/demo.sqlite3", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, str(ROOT / "example" / "manage.py"), "demo", "--port", "0"]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+            try:
+                addresses = (re.search(r"http://\S+:\d+/", line) for line in server.stdout or ())
+                take(next(filter(None, addresses))[0])
+            finally:
+                server.send_signal(signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _, ngettext
 
+from notifications import search
 from notifications.models import AbstractNotification, get_notification_model
 from notifications.querysets import NotificationQuerySet
 
@@ -28,11 +29,19 @@ class AbstractNotificationAdmin(Base):
         "recipient", "actor_label", "verb", "action_object_label", "target_label", "timestamp", "level", "unread",
         "public",
     )  # fmt: skip
-    list_filter = ("level", "unread", "public", "timestamp")
+    list_filter = (
+        "level", "unread", "public", ("done_at", admin.EmptyFieldListFilter), ("saved_at", admin.EmptyFieldListFilter),
+        ("snoozed_until", admin.EmptyFieldListFilter), "timestamp",
+    )  # fmt: skip
     list_select_related = ("recipient",)
+    # Of all recipients together only the order of the primary key has an index.
+    ordering = ("-pk",)
     date_hierarchy = "timestamp"
     raw_id_fields = ("recipient",)
-    readonly_fields = ("action_object_url", "actor_object_url", "target_object_url", "read_at", "event")
+    readonly_fields = (
+        "action_object_url", "actor_object_url", "target_object_url", "read_at", "done_at", "saved_at",
+        "snoozed_until", "event",
+    )  # fmt: skip
     actions = ("mark_read", "mark_unread")
     show_full_result_count = False
 
@@ -41,6 +50,17 @@ class AbstractNotificationAdmin(Base):
         rows: Any = super().get_queryset(request)
         objects: models.QuerySet[AbstractNotification] = rows.with_objects()
         return objects
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[AbstractNotification], search_term: str
+    ) -> tuple[models.QuerySet[AbstractNotification], bool]:
+        """Search in the language of the inbox; free text also looks where :meth:`get_search_fields` says."""
+        asked = search.parse(search_term, self.model)
+        if asked.error:
+            self.message_user(request, asked.error, messages.WARNING)
+            return queryset.none(), False
+        words = " ".join(f'"{word}"' for word in asked.words)
+        return super().get_search_results(request, queryset.filter(asked.conditions), words)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Return where the search looks: the words of the row and the name of its recipient."""

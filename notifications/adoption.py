@@ -1,7 +1,6 @@
 """Take over a table that an older package made, without losing a row.
 
-:class:`AdoptTable` is behind the migration of this app; :class:`AdoptData` is for the migrations of a site that brings
-its own model.
+:class:`AdoptTable` is behind the migration of this app, and for the migration of a site that brings its own model.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
+from django.db.models.fields import NOT_PROVIDED
 
 from notifications.fields import DataField
 
 if TYPE_CHECKING:
-    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.migrations.state import ProjectState
 
 logger = logging.getLogger("notifications")
@@ -60,15 +60,16 @@ $$
 """
 
 
-class AdoptData(Operation):
-    """Turn every text in the column ``data`` that is not JSON into a JSON string that holds it.
+class AdoptTable(Operation):
+    """Turn the table that is there, whichever release made it, into the one that the state describes.
 
-    For a site whose own model had the JSON field of the older packages, a text column: put it before the
-    ``AlterField`` of ``data`` that ``makemigrations`` writes. Not JSON is also what Python takes for it and the column
-    does not: NaN everywhere, NUL and lone surrogates on PostgreSQL, more than 31 levels on MariaDB. The logger
-    ``notifications`` is told how many texts there were.
+    Every step looks at the table first and does only what is missing, so that it costs a few queries where there is
+    nothing to do, and can be run again after a crash where the database cannot roll back (MariaDB). Nothing is done
+    on the way back.
 
-    Nothing is done where the column keeps its text type, or has a JSON type already, nor on the way back.
+    A text in ``data`` that is not JSON becomes a JSON string that holds it, unless the column keeps its text type. Not
+    JSON is also what Python takes for it and the column does not: NaN everywhere, NUL and lone surrogates on
+    PostgreSQL, more than 31 levels on MariaDB. The logger ``notifications`` is told how many texts there were.
     """
 
     reduces_to_sql = False
@@ -89,8 +90,18 @@ class AdoptData(Operation):
     ) -> None:
         """Do it, if the table of this model is in this database."""
         model = to_state.apps.get_model(app_label, self.name)
-        if self.allow_migrate_model(schema_editor.connection.alias, model):
-            self.adopt(Table(model, schema_editor))
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return
+        table = Table(model, schema_editor)
+        # The order spares the work of carrying old indexes through the changes of the columns.
+        table.add_columns()
+        table.drop_old_indexes()
+        table.quote_text()
+        # On SQLite this makes the table anew, with all that the model says of the other columns.
+        table.add_columns(generated=True)
+        table.alter_columns(ALTERED)
+        table.add_indexes()
+        table.alter_columns(ALTERED_LAST)
 
     def database_backwards(
         self,
@@ -103,31 +114,7 @@ class AdoptData(Operation):
 
     def describe(self) -> str:
         """Say what ``migrate`` is doing."""
-        return f"Keep what is not JSON in the data of {self.name} as text in JSON"
-
-    def adopt(self, table: Table) -> None:
-        table.quote_text()
-
-
-class AdoptTable(AdoptData):
-    """Turn the table that is there, whichever release made it, into the one that the state describes.
-
-    Every step looks at the table first and does only what is missing, so that it costs a few queries where there is
-    nothing to do, and can be run again after a crash where the database cannot roll back (MariaDB).
-    """
-
-    def describe(self) -> str:
-        """Say what ``migrate`` is doing."""
         return f"Adopt the table of {self.name} if an older package made it"
-
-    def adopt(self, table: Table) -> None:
-        # The order spares the work of carrying old indexes through the changes of the columns.
-        table.add_columns()
-        table.drop_old_indexes()
-        table.quote_text()
-        table.alter_columns(ALTERED)
-        table.add_indexes()
-        table.alter_columns(ALTERED_LAST)
 
 
 class Table:
@@ -149,11 +136,15 @@ class Table:
         with self.connection.cursor() as cursor:
             return self.connection.introspection.get_constraints(cursor, self.meta.db_table)
 
-    def add_columns(self) -> None:
+    def add_columns(self, *, generated: bool = False) -> None:
         there = self.columns()
         for field in self.meta.local_concrete_fields:
-            if field.column not in there:
-                self.editor.add_field(self.model, field)
+            if field.column not in there and field.generated is generated:
+                if field.db_default is NOT_PROVIDED:
+                    self.editor.add_field(self.model, field)
+                else:
+                    # SQLite's own would make the table anew, and look in the old one for what it adds.
+                    BaseDatabaseSchemaEditor.add_field(self.editor, self.model, field)
 
     def drop_old_indexes(self) -> None:
         ours = {index.name for index in self.meta.indexes}

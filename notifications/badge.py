@@ -1,4 +1,4 @@
-"""The unread count of a user, cached for a moment and never shown to anybody else.
+"""What is unread and what is unseen of a user, counted, cached for a moment and never shown to anybody else.
 
 Each entry is kept under a key that names the user and carries the generation it was counted in. A change of one
 user's rows drops that user's key; a change that may reach anybody starts a new generation, in one cache call. What an
@@ -8,14 +8,21 @@ open transaction has changed is counted and not cached until it is committed.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from django.apps import apps
 from django.core.cache import cache
-from django.db import connections, transaction
+from django.db import connections, models, router, transaction
+from django.db.models import Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from notifications.conf import settings
+from notifications.moments import CurrentMoment, LongAgo
+from notifications.signals import read_state_changed
 
 logger = logging.getLogger("notifications")
 
@@ -25,9 +32,9 @@ GENERATION = "notifications:generation"
 FEW = 100
 
 
-def cache_key(user_pk: object) -> str:
-    """Return the cache key of this user's unread count."""
-    return f"notifications:unread:{user_pk}"
+def cache_key(user_pk: object, name: str = "unread") -> str:
+    """Return the cache key of this user's count of what is "unread" or "unseen"."""
+    return f"notifications:{name}:{user_pk}"
 
 
 class Count(int):
@@ -43,18 +50,60 @@ def unread_count(user: Any) -> Count:
 
     Counts no further than one beyond ``BADGE_CAP``, so that it costs the same whatever is unread.
     """
+    return cached(user, "unread", user.notifications.unread)
+
+
+def unseen_count(user: Any) -> Count:
+    """Return how many unread notifications came (back) since the user last looked at the bell.
+
+    As old, and counted as far, as :func:`unread_count`.
+    """
+    return cached(user, "unseen", lambda: unseen(user))
+
+
+def unseen(user: Any) -> Any:
+    """Return the unread rows that came (back) since the user last looked at the bell."""
+    rows = user.notifications.visible()
+    seen = apps.get_model("notifications", "InboxState").objects.using(rows.db).filter(pk=user.pk)
+    # As unread() has it, but for its lower bound: with two of them SQLite takes the index without "unread".
+    return rows.filter(
+        unread__in=[True],
+        inbox_at__gt=Coalesce(Subquery(seen.values("seen_at")), LongAgo()),
+        inbox_at__lte=CurrentMoment(),
+    )
+
+
+def mark_seen(user: Any) -> None:
+    """Note that the user looks at the bell now: nothing is unseen until the next notification comes."""
+    states = apps.get_model("notifications", "InboxState").objects
+    using = router.db_for_write(user.notifications.model)
+    states.using(using).update_or_create(pk=user.pk, defaults={"seen_at": timezone.now()})
+    forget([user.pk], using=using)
+    announce(user.notifications.model, user.pk, 0, using=using)
+
+
+def announce(model: type[models.Model], recipient_id: Any, changed: int, *, using: str) -> None:
+    """Tell after commit, once for a call, that the state of so many rows, or what was seen, has changed."""
+    tell = partial(
+        read_state_changed.send_robust, sender=model, recipient_id=recipient_id, changed=changed, using=using
+    )
+    transaction.on_commit(tell, using=using, robust=True)
+
+
+def cached(user: Any, name: str, rows: Callable[[], Any]) -> Count:
+    """Return how many rows there are, up to one beyond ``BADGE_CAP``, from the cache where it knows."""
     timeout = settings.CACHE_TIMEOUT
     if not timeout or changes_are_pending():
-        return Count(count_unread(user))
-    key = cache_key(user.pk)
-    cached = cache.get_many([GENERATION, key])
-    generation = cached.get(GENERATION)
+        return Count(capped(rows()))
+    key = cache_key(user.pk, name)
+    known = cache.get_many([GENERATION, key])
+    generation = known.get(GENERATION)
     if generation is None:
         generation = uuid4().hex
         cache.set(GENERATION, generation, timeout=None)
-    counted_in, count = cached.get(key, (None, 0))
+    counted_in, count = known.get(key, (None, 0))
     if counted_in != generation:
-        count = count_unread(user)
+        count = capped(rows())
         cache.set(key, (generation, count), timeout)
     return Count(count)
 
@@ -68,10 +117,9 @@ def changes_are_pending() -> bool:
     )
 
 
-def count_unread(user: Any) -> int:
-    """Return the number of unread notifications, or one more than ``BADGE_CAP``."""
+def capped(rows: Any) -> int:
+    """Return the number of these rows, or one more than ``BADGE_CAP``."""
     cap = settings.BADGE_CAP
-    rows = user.notifications.unread()
     count: int = (rows if cap is None else rows[: cap + 1]).count()
     return count
 
@@ -92,7 +140,7 @@ def _drop(user_pks: list[Any] | None) -> None:
         if user_pks is None or len(user_pks) > FEW:
             cache.set(GENERATION, uuid4().hex, timeout=None)
         else:
-            cache.delete_many([cache_key(pk) for pk in user_pks])
+            cache.delete_many([cache_key(pk, name) for pk in user_pks for name in ("unread", "unseen")])
     except Exception:
         # The rows are written. Who is told that something failed writes them again.
         logger.exception("Cached unread counts could not be dropped, and are shown until they are too old.")

@@ -12,8 +12,9 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, models, router
 
 from notifications import conf
-from notifications.insert import CONSTRAINT
+from notifications.insert import CONSTRAINT, keeps_constraint
 from notifications.models import get_notification_model
+from notifications.search import searched_field
 
 REQUEST_PROCESSOR = "django.template.context_processors.request"
 
@@ -80,6 +81,22 @@ def wrong_values(name: str, values: Mapping[str, Any]) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.models)
+def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Look whether the models that people search by name are there, each with its field."""
+    wanted: Any = conf.settings.SEARCH_FIELDS
+    return [
+        Warning(
+            f"NOTIFICATIONS['SEARCH_FIELDS'] names {label!r}: {name!r}, which is no field of texts of a model.",
+            hint="It must be like {'app_label.Model': 'name_of_a_text_field'}.",
+            id="notifications.W007",
+        )
+        # What is no dict is an error already.
+        for label, name in (wanted.items() if isinstance(wanted, Mapping) else ())
+        if searched_field(label, name) is None
+    ]
+
+
 @register()
 def check_templates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Look for a template engine that passes the request on, which the templates need to know their own page."""
@@ -121,8 +138,7 @@ def check_app_order(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 def check_constraint(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Look whether a site's own model kept the constraint that makes a recipient unique within an event."""
     model = get_notification_model()
-    tables = [model, *model._meta.get_parent_list()]
-    if any(constraint.name == CONSTRAINT for table in tables for constraint in table._meta.constraints):
+    if keeps_constraint(model):
         return []
     return [
         Warning(

@@ -104,11 +104,41 @@ class Settings:
     FANOUT_CHUNK: Setting[int | None] = Setting(None, kind=int, minimum=1)
     #: Up to how many unread notifications the badge counts; beyond that it shows "99+". None counts all.
     BADGE_CAP: Setting[int | None] = Setting(99, kind=int, minimum=1)
+    #: What wakes the live streams: "poll", "postgres", "redis", or the dotted path of a bus; and its arguments.
+    LIVE_BUS = Setting("poll")
+    LIVE_BUS_OPTIONS: Setting[dict[str, Any]] = Setting({})
+    #: How many live streams one user may have open in one process.
+    LIVE_STREAMS_PER_USER = Setting(10, minimum=1)
+    #: Seconds of silence after which a live stream says that it is still there.
+    LIVE_HEARTBEAT = Setting(15, minimum=1)
+    #: Seconds between two looks whether those who listen are still logged in.
+    LIVE_SESSION_CHECK = Setting(30, minimum=1)
+    #: The models that people search by name, beside users, each with the field that holds the name.
+    SEARCH_FIELDS: Setting[dict[str, str]] = Setting({})
     #: The dotted path of the JSON field class that stores ``data``.
     JSONFIELD = Setting("django.db.models.JSONField")
+    #: Of the wing subscriptions. Whether people are told of what they do themselves.
+    NOTIFY_ACTOR = Setting(False)
+    #: Whether who acts begins to take part in the target.
+    WATCH_WHEN_ACTING = Setting(True)
+    #: Whether who is named with the reason "mention" or "assign" begins to take part in the target.
+    WATCH_WHEN_CALLED = Setting(True)
+    #: What contains an object, by model: the name of an attribute, or names: ``{"tracker.issue": "repository"}``.
+    PARENTS: Setting[Mapping[str, Any]] = Setting({}, kind=Mapping)
+    #: How many steps up it is looked for what contains an object.
+    MAX_DEPTH = Setting(5, minimum=0)
+    #: Who may see an object, by model: the dotted path of a rule.
+    VISIBILITY: Setting[Mapping[str, str]] = Setting({}, kind=Mapping)
 
 
 settings = Settings()
+
+
+def of_model(values: Mapping[str, T], model: Any) -> T | None:
+    """Return what a setting says of a model, by its label such as "tracker.Issue", or None where it says nothing."""
+    label = model._meta.concrete_model._meta.label_lower
+    return next((value for name, value in values.items() if name.lower() == label), None)
+
 
 #: Every known key, with its default and its rule.
 KNOWN: dict[str, Setting[Any]] = {

@@ -12,6 +12,9 @@ from uuid import UUID, uuid5
 
 from django.db import models
 
+#: What an event is about, by the names that its values and the generic keys of a row have.
+OBJECTS = ("actor", "action_object", "target")
+
 #: The namespace in which the key of an event becomes its UUID. Never change it: a retried task would tell twice.
 KEY_NAMESPACE = UUID("b1d1f0d3-6a0e-5c2f-9f0e-0f5a6c0c7d11")
 
@@ -21,7 +24,8 @@ class Event:
     """One ``notify.send``: what happened. Who is told is another matter.
 
     ``actor``, ``action_object`` and ``target`` are saved model instances (the last two may be None); ``concrete``
-    says of each whether a row names its concrete model or the proxy itself. ``columns`` are the values of further
+    says of each whether a row names its concrete model or the proxy itself. ``reason`` is why everybody is told, in one
+    word, or empty where an extension may say it of each recipient. ``columns`` are the values of further
     plain columns of the notification model, by field name. Source: :func:`notifications.validation.clean_event`.
     """
 
@@ -36,6 +40,7 @@ class Event:
     public: bool = True
     data: Any = None
     key: str | None = None
+    reason: str = ""
     columns: Mapping[str, Any] = field(default_factory=dict)
     concrete: Mapping[str, bool] = field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache, partial
 from itertools import chain
@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from notifications import badge
 from notifications.deadlocks import through_deadlocks
-from notifications.events import Event
+from notifications.events import OBJECTS, Event
+from notifications.extensions import REASON, says_reasons
 from notifications.insert import insert_one, insert_select, members_of, until_alone
 from notifications.models import AbstractNotification
 from notifications.recipients import BATCH, Audience, Users
@@ -27,9 +28,6 @@ N = TypeVar("N", bound=AbstractNotification)
 
 #: Called with the number of users done and of all, or None where that is not known.
 Progress: TypeAlias = Callable[[int, "int | None"], object]
-
-#: The generic keys of a row, by the names of the event's objects.
-OBJECTS = ("actor", "action_object", "target")
 
 
 def write(
@@ -105,6 +103,7 @@ def prototype(model: type[N], event: Event, using: str) -> N:
         public=event.public,
         data=event.data,
         event=event.uuid,
+        reason=event.reason,
         **event.columns,
     )
     content_types = ContentType.objects.db_manager(using)
@@ -175,8 +174,12 @@ def write_batches(
 
     Return how many were written, and the primary keys where they were few. If ``whole``, all are written or none.
     """
+    #: Why, of the users of the batches that were read and not written yet.
+    reasons: dict[Any, str] = {}
     if isinstance(audience, Users):
         named, keys = True, audience
+    elif says_reasons(audience) and not event.reason:
+        named, keys = False, Users(remember(audience, reasons))
     else:
         named, keys = False, Users(audience.values_list("pk", flat=True).iterator(chunk_size=BATCH))
     if keys.total is not None and keys.total > BATCH and event.key is not None:
@@ -192,7 +195,9 @@ def write_batches(
         with transaction.atomic(using) if whole and (second or len(first) > 1) else nullcontext():
             for batch in chain([first] if first else [], [second] if second else [], batches):
                 fresh = event.key is None and batch is first
-                created += write_batch(model, event, batch, using, fresh=fresh, named=named)
+                created += write_batch(model, event, batch, using, fresh=fresh, named=named, reasons=reasons)
+                for pk in batch:
+                    reasons.pop(pk, None)
                 done += len(batch)
                 tell(done, keys.total)
         return created, () if second else first
@@ -200,8 +205,22 @@ def write_batches(
     return write_all() if keys.total is None else through_deadlocks(write_all, using)
 
 
+def remember(audience: models.QuerySet[Any], reasons: dict[Any, str]) -> Iterator[Any]:
+    """Yield the primary keys of the audience; the reason of each is in ``reasons`` when it comes."""
+    for pk, reason in audience.values_list("pk", REASON).iterator(chunk_size=BATCH):
+        reasons[pk] = reason or ""
+        yield pk
+
+
 def write_batch(
-    model: type[N], event: Event, batch: list[Any], using: str, *, fresh: bool, named: bool
+    model: type[N],
+    event: Event,
+    batch: list[Any],
+    using: str,
+    *,
+    fresh: bool,
+    named: bool,
+    reasons: Mapping[Any, str],
 ) -> int:
     """Write the rows of some users. Raise ValueError when they were named and one of them does not exist."""
     users = get_user_model()._base_manager
@@ -232,6 +251,7 @@ def write_batch(
             if pk not in told:
                 row = prototype(model, event, using)
                 row.recipient_id = pk
+                row.reason = reasons.get(pk, event.reason)
                 new.append(row)
         # A row that cannot be written must not spoil the transaction of the caller, nor leave the others behind.
         with transaction.atomic(using):

@@ -15,6 +15,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import connections, models, router
 
+from notifications import plain, visibility
+
 #: What a row stores of an object: the id of its content type and its primary key as text.
 Reference: TypeAlias = tuple[int, str]
 
@@ -27,29 +29,45 @@ def model_of(content_type_id: int, using: str | None) -> type[models.Model] | No
         return None
 
 
-def content_type_ids(obj: models.Model, using: str | None) -> set[int]:
-    """Return the ids of the content types a row may store for ``obj``: its own and that of its concrete model."""
+def content_type_ids(obj: models.Model | type[models.Model], using: str | None) -> set[int]:
+    """Return the ids of the content types a row may store for an object or model: its own and its concrete one."""
     manager = ContentType.objects.db_manager(using)
     return {manager.get_for_model(obj, for_concrete_model=flag).pk for flag in (True, False)}
 
 
-def primary_key(model: type[models.Model], text: str, using: str | None = None) -> Any:
-    """Return the primary key that ``text`` stands for, or None when no row of ``model`` can have it."""
+def key_field(model: type[models.Model]) -> Any:
+    """Return the field that holds the primary keys of ``model``, which a multi-table child has in its parent."""
     field: Any = model._meta.pk
-    if isinstance(field, models.CompositePrimaryKey):
-        return None
     while field.remote_field:
         field = field.target_field
-    try:
-        value = field.to_python(text)
-    except (ValidationError, ValueError, TypeError, OverflowError):
-        return None
+    return field
+
+
+def primary_key(model: type[models.Model], text: str, using: str | None = None) -> Any:
+    """Return the primary key that ``text`` stands for, or None when no row of ``model`` can have it."""
+    return primary_keys(model, [text], using).get(text)
+
+
+def primary_keys(model: type[models.Model], texts: Iterable[str], using: str | None = None) -> dict[str, Any]:
+    """Return the primary keys that these texts stand for, without those that no row of ``model`` can have."""
+    field, found = key_field(model), {}
+    if isinstance(field, models.CompositePrimaryKey):
+        return {}
+    least = most = None
     if isinstance(field, models.IntegerField):
         # A database answers to a number that is too large for it with an error of its own.
         operations = connections[using or router.db_for_read(model)].ops
         least, most = operations.integer_field_range(field.get_internal_type())
-        return value if least <= value <= most else None
-    return None if isinstance(value, str) and "\x00" in value else value
+    for text in texts:
+        try:
+            key = field.to_python(text)
+        except (ValidationError, ValueError, TypeError, OverflowError):
+            continue
+        if key is None or (isinstance(key, str) and "\x00" in key):
+            continue
+        if least is None or least <= key <= most:
+            found[text] = key
+    return found
 
 
 def fetch_objects(
@@ -71,37 +89,62 @@ def fetch_objects(
         model = model_of(content_type_id, using)
         if model is None:
             continue
-        objects: models.QuerySet[Any] = model._base_manager.using(router.db_for_read(model, instance=row))
-        if querysets and content_type_id in querysets:
-            objects = querysets[content_type_id]
-        keys = {text: key for text in texts if (key := primary_key(model, text, objects.db)) is not None}
-        by_key = objects.in_bulk(set(keys.values()))
+        chosen = querysets.get(content_type_id) if querysets else None
+        database = router.db_for_read(model, instance=row) if chosen is None else chosen.db
+        keys = primary_keys(model, texts, database)
+        wanted = set(keys.values())
+        by_key = objects_of(model, wanted, database) if chosen is None else chosen.in_bulk(wanted)
         found.update({(content_type_id, text): by_key[key] for text, key in keys.items() if key in by_key})
     return found
 
 
+def objects_of(model: type[models.Model], keys: set[Any], using: str) -> dict[Any, models.Model]:
+    """Return the objects with these primary keys, by primary key."""
+    found = plain.by_primary_key(model, keys, using)
+    # An order would only cost time.
+    return model._base_manager.using(using).order_by().in_bulk(keys) if found is None else found
+
+
 class ObjectKey(GenericForeignKey):
-    """A generic foreign key whose object reads as None when it is gone, for whatever reason."""
+    """A generic foreign key whose object reads as None when it is gone, for whatever reason.
+
+    ``reader`` names the foreign key to the user who reads the row: what they may not see is None as well.
+    """
+
+    def __init__(self, ct_field: str, fk_field: str, *, reader: str) -> None:
+        super().__init__(ct_field, fk_field)
+        self.reader = reader
 
     def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
         super().contribute_to_class(cls, name, **kwargs)
+        self.type_column, self.found_by = f"{self.ct_field}_id", f"{name} found by"
+        self.hidden_by = f"{name} is hidden"
         # In the place of Django's own access, which is the field itself before Django 6.1 and another class since.
         setattr(cls, name, ObjectAccess(self))
 
     def reference(self, instance: models.Model) -> Reference | None:
         """Return what the row stores of its object, or None when it stores nothing that can be found."""
-        content_type_id = getattr(instance, f"{self.ct_field}_id")
-        text = getattr(instance, self.fk_field)
+        content_type_id, text = getattr(instance, self.type_column), getattr(instance, self.fk_field)
         return None if content_type_id is None or text is None else (content_type_id, str(text))
 
     def put(self, instance: models.Model, reference: Reference | None, obj: models.Model | None) -> None:
         """Keep the object with the row, and what it was found by, so that a later look need not judge it again."""
         self.set_cached_value(instance, obj)
-        instance._state.fields_cache[f"{self.name} found by"] = reference
+        instance._state.fields_cache[self.found_by] = reference
+
+    def is_hidden(self, instance: models.Model) -> bool:
+        """Tell whether there is an object that the reader of the row may not see."""
+        return getattr(instance, self.name) is None and self.hidden_by in instance._state.fields_cache
+
+    def look(self, instance: models.Model, obj: models.Model) -> tuple[Any, Any, models.Model]:
+        """Return who looks at the object: the reader's primary key, the reader if at hand, and the object."""
+        field: Any = instance._meta.get_field(self.reader)
+        reader = field.get_cached_value(instance, default=None)
+        return getattr(instance, field.attname), reader, obj
 
     def was_found_by(self, instance: models.Model, reference: Reference | None) -> bool:
         """Tell whether what is kept with the row was found by what the row stores now."""
-        return bool(instance._state.fields_cache.get(f"{self.name} found by", ()) == reference)
+        return bool(instance._state.fields_cache.get(self.found_by, ()) == reference)
 
 
 class ObjectAccess:
@@ -126,9 +169,8 @@ class ObjectAccess:
                 or self.is_of(cached, reference, instance._state.db)
             ):
                 return cached
-        obj = fetch_objects([reference], instance).get(reference) if reference else None
-        self.key.put(instance, reference, obj)
-        return obj
+        attach([(instance, self.key, reference)])
+        return self.key.get_cached_value(instance)
 
     def __set__(self, instance: models.Model, obj: models.Model | None) -> None:
         # The id as text from the start, as it is when the row is read back.
@@ -162,14 +204,27 @@ class ObjectAccess:
 
 def attach_objects(rows: Iterable[models.Model]) -> None:
     """Fetch the objects of all generic keys of these rows, of one database, at once and put them in place."""
-    wanted = [
+    attach(
         (row, key, key.reference(row))
         for row in rows
         for key in row._meta.private_fields
         if isinstance(key, ObjectKey) and not key.is_cached(row)
-    ]
+    )
+
+
+def attach(wanted: Iterable[tuple[models.Model, ObjectKey, Reference | None]]) -> None:
+    """Fetch the objects of some keys of some rows and put those in place that the readers of the rows may see."""
+    wanted = list(wanted)
     if not wanted:
         return
     found = fetch_objects((reference for _, _, reference in wanted if reference), wanted[0][0])
-    for row, key, reference in wanted:
-        key.put(row, reference, found.get(reference) if reference else None)
+    placed = [
+        (row, key, reference, found.get(reference) if reference else None) for row, key, reference in wanted
+    ]
+    looks = (key.look(row, obj) for row, key, _, obj in placed if obj is not None)
+    hidden = visibility.hidden(looks, wanted[0][0]._state.db)
+    for row, key, reference, obj in placed:
+        is_hidden = bool(hidden) and obj is not None and (key.look(row, obj)[0], id(obj)) in hidden
+        if is_hidden:
+            row._state.fields_cache[key.hidden_by] = True
+        key.put(row, reference, None if is_hidden else obj)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.auth import get_user_model
@@ -11,6 +11,7 @@ from django.db import DatabaseError, IntegrityError, connections, models
 from django.db.models.expressions import DatabaseDefault
 
 from notifications.deadlocks import may_be_tried_again
+from notifications.extensions import REASON, says_reasons
 from notifications.models import AbstractNotification
 
 if TYPE_CHECKING:
@@ -36,16 +37,32 @@ def insert_select(
     """
     if audience.query.combinator:
         audience = members_of(audience, using)
-    query = audience.values_list("pk").query
+    why = [REASON] if says_reasons(audience) and not row.reason else []
+    query = audience.values_list("pk", *why).query
     query.clear_ordering()
+    grouped = is_grouped_by_user(query)
+    if grouped:
+        # Rows that come in the order of the recipients go side by side into the indexes that lead with them.
+        query.add_ordering("pk")
     compiler = query.get_compiler(using)
     try:
         people, params = compiler.as_sql(with_col_aliases=True)
     except EmptyResultSet:
         return 0
-    # A join may name a user more than once; a single table cannot.
-    once = sum(map(bool, query.alias_refcount.values())) == 1
-    return insert(row, people, params, compiler.select[0][2], using, fresh=fresh, once=once)
+    # A join may name a user more than once; a single table, or a group for each user, cannot.
+    once = grouped or sum(map(bool, query.alias_refcount.values())) == 1
+    names = [name for _, _, name in compiler.select]
+    return insert(
+        row, people, params, names[0], using, fresh=fresh, once=once, reason=names[1] if why else None
+    )
+
+
+def is_grouped_by_user(query: Any) -> bool:
+    """Tell whether a query of users has one row for each, because it is grouped by nothing but their primary key."""
+    key = query.get_meta().pk
+    return isinstance(query.group_by, tuple) and [getattr(one, "target", None) for one in query.group_by] == [
+        key
+    ]
 
 
 def insert_one(row: AbstractNotification, user_pk: Any, using: str, *, fresh: bool) -> int:
@@ -67,17 +84,22 @@ def insert(
     *,
     fresh: bool,
     once: bool,
+    reason: str | None = None,
 ) -> int:
     """Write a row like ``row`` for each primary key in ``column`` of the selection ``people``.
 
-    ``once`` says that nobody is in the selection twice.
+    ``once`` says that nobody is in the selection twice; ``reason`` is the column of it that says why each is told.
     """
     connection = connections[using]
-    column = connection.ops.quote_name(column)
-    user = f"audience.{column}"
+    quote = connection.ops.quote_name
+    own = {"recipient": f"audience.{quote(column)}"}
+    if reason is not None:
+        own["reason"] = f"audience.{quote(reason)}"
     if not (once or passes_over(row, connection)):
-        people = f"SELECT DISTINCT {user} AS {column} FROM ({people}) audience"  # noqa: S608
-    sql, constants, existing = insert_statement(row, people, user, connection, fresh=fresh, once=once)
+        why = "" if reason is None else f", MAX({own['reason']}) AS {quote(reason)}"
+        user = own["recipient"]
+        people = f"SELECT {user} AS {quote(column)}{why} FROM ({people}) audience GROUP BY {user}"  # noqa: S608
+    sql, constants, existing = insert_statement(row, people, own, connection, fresh=fresh, once=once)
 
     def execute() -> int:
         with connection.cursor() as cursor:
@@ -87,19 +109,24 @@ def insert(
     return until_alone(execute, type(row), using)
 
 
+def keeps_constraint(model: type[AbstractNotification]) -> bool:
+    """Tell whether the table of the model, or of a parent of it, makes a recipient unique within an event."""
+    tables = [model, *model._meta.get_parent_list()]
+    return any(constraint.name == CONSTRAINT for table in tables for constraint in table._meta.constraints)
+
+
 def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> bool:
     """Tell whether the database can pass over a conflict over (event, recipient) and over no other.
 
     MySQL and MariaDB pass over every conflict or none; there, rows that exist are left out of the selection.
     """
-    unique = any(constraint.name == CONSTRAINT for constraint in row._meta.constraints)
-    return unique and connection.vendor in {"sqlite", "postgresql"}
+    return keeps_constraint(type(row)) and connection.vendor in {"sqlite", "postgresql"}
 
 
 def insert_statement(
     row: AbstractNotification,
     people: str,
-    user: str,
+    own: Mapping[str, str],
     connection: BaseDatabaseWrapper,
     *,
     fresh: bool,
@@ -107,26 +134,28 @@ def insert_statement(
 ) -> tuple[str, list[Any], list[Any]]:
     """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs.
 
-    ``user`` is the column of that selection which holds their primary keys.
+    ``own`` says which columns of that selection go into which fields; that of the recipient holds the primary keys.
     """
     meta = row._meta
     quote = connection.ops.quote_name
     recipient: Any = meta.get_field("recipient")
     columns, values = [], []
     for field in meta.local_concrete_fields:
-        if field.primary_key or field is recipient or getattr(field, "generated", False):
+        if field.primary_key or field.name in own or getattr(field, "generated", False):
             continue
         value, column = field.pre_save(row, True), str(field.column)
         if not isinstance(value, DatabaseDefault):
             columns.append(quote(column))
             values.append(field.get_db_prep_save(value, connection))
     event_field: Any = meta.get_field("event")
+    own_fields: list[Any] = [meta.get_field(name) for name in own]
+    user, own_columns = own["recipient"], [quote(field.column) for field in own_fields]
     table, told, event = quote(meta.db_table), quote(recipient.column), quote(event_field.column)
     skips = passes_over(row, connection)
     # Only names that Django quoted and a selection that it compiled go into the text; every value is a parameter.
     sql = (
-        f"INSERT INTO {table} ({', '.join(columns)}, {told}) "  # noqa: S608
-        f"SELECT {', '.join(['%s'] * len(values))}, {user} "
+        f"INSERT INTO {table} ({', '.join([*columns, *own_columns])}) "  # noqa: S608
+        f"SELECT {', '.join([*['%s'] * len(values), *own.values()])} "
         f"FROM ({people}) audience WHERE "
     )
     existing: list[Any] = []

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.humanize.templatetags import humanize
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
+from django.db.models.functions import Coalesce
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,10 +20,12 @@ from django.utils.timesince import timesince as django_timesince
 from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
 from model_utils import Choices
 
-from notifications import badge
+from notifications import badge, conf
+from notifications.events import OBJECTS
 from notifications.fields import DataField
 from notifications.generic import ObjectKey, model_of
-from notifications.querysets import NotificationQuerySet, announce
+from notifications.moments import LongAgo, judge_moment
+from notifications.querysets import NotificationQuerySet
 from notifications.slugs import id2slug
 
 MODEL_SETTING = "NOTIFICATIONS_NOTIFICATION_MODEL"
@@ -83,7 +87,7 @@ class AbstractNotification(models.Model):
 
     actor_content_type = object_type("notify_actor", verbose_name=_("content type of the actor"))
     actor_object_id = models.CharField(_("id of the actor"), max_length=255)
-    actor = ObjectKey("actor_content_type", "actor_object_id")
+    actor = ObjectKey("actor_content_type", "actor_object_id", reader="recipient")
 
     verb = models.CharField(_("verb"), max_length=255)
     description = models.TextField(_("description"), blank=True, null=True)  # noqa: DJ001 - hq's column, hq's meaning
@@ -92,7 +96,7 @@ class AbstractNotification(models.Model):
         "notify_target", blank=True, verbose_name=_("content type of the target")
     )
     target_object_id = models.CharField(_("id of the target"), max_length=255, blank=True, null=True)  # noqa: DJ001
-    target = ObjectKey("target_content_type", "target_object_id")
+    target = ObjectKey("target_content_type", "target_object_id", reader="recipient")
 
     action_object_content_type = object_type(
         "notify_action_object", blank=True, verbose_name=_("content type of the action object")
@@ -100,7 +104,7 @@ class AbstractNotification(models.Model):
     action_object_object_id = models.CharField(  # noqa: DJ001
         _("id of the action object"), max_length=255, blank=True, null=True
     )
-    action_object = ObjectKey("action_object_content_type", "action_object_object_id")
+    action_object = ObjectKey("action_object_content_type", "action_object_object_id", reader="recipient")
 
     timestamp = models.DateTimeField(_("timestamp"), default=timezone.now)
     public = models.BooleanField(_("public"), default=True)
@@ -109,19 +113,43 @@ class AbstractNotification(models.Model):
     data = DataField(verbose_name=_("data"), blank=True, null=True)
     #: The event this row tells of; null on rows that an older package wrote.
     event = models.UUIDField(_("event"), null=True, editable=False)
+    #: Why this recipient was told, in one word: mention, author, subscribed ... Empty where nobody said.
+    reason = models.CharField(
+        _("reason"), max_length=32, default="", db_default="", blank=True, editable=False
+    )
+
+    done_at = models.DateTimeField(_("done at"), null=True, editable=False)
+    saved_at = models.DateTimeField(_("saved at"), null=True, editable=False)
+    #: Until when the row is out of sight. Once that has passed it says since when the row is back.
+    snoozed_until = models.DateTimeField(_("snoozed until"), null=True, editable=False)
+    #: Since when the row is in the inbox, or from when on; long ago once it is done. The database keeps it, so that
+    #: one range of one index is the inbox, and a snoozed row comes back without anybody's work.
+    inbox_at = models.GeneratedField(
+        expression=Coalesce(
+            "snoozed_until",
+            models.Case(models.When(done_at__isnull=True, then="timestamp"), default=LongAgo()),
+        ),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+        verbose_name=_("in the inbox since"),
+    )
 
     objects = NotificationQuerySet.as_manager()
 
     class Meta:
         abstract = True
-        ordering = ("-timestamp", "-pk")
+        ordering = ("-inbox_at", "-pk")
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         indexes = [
-            # What is the newest in the inbox of this recipient?
-            models.Index(fields=["recipient", "-timestamp", "-id"], name="ntf_inbox"),
+            # What is the newest in the inbox of this recipient, what is snoozed, and what is there at all?
+            models.Index(fields=["recipient", "inbox_at"], name="ntf_inbox"),
             # What has this recipient not read yet, and how much is it?
-            models.Index(fields=["recipient", "unread", "-timestamp", "-id"], name="ntf_unread"),
+            models.Index(fields=["recipient", "unread", "inbox_at"], name="ntf_unread"),
+            # What has this recipient saved?
+            models.Index(fields=["recipient", "saved_at"], name="ntf_saved"),
+            # What is this recipient done with?
+            models.Index(fields=["recipient", "done_at"], name="ntf_done"),
             # What was told about this object? And: which rows name a content type that is being removed?
             models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor"),
             models.Index(fields=["target_content_type", "target_object_id"], name="ntf_target"),
@@ -179,14 +207,14 @@ class AbstractNotification(models.Model):
         recipient_id = self.recipient_id
         deleted = super().delete(using=using, keep_parents=keep_parents)
         badge.forget([recipient_id], using=using)
-        announce(type(self), recipient_id, 1, using=using)
+        badge.announce(type(self), recipient_id, 1, using=using)
         return deleted
 
     def label(self, key: str) -> str:
         """Return the name of the ``actor``, ``action_object`` or ``target``.
 
-        A gone object reads as "deleted <model>", or "deleted object" where its model is gone too. An object that the
-        row never had is an empty text.
+        A gone object reads as "deleted <model>", or "deleted object" where its model is gone too; one that the
+        recipient may not see as "hidden <model>". An object that the row never had is an empty text.
         """
         obj = getattr(self, key)
         if obj is not None:
@@ -199,7 +227,8 @@ class AbstractNotification(models.Model):
         model = model_of(content_type_id, self._state.db) if content_type_id is not None else None
         if model is None:
             return gettext("deleted object")
-        return gettext("deleted %(model)s") % {"model": model._meta.verbose_name}
+        words = gettext("hidden %(model)s") if field.is_hidden(self) else gettext("deleted %(model)s")
+        return words % {"model": model._meta.verbose_name}
 
     def timesince(self, now: datetime | None = None) -> str:
         """Return how long ago this happened, as Django's ``timesince`` says it."""
@@ -216,20 +245,73 @@ class AbstractNotification(models.Model):
         """Return the number that stands for this row in urls."""
         return id2slug(self.pk)
 
+    @property
+    def is_hidden(self) -> bool:
+        """Tell whether there is an object in it that the recipient may not see, as ``VISIBILITY`` says."""
+        return bool(conf.settings.VISIBILITY) and any(
+            cast(Any, self._meta.get_field(name)).is_hidden(self) for name in OBJECTS
+        )
+
+    @property
+    def is_snoozed(self) -> bool:
+        """Tell whether the row is out of sight until a moment that is still to come."""
+        return self.snoozed_until is not None and self.snoozed_until > timezone.now()
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether the user is done with the row. One that was done and is snoozed since comes back."""
+        return self.done_at is not None and self.snoozed_until is None
+
+    # Each verb returns whether it changed anything. What it does to a row is what the queryset's verb does to many.
+
     def mark_as_read(self) -> bool:
-        """Mark this row as read. Return whether that changed anything."""
-        return self._set_unread(False)
+        """Mark this row as read, unless it is snoozed: it will come back unread."""
+        return self.unread and not self.is_snoozed and self._write(unread=False, read_at=timezone.now())
 
     def mark_as_unread(self) -> bool:
-        """Mark this row as unread. Return whether that changed anything."""
-        return self._set_unread(True)
+        """Mark this row as unread; one that was done is back in the inbox."""
+        return not self.unread and self._write(unread=True, read_at=None, done_at=None)
 
-    def _set_unread(self, unread: bool) -> bool:
-        if self.unread == unread:
+    def mark_as_done(self) -> bool:
+        """Take this row out of the inbox for good. It is read then, and no longer snoozed."""
+        return not self.is_done and self._write(unread=False, done_at=timezone.now(), snoozed_until=None)
+
+    def mark_as_undone(self) -> bool:
+        """Put this row back into the inbox, read."""
+        return self.is_done and self._write(done_at=None)
+
+    def mark_as_saved(self) -> bool:
+        """Keep this row: it is never pruned."""
+        return self.saved_at is None and self._write(saved_at=timezone.now())
+
+    def mark_as_unsaved(self) -> bool:
+        """Keep this row no longer than others."""
+        return self.saved_at is not None and self._write(saved_at=None)
+
+    def snooze(self, until: datetime) -> bool:
+        """Put this row out of sight until a moment, when it is unread and on top of the inbox.
+
+        Raise ValueError for a moment that is not in the future, or is naive where times have zones.
+        """
+        judge_moment(until)
+        if self.snoozed_until == until:
             return False
-        self.unread = unread
-        self.save(update_fields=["unread", "read_at"])
-        announce(type(self), self.recipient_id, 1, using=self._state.db or router.db_for_write(type(self)))
+        # What was read or done before keeps when, so that unsnooze() can say what it was.
+        read_at = self.read_at if self.is_snoozed or not self.unread else None
+        done_at = self.done_at if self.is_snoozed or self.is_done else None
+        return self._write(unread=True, read_at=read_at, done_at=done_at, snoozed_until=until)
+
+    def unsnooze(self) -> bool:
+        """Put a snoozed row back to where it was, done if it was done and read if it was read."""
+        return self.is_snoozed and self._write(unread=self.read_at is None, snoozed_until=None)
+
+    def _write(self, **values: Any) -> bool:
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.save(update_fields=values)
+        badge.announce(
+            type(self), self.recipient_id, 1, using=self._state.db or router.db_for_write(type(self))
+        )
         return True
 
     def naturalday(self) -> str | None:
@@ -263,7 +345,7 @@ class AbstractNotification(models.Model):
     def _admin_link(self, key: str) -> str:
         field: Any = self._meta.get_field(key)
         stored = getattr(self, field.fk_field)
-        # As text: an object that was only just put here left its key as it is.
+        # As text: a site may have set a number, which is none before the row is read back.
         object_id = "" if stored is None else str(stored)
         obj = getattr(self, key)
         if obj is None:
@@ -280,11 +362,11 @@ class AbstractNotification(models.Model):
         return format_html('<a href="{}">{}</a>', url, object_id)
 
     def settle_read_at(self) -> None:
-        """Let ``read_at`` follow ``unread``, whoever set it."""
-        if self.unread:
+        """Let ``read_at`` follow ``unread``, whoever set it; a snoozed row keeps it for when it is unsnoozed."""
+        if not self.unread:
+            self.read_at = self.read_at or timezone.now()
+        elif not self.is_snoozed:
             self.read_at = None
-        elif self.read_at is None:
-            self.read_at = timezone.now()
 
 
 class Notification(AbstractNotification):
@@ -293,6 +375,25 @@ class Notification(AbstractNotification):
     class Meta(AbstractNotification.Meta):
         abstract = False
         swappable = MODEL_SETTING
+
+
+class InboxState(models.Model):
+    """What is remembered of a user rather than of a notification; there is none before there is anything to say."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    #: When the user last looked at the bell: what came later is unseen.
+    seen_at = models.DateTimeField(null=True)
+    #: What it takes to undo the last thing that was done to many rows.
+    undo = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        verbose_name = _("state of an inbox")
+        verbose_name_plural = _("states of inboxes")
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 def get_notification_model() -> type[AbstractNotification]:

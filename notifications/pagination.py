@@ -1,6 +1,7 @@
 """Keyset pages: page 4,000 costs what page 1 costs, and nobody counts the rows unless a template asks.
 
-A page is named by the row at its edge: ``?before=<cursor>`` shows what is older, ``?after=<cursor>`` what is newer.
+A page is named by the row at its edge: ``?before=<cursor>`` shows what comes after that row in the order of the list,
+which is what is older where the newest come first, and ``?after=<cursor>`` what comes ahead of it.
 ``?page=N`` still answers for old links, and costs what an offset costs.
 """
 
@@ -21,13 +22,14 @@ from django.utils.dateparse import parse_datetime
 from notifications.generic import primary_key
 from notifications.models import AbstractNotification
 
-#: The row at the edge of a page: when it happened, and its primary key.
+#: The row at the edge of a page: its moment in the order of the list, and its primary key.
 Edge: TypeAlias = tuple[datetime, Any]
 
 
-def cursor_of(row: AbstractNotification) -> str:
-    """Return the cursor that names this row in a url."""
-    return urlsafe_b64encode(f"{row.timestamp.isoformat()} {row.pk}".encode()).decode().rstrip("=")
+def cursor_of(row: AbstractNotification, *, key: str = "inbox_at") -> str:
+    """Return the cursor that names this row in a url, in a list that the column ``key`` puts in order."""
+    moment: datetime = getattr(row, key)
+    return urlsafe_b64encode(f"{moment.isoformat()} {row.pk}".encode()).decode().rstrip("=")
 
 
 def edge_of(cursor: str, model: Any, using: str) -> Edge | None:
@@ -51,10 +53,10 @@ class Page(paginator.Page[Any]):
     """A page that knows its neighbours without a count. ``number`` is None where only a cursor names it."""
 
     def __init__(
-        self, rows: Sequence[Any], number: int | None, pages: Any, *, newer: bool, older: bool
+        self, rows: Sequence[Any], number: int | None, pages: Any, *, key: str, newer: bool, older: bool
     ) -> None:
         super().__init__(rows, number, pages)  # type: ignore[arg-type]
-        self.newer, self.older = newer, older
+        self.key, self.newer, self.older = key, newer, older
 
     def has_next(self) -> bool:
         """Tell whether there are older rows."""
@@ -75,45 +77,60 @@ class Page(paginator.Page[Any]):
     @property
     def before(self) -> str:
         """Return the cursor for the rows older than these, or an empty text when there are none."""
-        return cursor_of(self.object_list[len(self.object_list) - 1]) if self.older else ""
+        return cursor_of(self.object_list[len(self.object_list) - 1], key=self.key) if self.older else ""
 
     @property
     def after(self) -> str:
         """Return the cursor for the rows newer than these, or an empty text when there are none."""
-        return cursor_of(self.object_list[0]) if self.newer and len(self.object_list) else ""
+        return cursor_of(self.object_list[0], key=self.key) if self.newer and len(self.object_list) else ""
 
 
-def get_page(rows: QuerySet[Any], size: int, query: Mapping[str, str]) -> Page:
-    """Return the page of ``rows``, ordered as the inbox is, that the query of a url names.
+def get_page(
+    rows: QuerySet[Any],
+    size: int,
+    query: Mapping[str, str],
+    *,
+    key: str = "inbox_at",
+    descending: bool = True,
+) -> Page:
+    """Return the page of ``rows`` that the query of a url names, in the order of the column ``key``, a moment.
 
     ``query`` may hold ``before`` or ``after``, a cursor, or ``page``, a number. A cursor that we did not make is the
     first page. Raise Http404 for a page number that does not exist. Costs one query.
     """
-    newest: Any = rows.order_by("-timestamp", "-pk")
-    pages: paginator.Paginator[Any] = paginator.Paginator(newest, size)
+    onwards, back = ("lt", "gt") if descending else ("gt", "lt")
+    first, last = ([f"-{key}", "-pk"], [key, "pk"]) if descending else ([key, "pk"], [f"-{key}", "-pk"])
+    ordered: Any = rows.order_by(*first)
+    pages: paginator.Paginator[Any] = paginator.Paginator(ordered, size)
     before = edge_of(query.get("before", ""), rows.model, rows.db)
     if before:
-        found = list(newest.filter(beyond("lt", before))[: size + 1])
+        found = list(ordered.filter(beyond(key, onwards, before))[: size + 1])
         if found:
-            return Page(found[:size], None, pages, newer=True, older=len(found) > size)
+            return Page(found[:size], None, pages, key=key, newer=True, older=len(found) > size)
     after = edge_of(query.get("after", ""), rows.model, rows.db)
     if after:
-        found = list(rows.filter(beyond("gt", after)).order_by("timestamp", "pk")[: size + 1])
-        # Fewer newer rows than a page holds: that is the first page, and it is shown full.
+        found = list(rows.filter(beyond(key, back, after)).order_by(*last)[: size + 1])
+        # Fewer rows ahead than a page holds: that is the first page, and it is shown full.
         if len(found) >= size:
-            return Page(found[:size][::-1], None, pages, newer=len(found) > size, older=True)
+            return Page(found[:size][::-1], None, pages, key=key, newer=len(found) > size, older=True)
     number = 1 if before or after else page_number(query.get("page", ""), pages)
-    found = list(newest[(number - 1) * size : number * size + 1])
+    found = list(ordered[(number - 1) * size : number * size + 1])
     if number > 1 and not found:
         raise Http404
-    return Page(found[:size], number, pages, newer=number > 1, older=len(found) > size)
+    return Page(found[:size], number, pages, key=key, newer=number > 1, older=len(found) > size)
 
 
-def beyond(comparison: str, edge: Edge) -> Q:
-    """Return the condition for the rows on one side of an edge, led by what the index of the inbox can use."""
-    timestamp, pk = edge
-    strictly = Q(**{f"timestamp__{comparison}": timestamp}) | Q(**{f"pk__{comparison}": pk})
-    return Q(**{f"timestamp__{comparison}e": timestamp}) & strictly
+def beyond(key: str, comparison: str, edge: Edge) -> Q:
+    """Return the condition for the rows on one side of an edge, led by what an index that begins so can use.
+
+    It is a range, because the list has bounds of its own: of two bounds at one end SQLite looks up the first that was
+    named, and of a range that of the range.
+    """
+    moment, pk = edge
+    strictly = Q(**{f"{key}__{comparison}": moment}) | Q(**{f"pk__{comparison}": pk})
+    first, last = moment.replace(year=1000, month=1, day=2), moment.replace(year=9998, month=12, day=31)
+    ends = (min(first, moment), moment) if comparison == "lt" else (moment, max(last, moment))
+    return Q(**{f"{key}__range": ends}) & strictly
 
 
 def page_number(text: str, pages: paginator.Paginator[Any]) -> int:

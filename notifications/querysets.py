@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, models, transaction
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from notifications import badge
 from notifications.conf import settings
-from notifications.deadlocks import through_deadlocks
-from notifications.events import event_uuid
+from notifications.deadlocks import in_order, lockable
+from notifications.events import OBJECTS, event_uuid
 from notifications.generic import attach_objects, content_type_ids
-from notifications.signals import read_state_changed
+from notifications.moments import CurrentMoment, LongAgo, judge_moment
+from notifications.twins import Twins, UpTo
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 M = TypeVar("M", bound=models.Model)
 
-#: The last row, or the last moment, that a verb reaches.
-UpTo: TypeAlias = "models.Model | datetime | None"
+#: What is done. A row that was, and is snoozed since, comes back.
+IS_DONE = Q(done_at__isnull=False, snoozed_until__isnull=True)
 
-#: Primary keys that go into one UPDATE where it cannot select them itself.
-KEYS = 100_000
-
-#: The columns that decide whether a row counts as unread.
-COUNTED = {"unread", "deleted"}
+#: The columns that decide whether and where a row is shown, and so whether it counts as unread.
+COUNTED = {"unread", "deleted", "done_at", "snoozed_until", "timestamp"}
+#: Those and the one that only decides whether it is kept.
+STATE = COUNTED | {"saved_at"}
 
 
 def is_soft_delete() -> bool:
@@ -51,7 +50,7 @@ def assert_soft_delete() -> None:
         )
 
 
-class NotificationQuerySet(models.QuerySet[M]):
+class NotificationQuerySet(Twins, models.QuerySet[M]):
     """Notifications of one or of many recipients; ``user.notifications`` speaks the same words."""
 
     #: Whether the objects come with the rows, and whose rows these are where a verb was told so.
@@ -65,12 +64,29 @@ class NotificationQuerySet(models.QuerySet[M]):
     # Adjectives
 
     def unread(self, include_deleted: bool = False) -> Self:
-        """Return the unread rows; under SOFT_DELETE without the deleted ones unless they are asked for."""
-        return self._visible(include_deleted).filter(_whether("unread", True))
+        """Return the unread rows but for the snoozed; under SOFT_DELETE no deleted ones unless they are asked for."""
+        return self._visible(include_deleted)._in_inbox(_whether("unread", True))
 
     def read(self, include_deleted: bool = False) -> Self:
         """Return the read rows; under SOFT_DELETE without the deleted ones unless they are asked for."""
         return self._visible(include_deleted).filter(_whether("unread", False))
+
+    def inbox(self) -> Self:
+        """Return what is neither done nor snoozed, nor deleted under SOFT_DELETE."""
+        return self.visible()._in_inbox()
+
+    def done(self) -> Self:
+        """Return the rows that are done with, the last one first."""
+        return self.visible().filter(IS_DONE).order_by("-done_at", "-pk")
+
+    def saved(self) -> Self:
+        """Return the rows that are kept, also those that are done or snoozed, the last one first."""
+        return self.visible().filter(saved_at__isnull=False).order_by("-saved_at", "-pk")
+
+    def snoozed(self) -> Self:
+        """Return the rows that are out of sight until a moment to come, the one that comes back first first."""
+        snoozed = self.visible().filter(inbox_at__gt=CurrentMoment(), snoozed_until__isnull=False)
+        return snoozed.order_by("inbox_at", "pk")
 
     def deleted(self) -> Self:
         """Return the soft-deleted rows. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
@@ -99,10 +115,10 @@ class NotificationQuerySet(models.QuerySet[M]):
         if obj.pk is None:
             raise ValueError(f"about() takes a saved object, got {obj!r}.")
         types = content_type_ids(obj, self.db)
-        match = models.Q()
-        for name in ("actor", "action_object", "target"):
+        match = Q()
+        for name in OBJECTS:
             key: Any = self.model._meta.get_field(name)
-            match |= models.Q(**{f"{key.ct_field}__in": types, key.fk_field: str(obj.pk)})
+            match |= Q(**{f"{key.ct_field}__in": types, key.fk_field: str(obj.pk)})
         return self.filter(match)
 
     def of_event(self, event: UUID | str) -> Self:
@@ -118,21 +134,74 @@ class NotificationQuerySet(models.QuerySet[M]):
         clone._with_objects = True
         return clone
 
+    def _in_inbox(self, *conditions: Q) -> Self:
+        return self.filter(*conditions, inbox_at__gt=LongAgo(), inbox_at__lte=CurrentMoment())
+
     def _visible(self, include_deleted: bool) -> Self:
         return self.filter(deleted=False) if settings.SOFT_DELETE and not include_deleted else self.all()
 
     # Verbs
 
     # Each takes a ``recipient`` (a user or a primary key) to narrow the rows, and ``up_to`` (a notification or a
-    # moment) to leave alone what came after it.
+    # moment) to leave alone what came after it. Those that note a moment take it as ``at``, by default now.
 
-    def mark_all_as_read(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Mark the unread rows, soft-deleted ones included, as read. Return how many changed."""
-        return self._of(recipient, up_to)._turn("unread", False)
+    def mark_all_as_read(
+        self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None
+    ) -> int:
+        """Mark the unread rows, soft-deleted ones included, as read, but for the snoozed. Return how many changed."""
+        still = _whether("unread", True) & ~Q(snoozed_until__gt=CurrentMoment())
+        return self._of(recipient, up_to)._write(still, read_at=at or timezone.now(), unread=False)
 
     def mark_all_as_unread(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Mark the read rows, soft-deleted ones included, as unread. Return how many changed."""
-        return self._of(recipient, up_to)._turn("unread", True)
+        """Mark the read rows, soft-deleted ones included, as unread, and so not done. Return how many changed."""
+        return self._of(recipient, up_to)._write(_whether("unread", False), unread=True, done_at=None)
+
+    def mark_all_as_done(
+        self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None
+    ) -> int:
+        """Take the rows out of the inbox for good; they are read then, and not snoozed. Return how many changed."""
+        moment = at or timezone.now()
+        # The moment of reading goes first, because MySQL computes each assignment from the ones before it.
+        read_at = Case(When(_whether("unread", True), then=Value(moment)), default=F("read_at"))
+        return self._of(recipient, up_to)._write(
+            ~IS_DONE, read_at=read_at, unread=False, done_at=moment, snoozed_until=None
+        )
+
+    def mark_all_as_undone(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
+        """Put the rows that are done back into the inbox, read. Return how many changed."""
+        return self._of(recipient, up_to)._write(IS_DONE, done_at=None)
+
+    def save_all(self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None) -> int:
+        """Keep the rows: they are never pruned. Return how many changed."""
+        return self._of(recipient, up_to)._write(Q(saved_at__isnull=True), saved_at=at or timezone.now())
+
+    def unsave_all(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
+        """Keep the rows no longer than others. Return how many changed."""
+        return self._of(recipient, up_to)._write(Q(saved_at__isnull=False), saved_at=None)
+
+    def snooze_all(self, until: datetime, recipient: Any = None, *, up_to: UpTo = None) -> int:
+        """Put the rows out of sight until a moment, when they are unread and on top. Return how many changed.
+
+        Raise ValueError for a moment that is not in the future, or is naive where times have zones.
+        """
+        judge_moment(until)
+        # What was read or done before, and may be snoozed since, keeps when: unsnooze_all() says what it was.
+        was_unread = _whether("unread", True) & ~Q(snoozed_until__gt=CurrentMoment())
+        has_come_back = Q(snoozed_until__lte=CurrentMoment())
+        return self._of(recipient, up_to)._write(
+            ~Q(snoozed_until=until),
+            read_at=Case(When(was_unread, then=None), default=F("read_at")),
+            done_at=Case(When(has_come_back, then=None), default=F("done_at")),
+            unread=True,
+            snoozed_until=until,
+        )
+
+    def unsnooze_all(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
+        """Put the snoozed rows back to where they were, done or read if they were. Return how many changed."""
+        was_unread = Case(When(read_at__isnull=True, then=Value(True)), default=Value(False))
+        return self._of(recipient, up_to)._write(
+            Q(snoozed_until__gt=CurrentMoment()), read_at=F("read_at"), unread=was_unread, snoozed_until=None
+        )
 
     def mark_all_as_deleted(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
         """Hide the active rows. Return how many changed.
@@ -158,50 +227,24 @@ class NotificationQuerySet(models.QuerySet[M]):
         """Take back of the sent rows that they were sent by e-mail. Return how many changed."""
         return self._of(recipient, up_to)._turn("emailed", False)
 
-    async def amark_all_as_read(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Do as :meth:`mark_all_as_read` does."""
-        return await sync_to_async(self.mark_all_as_read)(recipient, up_to=up_to)
-
-    async def amark_all_as_unread(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Do as :meth:`mark_all_as_unread` does."""
-        return await sync_to_async(self.mark_all_as_unread)(recipient, up_to=up_to)
-
-    async def amark_all_as_deleted(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Do as :meth:`mark_all_as_deleted` does."""
-        return await sync_to_async(self.mark_all_as_deleted)(recipient, up_to=up_to)
-
-    async def amark_all_as_active(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Do as :meth:`mark_all_as_active` does."""
-        return await sync_to_async(self.mark_all_as_active)(recipient, up_to=up_to)
-
-    async def amark_as_sent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Do as :meth:`mark_as_sent` does."""
-        return await sync_to_async(self.mark_as_sent)(recipient, up_to=up_to)
-
-    async def amark_as_unsent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Do as :meth:`mark_as_unsent` does."""
-        return await sync_to_async(self.mark_as_unsent)(recipient, up_to=up_to)
-
     def recall(self, *, key: UUID | str) -> int:
         """Delete the rows of an event that nobody has read yet. Return how many.
 
         ``key`` is the key that the event was sent under, or its UUID.
         """
-        unread = _whether("unread", True)
+        # A snoozed row may have been read before.
+        unread = _whether("unread", True) & Q(read_at__isnull=True)
         return self.of_event(key).filter(unread).delete_in_order(still=unread)
 
-    async def arecall(self, *, key: UUID | str) -> int:
-        """Do as :meth:`recall` does."""
-        return await sync_to_async(self.recall)(key=key)
-
-    def delete_in_order(self, *, still: models.Q | None = None) -> int:
+    def delete_in_order(self, *, still: Q | None = None) -> int:
         """Delete the rows, locked in the order of their primary keys as the verbs do. Return how many.
 
         ``still`` is what must be true of them when they are deleted, for what another process may have changed since
         they were found.
         """
-        label, condition = self.model._meta.label, models.Q() if still is None else still
-        deleted = self._lockable()._in_order(lambda rows: rows.filter(condition).delete()[1].get(label, 0))
+        label, condition = self.model._meta.label, Q() if still is None else still
+        rows = lockable(self)
+        deleted = in_order(rows, lambda locked: locked.filter(condition).delete()[1].get(label, 0))
         self._tell(deleted)
         return deleted
 
@@ -214,54 +257,21 @@ class NotificationQuerySet(models.QuerySet[M]):
             rows = rows.filter(timestamp__lte=up_to)
         elif up_to is not None:
             moment: datetime = up_to.timestamp  # type: ignore[attr-defined]
-            older = models.Q(timestamp__lt=moment) | models.Q(pk__lte=up_to.pk)
+            older = Q(timestamp__lt=moment) | Q(pk__lte=up_to.pk)
             rows = rows.filter(older, timestamp__lte=moment)
         return rows
 
     def _turn(self, column: str, value: bool) -> int:
         """Set a boolean column where it is different. Return how many rows changed."""
-        still = _whether(column, not value)
-        rows = self._lockable().filter(still)
-        changed = rows._in_order(lambda locked: locked.filter(still).update(**{column: value}))
-        if column in COUNTED:
+        return self._write(_whether(column, not value), **{column: value})
+
+    def _write(self, still: Q, **values: Any) -> int:
+        """Set these columns of the rows of which that is still true when they are locked. Return how many changed."""
+        rows = lockable(self).filter(still)
+        changed = in_order(rows, lambda locked: locked.filter(still).update(**values))
+        if STATE & values.keys():
             self._tell(changed)
         return changed
-
-    def _lockable(self) -> Self:
-        """Return the same rows as a queryset that can be filtered, locked and updated."""
-        self._for_write = True
-        if self.query.distinct or self.query.combinator or self.query.group_by is not None:
-            return type(self)(self.model, using=self.db).filter(pk__in=self.order_by().values("pk"))
-        return self.all()
-
-    def _in_order(self, write: Callable[[Self], int]) -> int:
-        """Write to the rows, locked in the order of their primary keys. Return the sum of what ``write`` returns.
-
-        Two calls that lock the same rows in the orders of two indexes wait for each other in a circle, which
-        PostgreSQL and MariaDB end by killing one of them.
-        """
-        self._for_write = True
-        rows, fresh = self.all(), type(self)(self.model, using=self.db)
-        # The caller tells of all that was written, in however many statements, at once.
-        rows._is_quiet = fresh._is_quiet = True
-        features = connections[self.db].features
-        if not features.has_select_for_update:
-            # SQLite, where there is one writer at a time.
-            return write(rows.order_by())
-        ordered = rows.order_by("pk").values_list("pk", flat=True)
-
-        def lock_and_write() -> int:
-            with transaction.atomic(self.db, savepoint=False):
-                if features.update_can_self_select and features.has_select_for_update_of:
-                    return write(fresh.filter(pk__in=ordered.select_for_update(of=("self",))))
-                # MySQL and MariaDB read first and then lock along the primary key.
-                keys = list(ordered.all())
-                return sum(
-                    write(fresh.filter(pk__in=keys[start : start + KEYS]))
-                    for start in range(0, len(keys), KEYS)
-                )
-
-        return through_deadlocks(lock_and_write, self.db)
 
     # What Django's own verbs must do besides, so that read_at follows unread and no cached count outlives a change
 
@@ -334,7 +344,7 @@ class NotificationQuerySet(models.QuerySet[M]):
             recipient_ids = None if recipient_id is None else {recipient_id}
         badge.forget(None if recipient_ids is None else list(recipient_ids), using=self.db)
         one = recipient_ids.copy().pop() if recipient_ids and len(recipient_ids) == 1 else None
-        announce(self.model, one, changed, using=self.db)
+        badge.announce(self.model, one, changed, using=self.db)
 
     def _recipient_id(self) -> Any:
         """Return the primary key of the one recipient all rows belong to, or None where that cannot be said."""
@@ -373,20 +383,12 @@ class NotificationQuerySet(models.QuerySet[M]):
             attach_objects(rows)
 
 
-def announce(model: type[models.Model], recipient_id: Any, changed: int, *, using: str) -> None:
-    """Tell after commit, once for a call, that the read state of rows has changed."""
-    tell = partial(
-        read_state_changed.send_robust, sender=model, recipient_id=recipient_id, changed=changed, using=using
-    )
-    transaction.on_commit(tell, using=using, robust=True)
-
-
-def _whether(column: str, value: bool) -> models.Q:
+def _whether(column: str, value: bool) -> Q:
     """Return the condition that a boolean column has this value, as a comparison.
 
     Django writes the column alone where it can, and SQLite does not look into an index for that.
     """
-    return models.Q(**{f"{column}__in": [value]})
+    return Q(**{f"{column}__in": [value]})
 
 
 def _read_at(unread: Any) -> Any:
@@ -395,4 +397,4 @@ def _read_at(unread: Any) -> Any:
     if not hasattr(unread, "resolve_expression"):
         return None if models.BooleanField().to_python(unread) else when_read
     becomes_unread = Exact(models.ExpressionWrapper(unread, models.BooleanField()), True)
-    return models.Case(models.When(becomes_unread, then=None), default=when_read)
+    return Case(When(becomes_unread, then=None), default=when_read)

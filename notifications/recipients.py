@@ -12,6 +12,8 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
+from notifications.generic import key_field
+
 #: Primary keys that go into one statement.
 BATCH = 500
 
@@ -85,10 +87,8 @@ def user_key(member: Any) -> Any:
         return member.pk
     if member is None or isinstance(member, (bool, float, models.Model)) or hasattr(member, "is_anonymous"):
         raise TypeError(f"recipient holds {member!r}; allowed are users and their primary keys.")
-    field: Any = user_model._meta.pk
+    field = key_field(user_model)
     try:
-        while field.remote_field:
-            field = field.target_field
         key = field.to_python(member)
         field.run_validators(key)
     except (ValidationError, ValueError, TypeError, OverflowError) as error:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Count, Subquery
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
-from notifications import rendering
+from notifications import plain, rendering
 from notifications.conf import settings
 from notifications.generic import attach_objects
 from notifications.models import AbstractNotification
@@ -27,14 +29,24 @@ LISTS: dict[str, Callable[[Any], NotificationQuerySet[Any]]] = {
     "deleted": lambda rows: rows.deleted(),
 }
 
+#: The columns that say where a notification stands.
+STATE = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "inbox_at")
+
+
+@cache
+def editable_columns(model: type[AbstractNotification]) -> tuple[list[str], Callable[[Any], tuple[Any, ...]]]:
+    """Return the names of the editable fields of the model, and what reads their values off a row."""
+    fields = [field for field in model._meta.concrete_fields if field.editable]
+    return [field.name for field in fields], attrgetter(*[field.attname for field in fields])
+
 
 def item(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
     """Return the editable columns of one notification, its ``slug``, and the name and url of each object."""
-    shown = {
-        field.name: field.value_from_object(notification)
-        for field in notification._meta.concrete_fields
-        if field.editable
-    }
+    names, values = editable_columns(type(notification))
+    shown = dict(zip(names, values(notification), strict=True))
+    if notification.is_hidden:
+        # What the sender wrote may tell what it is about.
+        shown.update(description=None, data=None)
     shown["slug"] = notification.slug
     for key in ("actor", "target", "action_object"):
         obj = getattr(notification, key)
@@ -43,6 +55,17 @@ def item(notification: AbstractNotification, request: HttpRequest | None = None)
             if url := rendering.url_of(obj, notification, request):
                 shown[f"{key}_url"] = url
     return shown
+
+
+def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
+    """Return what a page of today shows of one notification: :func:`item`, how it reads, where it leads, its state."""
+    return {
+        **item(notification, request),
+        "text": rendering.text(notification),
+        "url": rendering.url(notification, request),
+        "actions": rendering.actions(notification),
+        **{name: getattr(notification, name) for name in STATE},
+    }
 
 
 def get_num_to_fetch(request: HttpRequest) -> int:
@@ -78,9 +101,11 @@ def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[Abstr
     """Return the ``number`` newest of these rows, without their objects, and the count of all. Costs one query."""
     if not number:
         return [], rows.count()
-    # Under names that no column of a site's own model has.
-    total = rows.order_by().values("recipient").annotate(ntf_total=Count("pk")).values("ntf_total")
-    found: list[Any] = list(rows.annotate(ntf_total=Subquery(total))[:number])
+    # Under a name that no column of a site's own model has.
+    found = plain.newest(rows, number, "ntf_total")
+    if found is None:
+        total = rows.order_by().values("recipient").annotate(ntf_total=Count("pk")).values("ntf_total")
+        found = list(rows.annotate(ntf_total=Subquery(total))[:number])
     return found, found[0].ntf_total if found else 0
 
 
@@ -88,10 +113,16 @@ def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) 
     """Return a weak ETag for an answer of these rows and this count to what was ``asked``, in the reader's language.
 
     It changes with every row that comes, goes or changes among these, and with the count. It does not know of objects
-    that were renamed.
+    that were renamed, but of those that may not be seen any more.
     """
-    columns = [field.attname for field in found[0]._meta.concrete_fields] if found else []
-    shown = [[getattr(row, column) for column in columns] for row in found]
+    shown: list[Any] = []
+    if found:
+        _, values = editable_columns(type(found[0]))
+        state = attrgetter("pk", *STATE)
+        shown = [(values(row), state(row)) for row in found]
+    if settings.VISIBILITY:
+        attach_objects(found)
+        asked = (*asked, [row.is_hidden for row in found])
     return f'W/"{sha256(repr((get_language(), asked, count, shown)).encode()).hexdigest()[:32]}"'
 
 

@@ -40,7 +40,8 @@ def saved(actor: Any) -> Any:
 #: ``recipient`` (a user, a Group, a queryset of users, an iterable of users or of primary keys; without one the
 #: actor, if it is a user), ``action_object``, ``target`` (saved model instances), ``description`` (text), ``level``
 #: (one of ``Notification.LEVELS``), ``public`` (bool), ``timestamp`` (datetime, default now), ``key`` (text: the
-#: same key is the same event, told once), ``data`` (a dict), ``actor_for_concrete_model``,
+#: same key is the same event, told once), ``reason`` (text, at most 32 characters: why they are told, such as
+#: "mention"), ``data`` (a dict), ``actor_for_concrete_model``,
 #: ``action_object_for_concrete_model``, ``target_for_concrete_model`` (bool, default True), ``chunk_size`` (int: so
 #: many users in one statement and one transaction), ``progress`` (called with ``(done, total)`` users). Any other
 #: keyword sets the plain column of that name on every row, or goes to ``data``.

@@ -17,18 +17,16 @@ from django.utils import timezone
 from django.utils.functional import Promise
 
 from notifications.conf import settings
-from notifications.events import Event, event_uuid
+from notifications.events import OBJECTS, Event, event_uuid
 from notifications.fields import DataField
 from notifications.models import AbstractNotification
 
 #: How deep arrays and objects may be nested in data. MariaDB's JSON functions accept no more.
 MAX_DEPTH = 31
 
-OBJECTS = ("actor", "action_object", "target")
-
 #: The columns that arguments of their own fill, so that no other keyword may.
 OWN_COLUMNS = {
-    "level", "recipient", "verb", "description", "timestamp", "public", "data", "event",
+    "level", "recipient", "verb", "description", "timestamp", "public", "data", "event", "reason",
     *(f"{name}_{part}" for name in OBJECTS for part in ("content_type", "object_id")),
 }  # fmt: skip
 
@@ -46,6 +44,7 @@ def clean_event(
     public: Any = True,
     timestamp: Any = None,
     key: Any = None,
+    reason: Any = None,
     data: Any = None,
     actor_for_concrete_model: bool = True,
     action_object_for_concrete_model: bool = True,
@@ -61,6 +60,9 @@ def clean_event(
     return Event(
         uuid=event_uuid(key),
         key=key,
+        reason=""
+        if reason is None
+        else clean_column(model._meta.get_field("reason"), clean_text("reason", reason)),
         actor=clean_object("actor", actor),
         verb=clean_verb(verb),
         action_object=None if action_object is None else clean_object("action_object", action_object),

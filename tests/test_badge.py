@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import transaction
+from django.test import override_settings
 
 from notifications import notify
 from notifications.badge import FEW, GENERATION, Count, cache_key, unread_count
@@ -23,20 +24,8 @@ committing = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> Any:
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture(autouse=True)
 def _a_minute(settings: Any) -> None:
     settings.NOTIFICATIONS = {"CACHE_TIMEOUT": 60, "SOFT_DELETE": True}
-
-
-@pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
 
 
 def make_rows(recipient: Any, count: int, **columns: Any) -> None:
@@ -307,3 +296,19 @@ def test_a_count_is_a_number_like_any_other() -> None:
     assert Count(3) + 1 == 4
     assert bool(Count(0)) is False
     assert repr(Count(200)) == "200"
+
+
+def test_a_change_is_made_also_where_the_cache_does_not_answer(
+    justquick: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Nobody listens there.
+    nowhere = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": "redis://127.0.0.1:1",
+    }
+    with override_settings(CACHES={"default": nowhere}):
+        make_notification(justquick).mark_as_read()
+        rows().mark_all_as_unread()
+    assert [row.unread for row in justquick.notifications.all()] == [True]
+    assert {record.levelname for record in caplog.records} == {"ERROR"}
+    assert "could not be dropped" in caplog.text

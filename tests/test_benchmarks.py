@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,38 @@ def test_ours_and_the_floor_show_the_same_page(workers: dict[str, Worker], kind:
     assert same_content(ours, floor)
 
 
+def test_ours_and_the_floor_tell_the_same_watchers_and_why(workers: dict[str, Worker]) -> None:
+    # The stage before has asked this model of user what refers to it.
+    for stage in ("inbox", "watched"):
+        workers["ours"].do("stage", name=stage)
+    ours, floor = (workers[name].do("told_watchers") for name in ("ours", "floor"))
+    assert Counter(reason for _, reason in json.loads(ours)) == {
+        "subscribed": 160,
+        "comment": 20,
+        "author": 20,
+    }
+    assert same_content(ours, floor)
+
+
+def test_nobody_is_told_of_the_ticket_that_nobody_watches(workers: dict[str, Worker]) -> None:
+    workers["ours"].do("stage", name="watched")
+    assert workers["ours"].do("tell_nobody", repeat=1)["statements"] == 2
+    # The look at who takes part, and who of the named muted it with the row of the one who did not.
+    assert workers["ours"].do("tell_one", repeat=1)["statements"] == 3
+
+
+def test_each_question_about_what_is_watched_is_one_statement(workers: dict[str, Worker]) -> None:
+    workers["ours"].do("stage", name="watched")
+    assert workers["ours"].do("list_watchers", repeat=1)["statements"] == 1
+    assert workers["ours"].do("ask_watching", repeat=1)["statements"] == 1
+
+
+def test_subscriptions_are_installed_for_their_own_stage_alone(workers: dict[str, Worker]) -> None:
+    workers["ours"].do("stage", name="watched")
+    workers["ours"].do("stage", name="users")
+    assert workers["ours"].do("fan_out", form="user", size=1, repeat=3)["statements"] == 1
+
+
 def test_a_candidate_that_fails_says_where(workers: dict[str, Worker]) -> None:
     with pytest.raises(RuntimeError, match="fan_out: Traceback"):
         workers["ours"].do("fan_out", form="queryset", size="many", repeat=1)
@@ -76,3 +109,28 @@ def test_a_bar_compares_round_by_round(tmp_path: Path) -> None:
     (tmp_path / "postgres.json").write_text(json.dumps(content))
     ratio, _ = report.all_bars(tmp_path)
     assert (ratio.measured, ratio.met) == ("1.20 x", False)
+
+
+def test_what_nobody_watches_is_compared_in_milliseconds(tmp_path: Path) -> None:
+    def measured(*seconds: float) -> tuple[str, bool]:
+        entries = [
+            entry("ours", list(seconds), variant="nobody watches"),
+            entry("ours", [0.004, 0.004, 0.104], variant="one named recipient"),
+        ]
+        content = {"cases": {"unwatched": {"title": "", "entries": entries}}}
+        (tmp_path / "postgres.json").write_text(json.dumps(content))
+        [bar] = report.all_bars(tmp_path)
+        return bar.measured, bar.met
+
+    assert measured(0.005, 0.0055, 0.105) == ("1.00 ms", True)
+    assert measured(0.005, 0.0065, 0.1065) == ("2.50 ms", False)
+
+
+def test_figures_of_another_machine_say_so() -> None:
+    old, new = ({"system": "Linux", "cores": 2, "processor": name} for name in ("AMD", "Intel"))
+    cases = {name: {"title": name, "machine": old} for name in ("page", "badge")}
+    cases["watching"] = {"title": "watching", "machine": new}
+    about = {"measured": "2026-11-27", "database": {"settings": {"fsync": "on"}}, "versions": {}}
+    first, second = report.provenance({"about": about, "cases": cases}).strip().split("\n\n")
+    assert first == "Measured 2026-11-27 on Linux, 2 cores (AMD), ?; fsync on."
+    assert second == "On Linux, 2 cores (Intel), ? instead: watching."

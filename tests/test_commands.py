@@ -324,11 +324,6 @@ def test_nothing_is_drawn_where_nobody_looks(stream: Any) -> None:
 # prune_notifications
 
 
-@pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
-
-
 def ago(**parts: float) -> Any:
     return timezone.now() - timedelta(**parts)
 
@@ -513,3 +508,13 @@ def test_a_rule_that_is_none_is_a_clear_error_and_nothing_goes(
     with pytest.raises(CommandError, match=re.escape(words)):
         prune(*arguments)
     assert rows().count() == 1
+
+
+def test_what_was_saved_is_never_pruned(justquick: Any) -> None:
+    saved, _ = (make_notification(justquick, unread=False) for _ in range(2))
+    saved.mark_as_saved()
+    rows().update(read_at=timezone.now() - timedelta(days=2), deleted=True)
+
+    call_command("prune_notifications", read_older_than=timedelta(days=1), deleted=True, stdout=io.StringIO())
+
+    assert list(rows()) == [saved]

@@ -9,7 +9,7 @@ import pytest
 from notifications import conf
 from notifications.conf import CONFIG_DEFAULTS, KNOWN, get_config, settings as ours
 
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "PAGE_SIZE": 20,
     "NUM_TO_FETCH": 10,
     "CACHE_TIMEOUT": 2,
@@ -19,9 +19,21 @@ DEFAULTS = {
     "MAX_DATA_BYTES": 65536,
     "FANOUT_CHUNK": None,
     "BADGE_CAP": 99,
+    "LIVE_BUS": "poll",
+    "LIVE_BUS_OPTIONS": {},
+    "LIVE_STREAMS_PER_USER": 10,
+    "LIVE_HEARTBEAT": 15,
+    "LIVE_SESSION_CHECK": 30,
+    "SEARCH_FIELDS": {},
     "JSONFIELD": "django.db.models.JSONField",
+    "NOTIFY_ACTOR": False,
+    "WATCH_WHEN_ACTING": True,
+    "WATCH_WHEN_CALLED": True,
+    "PARENTS": {},
+    "MAX_DEPTH": 5,
+    "VISIBILITY": {},
 }
-ANOTHER = {
+ANOTHER: dict[str, Any] = {
     "PAGE_SIZE": 50,
     "NUM_TO_FETCH": 5,
     "CACHE_TIMEOUT": 0,
@@ -31,7 +43,19 @@ ANOTHER = {
     "MAX_DATA_BYTES": 100,
     "FANOUT_CHUNK": 1000,
     "BADGE_CAP": None,
+    "LIVE_BUS": "redis",
+    "LIVE_BUS_OPTIONS": {"url": "redis://cache:6379/1"},
+    "LIVE_STREAMS_PER_USER": 3,
+    "LIVE_HEARTBEAT": 30,
+    "LIVE_SESSION_CHECK": 60,
+    "SEARCH_FIELDS": {"auth.Group": "name"},
     "JSONFIELD": "jsonfield.JSONField",
+    "NOTIFY_ACTOR": True,
+    "WATCH_WHEN_ACTING": False,
+    "WATCH_WHEN_CALLED": False,
+    "PARENTS": {"tracker.issue": "repository"},
+    "MAX_DEPTH": 2,
+    "VISIBILITY": {"tracker.issue": "tracker.rules.Issues"},
 }
 
 
@@ -173,6 +197,8 @@ def test_a_fitting_value_is_no_problem(name: str, value: Any) -> None:
         ("FANOUT_CHUNK", 1.5, "it must be of type int"),
         ("BADGE_CAP", False, "it must be of type int"),
         ("JSONFIELD", object, "it must be of type str"),
+        ("PARENTS", ["repository"], "it must be of type Mapping"),
+        ("MAX_DEPTH", -1, "it must be at least 0"),
     ],
 )
 def test_a_value_that_does_not_fit_is_put_in_words(name: str, value: Any, problem: str) -> None:

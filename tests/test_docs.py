@@ -236,8 +236,8 @@ INBOX = """
 >>> client = Client()
 >>> client.force_login(User.objects.get(username="brosner"))
 >>> page = client.get("/inbox/notifications/").content.decode()
->>> "<h1>My site</h1>" in page, "justquick" in page, ">Done</button>" in page
-(True, True, True)
+>>> "<h1>My site</h1>" in page, "justquick" in page, ">Done</button>" in page, "notifications.js" in page
+(True, True, True, True)
 """
 
 
@@ -247,9 +247,22 @@ def test_a_template_can_be_customised(site: Site) -> None:
     site.shell(INBOX)
 
 
+def test_a_verb_can_be_worded(site: Site) -> None:
+    site.walk(DOCS / "quickstart.rst")
+    site.save(
+        Block("python", "mysite/settings.py, at the end", 'TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]\n')
+    )
+    site.walk(DOCS / "howto" / "word-a-verb.rst")
+
+
 def test_an_app_can_change_who_is_told(site: Site) -> None:
     site.walk(DOCS / "quickstart.rst")
     site.walk(DOCS / "howto" / "change-who-is-told.rst")
+
+
+def test_the_people_who_care_are_notified(site: Site) -> None:
+    site.walk(DOCS / "quickstart.rst")
+    site.walk(DOCS / "howto" / "notify-who-cares.rst")
 
 
 def test_the_model_can_be_swapped(site: Site) -> None:
@@ -262,9 +275,13 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_the_picture_of_the_readme_is_small() -> None:
-    [picture] = re.findall(r"image:: (\S+)", README.read_text())
-    assert (ROOT / picture).stat().st_size < 200_000
+def test_the_pictures_are_small_and_each_is_shown() -> None:
+    pictures = {path.name: path.stat().st_size for path in (DOCS / "images").glob("*.png")}
+    assert len(pictures) == 6
+    assert max(pictures.values()) < 150_000
+    assert set(re.findall(r"image:: images/(\S+)", (DOCS / "pictures.rst").read_text())) == set(pictures)
+    readme = re.findall(r"image:: docs/images/(\S+)", README.read_text())
+    assert set(readme) == set(pictures) - {"bell-dark.png"}
 
 
 # The reference leaves nothing out, and documents nothing that is not there.

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone, translation
 
@@ -24,15 +23,8 @@ LOGIN = 2
 
 
 @pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
-
-
-@pytest.fixture
-def inbox(client: Client, justquick: Any, settings: Any) -> Client:
+def inbox(client: Client, justquick: Any, defaults: None) -> Client:
     """A browser in which justquick is logged in; three rows about three kinds of objects are there."""
-    settings.NOTIFICATIONS = {}
-    cache.clear()
     client.force_login(justquick)
     for _ in range(3):
         notify.send(justquick, verb="closed", action_object=make_issue(), target=make_project())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -151,6 +152,12 @@ class Browser:
         assert token is not None
         return self.open(path, {"csrfmiddlewaretoken": token[1], **form})
 
+    def press(self, path: str, wish: str) -> str:
+        """Press one of the buttons by which one watches the object of this page."""
+        page = self.open(path)
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+        return self.open("/inbox/watching/wish/", {**fields, "wish": wish})
+
     def log_in(self, username: str) -> Browser:
         assert username in text_of(
             self.submit("/accounts/login/", username=username, password="demo", next="/")
@@ -213,7 +220,8 @@ def test_closing_an_issue_in_one_browser_is_read_about_in_another(site: str) -> 
     assert "justquick reopened issue 7 on pinax" in inbox
     assert "Not so fast: 日本語." in inbox
 
-    brosner.submit("/r/pinax/issues/7/", action="seen")
+    # To see it is to have read it.
+    brosner.open("/r/pinax/issues/7/")
     assert brosner.unread() < told
 
 
@@ -229,6 +237,38 @@ def test_an_issue_that_is_opened_is_told_to_the_owner(site: str) -> None:
     assert "brosner opened issue 9 on flask" in text_of(mitsuhiko.open("/inbox/notifications/"))
 
 
+def reasons(browser: Browser) -> list[str]:
+    """Return the newest of somebody's inbox: the sentence, and why they were told."""
+    newest = json.loads(browser.open("/inbox/notifications/api/inbox/?max=1"))["items"][0]
+    return [newest["text"], newest["reason"]]
+
+
+def test_who_is_mentioned_or_assigned_or_watches_is_told_and_why(site: str) -> None:
+    justquick, brosner = Browser(site).log_in("justquick"), Browser(site).log_in("brosner")
+    place = "/r/flask/issues/8/"
+    before = brosner.unread()
+
+    justquick.submit(
+        place, action="comment", body="What do you think, @brosner? Write to me@brosner.example."
+    )
+    assert brosner.unread() == before + 1
+    assert reasons(brosner) == ["justquick commented on issue 8 on flask", "mention"]
+    justquick.submit(place, action="assign", assignee="brosner")
+    assert reasons(brosner) == ["justquick assigned you to issue 8 on flask", "assign"]
+
+    told = brosner.unread()
+    justquick.submit("/r/flask/issues/new/", title="Nobody else", body="takes part in this")
+    assert brosner.unread() == told
+    brosner.press("/r/flask/", "watch")
+    justquick.submit("/r/flask/issues/new/", title="Now somebody", body="watches the repository")
+    assert brosner.unread() == told + 1
+    assert reasons(brosner) == ["justquick opened issue 10 on flask", "subscribed"]
+    brosner.press("/r/flask/issues/10/", "mute")
+    justquick.submit("/r/flask/issues/10/", action="close", body="")
+    assert reasons(brosner) == ["justquick opened issue 10 on flask", "subscribed"]
+    assert "issue 10" in text_of(brosner.open("/inbox/watching/"))
+
+
 PAGES = (
     "/",
     "/accounts/login/",
@@ -241,6 +281,7 @@ PAGES = (
     "/inbox/notifications/?page=2",
     "/inbox/notifications/unread/",
     "/inbox/notifications/mark-all-as-read/",
+    "/inbox/watching/",
 )
 
 
@@ -248,7 +289,9 @@ def test_every_page_sends_a_strict_policy_and_keeps_it(site: str) -> None:
     for browser in (Browser(site), Browser(site).log_in("justquick")):
         for path in PAGES:
             page = browser.open(path)
-            assert "default-src 'self'" in browser.headers["Content-Security-Policy"], path
+            policy = browser.headers["Content-Security-Policy"]
+            assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; "), path
+            assert "require-trusted-types-for 'script'" in policy, path
             assert re.findall(r"<script(?![^>]*(?:\ssrc=|type=\"application/json\"))[^>]*>", page) == [], path
             assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", page) == [], path
 

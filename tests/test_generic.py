@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.contenttypes.prefetch import GenericPrefetch
+from django.db import models
+from django.test.utils import isolate_apps
 
-from notifications.generic import ObjectAccess, primary_key
+from notifications import plain
+from notifications.generic import ObjectAccess, objects_of, primary_key
 from notifications.models import get_notification_model
-from tests.factories import make_issue, make_notification, make_project, make_user, rows
+from tests.factories import make_issue, make_notification, make_project, rows
 from tests.testapp.models import (
     BigThing,
     Fork,
@@ -26,11 +29,6 @@ from tests.testapp.models import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
 
 
 @pytest.fixture
@@ -70,6 +68,16 @@ def test_an_object_that_never_was_costs_no_query(justquick: Any, django_assert_n
     row = rows().get(pk=make_notification(justquick).pk)
     with django_assert_num_queries(0):
         assert (row.action_object, row.target) == (None, None)
+
+
+def test_an_object_is_found_by_columns_that_were_left_out(
+    justquick: Any, django_assert_num_queries: Any
+) -> None:
+    project = make_project()
+    make_notification(justquick, target=project)
+    row = rows().defer("target_object_id").get()
+    with django_assert_num_queries(2):
+        assert row.target == project
 
 
 def test_an_object_that_was_just_put_there_costs_no_query(
@@ -452,3 +460,29 @@ def test_the_queries_ask_only_for_keys_that_can_exist(justquick: Any, django_ass
     with django_assert_num_queries(3) as queries:
         assert {row.target for row in rows().with_objects()} == {None, big}
     assert not any(str(2**64) in query["sql"] for query in queries.captured_queries)
+
+
+# Plain statements
+
+
+@isolate_apps("tests.testapp")
+def test_a_column_that_is_read_through_a_function_is_left_to_django() -> None:
+    class Shouted(models.TextField):  # type: ignore[type-arg]
+        def select_format(self, compiler: Any, sql: str, params: Any) -> Any:
+            return f"UPPER({sql})", params
+
+    class Loud(models.Model):
+        name = Shouted()
+
+        class Meta:
+            app_label = "testapp"
+
+    assert plain.columns_of(Loud, "default") is None
+    assert plain.columns_of(Project, "default") is not None
+
+
+def test_more_objects_than_one_statement_takes_are_found_too(justquick: Any) -> None:
+    project = make_project("activity-stream")
+    keys = set(range(project.pk, project.pk + plain.FEW + 1))
+    assert plain.by_primary_key(Project, keys, "default") is None
+    assert objects_of(Project, keys, "default") == {project.pk: project}

@@ -17,6 +17,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.checks import run_checks
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from notifications import badge, notify
 from notifications.models import get_notification_model
@@ -58,21 +59,34 @@ class Site:
                 unread=number % 10 == 0,
             )
         rows().bulk_create(map(self.star, range(MANY)), batch_size=500)
+        # What this one was told is saved, done or snoozed by turns.
+        self.keeper = users.get(username="reader8")
+        self.keep()
         #: Names a row in the middle of the inbox.
-        self.cursor = cursor_of(self.user.notifications.order_by("-timestamp", "-pk")[MANY // 2])
+        self.cursor = cursor_of(self.user.notifications.order_by("-inbox_at", "-pk")[MANY // 2])
 
-    def star(self, number: int) -> Any:
+    def keep(self) -> None:
+        """Give the keeper many rows, and something to each."""
+        rows().bulk_create((self.star(number, self.keeper) for number in range(MANY)), batch_size=500)
+        keys = list(self.keeper.notifications.order_by("pk").values_list("pk", flat=True))
+        kept, start = self.keeper.notifications, timezone.now()
+        for number, column in enumerate(("saved_at", "done_at", "snoozed_until")):
+            chosen = kept.filter(pk__in=keys[number::3]).order_by("pk")
+            for part, pk in enumerate(keys[number::3][::100]):
+                chosen.filter(pk__gte=pk).update(**{column: start + timedelta(days=1, minutes=part)})
+
+    def star(self, number: int, recipient: Any = None) -> Any:
         """Return one of the many rows of one user."""
         types = ContentType.objects
         project_type, user_type = types.get_for_model(Project), types.get_for_model(self.user)
         model: Any = get_notification_model()
         return model(
-            recipient=self.user,
-            actor_content_type=user_type if number else self.gone,
+            recipient=recipient or self.user,
+            actor_content_type=user_type if number or recipient else self.gone,
             actor_object_id=number,
-            target_content_type=project_type if number else self.gone,
+            target_content_type=project_type if number or recipient else self.gone,
             target_object_id=self.projects[number % EVENTS].pk,
-            action_object_content_type=project_type if number else self.gone,
+            action_object_content_type=project_type if number or recipient else self.gone,
             action_object_object_id=self.projects[number * 7 % EVENTS].pk,
             verb="starred",
             timestamp=moment(2026, 1, 1) + timedelta(minutes=number),
@@ -87,11 +101,11 @@ class Site:
         ContentType.objects.filter(app_label="gone").delete()
 
 
-def analyze() -> None:
+def analyze(table: str = TABLE) -> None:
     """Let the database look at what is there, as it does by itself now and then."""
     statement = {
-        "postgresql": f"VACUUM ANALYZE {TABLE}",
-        "mysql": f"ANALYZE TABLE {TABLE}",
+        "postgresql": f"VACUUM ANALYZE {table}",
+        "mysql": f"ANALYZE TABLE {table}",
         "sqlite": "ANALYZE",
     }
     with connection.cursor() as cursor:
@@ -157,23 +171,23 @@ def reads_all(plan: str) -> bool:
 
 
 def sorts(plan: str) -> bool:
-    """Tell whether rows are put in order after they were found."""
-    return bool(re.search(r"\bSort\b|TEMP B-TREE FOR .*ORDER BY|filesort", plan))
+    """Tell whether rows are put in order after they were found, but for those of one moment."""
+    return bool(re.search(r"(?<!Incremental )\bSort\b(?! Key)|TEMP B-TREE FOR ORDER BY|filesort", plan))
 
 
 #: Each question, the indexes that answer it, and how it is asked.
 QUESTIONS: dict[str, tuple[set[str], Callable[[Site], object]]] = {
     "What is the newest in this inbox?": (
         {"ntf_inbox"},
-        lambda site: get_page(site.user.notifications.all(), 20, {}),
+        lambda site: get_page(site.user.notifications.inbox(), 20, {}),
     ),
     "What is older, in the middle of this inbox?": (
         {"ntf_inbox"},
-        lambda site: get_page(site.user.notifications.all(), 20, {"before": site.cursor}),
+        lambda site: get_page(site.user.notifications.inbox(), 20, {"before": site.cursor}),
     ),
     "What is newer, in the middle of this inbox?": (
         {"ntf_inbox"},
-        lambda site: get_page(site.user.notifications.all(), 20, {"after": site.cursor}),
+        lambda site: get_page(site.user.notifications.inbox(), 20, {"after": site.cursor}),
     ),
     "What is unread?": (
         {"ntf_unread"},
@@ -185,7 +199,7 @@ QUESTIONS: dict[str, tuple[set[str], Callable[[Site], object]]] = {
     ),
     "How much is unread, up to the cap?": (
         {"ntf_unread"},
-        lambda site: badge.count_unread(site.user),
+        lambda site: badge.capped(site.user.notifications.unread()),
     ),
     "How much is unread, exactly?": (
         {"ntf_unread"},
@@ -199,9 +213,29 @@ QUESTIONS: dict[str, tuple[set[str], Callable[[Site], object]]] = {
         {"ntf_unread"},
         lambda site: newest(site.user.notifications.unread(), 10),
     ),
-    "Did the inbox change since the last poll?": (
+    "What is the newest of all that this user was told?": (
+        {"ntf_inbox"},
+        lambda site: list(site.user.notifications.all()[:20]),
+    ),
+    "Did anything change since the last poll?": (
         {"ntf_inbox"},
         lambda site: newest(site.user.notifications.all(), 10),
+    ),
+    "What is unseen?": (
+        {"ntf_unread"},
+        lambda site: badge.capped(badge.unseen(site.user)),
+    ),
+    "What is snoozed?": (
+        {"ntf_inbox"},
+        lambda site: list(site.keeper.notifications.snoozed()[:20]),
+    ),
+    "What is saved?": (
+        {"ntf_saved"},
+        lambda site: list(site.keeper.notifications.saved()[:20]),
+    ),
+    "What is done?": (
+        {"ntf_done"},
+        lambda site: list(site.keeper.notifications.done()[:20]),
     ),
     "What was told about this object?": (
         {"ntf_actor", "ntf_target", "ntf_action_object"},
@@ -216,6 +250,8 @@ QUESTIONS: dict[str, tuple[set[str], Callable[[Site], object]]] = {
         lambda site: list(rows().of_event("release 17").order_by()),
     ),
 }
+#: PostgreSQL takes it for a coincidence that a row is of the future and was snoozed, and expects few of these.
+SORTED = {"What is snoozed?"}
 #: Questions of statements that write; PostgreSQL reads a table of this size as a whole for the outer part of one.
 WRITES: dict[str, tuple[set[str], Callable[[Site], object]]] = {
     "Which rows of this event has nobody read?": (
@@ -236,7 +272,7 @@ def test_every_question_is_answered_by_its_indexes_and_in_their_order(site: Site
     plan = plan_of(lambda: ask(site))
     assert indexes <= indexes_in(plan), plan
     assert not reads_all(plan), plan
-    assert not sorts(plan), plan
+    assert question in SORTED or not sorts(plan), plan
 
 
 @planned
@@ -253,16 +289,48 @@ def test_rows_that_are_written_are_found_by_their_indexes(site: Site, question: 
 def test_a_page_begins_where_its_cursor_says_and_not_at_the_first_row(
     site: Site, side: str, unread: bool
 ) -> None:
-    found = site.user.notifications.unread() if unread else site.user.notifications.all()
+    found = site.user.notifications.unread() if unread else site.user.notifications.inbox()
     plan = plan_of(lambda: get_page(found, 20, {side: site.cursor}))
     sign = "<" if side == "before" else ">"
     sought = {
-        "sqlite": f"AND timestamp{sign}?)",
-        "postgresql": f'AND ("timestamp" {sign}= ',
-        # The recipient (4 bytes), whether it is unread (1), and the moment (8).
-        "mysql": "key_len=13" if unread else "key_len=12",
+        "sqlite": f"AND inbox_at{sign}?",
+        "postgresql": f"(inbox_at {sign}= ",
+        # The recipient (4 bytes), whether it is unread (1), and the moment (8), which might be null (1).
+        "mysql": "key_len=14" if unread else "key_len=13",
     }
     assert sought[connection.vendor] in plan, plan
+
+
+def steps_of(ask: Callable[[], object]) -> int:
+    """Return how many instructions SQLite takes for this while it has no statistics, as on most sites."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sqlite_stat1 WHERE tbl = %s", [TABLE])
+        cursor.execute("ANALYZE sqlite_schema")
+    taken: list[None] = []
+    connection.connection.set_progress_handler(lambda: taken.append(None), 1)
+    try:
+        ask()
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+        analyze()
+    return len(taken)
+
+
+@planned
+@pytest.mark.backend("sqlite")
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("unread", [False, True], ids=["inbox", "unread"])
+def test_a_page_far_down_takes_sqlite_no_longer_than_the_first(site: Site, side: str, unread: bool) -> None:
+    found = site.user.notifications.unread() if unread else site.user.notifications.inbox()
+    first = steps_of(lambda: get_page(found, 20, {}))
+    assert steps_of(lambda: get_page(found, 20, {side: site.cursor})) < 1.5 * first
+
+
+@planned
+@pytest.mark.backend("sqlite")
+def test_what_is_unseen_is_counted_by_sqlite_without_a_look_at_what_is_read(site: Site) -> None:
+    site.user.notifications.mark_all_as_read()
+    assert steps_of(lambda: badge.unseen(site.user).count()) < 200
 
 
 @planned
@@ -279,7 +347,7 @@ def test_who_was_told_already_is_known_from_the_index(site: Site) -> None:
 @planned
 def test_the_rows_of_a_user_who_is_deleted_are_found_by_an_index(site: Site) -> None:
     plan = plan_of(lambda: rows().filter(recipient__in=[site.other]).delete())
-    assert indexes_in(plan) & {"ntf_inbox", "ntf_unread"}, plan
+    assert indexes_in(plan) & {"ntf_inbox", "ntf_unread", "ntf_saved", "ntf_done"}, plan
     assert not reads_all(plan), plan
 
 

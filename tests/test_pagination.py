@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.contenttypes.models import ContentType
-from django.core.cache import cache
 from django.db import connections
 from django.http import Http404
 from django.test import Client
@@ -28,15 +27,9 @@ INBOX = "/inbox/notifications/"
 
 
 @pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
-
-
-@pytest.fixture
 def inbox(client: Client, justquick: Any, settings: Any) -> Client:
     """A browser in which justquick is logged in, on a site with short pages."""
     settings.NOTIFICATIONS = {"PAGE_SIZE": 10}
-    cache.clear()
     client.force_login(justquick)
     return client
 

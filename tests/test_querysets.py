@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
-from notifications import querysets
+from notifications import deadlocks
 from notifications.events import event_uuid
 from notifications.models import get_notification_model
 from notifications.querysets import assert_soft_delete, is_soft_delete
@@ -26,11 +26,6 @@ pytestmark = pytest.mark.django_db
 
 #: MariaDB reads the keys that it is to lock; the others lock and write in one statement.
 READS_FIRST = connection.vendor == "mysql"
-
-
-@pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
 
 
 @pytest.fixture
@@ -393,7 +388,7 @@ def test_a_verb_cuts_what_does_not_fit_one_statement(
     django_capture_on_commit_callbacks: Any,
     size: int,
 ) -> None:
-    monkeypatch.setattr(querysets, "KEYS", size)
+    monkeypatch.setattr(deadlocks, "KEYS", size)
     make_rows(justquick, 5)
     with django_capture_on_commit_callbacks(execute=True):
         assert justquick.notifications.mark_all_as_read() == 5

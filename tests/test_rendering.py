@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
 from django.test import RequestFactory
 from django.urls import reverse_lazy
+from django.utils import translation
 
 from notifications import rendering
-from tests.factories import make_issue, make_notification, make_project, make_user, rows
+from tests.factories import make_issue, make_notification, make_project, rows
 from tests.testapp.models import Project, Quiet
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
 
 
 # The sentence
@@ -60,6 +57,81 @@ def test_the_sentence_is_text_and_leaves_escaping_to_the_template(justquick: Any
 def test_a_percent_sign_in_a_name_stays_one(justquick: Any) -> None:
     row = make_notification(justquick, verb="100%", target=make_project("%(actor)s %s %"))
     assert rendering.text(row) == "justquick 100% %(actor)s %s %"
+
+
+# A template of a site's own for a verb
+
+
+def sites_templates(settings: Any, templates: dict[str, str]) -> None:
+    """Let the site have these templates, before those of its apps."""
+    [engine] = settings.TEMPLATES
+    loaders = [
+        ("django.template.loaders.locmem.Loader", templates),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    settings.TEMPLATES = [{**engine, "APP_DIRS": False, "OPTIONS": {**engine["OPTIONS"], "loaders": loaders}}]
+
+
+def test_a_verb_may_have_a_sentence_of_its_own_in_one_line_of_text(justquick: Any, settings: Any) -> None:
+    sentence = "{{ actor }}\n  likes {{ target }} ({{ notice.level }})\n"
+    sites_templates(settings, {"notifications/verbs/fell-in-love-with.txt": sentence})
+    project = make_project("<b>pinax</b>")
+    row = make_notification(justquick, verb="fell in love with", target=project)
+    assert rendering.text(row) == "justquick likes <b>pinax</b> (info)"
+    assert rendering.text(make_notification(justquick, target=project)) == "justquick closed <b>pinax</b>"
+    project.delete()
+    assert rendering.text(rows().get(pk=row.pk)) == "justquick likes deleted project (info)"
+
+
+@pytest.mark.parametrize("verb", ["", "/", "../../etc/passwd", "漢字", "a" * 255, "<b>"])
+def test_a_verb_of_any_kind_is_looked_for_among_the_templates_of_verbs_only(
+    justquick: Any, settings: Any, verb: str
+) -> None:
+    sites_templates(settings, {"etc/passwd.txt": "secret", "notifications/secret.txt": "secret"})
+    assert rendering.text(make_notification(justquick, verb=verb)) == f"justquick {verb}"
+
+
+def test_it_is_remembered_whether_a_verb_has_a_template_but_while_one_develops(settings: Any) -> None:
+    templates: dict[str, str] = {}
+    sites_templates(settings, templates)
+    assert rendering.verb_template("closed", "txt") is None
+    templates["notifications/verbs/closed.txt"] = "New"
+    assert rendering.verb_template("closed", "txt") is None
+    settings.DEBUG = True
+    assert rendering.verb_template("closed", "txt").render() == "New"
+
+
+def test_no_more_is_remembered_than_a_thousand_verbs(settings: Any) -> None:
+    sites_templates(settings, {})
+    for number in range(rendering.MOST + 1):
+        assert rendering.verb_template(f"verb {number}", "txt") is None
+    [found] = [names for names in rendering._found.values() if "notifications/verbs/verb-1000.txt" in names]
+    assert len(found) == 1
+
+
+def test_another_engine_has_the_names_alone(justquick: Any, settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "notifications" / "verbs").mkdir(parents=True)
+    (tmp_path / "notifications" / "verbs" / "closed.txt").write_text("$actor closed ${target}!")
+    strings = "django.template.backends.dummy.TemplateStrings"
+    settings.TEMPLATES = [{"BACKEND": strings, "DIRS": [tmp_path]}]
+    row = make_notification(justquick, target=make_project())
+    assert rendering.text(row) == "justquick closed activity-stream!"
+
+
+def test_a_site_without_templates_has_the_sentence_of_the_seed(justquick: Any, settings: Any) -> None:
+    settings.TEMPLATES = []
+    assert rendering.text(make_notification(justquick)) == "justquick closed"
+
+
+def test_the_sentence_is_in_the_language_of_the_reader(justquick: Any, settings: Any) -> None:
+    sites_templates(
+        settings, {"notifications/verbs/closed.txt": "{% load i18n %}{% translate 'Yes' %}, {{ actor }}"}
+    )
+    row = make_notification(justquick)
+    with translation.override("fr"):
+        assert rendering.text(row) == "Oui, justquick"
+    with translation.override("de"):
+        assert rendering.text(row) == "Ja, justquick"
 
 
 # Links to objects

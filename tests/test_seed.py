@@ -81,11 +81,6 @@ TAG_AS_VARIABLE = """
 
 
 @pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
-
-
-@pytest.fixture
 def myapp(monkeypatch: pytest.MonkeyPatch) -> type[Issue]:
     """Somebody's ``myapp.models``, whose ``MyModel`` is one of ours."""
     package, models = ModuleType("myapp"), ModuleType("myapp.models")

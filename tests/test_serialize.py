@@ -18,6 +18,8 @@ from django.utils import translation
 from notifications.models import get_notification_model
 from notifications.serialize import (
     LISTS,
+    STATE,
+    entry,
     fingerprint,
     get_notification_list,
     get_num_to_fetch,
@@ -32,11 +34,6 @@ pytestmark = pytest.mark.django_db
 
 #: MariaDB reads the keys that it is to lock; the others lock and write in one statement.
 UPDATE = 2 if connection.vendor == "mysql" else 1
-
-
-@pytest.fixture
-def justquick() -> Any:
-    return make_user("justquick")
 
 
 def asked(user: Any, method: str = "get", query: str = "", **data: str) -> Any:
@@ -342,6 +339,21 @@ def test_the_newest_rows_and_the_count_cost_one_query(justquick: Any, django_ass
         assert newest(justquick.notifications.none() | justquick.notifications.read(), 3) == ([], 0)
 
 
+def test_the_newest_of_any_queryset_are_those_that_django_finds(
+    justquick: Any, django_assert_num_queries: Any
+) -> None:
+    make_rows(justquick, 4)
+    mine = justquick.notifications
+    for some in (mine.unread(), mine.filter(recipient__username="justquick"), mine.order_by("verb", "pk")):
+        with django_assert_num_queries(1):
+            found, count = newest(some, 3)
+            # Whose they are is known without a query.
+            assert {row.recipient.pk for row in found} == {justquick.pk}
+        assert (found, count) == (list(some[:3]), 4)
+    with django_assert_num_queries(0):
+        assert newest(mine.none(), 3) == ([], 0)
+
+
 def test_the_fingerprint_changes_with_what_is_shown_and_only_then(justquick: Any) -> None:
     make_rows(justquick, 3)
 
@@ -377,3 +389,18 @@ def test_the_fingerprint_knows_of_rows_beyond_those_it_shows(justquick: Any) -> 
     before = fingerprint(*newest(justquick.notifications.all(), 1))
     justquick.notifications.last().delete()
     assert fingerprint(*newest(justquick.notifications.all(), 1)) != before
+
+
+@pytest.mark.django_db
+def test_an_entry_is_the_item_and_how_it_reads_where_it_leads_and_where_it_stands(justquick: Any) -> None:
+    project = make_project()
+    row = make_notification(justquick, target=project)
+    row.refresh_from_db()
+
+    shown = entry(row)
+
+    assert shown["text"] == "justquick closed activity-stream"
+    assert shown["url"] == project.get_absolute_url()
+    assert [shown[name] for name in STATE] == ["", None, None, None, None, row.timestamp]
+    assert item(row).items() <= shown.items()
+    assert entry(make_notification(justquick))["url"] == ""

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.cache import cache
+from django.contrib.contenttypes.models import ContentType
 from django.template import Context, Engine, RequestContext, Template
 from django.test import RequestFactory
+from django.urls import include, path
 
+from notifications import badge
 from notifications.templatetags.notifications_tags import get_cached_notification_unread_count, user_context
-from tests.factories import make_notification, make_user
+from tests.factories import make_notification, make_project, make_user
+from tests.testapp.models import Project, Quiet
 
 pytestmark = pytest.mark.django_db
 
+INBOX = "/inbox/notifications/"
 HOSTILE = "\"'><script>alert(1)</script>&amp;{{ user }}</script>"
 
 COUNTS = {
@@ -22,11 +27,6 @@ COUNTS = {
     "as variable": "{% notifications_unread as unread_count %}{{ unread_count }}",
     "live_notify_badge": "{% live_notify_badge %}",
 }
-
-
-@pytest.fixture(autouse=True)
-def _empty_cache() -> None:
-    cache.clear()
 
 
 def make_reader(name: str, unread: int) -> Any:
@@ -343,3 +343,89 @@ def test_a_hostile_argument_stays_data(argument: str) -> None:
         "nonce": Elements(html).found[0][1].get("nonce"),
     }
     assert arrived[argument] == HOSTILE
+
+
+# notifications_bell and notifications_list
+
+
+def test_the_bell_is_a_link_to_the_inbox_with_the_number_of_what_is_unseen() -> None:
+    user = make_reader("justquick", unread=2)
+    badge.mark_seen(user)
+    make_notification(user)
+    bell = Elements(render("{% notifications_bell %}", make_request(user)))
+    [link] = [attributes for tag, attributes in bell.found if attributes.get("class") == "ntf-bell"]
+    assert link["href"] == INBOX
+    assert bell.text.split()[:2] == ["Notifications", "1"]
+    [panel] = [attributes for _, attributes in bell.found if attributes.get("class") == "ntf-panel"]
+    assert "hidden" in panel
+    (tag, data), *_ = bell.found
+    assert (tag, data["data-ntf-api"], data["data-ntf-seen"]) == (
+        "notifications-bell", f"{INBOX}api/inbox/", f"{INBOX}seen/"
+    )  # fmt: skip
+    assert (data["data-ntf-user"], data["data-ntf-cap"]) == (str(user.pk), "99")
+
+
+def test_a_bell_hides_its_number_where_nothing_is_unseen_and_stops_at_the_cap(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"CACHE_TIMEOUT": 0, "BADGE_CAP": 2}
+    user = make_reader("justquick", unread=0)
+    number = re.compile(r'data-ntf-count="unseen"( hidden)?>([^<]*)<')
+    for unseen, cap, shown in [(0, 2, (" hidden", "0")), (3, 2, ("", "2+")), (0, None, ("", "3"))]:
+        settings.NOTIFICATIONS = {"CACHE_TIMEOUT": 0, "BADGE_CAP": cap}
+        for _ in range(unseen):
+            make_notification(user)
+        assert number.findall(render("{% notifications_bell %}", make_request(user))) == [shown]
+
+
+def test_a_bell_costs_a_query_and_one_more_for_each_kind_of_object_if_it_brings_rows(
+    django_assert_num_queries: Any,
+) -> None:
+    user = make_user()
+    ContentType.objects.get_for_models(type(user), Project)
+    for number in range(3):
+        make_notification(user, verb=f"wrote {number}", target=make_project())
+    request = make_request(user)
+    with django_assert_num_queries(1):
+        assert "wrote" not in render("{% notifications_bell %}", request)
+    with django_assert_num_queries(4):
+        html = render("{% notifications_bell rows=2 %}", request)
+    assert re.findall(r"wrote \d", html) == ["wrote 2", "wrote 1"]
+
+
+def test_a_list_shows_the_newest_of_a_tab_each_as_a_link_where_it_leads_somewhere() -> None:
+    user, project = make_user(), make_project()
+    make_notification(user, verb="kept", target=project).mark_as_saved()
+    make_notification(user, verb="read", unread=False, target=Quiet.objects.create())
+    make_notification(user, verb="wrote", target=project)
+    request = make_request(user)
+    html = render("{% notifications_list rows=2 %}", request)
+    assert re.findall(r"<span>(justquick[^<]*)</span>", html) == [
+        "justquick wrote activity-stream", "justquick read &lt;b&gt;quiet&lt;/b&gt;"
+    ]  # fmt: skip
+    links = [attributes["href"] for tag, attributes in Elements(html).found if tag == "a"]
+    assert links == [f"/projects/{project.pk}/", INBOX]
+    assert [attributes.get("class") for tag, attributes in Elements(html).found if tag == "li"] == [
+        "ntf-line ntf-info ntf-new", "ntf-line ntf-info"
+    ]  # fmt: skip
+    assert "kept" in render("{% notifications_list tab='saved' %}", request)
+    assert "wrote" not in render("{% notifications_list tab='saved' %}", request)
+
+
+def test_an_empty_list_says_so_and_an_empty_panel_waits_for_its_rows() -> None:
+    request = make_request(make_user())
+    sentence = '<p class="ntf-empty">You have no notifications.</p>'
+    assert sentence in render("{% notifications_list %}", request)
+    assert sentence not in render("{% notifications_bell %}", request)
+
+
+@pytest.mark.parametrize("tag", ["notifications_bell rows=5", "notifications_list"])
+def test_nobody_sees_a_bell_or_a_list(tag: str, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert render(f"{{% {tag} %}}", make_request(AnonymousUser())).strip() == ""
+        assert render(f"{{% {tag} %}}").strip() == ""
+
+
+def test_where_there_are_live_streams_a_script_is_told_of_them(settings: Any) -> None:
+    settings.ROOT_URLCONF = (path("inbox/", include("notifications.urls")),)
+    assert render("{% notifications_live_url %}") == ""
+    settings.ROOT_URLCONF = (path("live/", include("notifications.contrib.live.urls")),)
+    assert render("{% notifications_live_url %}") == "/live/"

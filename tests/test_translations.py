@@ -12,6 +12,7 @@ from typing import Any
 
 import polib
 import pytest
+from django.apps import apps
 from django.contrib.admin import site
 from django.contrib.admin.utils import label_for_field
 from django.contrib.messages import get_messages
@@ -19,10 +20,12 @@ from django.template import Context, Template
 from django.template.base import Lexer, TokenType
 from django.test import Client
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from notifications.models import AbstractNotification, Notification
+from notifications.tabs import day_of
 from tests import messages
-from tests.factories import make_issue, make_notification, make_project, make_user, rows
+from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 
 # Neither the database nor the settings have a part in it.
 pytestmark = [pytest.mark.backend("sqlite"), pytest.mark.shape("default")]
@@ -31,7 +34,9 @@ INBOX = "/inbox/notifications/"
 ADMIN = "/admin/notifications/notification/"
 SPOKEN = {"alt", "aria-label", "placeholder", "title"}
 LATIN = re.compile("[A-Za-z]")
-TEMPLATES = sorted((messages.PACKAGE / "templates").rglob("*.html"))
+# What is typed into the search is the same in every language.
+SEARCHED = re.compile(r"\b[a-z]+:[a-z]+\b")
+TEMPLATES = sorted(messages.PACKAGE.rglob("*.html"))
 
 
 # The catalogues
@@ -158,19 +163,25 @@ def test_what_is_marked_must_be_written_out(tmp_path: Path) -> None:
 
 
 class Words(HTMLParser):
-    """What of a page is read or read out."""
+    """What of a page is read or read out, and has to be in a language: what stands on a key is in none."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.is_key = False
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value for name, value in attrs if name in SPOKEN and value]
+        self.is_key = tag == "kbd"
+        self.found += [SEARCHED.sub("", value) for name, value in attrs if name in SPOKEN and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_key = False
 
     def handle_data(self, data: str) -> None:
-        self.found.append(data)
+        if not self.is_key:
+            self.found.append(data)
 
 
 def words(html: str) -> list[str]:
@@ -210,6 +221,8 @@ def test_a_template_says_nothing_that_is_not_translated(path: Path) -> None:
         ("<a class='b' title='Read me'>{{ a }}</a> 1 · 2", ["Read me"]),
         ("{% include 'a.html' with text='Done' %}{{ a|default:'nobody' }}", ["Done", "nobody"]),
         ("{% translate 'Yes' %}{% blocktranslate %}No{% endblocktranslate %}!", []),
+        ("<kbd>Shift</kbd> <kbd>I</kbd> Mark as read", ["Mark as read"]),
+        ("<input placeholder='Such as is:unread from:alice'>", ["Such as"]),
         ("{% comment %}Later{% endcomment %}{% if a == 'b' %}{{ a|date:'Y-m-d' }}{% endif %}", []),
     ],
 )
@@ -218,11 +231,6 @@ def test_untranslated_words_are_found_where_they_are(template: str, expected: li
 
 
 # What people read
-
-
-@pytest.fixture
-def justquick(db: None) -> Any:
-    return make_user()
 
 
 def sentences(user: Any, *, ago: timedelta, verb: str) -> list[str]:
@@ -334,7 +342,7 @@ def test_an_empty_inbox_speaks_russian(client: Client, db: None) -> None:
     client.force_login(make_user("пётр"))
     found = page(client, INBOX, "ru") + page(client, f"{INBOX}unread/", "ru")
     assert [text for text in found if LATIN.search(text)] == []
-    assert {"У вас нет уведомлений.", "Вы прочитали всё."} <= set(found)  # noqa: RUF001 - Russian indeed
+    assert {"Всё сделано.", "Вы прочитали всё."} <= set(found)
 
 
 def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) -> None:
@@ -345,32 +353,44 @@ def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) 
             justquick, verb="menutup", target=make_project(), timestamp=timezone.now() - timedelta(days) - ago
         )
     client.force_login(justquick)
+    with translation.override("id"):
+        row = rows().order_by("-timestamp")[1]
+        day, date = day_of(row), date_format(row.timestamp, "DATETIME_FORMAT")
     found = page(client, f"{INBOX}?page=2", "id")
-    date = next(text for text in found if re.match(r"\d", text) and text != "3")
-    found.remove(date)
-    assert found == [
+    assert found[: found.index("Pintasan keyboard")] == [
         "Notifikasi",
         "Notifikasi",
         "Tandai semua sebagai sudah dibaca",
         "Notifikasi yang mana",
-        "Semua",
-        "Belum dibaca",
-        "3",
-        "justquick",
-        "menutup",
-        "activity-stream",
-        "Belum dibaca",
-        "Informasi",
-        "1 hari, 2 jam yang lalu",
-        "Tandai sebagai sudah dibaca: justquick menutup activity-stream",
-        "Tandai sebagai sudah dibaca",
-        "Hapus: justquick menutup activity-stream",
-        "Hapus",
-        "Halaman",
-        "Lebih baru",
-        "Halaman 2",
-        "Lebih lama",
+        *("Kotak masuk", "3", "Belum dibaca", "3", "Tersimpan", "0", "Ditunda", "0", "Selesai", "0"),
+        *("Cari di notifikasi Anda", "Cari, misalnya", "Cari", "Urungkan"),
+        *("Tindakan untuk beberapa sekaligus", "Semua di halaman ini", "Semua yang cocok"),
+        *("Selesai", "Simpan", "Tunda", "Tandai sebagai sudah dibaca", "Tandai sebagai belum dibaca"),
+        day,
+        *("justquick", "menutup", "activity-stream"),
+        *("Belum dibaca", "Informasi", date, "1 hari, 2 jam yang lalu"),
+        # Each button has its words in its name and in its title.
+        *("Selesai", "Selesai", "Simpan", "Simpan", "Tunda", "Tunda"),
+        *("Tandai sebagai sudah dibaca", "Tandai sebagai sudah dibaca"),
+        "Tidak ada lagi yang perlu dikerjakan.",
+        *("Halaman", "Lebih baru", "Halaman 2", "Lebih lama"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", ["Yesterday", "Today", "Tomorrow", "March 4, 2031"]),
+        ("ru", ["Вчера", "Сегодня", "Завтра", "4 марта 2031 г."]),  # noqa: RUF001 - Russian indeed
+        ("id", ["Kemarin", "Hari ini", "Besok", "4 Maret 2031"]),
+    ],
+)
+def test_the_heading_of_a_day_is_in_the_language_of_the_reader(language: str, expected: list[str]) -> None:
+    moments = [timezone.now() + timedelta(days) for days in (-1, 0, 1)] + [moment(2031, 3, 4)]
+    with translation.override(language):
+        assert [
+            day_of(Notification(timestamp=each)).replace("\N{NO-BREAK SPACE}", " ") for each in moments
+        ] == expected
 
 
 def test_a_question_in_indonesian(client: Client, justquick: Any) -> None:
@@ -414,6 +434,7 @@ def test_every_label_of_the_model_and_its_admin_is_russian() -> None:
             "singular": str(Notification._meta.verbose_name),
             "plural": str(Notification._meta.verbose_name_plural),
             "app": str(Notification._meta.app_config.verbose_name),
+            "live": str(apps.get_app_config("notifications_live").verbose_name),
         }
     assert {name: label for name, label in labels.items() if LATIN.search(label)} == {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,15 +17,23 @@ from tests.factories import make_notification, make_user, rows
 PATHS = {
     "all": "",
     "unread": "unread/",
+    "saved": "saved/",
+    "snoozed": "snoozed/",
+    "done": "done/",
+    "act": "act/",
+    "undo": "undo/",
+    "seen": "seen/",
     "mark_all_as_read": "mark-all-as-read/",
     "mark_as_read": "mark-as-read/110910/",
     "mark_as_unread": "mark-as-unread/110910/",
     "delete": "delete/110910/",
+    "api_inbox": "api/inbox/",
     "live_unread_notification_count": "api/unread_count/",
     "live_unread_notification_list": "api/unread_list/",
     "live_all_notification_count": "api/all_count/",
     "live_all_notification_list": "api/all_list/",
 }
+JSON = {name for name, rest in PATHS.items() if rest.startswith("api/")}
 WITH_SLUG = {"mark_as_read", "mark_as_unread", "delete"}
 
 
@@ -94,7 +103,14 @@ def test_the_inbox_works_whichever_way_it_is_included(way: str, client: Client) 
     response = client.get("/i/")
     assert response.status_code == 200
     assert response.resolver_match.namespace == namespace
-    assert f'action="/i/mark-as-read/{row.slug}/"' in response.content.decode()
+    page = response.content.decode()
+    assert set(re.findall(r'(?:action|data-ntf-\w+)="(/i/[^"]+)"', page)) == {
+        "/i/act/", "/i/undo/", "/i/seen/", "/i/api/inbox/"
+    }  # fmt: skip
+    assert re.findall(r'<a href="(/i/[^"]*)" data-ntf-tab', page) == [
+        "/i/", "/i/unread/", "/i/saved/", "/i/snoozed/", "/i/done/"
+    ]  # fmt: skip
+    assert client.post("/i/act/", {"one": f"save:{row.slug}"})["Location"] == "/i/"
     assert client.get(f"/i/mark-as-read/{row.slug}/").context["cancel_url"] == "/i/unread/"
     assert client.post(f"/i/mark-as-read/{row.slug}/")["Location"] == "/i/unread/"
     assert client.post("/i/mark-all-as-read/")["Location"] == "/i/unread/"
@@ -118,7 +134,7 @@ def test_two_instances_each_lead_to_themselves(settings: Any, client: Client) ->
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", [name for name in PATHS if not name.startswith("live_")])
+@pytest.mark.parametrize("name", [name for name in PATHS if name not in JSON])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nobody_is_led_to_the_login_and_back(client: Client, name: str, method: str) -> None:
     make_notification(make_user())

@@ -19,4 +19,5 @@ urlpatterns = [
     path("accounts/login/", home, name="login"),
     path("home/", home, name="home"),
     path("inbox/notifications/", include(notifications.urls)),
+    path("inbox/live/", include("notifications.contrib.live.urls")),
 ]

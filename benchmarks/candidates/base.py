@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from itertools import cycle
 from typing import Any
 
 from candidates.data import DATA, DESCRIPTION, FIRST_OTHER, READERS, VERB, Data
+from candidates.watched import TELLER, make_tickets
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
@@ -15,7 +17,7 @@ from django.core.management import call_command
 from django.db import connection, models
 from django.http import HttpResponse
 from django.test import Client
-from project.models import Issue, Project
+from project.models import Issue, Project, Repository, Ticket
 from worker import measure, versions
 
 
@@ -38,9 +40,10 @@ class Candidate:
         self.data = Data(sizes)
         self.data.prepare(users)
         self.actor = get_user_model().objects.get(pk=FIRST_OTHER + 1)
+        self.teller = get_user_model().objects.get(pk=TELLER)
         self.issue, self.project = Issue.objects.get(pk=1), Project.objects.get(pk=1)
         # As they are in a process that has told of anything before.
-        ContentType.objects.get_for_models(type(self.actor), Issue, Project)
+        ContentType.objects.get_for_models(type(self.actor), Issue, Project, Repository, Ticket)
         return versions()
 
     def stage(self, name: str) -> None:
@@ -51,6 +54,10 @@ class Candidate:
             self.data.empty(self.model)
         elif name == "told":
             self.data.told_rows(self.model)
+        elif name == "watched":
+            self.data.empty(self.model)
+            make_tickets()
+            self.watch()
         else:
             self.data.inbox_rows(self.model)
 
@@ -114,6 +121,8 @@ class Candidate:
         with self.rows_on_a_page(rows):
             text = self.get(self.reader("page"), self.page_url(kind, rows)).content.decode()
         without_tokens = re.sub(r'(name="csrfmiddlewaretoken" value=)"\w+"', r"\1", text)
+        # When the page was made.
+        without_tokens = re.sub(r'(name="up_to" value=|data-ntf-now=)"[^"]*"', r"\1", without_tokens)
         return re.sub(r"\s*([<>])\s*", r"\1", re.sub(r"\s+", " ", without_tokens)).strip()
 
     def page_url(self, kind: str, rows: int) -> str:
@@ -171,6 +180,61 @@ class Candidate:
         indexes = {name: round(size, 1) for name, kind, size in found if kind == "i"}
         (heap,) = (size for _, kind, size in found if kind == "r")
         return {"heap": round(heap, 1), "indexes": indexes, "bytes": round(heap + sum(indexes.values()), 1)}
+
+    def watch(self) -> None:
+        """Let the users of this stage watch what they watch."""
+        raise NotImplementedError
+
+    def tell_watchers(self) -> dict[str, Any]:
+        """Tell all who watch a ticket or what contains it, in an empty table."""
+        self.data.empty(self.model)
+        ticket = self.ticket(1)
+        return measure(lambda: self.tell(ticket))
+
+    def told_watchers(self) -> str:
+        """Return who is told then and why, in a form in which two candidates can be compared."""
+        self.tell_watchers()
+        rows: Any = self.model._default_manager.order_by("recipient")
+        return json.dumps(list(rows.values_list("recipient", "reason")))
+
+    def tell_nobody(self, repeat: int) -> dict[str, Any]:
+        """Tell of a ticket that nobody watches."""
+        ticket = self.ticket(2)
+        self.tell(ticket)
+        return measure(lambda: self.tell(ticket), repeat=repeat)
+
+    def tell_one(self, repeat: int) -> dict[str, Any]:
+        """Tell one user by name of that ticket."""
+        ticket = self.ticket(2)
+        users = cycle(get_user_model().objects.filter(pk__gt=FIRST_OTHER)[:50])
+        self.tell(ticket, next(users))
+        return measure(lambda: self.tell(ticket, next(users)), repeat=repeat)
+
+    def tell(self, ticket: Ticket, recipient: Any = None) -> None:
+        """Tell what the teller did to the ticket to whoever watches it, or to a user."""
+        raise NotImplementedError
+
+    def ticket(self, number: int) -> Ticket:
+        """Return a ticket, with what contains it, as the page has it on which something happens to it."""
+        return Ticket.objects.select_related("repository__owner").get(pk=number)
+
+    def list_watchers(self, repeat: int) -> dict[str, Any]:
+        """Ask for all watchers of a project."""
+        return measure(lambda: list(self.watchers(self.project)), repeat=repeat)
+
+    def watchers(self, project: Project) -> Any:
+        """Return the users who watch the project."""
+        raise NotImplementedError
+
+    def ask_watching(self, repeat: int) -> dict[str, Any]:
+        """Ask whether a user watches a project, who does."""
+        user = get_user_model().objects.get(pk=FIRST_OTHER + 1)
+        assert self.is_watching(user, self.project)
+        return measure(lambda: self.is_watching(user, self.project), repeat=repeat)
+
+    def is_watching(self, user: Any, project: Project) -> bool:
+        """Tell whether the user watches the project."""
+        raise NotImplementedError
 
     # For the cases
 

@@ -19,7 +19,8 @@ from project.models import Issue, Project
 
 #: Primary keys: who is told of every event, of every tenth, of three, and of so many that a page is full; and who is
 #: told of every event too, but has read all but the three oldest.
-READERS = {"full": 1, "tenth": 2, "three": 3, "page": 4, "buried": 5}
+#: The last one follows many, where somebody can be followed.
+READERS = {"full": 1, "tenth": 2, "three": 3, "page": 4, "buried": 5, "follower": 6}
 
 #: The users before the first of the others, who are told of the rest, and of the actors.
 FIRST_OTHER = 10
@@ -192,11 +193,16 @@ class Data:
     def fill(self, model: type[models.Model], columns: Mapping[str, str], source: str) -> None:
         """Put the rows that these expressions describe into the empty table."""
         self.empty(model)
+        self.add(model, columns, source)
+        self.settle(model._meta.db_table)
+
+    def add(self, model: type[models.Model], columns: Mapping[str, str], source: str) -> None:
+        """Put the rows that these expressions describe into the table, beside those that are there."""
         names = ", ".join(connection.ops.quote_name(name) for name in columns)
-        table = model._meta.db_table
         with quick_loading():
-            self.execute(f"INSERT INTO {table} ({names}) SELECT {', '.join(columns.values())} FROM {source}")
-        self.settle(table)
+            self.execute(
+                f"INSERT INTO {model._meta.db_table} ({names}) SELECT {', '.join(columns.values())} FROM {source}"
+            )
 
     def empty(self, model: type[models.Model]) -> None:
         """Remove all rows, and let the database finish what it has put off, so that nobody pays for another's rows."""

@@ -1,7 +1,6 @@
 """The floor: what somebody would write by hand against the same table, with nothing but SQL and strings.
 
-The pages are written three times: as text put together from strings, as JSON, and, to see what of a page's time is
-the template's, as our own template over rows that plain SQL found.
+The page is our own template over rows that plain SQL found, so that what is compared is what is ours to spend.
 """
 
 from __future__ import annotations
@@ -9,29 +8,31 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from html import escape
+from datetime import datetime, timezone as utc
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 from candidates.base import Candidate as Base
 from candidates.data import DATA, DESCRIPTION, FIRST_OTHER, READERS, VERB, parse_moment
+from candidates.watched import content_types
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
 from django.contrib.contenttypes.models import ContentType
-from django.core.cache import cache
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.test import override_settings
 from django.urls import include, path
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.timesince import timesince
-from project.models import Issue, Project
+from project.models import Issue, Project, Ticket
 
+from notifications.badge import Count
 from notifications.models import Notification
+from notifications.search import Search
+from notifications.tabs import TABS
+from notifications.verbs import VERBS
+from notifications.views import own_url
 
 #: Rows that one statement writes when users are named one by one.
 BATCH = 500
@@ -39,8 +40,14 @@ BATCH = 500
 COLUMNS = (
     "id, level, recipient_id, unread, actor_content_type_id, actor_object_id, verb, description,"
     " target_content_type_id, target_object_id, action_object_content_type_id, action_object_object_id,"
-    " timestamp, public, deleted, emailed, data"
+    " timestamp, public, deleted, emailed, data, inbox_at"
 )
+
+#: What is neither done nor snoozed, as the index of the inbox knows it.
+IN_INBOX = "inbox_at > %s AND inbox_at <= %s"
+#: A word that SQL has a use for.
+THEN = connection.ops.quote_name("then")
+LONG_AGO = datetime(1000, 1, 1, tzinfo=utc.utc)
 
 
 def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -50,12 +57,14 @@ def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def newest(user: Any, number: int, condition: str = "", params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Return a user's newest rows, in the order of ``COLUMNS``."""
+def newest(
+    user: Any, number: int, condition: str = "", params: Sequence[Any] = (), more: str = ""
+) -> list[tuple[Any, ...]]:
+    """Return what is newest in a user's inbox, in the order of ``COLUMNS``, with what else is asked for."""
     return select(
-        f"SELECT {COLUMNS} FROM notifications_notification WHERE recipient_id = %s {condition}"
-        " ORDER BY timestamp DESC, id DESC LIMIT %s",
-        [user.pk, *params, number],
+        f"SELECT {COLUMNS}{more} FROM notifications_notification WHERE recipient_id = %s AND {IN_INBOX} {condition}"
+        " ORDER BY inbox_at DESC, id DESC LIMIT %s",
+        [user.pk, LONG_AGO, timezone.now(), *params, number],
     )
 
 
@@ -78,114 +87,83 @@ def unread(user: Any) -> int:
     """Return how many unread notifications a user has, up to 100."""
     return select(
         "SELECT count(*) FROM (SELECT 1 FROM notifications_notification"
-        " WHERE recipient_id = %s AND unread = %s LIMIT 100) capped",
-        [user.pk, True],
+        f" WHERE recipient_id = %s AND unread = %s AND {IN_INBOX} LIMIT 100) capped",
+        [user.pk, True, LONG_AGO, timezone.now()],
     )[0][0]
 
 
-def cached_unread(user: Any) -> str:
-    """Return what the badge says, at most two seconds old."""
-    count = cache.get_or_set(f"floor:{user.pk}", lambda: unread(user), 2)
-    return "99+" if count > 99 else str(count)
+def counts(user: Any) -> dict[str, Count]:
+    """Return how many rows each tab has, up to 100."""
+    moment = timezone.now().isoformat(sep=" ") if connection.vendor == "sqlite" else timezone.now()
+    conditions = {
+        "inbox": (IN_INBOX, LONG_AGO, moment),
+        "unread": (f"unread = %s AND {IN_INBOX}", True, LONG_AGO, moment),
+        "saved": ("saved_at IS NOT NULL",),
+        "snoozed": ("inbox_at > %s AND snoozed_until IS NOT NULL", moment),
+        "done": ("done_at IS NOT NULL",),
+    }
+    parts = [
+        f"(SELECT count(*) FROM (SELECT 1 FROM notifications_notification"
+        f" WHERE recipient_id = %s AND {sql} LIMIT 100) {name})"
+        for name, (sql, *_) in conditions.items()
+    ]
+    params = [value for _, *values in conditions.values() for value in (user.pk, *values)]
+    return {
+        name: Count(number)
+        for name, number in zip(conditions, select(f"SELECT {', '.join(parts)}", params)[0], strict=True)
+    }
 
 
 def cursor_of(row: tuple[Any, ...]) -> str:
     """Return what names a row in a link."""
-    return urlsafe_b64encode(f"{parse_moment(row[12]).isoformat()} {row[0]}".encode()).decode().rstrip("=")
-
-
-HEAD = """<!DOCTYPE html><html lang="en-us" dir="ltr"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>Notifications</title>
-<link rel="stylesheet" href="/static/notifications/notifications.css"></head>
-<body class="ntf-page"><main><div class="ntf"><header class="ntf-head"><h1>Notifications</h1>"""
-
-
-def button(url: str, token: str, next_page: str, label: str, text: str) -> str:
-    """Return a button that sends a POST."""
-    return (
-        f'<form method="post" action="{url}"><input type="hidden" name="csrfmiddlewaretoken" value="{token}">'
-        f'<input type="hidden" name="next" value="{next_page}"><button class="ntf-button"{label}>{text}</button></form>'
-    )
+    return urlsafe_b64encode(f"{parse_moment(row[17]).isoformat()} {row[0]}".encode()).decode().rstrip("=")
 
 
 @login_required
 def html(request: HttpRequest) -> HttpResponse:
-    """Show a page of the inbox, put together from strings."""
+    """Show a page of the inbox by our own template, over rows that plain SQL found."""
     size = page_size()
     before, params = "", ()
     if "before" in request.GET:
         # The cursor is trusted here; ours is not.
         moment, key = request.GET["before"].replace("T", " ").split(",")
-        before = "AND timestamp <= %s AND (timestamp < %s OR id < %s)"
+        before = "AND inbox_at <= %s AND (inbox_at < %s OR id < %s)"
         params = (moment, moment, key)
     rows = newest(request.user, size + 1, before, params)
     older, rows = len(rows) > size, rows[:size]
     actors, issues, projects = names(rows)
-    badge, token, here = cached_unread(request.user), get_token(request), escape(request.get_full_path())
-    parts = [
-        HEAD,
-        button("/inbox/mark-all-as-read/", token, escape(request.path), "", "Mark all as read"),
-        '</header><nav class="ntf-tabs" aria-label="Which notifications">',
-        '<a href="/inbox/" aria-current="page">All</a>',
-        f'<a href="/inbox/unread/">Unread <span class="ntf-count">{badge}</span></a></nav>',
-        '<ol class="ntf-list" role="list">',
-    ]
-    for row in rows:
-        actor = escape(actors[row[5]])
-        issue, project, verb = escape(issues[row[11]]), escape(projects[row[9]]), escape(row[6])
-        sentence = f"{actor} {verb} {issue} on {project}"
-        when, slug = parse_moment(row[12]), row[0] + 110909
-        state = '<span class="ntf-state">Unread</span>' if row[3] else ""
-        mark, text = ("mark-as-read", "Mark as read") if row[3] else ("mark-as-unread", "Mark as unread")
-        parts.append(
-            f'<li><article class="ntf-notice ntf-{row[1]}{" ntf-unread" if row[3] else ""}"><h2 class="ntf-sentence">'
-            f"<bdi>{actor}</bdi> {verb}"
-            f' <bdi><a href="/issues/{row[11]}/">{issue}</a></bdi> on'
-            f' <bdi><a href="/projects/{row[9]}/">{project}</a></bdi></h2><p class="ntf-meta">{state}'
-            f'<span class="ntf-level">{row[1].capitalize()}</span><time datetime="{when:%Y-%m-%dT%H:%M:%S%z}"'
-            f' title="{date_format(when, "DATETIME_FORMAT")}">{timesince(when)} ago</time></p>'
-            f'<div class="ntf-description"><p>{escape(row[7])}</p></div><div class="ntf-tools">'
-        )
-        parts.append(button(f"/inbox/{mark}/{slug}/", token, here, f' aria-label="{text}: {sentence}"', text))
-        parts.append(
-            button(f"/inbox/delete/{slug}/", token, here, f' aria-label="Delete: {sentence}"', "Delete")
-        )
-        parts.append("</div></article></li>")
-    parts.append('</ol><nav class="ntf-pages" aria-label="Pages">')
-    if before:
-        parts.append(f'<a rel="prev" href="?after={cursor_of(rows[0])}">Newer</a>')
-    else:
-        parts.append('<span aria-current="page">Page 1</span>')
-    if older:
-        parts.append(f'<a rel="next" href="?before={cursor_of(rows[-1])}">Older</a>')
-    parts.append("</nav></div></main></body></html>")
-    return HttpResponse("".join(parts))
-
-
-@login_required
-def template(request: HttpRequest) -> HttpResponse:
-    """Show the first page of the inbox by our own template, over rows that plain SQL found."""
-    size = page_size()
-    rows = newest(request.user, size + 1)
-    older, rows = len(rows) > size, rows[:size]
-    actors, issues, projects = names(rows)
     notices = []
+    fields = {field.name: field for field in Notification._meta.private_fields}
     for row in rows:
         values = dict(zip(COLUMNS.split(", "), row, strict=True))
+        inbox_at = parse_moment(values.pop("inbox_at"))
         values["data"], values["timestamp"] = json.loads(values["data"]), parse_moment(values["timestamp"])
         notice = Notification(**values)
-        fields = {field.name: field for field in Notification._meta.private_fields}
+        notice.inbox_at = inbox_at
         fields["actor"].set_cached_value(notice, get_user_model()(pk=int(row[5]), username=actors[row[5]]))
         fields["action_object"].set_cached_value(notice, Issue(pk=int(row[11]), name=issues[row[11]]))
         fields["target"].set_cached_value(notice, Project(pk=int(row[9]), name=projects[row[9]]))
         notices.append(notice)
-    page = SimpleNamespace(number=1, has_next=older, has_previous=False, before=cursor_of(rows[-1]))
+    counted, tab = counts(request.user), TABS["inbox"]
     context = {
         "notifications": notices,
-        "page_obj": page,
-        "is_paginated": older,
+        "page_obj": SimpleNamespace(
+            number=None if before else 1,
+            has_next=older,
+            has_previous=bool(before),
+            before=cursor_of(rows[-1]),
+            after=cursor_of(rows[0]),
+        ),
+        "is_paginated": older or bool(before),
         "view": SimpleNamespace(request=request),
+        "tab": tab,
+        "page_size": size,
+        "tabs": [(each, own_url(request, each.url_name), counted[each.name]) for each in TABS.values()],
+        "counts": counted,
+        "verbs": [VERBS[name] for name in tab.verbs],
+        "search": Search(),
+        "up_to": timezone.now().isoformat(),
+        "said": None,
     }
     return render(request, "notifications/list.html", context)
 
@@ -196,8 +174,8 @@ def feed(request: HttpRequest) -> HttpResponse:
     rows = newest(request.user, int(request.GET["max"]), "AND unread = %s", [True])
     actors, issues, projects = names(rows)
     total = select(
-        "SELECT count(*) FROM notifications_notification WHERE recipient_id = %s AND unread = %s",
-        [request.user.pk, True],
+        f"SELECT count(*) FROM notifications_notification WHERE recipient_id = %s AND unread = %s AND {IN_INBOX}",
+        [request.user.pk, True, LONG_AGO, timezone.now()],
     )[0][0]
     items = [
         {
@@ -231,6 +209,31 @@ def feed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(answer, content_type="application/json")
 
 
+def constants(actor: Any, target: Any, action_object: Any = None) -> dict[str, Any]:
+    """Return the columns that are the same in each row of an event."""
+    types = ContentType.objects.get_for_models(Issue, Project, Ticket, get_user_model())
+    row = {
+        "level": "info",
+        "unread": True,
+        "actor_content_type_id": types[type(actor)].pk,
+        "actor_object_id": str(actor.pk),
+        "verb": VERB,
+        "description": DESCRIPTION,
+        "target_content_type_id": types[type(target)].pk,
+        "target_object_id": str(target.pk),
+        "timestamp": timezone.now(),
+        "public": True,
+        "deleted": False,
+        "emailed": False,
+        "data": json.dumps(DATA),
+        "event": str(uuid4()) if connection.features.has_native_uuid_field else uuid4().hex,
+    }
+    if action_object is not None:
+        row["action_object_content_type_id"] = types[type(action_object)].pk
+        row["action_object_object_id"] = str(action_object.pk)
+    return row
+
+
 def page_size() -> int:
     """Return how many rows a page has."""
     from django.conf import settings
@@ -242,7 +245,6 @@ urlpatterns = [
     # The address of ours, so that the pages can be compared.
     path("inbox/", html),
     path("inbox/api/unread_list/", feed),
-    path("template/", template),
     path("inbox/", include("notifications.urls", namespace="notifications")),
 ]
 
@@ -262,25 +264,7 @@ class Candidate(Base):
 
     def send(self, recipient: Any) -> None:
         """Write the rows: of one user by VALUES, of a range by one INSERT ... SELECT, of a list in batches."""
-        types = ContentType.objects.get_for_models(get_user_model(), Issue, Project)
-        row = {
-            "level": "info",
-            "unread": True,
-            "actor_content_type_id": types[get_user_model()].pk,
-            "actor_object_id": str(self.actor.pk),
-            "verb": VERB,
-            "description": DESCRIPTION,
-            "action_object_content_type_id": types[Issue].pk,
-            "action_object_object_id": str(self.issue.pk),
-            "target_content_type_id": types[Project].pk,
-            "target_object_id": str(self.project.pk),
-            "timestamp": timezone.now(),
-            "public": True,
-            "deleted": False,
-            "emailed": False,
-            "data": json.dumps(DATA),
-            "event": str(uuid4()) if connection.features.has_native_uuid_field else uuid4().hex,
-        }
+        row = constants(self.actor, self.project, self.issue)
         marks = ", ".join(["%s"] * len(row))
         insert = f"INSERT INTO notifications_notification ({', '.join(row)}, recipient_id)"
         values = list(row.values())
@@ -297,6 +281,41 @@ class Candidate(Base):
             else:
                 users = f"SELECT {marks}, id FROM auth_user WHERE id >= %s AND id < %s"
                 cursor.execute(f"{insert} {users}", [*values, recipient.start, recipient.stop])
+
+    def tell(self, ticket: Ticket, recipient: Any = None) -> None:
+        """Write the rows of whoever watches the ticket or what contains it by one INSERT ... SELECT."""
+        row, moment = constants(self.teller, ticket), timezone.now()
+        ticket_type, repository_type, user_type, _ = content_types()
+        own, near, far = (
+            f"{ticket_type}:{ticket.pk}",
+            f"{repository_type}:{ticket.repository_id}",
+            f"{user_type}:{ticket.repository.owner_id}",
+        )
+        now = f"CASE WHEN s.level = 'muted' AND s.until <= %s THEN s.{THEN} ELSE s.level END"
+        listens = "s.reason IN ('subscribed', 'manual', '')"
+        # The nearest statement holds; those who are told by it have an even number.
+        said = (
+            f"CASE s.thing WHEN %s THEN CASE WHEN {now} = 'all' OR ({now} <> 'muted' AND NOT {listens}) THEN 0"
+            f" WHEN {now} <> '' THEN 1 END"
+            f" WHEN %s THEN CASE {now} WHEN 'all' THEN 2 WHEN '' THEN NULL ELSE 3 END"
+            f" ELSE CASE {now} WHEN 'all' THEN 4 WHEN '' THEN NULL ELSE 5 END END"
+        )
+        audience = (
+            "SELECT s.user_id, COALESCE(MAX(CASE s.thing WHEN %s THEN s.reason END), 'subscribed') AS reason"
+            " FROM notifications_subscriptions_subscription s"
+            " JOIN auth_user u ON u.id = s.user_id AND u.is_active"
+            " WHERE s.thing IN (%s, %s, %s) AND s.user_id <> %s"
+            f" GROUP BY s.user_id HAVING MIN({said}) IN (0, 2, 4) ORDER BY s.user_id"
+        )
+        values = [*row.values(), own, own, near, far, self.teller.pk]
+        values += [own, moment, moment, moment, near, moment, moment]
+        marks = ", ".join(["%s"] * len(row))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO notifications_notification ({', '.join(row)}, recipient_id, reason)"
+                f" SELECT {marks}, audience.user_id, audience.reason FROM ({audience}) audience",
+                values,
+            )
 
     def mark_all_read(self, user: Any) -> None:
         """Mark them by one UPDATE."""
@@ -315,12 +334,8 @@ class Candidate(Base):
         """Return the context that says so by the setting of ours."""
         return override_settings(NOTIFICATIONS={"PAGE_SIZE": rows})
 
-    def page_url(self, kind: str, rows: int) -> str:
-        """Return where a page of that kind is."""
-        return "/template/" if kind == "template" else super().page_url(kind, rows)
-
     def link(self, number: int) -> str:
         """Return the query by which the page before leads there."""
-        newest_rows = Notification.objects.filter(recipient=READERS["full"]).order_by("-timestamp", "-pk")
+        newest_rows = Notification.objects.filter(recipient=READERS["full"]).order_by("-inbox_at", "-pk")
         row = newest_rows[(number - 1) * 20 - 1]
-        return f"before={row.timestamp:%Y-%m-%dT%H:%M:%S},{row.pk}"
+        return f"before={row.inbox_at:%Y-%m-%dT%H:%M:%S},{row.pk}"

@@ -3,8 +3,14 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
-POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+#: No string becomes HTML. The admin's own scripts, jQuery among them, are not made for that.
+STRICTER = f"{POLICY}; require-trusted-types-for 'script'; trusted-types 'none'"
 
 
 def content_security_policy(
@@ -17,7 +23,8 @@ def content_security_policy(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.headers["Content-Security-Policy"] = POLICY
+        is_admin = request.path.startswith(reverse("admin:index"))
+        response.headers["Content-Security-Policy"] = POLICY if is_admin else STRICTER
         return response
 
     return middleware

@@ -24,7 +24,16 @@ INSTALLED_APPS = [
     "tracker",
     # After the apps that generate notifications, so that their templates override the ones it brings.
     "notifications",
+    "notifications.contrib.live",
+    "notifications.contrib.subscriptions",
 ]
+
+NOTIFICATIONS = {
+    # An event of the tracker is about an issue, on its repository. Who acts takes part in the issue: tracker.signals
+    # says so, because the app would take the target, which is the repository.
+    "WATCH_WHEN_ACTING": False,
+    "WATCH_WHEN_CALLED": False,
+}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

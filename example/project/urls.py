@@ -1,4 +1,4 @@
-"""The example's addresses: the tracker, the inbox, logging in and out, the admin."""
+"""The example's addresses: the tracker, the inbox and its live stream, logging in and out, the admin."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
@@ -10,6 +10,8 @@ import notifications
 urlpatterns = [
     path("", include("tracker.urls")),
     path("inbox/notifications/", include(notifications.urls)),
+    path("inbox/watching/", include("notifications.contrib.subscriptions.urls")),
+    path("inbox/live/", include("notifications.contrib.live.urls")),
     path(
         "accounts/login/",
         LoginView.as_view(

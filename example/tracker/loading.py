@@ -52,6 +52,15 @@ def load(now: datetime) -> None:
     for name, days in story.READ_UNTIL.items():
         old = people[name].notifications.filter(timestamp__lt=now - timedelta(days=days))
         old.exclude(level="warning").mark_all_as_read()
+        sort(people[name], now, story.DONE_UNTIL[name])
+
+
+def sort(reader: User, now: datetime, done_until: float) -> None:
+    """Let somebody be done with what is old, keep something, and put something off until tomorrow."""
+    mine = reader.notifications
+    mine.filter(verb__in=story.SNOOZED).snooze_all(now + timedelta(days=1))
+    mine.filter(verb__in=story.SAVED).save_all()
+    mine.inbox().filter(timestamp__lt=now - timedelta(days=done_until)).mark_all_as_done()
 
 
 def send(event: story.Event, named: dict[str, Any], at: datetime) -> None:

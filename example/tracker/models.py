@@ -1,6 +1,7 @@
 """Repositories, their issues, and the comments on them."""
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -55,6 +56,13 @@ class Issue(models.Model):
     body = models.TextField()
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="issues")
     state = models.CharField(max_length=6, choices=State, default=State.OPEN)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="assigned_issues",
+    )
     created = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -67,6 +75,16 @@ class Issue(models.Model):
     def get_absolute_url(self) -> str:
         """Return the address of the issue's page, from what the row itself carries."""
         return reverse("tracker:issue", args=[self.repository_id, self.number])
+
+    def notifications_parents(self) -> Repository:
+        """Return what contains the issue: who watches the repository hears of its issues."""
+        return self.repository
+
+    def assign(self, user: User) -> bool:
+        """Give the issue to somebody. Return whether that changed anything."""
+        changed = Issue.objects.filter(pk=self.pk).exclude(assignee=user).update(assignee=user)
+        self.assignee = user
+        return bool(changed)
 
     def change_state(self, state: str) -> bool:
         """Close or reopen the issue. Return whether that changed anything: a double click is told of once."""

@@ -365,3 +365,8 @@ EVENTS = (
 
 # How far each of them has read: everything older than so many days, but for the warnings.
 READ_UNTIL = {"justquick": 4.0, "brosner": 2.5, "mitsuhiko": 9.0}
+
+# What they have sorted: done is what is older than so many days, saved and snoozed is what has these verbs.
+DONE_UNTIL = {"justquick": 20.0, "brosner": 14.0, "mitsuhiko": 30.0}
+SAVED = ("released", "asked for a review of")
+SNOOZED = ("failed its nightly build",)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from tracker.forms import CommentForm, IssueForm
 from tracker.models import Comment, Issue, Repository
-from tracker.signals import tell
+from tracker.signals import tell, tell_assigned
 
 
 class MemberRequest(HttpRequest):
@@ -63,7 +63,9 @@ def new_issue(request: MemberRequest, slug: str) -> HttpResponse:
 def issue(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Show an issue and its comments; by POST, take part in it."""
     shown = get_object_or_404(
-        Issue.objects.select_related("author", "repository__owner"), repository=slug, number=number
+        Issue.objects.select_related("author", "assignee", "repository__owner"),
+        repository=slug,
+        number=number,
     )
     if request.method == "POST":
         if not request.user.is_authenticated:
@@ -74,23 +76,25 @@ def issue(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 def show(request: HttpRequest, shown: Issue, form: CommentForm) -> HttpResponse:
     """Render an issue's page."""
-    unread = request.user.notifications.unread().about(shown).count() if request.user.is_authenticated else 0
     comments = shown.comments.select_related("author")
     context = {
         "repository": shown.repository,
         "issue": shown,
         "comments": comments,
         "form": form,
-        "unread": unread,
+        "people": User.objects.order_by("username"),
     }
     return render(request, "tracker/issue.html", context)
 
 
 def take_part(request: HttpRequest, user: User, shown: Issue) -> HttpResponse:
-    """Comment, close or reopen (with or without a comment), or mark what the inbox says of it as read."""
+    """Comment, close or reopen (with or without a comment), or assign it to somebody."""
     action = request.POST.get("action")
-    if action == "seen":
-        user.notifications.about(shown).mark_all_as_read()
+    if action == "assign":
+        somebody = get_object_or_404(User, username=request.POST.get("assignee"))
+        with transaction.atomic():
+            if shown.assign(somebody):
+                tell_assigned(user, shown, somebody)
         return redirect(shown)
     form = CommentForm(request.POST, instance=Comment(issue=shown, author=user))
     form.fields["body"].required = action not in {"close", "reopen"}

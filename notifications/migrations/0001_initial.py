@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
 import notifications.fields
+import notifications.moments
 
 
 class Migration(migrations.Migration):
@@ -68,6 +70,38 @@ class Migration(migrations.Migration):
                 ("data", notifications.fields.DataField(blank=True, null=True, verbose_name="data")),
                 ("event", models.UUIDField(editable=False, null=True, verbose_name="event")),
                 (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        editable=False,
+                        max_length=32,
+                        verbose_name="reason",
+                    ),
+                ),
+                ("done_at", models.DateTimeField(editable=False, null=True, verbose_name="done at")),
+                ("saved_at", models.DateTimeField(editable=False, null=True, verbose_name="saved at")),
+                (
+                    "snoozed_until",
+                    models.DateTimeField(editable=False, null=True, verbose_name="snoozed until"),
+                ),
+                (
+                    "inbox_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.comparison.Coalesce(
+                            "snoozed_until",
+                            models.Case(
+                                models.When(done_at__isnull=True, then="timestamp"),
+                                default=notifications.moments.LongAgo(),
+                            ),
+                        ),
+                        output_field=models.DateTimeField(),
+                        verbose_name="in the inbox since",
+                    ),
+                ),
+                (
                     "action_object_content_type",
                     models.ForeignKey(
                         blank=True,
@@ -119,12 +153,14 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "notification",
                 "verbose_name_plural": "notifications",
-                "ordering": ("-timestamp", "-pk"),
+                "ordering": ("-inbox_at", "-pk"),
                 "abstract": False,
                 "swappable": "NOTIFICATIONS_NOTIFICATION_MODEL",
                 "indexes": [
-                    models.Index(fields=["recipient", "-timestamp", "-id"], name="ntf_inbox"),
-                    models.Index(fields=["recipient", "unread", "-timestamp", "-id"], name="ntf_unread"),
+                    models.Index(fields=["recipient", "inbox_at"], name="ntf_inbox"),
+                    models.Index(fields=["recipient", "unread", "inbox_at"], name="ntf_unread"),
+                    models.Index(fields=["recipient", "saved_at"], name="ntf_saved"),
+                    models.Index(fields=["recipient", "done_at"], name="ntf_done"),
                     models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor"),
                     models.Index(fields=["target_content_type", "target_object_id"], name="ntf_target"),
                     models.Index(

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.template import Library
-from django.urls import reverse
-from django.utils.html import format_html
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from notifications import rendering
-from notifications.badge import unread_count
+from notifications.badge import unread_count, unseen_count
 from notifications.conf import settings
+from notifications.extensions import extensions
 from notifications.models import AbstractNotification
+from notifications.reasons import reason_label
+from notifications.search import Search
+from notifications.tabs import TABS, day_of
 
 register = Library()
 
@@ -26,13 +33,18 @@ APIS = {
 }
 
 
+def request_of(context: Any) -> Any:
+    """Return the request that a template is rendered for, or None; ``context`` is a template context or a mapping."""
+    return getattr(context, "request", None) or context.get("request")
+
+
 def user_context(context: Any) -> Any:
     """Return the user whom a template is rendered for, or None for nobody.
 
     That is the user of the request, whatever else a page calls ``user``; without a request, or a user on it, the
     ``user`` of the context. ``context`` is a template context or a mapping.
     """
-    request = getattr(context, "request", None) or context.get("request")
+    request = request_of(context)
     user = getattr(request, "user", None)
     if user is None:
         user = context.get("user")
@@ -123,9 +135,8 @@ def live_notify_list(list_class: str = "live_notify_list") -> SafeString:
     return format_html("<ul class='{}'></ul>", list_class)
 
 
-@register.simple_tag(takes_context=True)
-def notice_object(context: Any, notice: AbstractNotification, key: str) -> SafeString | str:
-    """Return the name of the ``actor``, ``action_object`` or ``target``, as a link where it has a page.
+def linked(notice: AbstractNotification, key: str, url: str, mark: str = "") -> SafeString | str:
+    """Return the name of an object as a link to ``url``, if there is one; ``mark`` is an attribute of the link.
 
     An object that is gone reads as such. One that the notification never had is an empty text.
     """
@@ -134,14 +145,115 @@ def notice_object(context: Any, notice: AbstractNotification, key: str) -> SafeS
         return ""
     if getattr(notice, key) is None:
         return format_html('<span class="ntf-gone">{}</span>', label)
-    request = getattr(context, "request", None) or context.get("request")
-    url = rendering.object_url(notice, key, request)
     # A name may be written from right to left in a sentence that is not, and the other way round.
-    return (
-        format_html('<bdi><a href="{}">{}</a></bdi>', url, label)
-        if url
-        else format_html("<bdi>{}</bdi>", label)
-    )
+    if url:
+        return format_html('<bdi><a href="{}"{}>{}</a></bdi>', url, mark, label)
+    return format_html("<bdi>{}</bdi>", label)
+
+
+@register.simple_tag(takes_context=True)
+def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeString | str]:
+    """Return the names of ``actor``, ``action_object`` and ``target``, each as a link where it has a page.
+
+    The link to where a click on the notification leads, the target's before the action object's before the actor's,
+    is marked with ``data-ntf-open``.
+    """
+    request = request_of(context)
+    parts: dict[str, SafeString | str] = {}
+    is_open = False
+    for key in ("target", "action_object", "actor"):
+        url = rendering.object_url(notice, key, request)
+        parts[key] = linked(notice, key, url, " data-ntf-open" if url and not is_open else "")
+        is_open = is_open or bool(url)
+    return parts
+
+
+@register.simple_tag(takes_context=True)
+def notice_main_url(context: Any, notice: AbstractNotification) -> str:
+    """Return where a click on the notification leads, or an empty text."""
+    return rendering.url(notice, request_of(context))
+
+
+@register.simple_tag
+def extension_templates(place: str) -> list[str]:
+    """Return the templates that extensions have for a place of the inbox: "head", "row", or "new_row"."""
+    return [found for one in extensions() if (found := one.notifications_templates.get(place))]
+
+
+@register.filter
+def notice_reason(notice: AbstractNotification) -> str:
+    """Return why the recipient was told, as people read it, or an empty text."""
+    return reason_label(notice.reason)
+
+
+@register.simple_tag
+def notice_template(notice: AbstractNotification) -> Any:
+    """Return the site's own template for the verb of this notification, for ``{% include %}``, or None."""
+    return None if notice.is_hidden else rendering.verb_template(notice.verb, "html")
+
+
+@register.simple_tag(takes_context=True)
+def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> list[tuple[str, list[Any]]]:
+    """Return the notifications of each day, in their order, with the name of the day: "today", or its date.
+
+    The day is that of the column that puts the ``tab`` of the context in order, if there is one.
+    """
+    tab = context.get("tab")
+    key = tab.key if tab else "timestamp"
+    return [(day, list(some)) for day, some in groupby(notices, key=lambda notice: day_of(notice, key))]
+
+
+@register.simple_tag(takes_context=True)
+def notifications_reader(context: Any) -> SafeString:
+    """Return the attributes that tell a script who reads, how far a badge counts, and since when all is known."""
+    values = {
+        "user": getattr(user_context(context), "pk", ""),
+        "cap": settings.BADGE_CAP or "",
+        "now": timezone.now().isoformat(),
+    }
+    return format_html_join(" ", 'data-ntf-{}="{}"', values.items())
+
+
+@register.simple_tag
+def notifications_live_url() -> str:
+    """Return the url of the stream of what is new, or an empty text where the site has none."""
+    try:
+        return reverse("notifications_live:stream")
+    except NoReverseMatch:
+        return ""
+
+
+@register.inclusion_tag("notifications/bell.html", takes_context=True)
+def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
+    """Show a bell with the number of what is unseen, for the header of a site: a link to the inbox.
+
+    A script makes it a button that opens a panel. ``rows`` newest notifications come with the page already, for a
+    query; else the panel asks for them when it is opened. Shows nothing to an anonymous user.
+    """
+    user = user_context(context)
+    return {
+        "user": user,
+        "unseen": unseen_count(user) if user else 0,
+        "notices": newest_of(user, rows),
+        "request": request_of(context),
+    }
+
+
+@register.inclusion_tag("notifications/few.html", takes_context=True)
+def notifications_list(context: Any, rows: int = 5, tab: str = "inbox") -> dict[str, Any]:
+    """Show the newest notifications of the user, each in a line, for a corner of a page; of a tab of the inbox.
+
+    Shows nothing to an anonymous user.
+    """
+    user = user_context(context)
+    return {"user": user, "notices": newest_of(user, rows, tab), "request": request_of(context)}
+
+
+def newest_of(user: Any, rows: int, tab: str = "inbox") -> list[AbstractNotification]:
+    """Return the first rows of a tab, with their objects; none for nobody."""
+    if not user or rows <= 0:
+        return []
+    return list(TABS[tab].rows(user.notifications.all(), Search()).with_objects()[:rows])
 
 
 @register.filter

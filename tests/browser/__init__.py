@@ -1,1 +1,1 @@
-"""Tests in a real browser: Chromium, driven through ChromeDriver, against a live server."""
+"""Tests in a real browser: Chromium, driven by Playwright, against a live server."""

@@ -1,48 +1,162 @@
-"""The browser of these tests, one for all of them."""
+"""The browser of these tests, one for all of them; each test has a profile of its own in it."""
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 
 from tests.browser import site
 from tests.factories import make_user
 from tests.run import find_chromium
 
-Browser = Any
+#: No sandbox, because in a container the tests run as root; the browser visits nothing but our own pages.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+#: How a page may be shown.
+LOOKS = ("light", "dark", "right to left", "320 px")
+
+
+class Browser:
+    """A tab that notes what its console says."""
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+        self.page = context.new_page()
+        self.said: list[str] = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.said.append(f"Uncaught {error.name}: {error.message}"))
+
+    def _console(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.said.append(message.text)
+
+    def run(self, body: str, *arguments: Any) -> Any:
+        """Run the body of a JavaScript function in the page, and return what it returns or promises."""
+        return self.page.evaluate(
+            f"(args) => (async function () {{ {body} }}).apply(null, args)", list(arguments)
+        )
+
+    def complaints(self) -> list[str]:
+        """Return what the console has said since it was last asked: errors, and what the policy refused."""
+        if not self.page.is_closed():
+            # Whatever it says of what has happened comes before this answer.
+            self.run("")
+        said, self.said = self.said, []
+        return said
+
+    def log_in(self, user: Any, url: str) -> None:
+        """Give the browser a session of this user."""
+        client = Client()
+        client.force_login(user)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}
+        self.context.add_cookies([cookie])
+
+    def be_strict(self) -> None:
+        """Let every page from now on come with the strictest policy under which all of it has to work."""
+
+        def strictly(route: Any) -> None:
+            if route.request.resource_type == "document":
+                response = route.fetch()
+                headers = {**response.headers, "content-security-policy": site.STRICT}
+                route.fulfill(response=response, headers=headers)
+            else:
+                route.continue_()
+
+        self.page.route("**/*", strictly)
+
+    def show_as(self, look: str) -> None:
+        """Show the pages to come in one of the ways in ``LOOKS``."""
+        if look == "dark":
+            self.page.emulate_media(color_scheme="dark")
+        elif look == "right to left":
+            self.context.set_extra_http_headers({"Accept-Language": "ar"})
+        elif look == "320 px":
+            self.page.set_viewport_size({"width": 320, "height": 640})
+
+    def hide(self, *, hidden: bool = True) -> None:
+        """Tell the page that nobody looks at it any more, or again: the driver itself keeps every tab in front."""
+        self.run(
+            "const state = arguments[0] ? 'hidden' : 'visible';"
+            "for (const [name, value] of [['hidden', arguments[0]], ['visibilityState', state]])"
+            "  Object.defineProperty(document, name, {value, configurable: true});"
+            "document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))",
+            hidden,
+        )
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 10) -> None:
+    """Wait for something that is about to happen."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")
-def chromium(live_server: Any) -> Iterator[Browser]:
-    """Chromium, headless, driven by the ChromeDriver beside it; it leaves before the server does."""
-    # Here, because only a run of these tests needs the package.
-    from selenium import webdriver
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the databases in files. One in memory is one connection, and the server has many threads."""
+    directory = tmp_path_factory.mktemp("databases")
+    for connection in connections.all():
+        connection.settings_dict["TEST"]["NAME"] = str(directory / f"{connection.alias}.sqlite3")
+        connection.settings_dict["OPTIONS"] |= {
+            # Readers do not wait for the writer, and a writer waits for its turn where it begins.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
+            "transaction_mode": "IMMEDIATE",
+        }
 
-    options = webdriver.ChromeOptions()
-    options.binary_location, driver = find_chromium()
-    # No sandbox, because in a container the tests run as root; the browser visits nothing but our own pages.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1000,800"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    browser.set_script_timeout(10)
+
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: Any) -> Any:
+    """A server that is started after the databases are in files: it shares with its threads what it finds in memory."""
+    return live_server
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Any]:
+    """Playwright. It keeps an event loop in this thread, where Django would refuse to ask its database."""
+    # Here, because only a run of these tests needs the package.
+    from playwright.sync_api import sync_playwright
+
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        yield playwright
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def chromium(driver: Any) -> Iterator[Any]:
+    """Chromium, headless."""
+    browser = driver.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
     yield browser
-    browser.quit()
+    browser.close()
 
 
 @pytest.fixture
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """The browser, with nobody logged in, and nothing in its log."""
-    cache.clear()
+def browser(chromium: Any, live_server: Any) -> Iterator[Browser]:
+    """A browser with nobody logged in; it leaves before the test's rows do."""
     site.script = site.Script()
-    chromium.get_log("browser")
-    yield chromium
-    chromium.get("about:blank")
-    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    context = chromium.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")
+    context.set_default_timeout(10_000)
+    yield Browser(context)
+    context.close()
+    # What the server still answers must not meet a database that is gone.
+    wait_until(lambda: not any("process_request" in thread.name for thread in threading.enumerate()))
 
 
 @pytest.fixture
@@ -50,19 +164,27 @@ def visit(browser: Browser, live_server: Any) -> Callable[..., None]:
     """Let the browser show a url of the site."""
 
     def visit(url: str) -> None:
-        browser.get(f"{live_server.url}{url}")
+        browser.page.goto(f"{live_server.url}{url}")
 
     return visit
 
 
 @pytest.fixture
-def justquick(browser: Browser, visit: Callable[..., None]) -> Any:
+def justquick(browser: Browser, live_server: Any) -> Any:
     """A user who is logged in, in the browser."""
     user = make_user("justquick")
-    client = Client()
-    client.force_login(user)
-    # A cookie can only be given to the site that is shown.
-    visit("/favicon.ico")
-    visit("/home/")
-    browser.add_cookie({"name": "sessionid", "value": client.cookies["sessionid"].value, "path": "/"})
+    browser.log_in(user, live_server.url)
     return user
+
+
+@pytest.fixture
+def without_script(chromium: Any, browser: Browser, live_server: Any, justquick: Any) -> Iterator[Browser]:
+    """A browser that runs no script, in which justquick is logged in."""
+    browser.context.close()
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 1000, "height": 800})
+    context.set_default_timeout(10_000)
+    browser.context = context
+    browser.page = context.new_page()
+    browser.log_in(justquick, live_server.url)
+    yield browser
+    context.close()

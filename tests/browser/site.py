@@ -25,6 +25,8 @@ class Script:
     """What the site is to do, and what was asked of it. The server is a thread of the same process."""
 
     page: str = ""
+    #: Written into the tag of the bell.
+    bell: str = ""
     policy: str = STRICT
     status: int = 200
     body: str = '{"unread_count": 3, "unread_list": []}'
@@ -38,7 +40,8 @@ script = Script()
 def page(request: HttpRequest) -> HttpResponse:
     """Answer with the test's page."""
     html = Template("<!DOCTYPE html>{% load static notifications_tags %}" + script.page)
-    response = HttpResponse(html.render(RequestContext(request)))
+    text = html.render(RequestContext(request))
+    response = HttpResponse(text.replace("<notifications-bell", f"<notifications-bell {script.bell}"))
     response.headers["Content-Security-Policy"] = script.policy
     return response
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.browser import site
 from tests.browser.conftest import Browser
+from tests.browser.test_bell_js import PAGE
 from tests.factories import make_issue, make_notification, make_project, make_user, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
@@ -40,12 +42,38 @@ return [ratios.length, ratios.filter(([, ratio]) => ratio < 4.5)];
 
 #: Every link and button that, focused from the keyboard, shows no outline.
 UNMARKED = """
-const focusable = [...document.querySelectorAll("a, button")];
+const focusable = [...document.querySelectorAll("a, button")].filter((element) => element.checkVisibility());
 return [focusable.length, focusable.filter((element) => {
   element.focus({focusVisible: true});
   const style = getComputedStyle(element);
   return style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2;
 }).map((element) => element.outerHTML)];
+"""
+
+
+#: The colours that tell one thing from the next, as they are drawn, and what is behind them.
+MARKS = """
+const style = (selector) => getComputedStyle(document.querySelector(selector));
+const badge = style(".ntf-badge, .ntf-count");
+return {
+  "behind": style("body").backgroundColor,
+  "tab": style(".ntf-tabs a:not([aria-current]) .ntf-tab").borderBlockEndColor,
+  "current tab": style(".ntf-tabs a[aria-current] .ntf-tab").borderBlockEndColor,
+  "read row": style(".ntf-row:not(.ntf-new)").borderInlineStartColor,
+  "unread row": style(".ntf-row.ntf-new").borderInlineStartColor,
+  "between rows": style(".ntf-row + .ntf-row").borderBlockStartWidth,
+  "around a number": [badge.borderBlockStartWidth, badge.borderBlockStartColor],
+  "around a chosen row": style(".ntf-row:has(:checked)").outlineWidth,
+};
+"""
+
+#: What moves by itself, or would when it changes, on the page or beside an element of it.
+MOVING = """
+const seconds = (text) => text.split(",").map(parseFloat).some((duration) => duration > 0);
+return [...document.querySelectorAll("*")].flatMap((element) =>
+  ["", "::before", "::after"].map((pseudo) => getComputedStyle(element, pseudo)).filter((style) =>
+    seconds(style.transitionDuration) || style.animationName !== "none" || style.scrollBehavior === "smooth")
+  .map(() => element.className)).concat(document.getAnimations().map(String));
 """
 
 
@@ -67,21 +95,16 @@ def inbox(justquick: Any, settings: Any) -> Any:
 
 
 @pytest.fixture(params=["light", "dark"])
-def scheme(browser: Browser, request: pytest.FixtureRequest) -> Iterator[str]:
+def scheme(browser: Browser, request: pytest.FixtureRequest) -> str:
     """The colours that the reader prefers."""
-    feature = {"name": "prefers-color-scheme", "value": request.param}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    yield request.param
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    browser.page.emulate_media(color_scheme=request.param)
+    return str(request.param)
 
 
 @pytest.fixture
-def phone(browser: Browser) -> Iterator[None]:
+def phone(browser: Browser) -> None:
     """The narrowest screen, which is also a wide one at 400 % zoom."""
-    screen = {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": True}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    yield
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.page.set_viewport_size({"width": 320, "height": 640})
 
 
 def pages(inbox: Any) -> list[str]:
@@ -94,17 +117,17 @@ def test_every_text_can_be_told_from_what_is_behind_it(
 ) -> None:
     for url in pages(inbox):
         visit(url)
-        texts, faint = browser.execute_script(FAINT)
+        texts, faint = browser.run(FAINT)
         assert texts >= 4
         assert faint == []
-    background = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    background = browser.run("return getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(246, 247, 249)", "dark": "rgb(16, 20, 27)"}[scheme]
 
 
 def test_whatever_has_the_focus_shows_it(browser: Browser, visit: Callable[[str], None], inbox: Any) -> None:
     for url in pages(inbox):
         visit(url)
-        count, unmarked = browser.execute_script(UNMARKED)
+        count, unmarked = browser.run(UNMARKED)
         assert count >= 2
         assert unmarked == []
 
@@ -118,39 +141,89 @@ def test_nothing_is_wider_than_the_narrowest_screen(
         sizes = (
             "const page = document.documentElement; return [page.clientWidth, page.scrollWidth, innerWidth]"
         )
-        assert browser.execute_script(sizes) == [320, 320, 320]
+        assert browser.run(sizes) == [320, 320, 320]
 
 
 def test_a_site_without_a_dark_look_keeps_a_light_inbox(
     browser: Browser, visit: Callable[[str], None], inbox: Any
 ) -> None:
-    dark = {"name": "prefers-color-scheme", "value": "dark"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [dark]})
-    try:
-        visit(INBOX)
-        browser.execute_script(
-            "document.querySelector('meta[name=color-scheme]').remove(); document.body.className = ''"
-        )
-        color = (
-            "return getComputedStyle(document.querySelector('.ntf-notice:not(.ntf-unread)')).backgroundColor"
-        )
-        assert browser.execute_script(color) == "rgb(255, 255, 255)"
-    finally:
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    browser.page.emulate_media(color_scheme="dark")
+    visit(INBOX)
+    browser.run("document.querySelector('meta[name=color-scheme]').remove(); document.body.className = ''")
+    color = "return getComputedStyle(document.querySelector('.ntf-button')).backgroundColor"
+    assert browser.run(color) == "rgb(255, 255, 255)"
 
 
 def test_a_rule_of_the_site_wins_over_ours(
     browser: Browser, visit: Callable[[str], None], inbox: Any
 ) -> None:
     visit(INBOX)
-    browser.execute_script(
+    browser.run(
         "const sheet = new CSSStyleSheet();"
-        "sheet.replaceSync('h2 { font-size: 33px } :root { --ntf-tint: rgb(1, 2, 3) }');"
+        "sheet.replaceSync('.ntf-sentence { font-size: 33px } :root { --ntf-tint: rgb(1, 2, 3) }');"
         "document.adoptedStyleSheets = [sheet]"
     )
-    notice = "const notice = document.querySelector('.ntf-unread');"
-    size = f"{notice} return getComputedStyle(notice.querySelector('h2')).fontSize"
-    assert browser.execute_script(size) == "33px"
-    assert (
-        browser.execute_script(f"{notice} return getComputedStyle(notice).backgroundColor") == "rgb(1, 2, 3)"
-    )
+    notice = "const notice = document.querySelector('.ntf-row.ntf-new');"
+    size = f"{notice} return getComputedStyle(notice.querySelector('h3')).fontSize"
+    assert browser.run(size) == "33px"
+    assert browser.run(f"{notice} return getComputedStyle(notice).backgroundColor") == "rgb(1, 2, 3)"
+
+
+def test_what_a_colour_says_is_said_by_a_line_where_the_reader_chooses_the_colours(
+    browser: Browser, visit: Callable[[str], None], inbox: Any, scheme: str
+) -> None:
+    browser.page.emulate_media(forced_colors="active")
+    visit(INBOX)
+    browser.page.locator(".ntf-row [name=id]").first.check()
+    marks = browser.run(MARKS)
+    behind = marks["behind"]
+    assert behind == {"light": "rgb(255, 255, 255)", "dark": "rgb(0, 0, 0)"}[scheme]
+    assert (marks["tab"], marks["read row"]) == (behind, behind)
+    assert behind not in (marks["current tab"], marks["unread row"])
+    assert marks["between rows"] == "1px"
+    assert marks["around a number"][0] == "1px"
+    assert marks["around a number"][1] != behind
+    assert marks["around a chosen row"] == "2px"
+    count, unmarked = browser.run(UNMARKED)
+    assert count >= 2
+    assert unmarked == []
+
+
+def test_a_badge_and_a_pressed_button_are_seen_where_the_reader_chooses_the_colours(
+    browser: Browser, visit: Callable[[str], None], inbox: Any
+) -> None:
+    def colours(selector: str, *names: str) -> list[str]:
+        found: list[str] = browser.run(
+            "const style = getComputedStyle(document.querySelector(arguments[0]));"
+            "return arguments[1].map((name) => style[name])",
+            selector,
+            names,
+        )
+        return found
+
+    browser.page.emulate_media(forced_colors="active")
+    site.script.page = PAGE
+    visit("/page/")
+    [page] = colours("body", "backgroundColor")
+    assert page not in colours(".ntf-badge", "color", "borderBlockStartColor")
+    browser.page.keyboard.press("Tab")
+    assert page not in colours(".ntf-bell:focus-visible", "outlineColor")
+    browser.page.keyboard.press("Enter")
+    button = "[data-ntf-desktop]"
+    browser.page.locator(button).wait_for()
+    assert colours(button, "backgroundColor") == [page]
+    browser.run("document.querySelector(arguments[0]).ariaPressed = 'true'", button)
+    ink, behind = colours(button, "color", "backgroundColor")
+    assert behind not in (ink, page)
+
+
+def test_nothing_moves_for_who_does_not_want_it(
+    browser: Browser, visit: Callable[[str], None], inbox: Any
+) -> None:
+    for motion in ("no-preference", "reduce"):
+        browser.page.emulate_media(reduced_motion=motion)
+        for url in pages(inbox):
+            visit(url)
+            browser.page.locator(".ntf-button").first.hover()
+            # Where nobody minds, colours change slowly: whatever moves is found.
+            assert bool(browser.run(MOVING)) is (motion == "no-preference")

@@ -8,7 +8,7 @@ import pytest
 
 from notifications import notify
 from tests.browser import site
-from tests.browser.conftest import Browser
+from tests.browser.conftest import Browser, wait_until
 from tests.factories import make_issue, make_notification, make_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
@@ -44,41 +44,28 @@ def scripted(show: Callable[[str], None], browser: Browser) -> Callable[[str], N
         show(page)
         for name, value in script.items():
             setattr(site.script, name, value)
-        browser.execute_script("notify_api_url = '/scripted/'")
+        browser.run("notify_api_url = '/scripted/'")
 
     return scripted
 
 
 def ask(browser: Browser) -> None:
     """Let the page ask now, and wait for the answer."""
-    browser.execute_script("return fetch_api_data()")
+    browser.run("return fetch_api_data()")
 
 
 def badge(browser: Browser) -> str:
     """Return what the badge shows."""
-    text: str = browser.execute_script("return document.querySelector('.live_notify_badge').textContent")
+    text: str = browser.run("return document.querySelector('.live_notify_badge').textContent")
     return text
 
 
 def menu(browser: Browser) -> list[str]:
     """Return the lines of the menu."""
-    lines: list[str] = browser.execute_script(
+    lines: list[str] = browser.run(
         "return Array.from(document.querySelectorAll('.live_notify_list > li'), (li) => li.textContent)"
     )
     return lines
-
-
-def complaints(browser: Browser) -> list[str]:
-    """Return what the console has said since it was last asked: errors, and what the policy refused."""
-    return [entry["message"] for entry in browser.get_log("browser")]
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 5) -> None:
-    """Wait for something that is about to happen."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 # A page of a site
@@ -102,7 +89,7 @@ def test_a_strict_page_shows_what_is_new(
     wait_until(lambda: badge(browser) == "1")
     timestamp = notice.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert menu(browser) == [f"justquick closed activity-stream {timestamp}"]
-    assert complaints(browser) == []
+    assert browser.complaints() == []
 
 
 def test_the_first_request_leaves_a_second_after_the_page_was_loaded(
@@ -110,7 +97,7 @@ def test_the_first_request_leaves_a_second_after_the_page_was_loaded(
 ) -> None:
     scripted()
     wait_until(lambda: badge(browser) == "3")
-    waited = browser.execute_script(
+    waited = browser.run(
         "const [page] = performance.getEntriesByType('navigation');"
         f"return {REQUESTS}[0].startTime - page.domContentLoadedEventStart"
     )
@@ -120,7 +107,7 @@ def test_the_first_request_leaves_a_second_after_the_page_was_loaded(
 
 def test_it_asks_again_and_again(browser: Browser, scripted: Callable[..., None]) -> None:
     scripted()
-    browser.execute_script("notify_refresh_period = 20")
+    browser.run("notify_refresh_period = 20")
     ask(browser)
     wait_until(lambda: len(site.script.asked) >= 4)
 
@@ -138,13 +125,13 @@ def test_no_text_of_a_user_becomes_markup(
     [line] = menu(browser)
     assert line.startswith(f"{MARKUP} {MARKUP} {MARKUP} 20")
     inside = "return Array.from(document.querySelectorAll('.live_notify_list li *'), (e) => e.tagName)"
-    assert browser.execute_script(inside) == ["A", "A"]
-    assert browser.execute_script("return window.executed") is None
+    assert browser.run(inside) == ["A", "A"]
+    assert browser.run("return window.executed") is None
 
 
 def test_only_urls_of_the_web_become_links(browser: Browser, show: Callable[[str], None]) -> None:
     show(PAGE)
-    browser.execute_script(
+    browser.run(
         "fill_notification_list({unread_list: arguments[0]})",
         [
             {
@@ -164,17 +151,17 @@ def test_only_urls_of_the_web_become_links(browser: Browser, show: Callable[[str
     links = (
         "return Array.from(document.querySelectorAll('.live_notify_list a'), (a) => a.getAttribute('href'))"
     )
-    assert browser.execute_script(links) == ["/a/", "https://t.org/"]
+    assert browser.run(links) == ["/a/", "https://t.org/"]
 
 
 def test_every_badge_and_every_menu_is_filled(browser: Browser, show: Callable[[str], None]) -> None:
     show(PAGE + BADGE + "{% live_notify_list %}")
-    browser.execute_script(
+    browser.run(
         "const data = {unread_count: 7, unread_list: [{actor: 'a', verb: 'v'}]};"
         "fill_notification_badge(data); fill_notification_list(data); fill_notification_list(data)"
     )
     badges = "return Array.from(document.querySelectorAll('.live_notify_badge'), (e) => e.textContent)"
-    assert browser.execute_script(badges) == ["7", "7"]
+    assert browser.run(badges) == ["7", "7"]
     assert menu(browser) == ["a v", "a v"]
 
 
@@ -187,7 +174,7 @@ def test_the_badge_reads_the_same_from_the_server_and_from_the_script(
         make_notification(justquick)
     show(PAGE.replace(BADGE, "{% live_notify_badge %}"))
     assert badge(browser) == number
-    browser.execute_script("document.querySelector('.live_notify_badge').textContent = ''")
+    browser.run("document.querySelector('.live_notify_badge').textContent = ''")
     ask(browser)
     assert badge(browser) == number
 
@@ -197,12 +184,12 @@ def test_the_count_fills_the_badge_and_leaves_the_menu(
 ) -> None:
     make_notification(justquick)
     show(PAGE.replace("callbacks=", "api_name='count' callbacks="))
-    browser.execute_script("document.querySelector('.live_notify_list').append('as it was')")
+    browser.run("document.querySelector('.live_notify_list').append('as it was')")
     ask(browser)
     assert badge(browser) == "1"
-    kept = browser.execute_script("return document.querySelector('.live_notify_list').textContent")
+    kept = browser.run("return document.querySelector('.live_notify_list').textContent")
     assert kept == "as it was"
-    assert complaints(browser) == []
+    assert browser.complaints() == []
 
 
 def test_an_answer_that_has_not_changed_is_not_sent_again(
@@ -212,7 +199,7 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(
     show(PAGE)
     ask(browser)
     # What a callback does with its data must not be there the next time.
-    browser.execute_script("register_notifier((data) => { data.unread_count = data.unread_list.pop() })")
+    browser.run("register_notifier((data) => { data.unread_count = data.unread_list.pop() })")
     ask(browser)
     ask(browser)
     assert (badge(browser), len(menu(browser))) == ("1", 1)
@@ -223,7 +210,7 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(
         "return performance.getEntriesByType('resource')"
         ".filter((entry) => entry.initiatorType === 'fetch').map((entry) => entry.responseStatus)"
     )
-    assert browser.execute_script(statuses) == [200, 304, 304, 200]
+    assert browser.run(statuses) == [200, 304, 304, 200]
 
 
 # Callbacks
@@ -233,16 +220,14 @@ def test_a_callback_may_be_defined_late_and_be_inside_an_object(
     browser: Browser, scripted: Callable[..., None]
 ) -> None:
     scripted(FILE + "{% register_notify_callbacks callbacks='late, site.menu.fill' %}")
-    browser.execute_script(
-        "window.got = []; window.site = {menu: {fill: (data) => got.push(data.unread_count)}}"
-    )
+    browser.run("window.got = []; window.site = {menu: {fill: (data) => got.push(data.unread_count)}}")
     ask(browser)
-    assert browser.execute_script("return got") == [3]
-    [complaint] = complaints(browser)
+    assert browser.run("return got") == [3]
+    [complaint] = browser.complaints()
     assert "no function window.late" in complaint
-    browser.execute_script("window.late = (data) => got.push('late')")
+    browser.run("window.late = (data) => got.push('late')")
     ask(browser)
-    assert browser.execute_script("return got") == [3, 3, "late"]
+    assert browser.run("return got") == [3, 3, "late"]
 
 
 def test_the_console_names_a_callback_that_does_not_exist_once(
@@ -251,7 +236,7 @@ def test_the_console_names_a_callback_that_does_not_exist_once(
     scripted(FILE + "{% register_notify_callbacks callbacks='missing.one' %}")
     ask(browser)
     ask(browser)
-    [complaint] = complaints(browser)
+    [complaint] = browser.complaints()
     assert "no function window.missing.one" in complaint
     assert site.script.asked == []
 
@@ -261,9 +246,9 @@ def test_without_callbacks_nothing_is_registered_and_nothing_is_asked(
 ) -> None:
     scripted(FILE + BADGE + "{% register_notify_callbacks %}")
     ask(browser)
-    assert browser.execute_script("return registered_functions") == []
+    assert browser.run("return registered_functions") == []
     assert site.script.asked == []
-    browser.execute_script("register_notifier(fill_notification_badge)")
+    browser.run("register_notifier(fill_notification_badge)")
     ask(browser)
     assert badge(browser) == "3"
     assert len(site.script.asked) == 1
@@ -273,11 +258,11 @@ def test_a_callback_that_throws_stops_no_other_and_is_heard_of(
     browser: Browser, scripted: Callable[..., None]
 ) -> None:
     scripted()
-    browser.execute_script("registered_functions.unshift(() => { throw new Error('mine') })")
+    browser.run("registered_functions.unshift(() => { throw new Error('mine') })")
     ask(browser)
     assert badge(browser) == "3"
-    assert browser.execute_script("return consecutive_misfires") == 0
-    [complaint] = complaints(browser)
+    assert browser.run("return consecutive_misfires") == 0
+    [complaint] = browser.complaints()
     assert "Uncaught Error: mine" in complaint
 
 
@@ -296,16 +281,14 @@ def test_a_site_may_set_the_globals_itself(browser: Browser, show: Callable[[str
     show(f"{FILE}<span class=pill></span>{OLD_WAY}")
     wait_until(lambda: len(site.script.asked) >= 3)
     assert site.script.asked[0] == {"method": "GET", "max": "8"}
-    assert browser.execute_script(
-        "return [document.querySelector('.pill').textContent, got.unread_count]"
-    ) == ["3", 3]
-    assert browser.execute_script("return [notify_unread_url, notify_mark_all_unread_url]") == ["/u/", "/m/"]
+    assert browser.run("return [document.querySelector('.pill').textContent, got.unread_count]") == ["3", 3]
+    assert browser.run("return [notify_unread_url, notify_mark_all_unread_url]") == ["/u/", "/m/"]
 
 
 def test_what_a_site_sets_after_the_tag_stands(browser: Browser, show: Callable[[str], None]) -> None:
     site.script.policy = "script-src 'self' 'unsafe-inline'"
     show(f"{FILE}{TAG}<script>notify_refresh_period = 60000</script>")
-    values = browser.execute_script("return [notify_refresh_period, notify_fetch_count, notify_badge_class]")
+    values = browser.run("return [notify_refresh_period, notify_fetch_count, notify_badge_class]")
     assert values == [60000, 5, "live_notify_badge"]
 
 
@@ -313,24 +296,24 @@ def test_a_configuration_that_comes_later_is_read(browser: Browser, scripted: Ca
     scripted(
         FILE + "{% register_notify_callbacks menu_class='one' callbacks='fill_notification_badge' %}" + BADGE
     )
-    browser.execute_script(
+    browser.run(
         "const later = document.querySelector('[data-notify-configuration]').cloneNode();"
         "later.dataset.notifyConfiguration = JSON.stringify("
         "  {notify_menu_class: 'two', callbacks: ['fill_notification_badge', 'fill_notification_list']});"
         "document.body.append(later)"
     )
     ask(browser)
-    assert browser.execute_script("return notify_menu_class") == "two"
+    assert browser.run("return notify_menu_class") == "two"
     registered = "return registered_functions.map((func) => func.name)"
-    assert browser.execute_script(registered) == ["fill_notification_badge", "fill_notification_list"]
+    assert browser.run(registered) == ["fill_notification_badge", "fill_notification_list"]
 
 
 def test_a_function_that_a_site_takes_out_stays_out(browser: Browser, scripted: Callable[..., None]) -> None:
     scripted()
     ask(browser)
-    browser.execute_script("registered_functions.length = 0")
+    browser.run("registered_functions.length = 0")
     ask(browser)
-    assert browser.execute_script("return registered_functions.length") == 0
+    assert browser.run("return registered_functions.length") == 0
     assert len(site.script.asked) == 1
 
 
@@ -345,7 +328,7 @@ def test_a_page_that_includes_the_file_twice_asks_once(
 
 def test_calls_at_the_same_time_share_one_request(browser: Browser, scripted: Callable[..., None]) -> None:
     scripted(seconds=0.1)
-    browser.execute_script("return Promise.all([fetch_api_data(), fetch_api_data(), fetch_api_data()])")
+    browser.run("return Promise.all([fetch_api_data(), fetch_api_data(), fetch_api_data()])")
     assert len(site.script.asked) == 1
 
 
@@ -364,7 +347,7 @@ def test_fetching_marks_as_read_only_where_it_was_asked_for(
     ask(browser)
     assert len(menu(browser)) == 2
     assert justquick.notifications.unread().count() == 1
-    assert complaints(browser) == []
+    assert browser.complaints() == []
 
 
 def test_the_token_may_also_come_from_the_cookie(
@@ -372,7 +355,7 @@ def test_the_token_may_also_come_from_the_cookie(
 ) -> None:
     make_notification(justquick)
     show(PAGE.replace("callbacks=", "mark_as_read=True callbacks="))
-    browser.execute_script("notify_csrf_token = ''")
+    browser.run("notify_csrf_token = ''")
     ask(browser)
     assert justquick.notifications.unread().count() == 0
 
@@ -383,7 +366,7 @@ def test_the_token_comes_with_the_page_where_the_cookie_does_not(
     settings.CSRF_USE_SESSIONS = True
     make_notification(justquick)
     show(PAGE.replace("callbacks=", "mark_as_read=True callbacks="))
-    assert browser.get_cookie("csrftoken") is None
+    assert "csrftoken" not in {cookie["name"] for cookie in browser.context.cookies()}
     ask(browser)
     assert justquick.notifications.unread().count() == 0
 
@@ -400,9 +383,9 @@ def test_an_answer_that_is_none_is_a_misfire(
     browser: Browser, scripted: Callable[..., None], fault: dict[str, Any]
 ) -> None:
     scripted(**fault)
-    browser.execute_script("notify_timeout = 200")
+    browser.run("notify_timeout = 200")
     ask(browser)
-    assert browser.execute_script("return consecutive_misfires") == 1
+    assert browser.run("return consecutive_misfires") == 1
     assert badge(browser) == "0"
 
 
@@ -410,15 +393,12 @@ def test_a_broken_network_is_a_misfire_and_an_answer_ends_the_count(
     browser: Browser, scripted: Callable[..., None]
 ) -> None:
     scripted()
-    browser.execute_cdp_cmd("Network.enable", {})
-    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/scripted/*"]})
-    try:
-        ask(browser)
-        assert browser.execute_script("return consecutive_misfires") == 1
-    finally:
-        browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    browser.page.route("**/scripted/*", lambda route: route.abort())
     ask(browser)
-    assert browser.execute_script("return consecutive_misfires") == 0
+    assert browser.run("return consecutive_misfires") == 1
+    browser.page.unroute("**/scripted/*")
+    ask(browser)
+    assert browser.run("return consecutive_misfires") == 0
     assert badge(browser) == "3"
 
 
@@ -426,18 +406,18 @@ def test_after_ten_misfires_the_badge_says_so_and_nothing_more_is_asked(
     browser: Browser, scripted: Callable[..., None]
 ) -> None:
     scripted(status=500)
-    browser.execute_script("notify_refresh_period = 20")
+    browser.run("notify_refresh_period = 20")
     ask(browser)
     wait_until(lambda: badge(browser) == "!")
     title = "return document.querySelector('.live_notify_badge').title"
-    assert browser.execute_script(title) == "Connection lost!"
+    assert browser.run(title) == "Connection lost!"
     time.sleep(0.3)
     assert len(site.script.asked) == 10
     # The browser is told that the network is there again.
     site.script.status = 200
-    browser.execute_script("window.dispatchEvent(new Event('online'))")
+    browser.run("window.dispatchEvent(new Event('online'))")
     wait_until(lambda: badge(browser) == "3")
-    assert browser.execute_script(title) == ""
+    assert browser.run(title) == ""
     wait_until(lambda: len(site.script.asked) >= 13)
 
 
@@ -448,34 +428,26 @@ def test_a_hidden_tab_asks_nothing_and_asks_at_once_when_it_is_seen(
     browser: Browser, scripted: Callable[..., None]
 ) -> None:
     scripted()
-    browser.execute_script(
+    browser.run(
         "notify_refresh_period = 1000;"
         "document.addEventListener('visibilitychange', () => { window.seen = performance.now() })"
     )
     ask(browser)
-    tab = browser.current_window_handle
-    browser.switch_to.new_window("tab")
-    try:
-        time.sleep(1.5)
-        assert len(site.script.asked) == 1
-    finally:
-        browser.close()
-        browser.switch_to.window(tab)
+    browser.hide()
+    time.sleep(1.5)
+    assert len(site.script.asked) == 1
+    browser.hide(hidden=False)
     wait_until(lambda: len(site.script.asked) == 3)
-    assert browser.execute_script(f"return {REQUESTS}[1].startTime - seen") < 500
+    assert browser.run(f"return {REQUESTS}[1].startTime - seen") < 500
 
 
 def test_a_tab_that_was_hidden_while_it_waited_for_an_answer_asks_nothing_more(
     browser: Browser, scripted: Callable[..., None]
 ) -> None:
     scripted(seconds=0.5)
-    browser.execute_script("notify_refresh_period = 20; fetch_api_data()")
-    tab = browser.current_window_handle
-    browser.switch_to.new_window("tab")
-    try:
-        time.sleep(0.8)
-        assert len(site.script.asked) == 1
-    finally:
-        browser.close()
-        browser.switch_to.window(tab)
+    browser.run("notify_refresh_period = 20; fetch_api_data()")
+    browser.hide()
+    time.sleep(0.8)
+    assert len(site.script.asked) == 1
+    browser.hide(hidden=False)
     assert badge(browser) == "3"

@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "tests.testapp",
     "notifications",
+    "notifications.contrib.live",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

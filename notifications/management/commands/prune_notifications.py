@@ -39,8 +39,8 @@ class Command(BaseCommand):
     """Delete read and soft-deleted notifications in short transactions, beside everything else."""
 
     help = (
-        "Delete old notifications: those read long ago, the soft-deleted ones, or both. Unread ones are never "
-        "deleted unless they were soft-deleted, and --keep spares the newest of each recipient."
+        "Delete old notifications: those read long ago, the soft-deleted ones, or both. Saved ones are never deleted, "
+        "unread ones only if they were soft-deleted, and --keep spares the newest in the inbox of each recipient."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             "--keep",
             type=count,
             metavar="N",
-            help="spare the N newest of each recipient; alone, delete all that was read but these",
+            help="spare the N newest in the inbox of each recipient; alone, delete all that was read but these",
         )
         parser.add_argument("--dry-run", action="store_true", help="only say how many would be deleted")
         parser.add_argument(
@@ -85,8 +85,9 @@ class Command(BaseCommand):
             if not keys:
                 break
             last = keys[-1]
-            # Judged again when they are locked: somebody may have marked one as unread meanwhile.
-            deleted += rows.filter(pk__in=keys).delete_in_order(still=Q(unread=False) | Q(deleted=True))
+            # Judged again when they are locked: somebody may have marked one as unread, or saved it, meanwhile.
+            still = (Q(unread=False) | Q(deleted=True)) & Q(saved_at__isnull=True)
+            deleted += rows.filter(pk__in=keys).delete_in_order(still=still)
             bar(deleted, max(total, deleted))
         bar.close()
         self.stdout.write(self.style.SUCCESS(f"{deleted} notifications were deleted."))
@@ -104,9 +105,9 @@ def prunable(rows: Any, options: dict[str, Any]) -> Any:
         if options["keep"] is None:
             raise CommandError("Say what goes: --read-older-than, --deleted or --keep.")
         chosen = Q(unread=False)
-    found = rows.alias(settled=Coalesce("read_at", "timestamp")).filter(chosen)
+    found = rows.alias(settled=Coalesce("read_at", "timestamp")).filter(chosen, saved_at__isnull=True)
     if options["keep"] is not None:
-        own = rows.filter(recipient=OuterRef("recipient")).order_by("-timestamp", "-pk")
-        oldest_kept = own.values("timestamp")[options["keep"] - 1 : options["keep"]]
-        found = found.alias(oldest_kept=Subquery(oldest_kept)).filter(timestamp__lt=F("oldest_kept"))
+        own = rows.filter(recipient=OuterRef("recipient")).order_by("-inbox_at", "-pk")
+        oldest_kept = own.values("inbox_at")[options["keep"] - 1 : options["keep"]]
+        found = found.alias(oldest_kept=Subquery(oldest_kept)).filter(inbox_at__lt=F("oldest_kept"))
     return found

@@ -21,7 +21,7 @@ django.setup()
 import rows  # noqa: E402
 import table  # noqa: E402
 
-NEW_COLUMNS = {"read_at": None, "event": None}
+NEW_COLUMNS = {**dict.fromkeys(["read_at", "event", "done_at", "saved_at", "snoozed_until"]), "reason": ""}
 
 
 def main(dumped: str) -> None:
@@ -54,8 +54,14 @@ def write_migration() -> None:
     """Do what the page on coming from hq tells a site with a model of its own."""
     call_command("makemigrations", "inbox", name="swap", verbosity=0)
     (path,) = pathlib.Path("inbox/migrations").glob("*_swap.py")
-    text = path.read_text().replace("operations = [", 'operations = [\n        AdoptData("notification"),', 1)
-    path.write_text("from notifications.adoption import AdoptData\n" + text)
+    text = path.read_text().replace("operations = [", "written = [", 1)
+    adopt = """
+    operations = [
+        migrations.SeparateDatabaseAndState(state_operations=written),
+        AdoptTable("notification"),
+    ]
+"""
+    path.write_text("from notifications.adoption import AdoptTable\n" + text + adopt)
 
 
 def expected(row: Any) -> Any:
@@ -85,7 +91,7 @@ def different_rows(model: Any, old: Any) -> Iterator[str]:
                 same = json.loads(after_data) == json.loads(before_data)
             if same:
                 after["data"] = before_data
-        wanted = {**before, **NEW_COLUMNS}
+        wanted = {**before, **NEW_COLUMNS, "inbox_at": before.get("timestamp")}
         for column in sorted({*wanted, *after}):
             if wanted.get(column) != after.get(column):
                 row = before.get("id", after.get("id"))

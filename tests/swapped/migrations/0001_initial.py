@@ -1,10 +1,12 @@
 import django.contrib.auth.models
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
 import notifications.fields
+import notifications.moments
 
 
 class Migration(migrations.Migration):
@@ -64,6 +66,38 @@ class Migration(migrations.Migration):
                 ("emailed", models.BooleanField(default=False, verbose_name="emailed")),
                 ("data", notifications.fields.DataField(blank=True, null=True, verbose_name="data")),
                 ("event", models.UUIDField(editable=False, null=True, verbose_name="event")),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        editable=False,
+                        max_length=32,
+                        verbose_name="reason",
+                    ),
+                ),
+                ("done_at", models.DateTimeField(editable=False, null=True, verbose_name="done at")),
+                ("saved_at", models.DateTimeField(editable=False, null=True, verbose_name="saved at")),
+                (
+                    "snoozed_until",
+                    models.DateTimeField(editable=False, null=True, verbose_name="snoozed until"),
+                ),
+                (
+                    "inbox_at",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.comparison.Coalesce(
+                            "snoozed_until",
+                            models.Case(
+                                models.When(done_at__isnull=True, then="timestamp"),
+                                default=notifications.moments.LongAgo(),
+                            ),
+                        ),
+                        output_field=models.DateTimeField(),
+                        verbose_name="in the inbox since",
+                    ),
+                ),
                 ("details", models.CharField(default="none", max_length=20)),
                 ("urgent", models.BooleanField(default=False)),
                 (
@@ -118,7 +152,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "notification",
                 "verbose_name_plural": "notifications",
-                "ordering": ("-timestamp", "-pk"),
+                "ordering": ("-inbox_at", "-pk"),
                 "abstract": False,
             },
         ),
@@ -181,11 +215,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="swappednotification",
-            index=models.Index(fields=["recipient", "-timestamp", "-id"], name="ntf_inbox"),
+            index=models.Index(fields=["recipient", "inbox_at"], name="ntf_inbox"),
         ),
         migrations.AddIndex(
             model_name="swappednotification",
-            index=models.Index(fields=["recipient", "unread", "-timestamp", "-id"], name="ntf_unread"),
+            index=models.Index(fields=["recipient", "unread", "inbox_at"], name="ntf_unread"),
+        ),
+        migrations.AddIndex(
+            model_name="swappednotification",
+            index=models.Index(fields=["recipient", "saved_at"], name="ntf_saved"),
+        ),
+        migrations.AddIndex(
+            model_name="swappednotification",
+            index=models.Index(fields=["recipient", "done_at"], name="ntf_done"),
         ),
         migrations.AddIndex(
             model_name="swappednotification",

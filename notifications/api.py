@@ -1,0 +1,131 @@
+"""The JSON of the inbox: pages of it, and the counts and lists of the older packages."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.text import capfirst
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from notifications import pagination, search, tabs
+from notifications.generic import attach_objects
+from notifications.models import get_notification_model
+from notifications.reasons import reason_label
+from notifications.serialize import (
+    LISTS,
+    entry,
+    fingerprint,
+    get_num_to_fetch,
+    marks_as_read,
+    newest,
+    show,
+)
+from notifications.tabs import TABS, rows_of
+
+
+def count_of(request: HttpRequest, name: str, *, with_list: bool) -> HttpResponse:
+    """Return the count, and the list if wanted, of the ``all`` or ``unread`` rows; zeros for nobody.
+
+    An unchanged poll that sends back its ETag is a 304 after one query.
+    """
+    if not request.user.is_authenticated:
+        return JsonResponse({f"{name}_count": 0, **({f"{name}_list": []} if with_list else {})})
+    rows = LISTS[name](rows_of(request))
+    number = get_num_to_fetch(request) if with_list else 0
+    found, count = newest(rows, number)
+    marking, etag = marks_as_read(request), fingerprint(found, count, request.user.pk, number)
+    if not marking and request.method != "POST":
+        unchanged = get_conditional_response(request, etag=etag)
+        if unchanged is not None:
+            unchanged.headers["ETag"] = etag
+            return unchanged
+    items = {f"{name}_list": show(found, request)} if with_list else {}
+    if marking:
+        # What was shown is read now.
+        return JsonResponse({f"{name}_count": rows.count(), **items})
+    return JsonResponse({f"{name}_count": count, **items}, headers={"ETag": etag})
+
+
+@never_cache
+@require_safe
+def api_inbox(request: HttpRequest) -> HttpResponse:
+    """Answer with the counts of all tabs and a page of one of them; zeros for nobody.
+
+    An unchanged poll that sends back its ETag is a 304 after one query, or two where nothing is listed.
+    """
+    if not request.user.is_authenticated:
+        nothing = dict.fromkeys((*TABS, "unseen"), 0)
+        return JsonResponse({"counts": nothing, "items": [], "before": None, "after": None, "error": None})
+    tab = TABS.get(request.GET.get("tab", ""), TABS["inbox"])
+    asked = search.parse(request.GET.get("q", ""), get_notification_model(), reader=request.user)
+    number = get_num_to_fetch(request)
+    cursors = {name: request.GET[name] for name in ("before", "after") if name in request.GET}
+    rows = tabs.with_counts(tab.rows(rows_of(request), asked), request.user)
+    page = pagination.get_page(rows, number, cursors, key=tab.key, descending=tab.descending)
+    moment = timezone.now()
+    found = list(page.object_list)
+    counts = tabs.counts_of(found, request.user)
+    etag = fingerprint(
+        found,
+        0,
+        request.user.pk,
+        tab.name,
+        request.GET.get("q"),
+        number,
+        cursors,
+        page.after,
+        page.before,
+        counts,
+    )
+    unchanged = get_conditional_response(request, etag=etag)
+    if unchanged is not None:
+        unchanged.headers["ETag"] = etag
+        return unchanged
+    attach_objects(found)
+    answer = {
+        "counts": counts,
+        "items": [
+            {
+                **entry(notification, request),
+                "day": tabs.day_of(notification, tab.key),
+                "level_name": capfirst(notification.get_level_display()),
+                "reason_name": capfirst(reason_label(notification.reason)),
+            }
+            for notification in found
+        ],
+        "before": page.before or None,
+        "after": page.after or None,
+        "up_to": moment.isoformat(),
+        "error": asked.error or None,
+    }
+    return JsonResponse(answer, headers={"ETag": etag})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def live_unread_notification_count(request: HttpRequest) -> HttpResponse:
+    """Answer with the number of unread notifications."""
+    return count_of(request, "unread", with_list=False)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def live_unread_notification_list(request: HttpRequest) -> HttpResponse:
+    """Answer with the newest unread notifications and the number of all of them."""
+    return count_of(request, "unread", with_list=True)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def live_all_notification_count(request: HttpRequest) -> HttpResponse:
+    """Answer with the number of notifications."""
+    return count_of(request, "all", with_list=False)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def live_all_notification_list(request: HttpRequest) -> HttpResponse:
+    """Answer with the newest notifications and the number of all of them."""
+    return count_of(request, "all", with_list=True)

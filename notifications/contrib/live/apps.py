@@ -1,0 +1,23 @@
+"""The configuration of the wing: what is committed is published."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class Config(AppConfig):
+    """Configure the app ``notifications.contrib.live``, which has no tables."""
+
+    name = "notifications.contrib.live"
+    label = "notifications_live"
+    verbose_name = _("Live notifications")
+
+    def ready(self) -> None:
+        """Publish what the core says after commit, and let the checks look at the bus."""
+        from notifications.contrib.live import checks  # noqa: F401 - importing registers the checks
+        from notifications.contrib.live.publish import publish_event, publish_state
+        from notifications.signals import notified, read_state_changed
+
+        notified.connect(publish_event, dispatch_uid="notifications_live")
+        read_state_changed.connect(publish_state, dispatch_uid="notifications_live")

@@ -1,0 +1,37 @@
+"""How one process tells the others that there is something to ask the database for."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from notifications.conf import settings
+from notifications.contrib.live.buses.base import Bus, Message
+
+__all__ = ["Bus", "Message", "get_bus"]
+
+#: The buses that come with the wing, by the short names that the setting ``LIVE_BUS`` takes beside dotted paths.
+SHIPPED = {
+    "poll": "notifications.contrib.live.buses.poll.Bus",
+    "postgres": "notifications.contrib.live.buses.postgres.Bus",
+    "redis": "notifications.contrib.live.buses.redis.Bus",
+}
+
+
+@cache
+def get_bus() -> Bus:
+    """Return the bus of this process: the setting ``LIVE_BUS`` with its ``LIVE_BUS_OPTIONS``."""
+    bus: type[Bus] = import_string(SHIPPED.get(settings.LIVE_BUS, settings.LIVE_BUS))
+    return bus(**settings.LIVE_BUS_OPTIONS)
+
+
+def forget_bus(*, setting: str, **arguments: Any) -> None:
+    """Make the bus anew when a test overrides what it was made from."""
+    if setting in ("NOTIFICATIONS", "DATABASES"):
+        get_bus.cache_clear()
+
+
+setting_changed.connect(forget_bus)

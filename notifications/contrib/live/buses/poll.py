@@ -1,0 +1,27 @@
+"""The bus that needs nothing: every process asks the database once a second while somebody listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from django.core.exceptions import ImproperlyConfigured
+
+from notifications.contrib.live.buses import base
+
+
+class Bus(base.Bus):
+    """Say nothing and hear nothing; ``interval`` is how many seconds lie between two looks."""
+
+    speaks = False
+
+    def __init__(self, *, interval: float = 1.0) -> None:
+        super().__init__()
+        if interval <= 0:
+            raise ImproperlyConfigured(f"interval must be a number of seconds above 0, got {interval!r}.")
+        self.interval = float(interval)
+
+    async def listen(self) -> AsyncGenerator[base.Message, None]:
+        """Yield nothing but that it is heard."""
+        yield base.Message()
+        await asyncio.Event().wait()

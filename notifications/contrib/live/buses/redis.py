@@ -1,0 +1,53 @@
+"""Publish and subscribe of a Redis server, for sites that have one and keep their rows elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from notifications.contrib.live.buses import base
+
+#: Seconds to wait for the server before it counts as dead: a request must not hang on a wake-up.
+TIMEOUT = 2.0
+
+
+class Bus(base.Bus):
+    """Speak and listen on one channel. ``url`` names the server; two sites on one server need a ``channel`` each."""
+
+    def __init__(
+        self,
+        *,
+        url: str = "redis://127.0.0.1:6379/0",
+        channel: str = "notifications_live",
+        interval: float = base.Bus.interval,
+    ) -> None:
+        super().__init__()
+        try:
+            import redis
+            import redis.asyncio
+        except ImportError as error:
+            raise ImproperlyConfigured(
+                f"The redis bus needs the Redis client ({error}): pip install 'django-notifications[redis]'"
+            ) from error
+        self.redis: Any = redis
+        self.url, self.channel, self.interval = url, channel, interval
+        self.client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+
+    def send(self, message: base.Message, *, using: str) -> None:
+        """Publish, by a connection that this process keeps."""
+        self.client.publish(self.channel, message.dumps())
+
+    async def listen(self) -> AsyncGenerator[base.Message, None]:
+        """Yield what is published on the channel."""
+        client = self.redis.asyncio.Redis.from_url(
+            self.url, socket_connect_timeout=TIMEOUT, health_check_interval=15
+        )
+        async with client, client.pubsub(ignore_subscribe_messages=False) as channels:
+            await channels.subscribe(self.channel)
+            async for message in channels.listen():
+                if message["type"] == "subscribe":
+                    yield base.Message()
+                else:
+                    yield base.Message.loads(message["data"])

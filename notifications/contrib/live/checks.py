@@ -1,0 +1,29 @@
+"""The system check of the wing: whether the bus can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
+
+from notifications.conf import settings
+from notifications.contrib.live.buses import get_bus
+
+
+@register()
+def check_bus(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Make the bus, and return an error that says why it cannot be made."""
+    try:
+        get_bus()
+    except (ImportError, ImproperlyConfigured, TypeError) as error:
+        return [
+            Error(
+                f"NOTIFICATIONS['LIVE_BUS'] is {settings.LIVE_BUS!r}, which cannot be used: {error}",
+                hint="Name 'poll', 'postgres', 'redis' or the dotted path of a bus, and its LIVE_BUS_OPTIONS.",
+                id="notifications_live.E001",
+            )
+        ]
+    return []

@@ -1,0 +1,157 @@
+"""What a hub asks the database: for all who are connected at once, whatever their number.
+
+The write database answers, because a replica may not know yet what a bus has just told of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import connections, router, transaction
+from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from notifications.conf import settings
+from notifications.contrib.live.wire import Cursor, mark
+from notifications.generic import attach_objects
+from notifications.models import InboxState, get_notification_model
+from notifications.moments import LongAgo
+
+#: So many rows that a browser missed are told one by one. Whoever missed more reads the list again.
+REPLAY = 100
+
+#: How far the clocks of two machines may differ: what one has just written, the other does not take for the future.
+AHEAD = timedelta(seconds=0.5)
+
+
+class Seen(NamedTuple):
+    """A row as it stands in the inbox: which one it is, and since when it is there."""
+
+    pk: Any
+    inbox_at: datetime
+
+
+@dataclass(slots=True)
+class State:
+    """What one recipient has: the two counts of the bell, and the latest rows of the inbox, by their marks."""
+
+    unread: int = 0
+    unseen: int = 0
+    rows: dict[str, Seen] = field(default_factory=dict)
+
+
+def database() -> str:
+    """Return the alias of the database that the notifications are written to."""
+    return router.db_for_write(get_notification_model())
+
+
+def states(pks: Collection[Any], since: datetime) -> dict[str, State]:
+    """Return the counts of these users, and the rows that came into their inboxes after a moment. Costs one query."""
+    using = database()
+    late = Q(notifications__inbox_at__gt=since, notifications__inbox_at__lte=timezone.now() + AHEAD)
+    if settings.SOFT_DELETE:
+        late &= Q(notifications__deleted=False)
+    users = get_user_model()._base_manager.using(using).filter(pk__in=pks)
+    asked: Any = users.annotate(
+        ntf_late=FilteredRelation("notifications", condition=late), **counts("pk", using)
+    )
+    found: dict[str, State] = {}
+    columns = ("pk", "ntf_unread", "ntf_unseen", "ntf_late__pk", "ntf_late__inbox_at")
+    with interpreted(using):
+        answers = list(asked.order_by().values_list(*columns))
+    for user_pk, unread, unseen, pk, inbox_at in answers:
+        state = found.setdefault(str(user_pk), State(unread, unseen))
+        if pk is not None:
+            state.rows[mark(pk, inbox_at)] = Seen(pk, inbox_at)
+    return found
+
+
+def told(pks: Collection[Any], events: Collection[UUID]) -> list[Any]:
+    """Return the rows of some events in the inboxes of these users, with ``ntf_unread`` and ``ntf_unseen``.
+
+    Costs one query, and one for each content type among the objects.
+    """
+    using = database()
+    rows = arrived(using).filter(recipient__in=pks, event__in=events)
+    with interpreted(using):
+        found = list(rows.annotate(**counts("recipient", using)).order_by())
+    attach_objects(found)
+    return found
+
+
+@contextmanager
+def interpreted(using: str) -> Iterator[None]:
+    """Keep PostgreSQL from compiling what is asked.
+
+    It takes a thousand small questions in one for a big one, and compiles for a second what then runs for forty
+    milliseconds.
+    """
+    if connections[using].vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(using=using, savepoint=False):
+        with connections[using].cursor() as cursor:
+            cursor.execute("SET LOCAL jit = off")
+        yield
+
+
+def missed(pk: Any, cursor: Cursor) -> dict[str, Seen] | None:
+    """Return what came into a user's inbox and is not behind the cursor, or None when it is too much to tell."""
+    rows = arrived(database()).filter(recipient=pk, inbox_at__gt=cursor.since)
+    newest = rows.order_by("-inbox_at", "-pk").values_list("pk", "inbox_at")[: REPLAY + len(cursor.known) + 1]
+    found = {mark(*row): Seen(*row) for row in newest}
+    new = {key: row for key, row in found.items() if key not in cursor.known}
+    return new if len(new) <= REPLAY else None
+
+
+def load(pks: Iterable[Any]) -> dict[Any, Any]:
+    """Return these rows with their objects, by their primary keys: one query, and one for each content type."""
+    found = {row.pk: row for row in arrived(database()).filter(pk__in=set(pks))}
+    attach_objects(found.values())
+    return found
+
+
+def counts(owner: str, using: str) -> dict[str, Any]:
+    """Return the annotations ``ntf_unread`` and ``ntf_unseen``, for a query whose column ``owner`` names the user.
+
+    Both count as the badge does, no further than one beyond ``BADGE_CAP``.
+    """
+
+    def unread_since(moment: Any) -> Any:
+        # As a list: SQLite does not look into an index for a column that stands alone.
+        return arrived(using, moment).filter(recipient=OuterRef(owner), unread__in=[True]).order_by()
+
+    unread = unread_since(LongAgo())
+    unseen = unread_since(Coalesce(seen_at(owner, using), LongAgo()))
+    return {"ntf_unread": capped(unread), "ntf_unseen": capped(unseen)}
+
+
+def capped(rows: Any) -> Any:
+    """Return the number of these rows of one user as an expression that every database can look up in an index."""
+    total = Subquery(rows.values("recipient").annotate(ntf_total=Count("pk")).values("ntf_total"))
+    cap = settings.BADGE_CAP
+    if cap is None:
+        return Coalesce(total, 0)
+    # MariaDB knows no limit in a table that depends on the outer query. It knows one in a value: is there a row
+    # beyond the cap? Only where there is none are the rows counted.
+    beyond = rows.annotate(ntf_total=Value(cap + 1, output_field=IntegerField())).values("ntf_total")
+    return Coalesce(Subquery(beyond[cap : cap + 1]), total, 0)
+
+
+def seen_at(owner: str, using: str) -> Any:
+    """Return an expression for the moment at which a user last looked at the bell, two queries up."""
+    states = InboxState._base_manager.using(using).filter(pk=OuterRef(OuterRef(owner)))
+    return Subquery(states.values("seen_at"))
+
+
+def arrived(using: str, since: Any = LongAgo()) -> Any:  # noqa: B008 - it never changes
+    """Return the rows that are in an inbox, as the queryset's ``inbox()`` has it, by the fastest of the clocks."""
+    rows: Any = get_notification_model()._default_manager.using(using)
+    return rows.visible().filter(inbox_at__gt=since, inbox_at__lte=timezone.now() + AHEAD)

@@ -1,0 +1,120 @@
+"""Who listens, and whether they still may: one look at all sessions at once, not one for each stream."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    get_user_model,
+    load_backend,
+)
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.sessions.backends import db as database_sessions
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.functional import SimpleLazyObject
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The user of a stream, and the session by which they are logged in; None where that is by other means."""
+
+    user_pk: Any
+    session_key: str | None = None
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Login | None:
+        """Return who makes this request, or None for somebody who is not logged in."""
+        user: Any = getattr(request, "user", None)
+        if user is None or not user.is_authenticated:
+            return None
+        session: Any = getattr(request, "session", None)
+        by_session = session is not None and SESSION_KEY in session
+        return cls(user.pk, session.session_key if by_session else None)
+
+
+def key_of(request: HttpRequest) -> str | None:
+    """Return the key of the session that alone says who makes this request; None where others have a say in it."""
+    user: Any = getattr(request, "user", None)
+    session: Any = getattr(request, "session", None)
+    # What Django's own middleware left there, and nobody has looked into it.
+    finder = vars(user).get("_setupfunc") if isinstance(user, SimpleLazyObject) else None
+    asked_already = hasattr(request, "_cached_user") or (session is not None and session.modified)
+    if getattr(finder, "__module__", "") != "django.contrib.auth.middleware" or asked_already:
+        return None
+    return session.session_key if type(session) is store() else None
+
+
+def store() -> Any:
+    """Return the class of the site's sessions."""
+    return import_module(django_settings.SESSION_ENGINE).SessionStore
+
+
+def logins(keys: Collection[str]) -> dict[str, Login]:
+    """Return who is logged in by these sessions, by their keys, as Django would have it.
+
+    Costs two queries with sessions in the database; else one, and one look into the store for each session.
+    """
+    users: Any = get_user_model()
+    sessions, pks = read(keys), {}
+    for key, session in sessions.items():
+        with suppress(KeyError, ValidationError):
+            pks[key] = users._meta.pk.to_python(session[SESSION_KEY])
+    found = users._default_manager.in_bulk(set(pks.values()))
+    return {key: Login(pk, key) for key, pk in pks.items() if stands(sessions[key], pk, found.get(pk))}
+
+
+def ended(streaming: Collection[Login]) -> set[Login]:
+    """Return those of these logins that are none any more.
+
+    Costs what :func:`logins` does, and one query more when some are logged in by other means than a session.
+    """
+    by_session = logins({login.session_key for login in streaming if login.session_key is not None})
+    others = {login.user_pk for login in streaming if login.session_key is None}
+    active = {pk for pk, user in get_user_model()._default_manager.in_bulk(others).items() if user.is_active}
+    return {
+        login
+        for login in streaming
+        if (
+            login.user_pk not in active
+            if login.session_key is None
+            else by_session.get(login.session_key) != login
+        )
+    }
+
+
+def read(keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    """Return what is in these sessions; one that has expired or ended is missing or empty."""
+    cls = store()
+    if not issubclass(cls, database_sessions.SessionStore):
+        return {key: cls(key).load() for key in keys}
+    rows = cls.get_model_class()._default_manager.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    decode = cls().decode
+    return {row.session_key: decode(row.session_data) for row in rows}
+
+
+def stands(session: Mapping[str, Any], pk: Any, user: Any) -> bool:
+    """Tell whether a session makes this user the one who asks; ``user`` is what Django's own backends would find."""
+    path = str(session.get(BACKEND_SESSION_KEY))
+    if path not in django_settings.AUTHENTICATION_BACKENDS:
+        return False
+    backend: Any = load_backend(path)
+    if getattr(type(backend), "get_user", None) is not ModelBackend.get_user:
+        # A backend of the site's own has the last word.
+        user = backend.get_user(pk)
+    elif user is not None and not backend.user_can_authenticate(user):
+        user = None
+    if user is None or not hasattr(user, "get_session_auth_hash"):
+        return user is not None
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(session.get(HASH_SESSION_KEY, ""), expected) for expected in hashes)

@@ -1,0 +1,52 @@
+"""The app's configuration, by which the core asks it who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from notifications.extensions import Extension
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from notifications.events import Event
+
+
+class Config(Extension, AppConfig):
+    """Configure the app ``notifications.contrib.subscriptions``."""
+
+    name = "notifications.contrib.subscriptions"
+    label = "notifications_subscriptions"
+    verbose_name = _("Subscriptions")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    notifications_templates: ClassVar[Mapping[str, str]] = {
+        "row": "notifications_subscriptions/row.html",
+        "new_row": "notifications_subscriptions/new_row.html",
+        "head": "notifications_subscriptions/head.html",
+    }
+
+    def ready(self) -> None:
+        """Let the banner of the inbox say what the buttons of this app did."""
+        from notifications.acting import SAYINGS
+
+        SAYINGS.update(
+            subscriptions_watch=_("You watch it now."),
+            subscriptions_participating=_("You hear of it where you take part or are mentioned."),
+            subscriptions_mute=_("You hear no more of it."),
+            subscriptions_mute_week=_("You hear nothing of it for a week."),
+            subscriptions_unwatch=_("You do not watch it any more."),
+        )
+
+    def notifications_audience(self, event: Event, audience: QuerySet[Any] | None) -> QuerySet[Any] | None:
+        """Return who watches what the event is about, or those of the named who did not mute it."""
+        from notifications.contrib.subscriptions.audience import audience_of
+        from notifications.contrib.subscriptions.verbs import take_part
+
+        told = audience_of(event, audience)
+        take_part(event, None if audience is None else told)
+        return told

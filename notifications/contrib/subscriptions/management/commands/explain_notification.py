@@ -1,0 +1,40 @@
+"""Say why somebody was told, or would be."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from notifications.contrib.subscriptions.explaining import event_of, explain
+from notifications.models import get_notification_model
+
+
+class Command(BaseCommand):
+    """Print the rule that decides about a user and the event of a notification."""
+
+    help = (
+        "Say why a user is told of the event of a notification, or is not, by what they watch and mute today."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the user and the notification."""
+        parser.add_argument("user", help="the name that the user logs in by")
+        parser.add_argument("notification", type=int, help="the id of any notification of the event")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print one sentence."""
+        users: Any = get_user_model()._default_manager
+        user = users.filter(**{get_user_model().USERNAME_FIELD: options["user"]}).first()
+        if user is None:
+            raise CommandError(f"There is no user {options['user']!r}.")
+        rows: Any = get_notification_model()._default_manager
+        row = rows.filter(pk=options["notification"]).first()
+        if row is None:
+            raise CommandError(f"There is no notification {options['notification']}.")
+        event = event_of(row)
+        if event is None:
+            raise CommandError("The actor of this notification is gone, so that nobody can say.")
+        self.stdout.write(str(explain(user, event)))

@@ -1,0 +1,45 @@
+"""Delete what was said about objects that are gone."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import router
+
+from notifications.contrib.subscriptions.models import Subscription
+from notifications.generic import fetch_objects
+from notifications.management.commands.prune_notifications import count
+from notifications.management.progress import ProgressBar
+
+
+class Command(BaseCommand):
+    """Delete the subscriptions to objects that are gone, in short transactions."""
+
+    help = "Delete the subscriptions to objects that are gone."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare how much is done at a time."""
+        parser.add_argument("--dry-run", action="store_true", help="only say how many would be deleted")
+        parser.add_argument(
+            "--chunk-size", type=count, default=1000, help="rows looked at in one go (%(default)s)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Look at all rows along the primary key, and say how many were of no use."""
+        rows = Subscription.objects.using(router.db_for_write(Subscription)).order_by("pk")
+        bar, total, looked, gone, last = ProgressBar(self.stderr), rows.count(), 0, 0, 0
+        while chunk := list(rows.filter(pk__gt=last)[: options["chunk_size"]]):
+            # Not as their users see them: what they may not see is still there.
+            found = fetch_objects(((row.content_type_id, row.object_id) for row in chunk), chunk[0])
+            orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in found]
+            if orphans and not options["dry_run"]:
+                rows.filter(pk__in=orphans).delete()
+            gone, looked, last = gone + len(orphans), looked + len(chunk), chunk[-1].pk
+            bar(looked, max(total, looked))
+        bar.close()
+        if options["dry_run"]:
+            self.stdout.write(f"{gone} subscriptions would be deleted.")
+        else:
+            self.stdout.write(self.style.SUCCESS(f"{gone} subscriptions were deleted."))

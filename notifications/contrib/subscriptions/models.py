@@ -1,0 +1,122 @@
+"""What somebody wants to hear of one object."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy as _
+
+from notifications.contrib.subscriptions.words import Level
+from notifications.generic import ObjectKey, model_of
+from notifications.reasons import Reason
+
+if TYPE_CHECKING:
+    TextColumn = models.CharField[Any, Any]
+else:
+    TextColumn = models.CharField
+
+
+def thing_of(content_type_id: int, object_id: str) -> str:
+    """Return the text that stands for one object among all objects of all models."""
+    return f"{content_type_id}:{object_id}"
+
+
+class ThingField(TextColumn):
+    """The object of a row as one text, which follows the generic key whichever way the row is written."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Return what is written: the text for the object that the row has now."""
+        row: Any = model_instance
+        thing = thing_of(row.content_type_id, row.object_id)
+        setattr(row, self.attname, thing)
+        return thing
+
+
+class Subscription(models.Model):
+    """Say what a user wants to hear of an object, and why they care."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="notification_subscriptions",
+        verbose_name=_("user"),
+        # The constraint leads with it.
+        db_index=False,
+    )
+    # Without a constraint, an index and a search when a type is deleted: prune_subscriptions cleans up after it.
+    content_type = models.ForeignKey(
+        ContentType,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("content type of the object"),
+    )
+    object_id = models.CharField(_("id of the object"), max_length=255)
+    object = ObjectKey("content_type", "object_id", reader="user")
+    #: Both in one column, so that a few objects are a few places in one index on every database.
+    thing = ThingField(max_length=276, editable=False)
+    level = models.CharField(_("level"), max_length=13, choices=Level, default=Level.ALL, blank=True)
+    reason = models.CharField(
+        _("reason"), max_length=32, choices=Reason, default=Reason.SUBSCRIBED, blank=True
+    )
+    #: When a mute ends by itself, and what holds from then on.
+    until = models.DateTimeField(_("muted until"), null=True, blank=True)
+    then = models.CharField(
+        _("level after that"), max_length=13, choices=Level, default=Level.NONE, blank=True
+    )
+    created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+        indexes = [
+            # Who wants to hear of these objects, what, and why? It holds all of the answer.
+            models.Index(
+                fields=["thing", "user", "level", "until", "then", "reason"], name="ntf_subs_audience"
+            ),
+        ]
+        constraints = [
+            # What does this user want to hear of this object, and what is there at all that they said?
+            models.UniqueConstraint(fields=["user", "thing"], name="ntf_subs_user_thing"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("%(user)s: %(object)s: %(level)s") % {
+            "user": self.user,
+            "object": self.label(),
+            "level": self.level_label,
+        }
+
+    @property
+    def level_now(self) -> str:
+        """Return the level that holds now: a mute that has ended is none."""
+        ended = self.until is not None and self.until <= timezone.now()
+        return self.then if ended else self.level
+
+    @property
+    def level_label(self) -> str:
+        """Return the level that holds now, as people read it."""
+        return str(Level(self.level_now).label)
+
+    @property
+    def mute_ends(self) -> datetime | None:
+        """Return when the mute that holds now ends by itself, or None."""
+        return self.until if self.level_now == Level.MUTED else None
+
+    def label(self) -> str:
+        """Return the name of the object, or what says that it is gone."""
+        obj = self.object
+        if obj is not None:
+            return str(obj)
+        model = model_of(self.content_type_id, self._state.db)
+        if model is None:
+            return gettext("deleted object")
+        key: Any = self._meta.get_field("object")
+        words = gettext("hidden %(model)s") if key.is_hidden(self) else gettext("deleted %(model)s")
+        return words % {"model": model._meta.verbose_name}

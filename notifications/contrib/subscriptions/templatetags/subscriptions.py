@@ -1,0 +1,46 @@
+"""``{% load subscriptions %}``: the button by which people watch, and reading by looking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.template import Library
+
+from notifications.contrib.subscriptions.resolving import resolve
+from notifications.contrib.subscriptions.wishes import signed_name, statement_of
+from notifications.contrib.subscriptions.words import Level
+from notifications.templatetags.notifications_tags import request_of, user_context
+
+register = Library()
+
+
+@register.simple_tag(takes_context=True)
+def resolve_notifications(context: Any, obj: Any) -> str:
+    """Mark what the user was told about the object of this page as read, by one UPDATE. Shows nothing."""
+    if isinstance(obj, models.Model):
+        resolve(user_context(context), obj)
+    return ""
+
+
+@register.inclusion_tag("notifications_subscriptions/watch_button.html", takes_context=True)
+def watch_button(context: Any, obj: models.Model) -> dict[str, Any]:
+    """Show buttons by which the user watches or mutes an object. Costs one query; an anonymous user sees none."""
+    user, request = user_context(context), request_of(context)
+    found = statement_of(user, obj) if user else None
+    level = found.level_now if found else Level.NONE
+    until = found.mute_ends if found else None
+    pressed = {
+        Level.ALL: "watch",
+        Level.PARTICIPATING: "participating",
+        Level.MUTED: "mute_week" if until else "mute",
+    }
+    return {
+        "user": user,
+        "object": obj,
+        "name": signed_name(user, obj) if user else "",
+        "pressed": pressed.get(Level(level), ""),
+        "until": until,
+        "next": request.get_full_path() if request else "",
+        "csrf_token": context.get("csrf_token"),
+    }

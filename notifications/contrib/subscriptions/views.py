@@ -1,0 +1,153 @@
+"""The page of what one watches, what its buttons and those of the inbox do, and why one was told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from notifications import pagination, rendering
+from notifications.acting import NOBODY, Said, key_of, next_url, own_url, refuse, said, say, wants_json
+from notifications.conf import settings
+from notifications.contrib.subscriptions.explaining import event_of, explain
+from notifications.contrib.subscriptions.models import Subscription
+from notifications.contrib.subscriptions.wishes import WISHES, named_object, statement_of
+from notifications.contrib.subscriptions.words import CALLING
+from notifications.generic import attach_objects
+from notifications.models import get_notification_model
+from notifications.reasons import reason_label
+from notifications.slugs import slug2id
+from notifications.tabs import rows_of
+
+
+@never_cache
+@login_required
+@require_safe
+def watching(request: HttpRequest) -> HttpResponse:
+    """Show what the user watches, mutes and takes part in, the latest first; as JSON to whoever prefers that."""
+    user: Any = request.user
+    page = pagination.get_page(
+        user.notification_subscriptions.all(), settings.PAGE_SIZE, request.GET, key="created"
+    )
+    rows = list(page.object_list)
+    attach_objects(rows)
+    if wants_json(request):
+        items = [item(row) for row in rows]
+        return JsonResponse({"items": items, "before": page.before or None, "after": page.after or None})
+    context = {
+        "subscriptions": [(row, link(row)) for row in rows],
+        "page_obj": page,
+        "said": said(request),
+    }
+    return render(request, "notifications_subscriptions/watching.html", context)
+
+
+@never_cache
+@login_required
+@require_POST
+def wish(request: HttpRequest) -> HttpResponse:
+    """Do what a button of ``{% watch_button %}`` says to the object that it names."""
+    name = request.POST.get("wish", "")
+    obj = named_object(request.user, request.POST.get("object", ""))
+    if name not in WISHES or obj is None:
+        return refuse(request, gettext("There is no such thing to do."))
+    return do(request, name, obj)
+
+
+@never_cache
+@login_required
+@require_POST
+def row(request: HttpRequest) -> HttpResponse:
+    """Do what a button of a row of the inbox says to what the row is about."""
+    name, _, slug = request.POST.get("row", "").partition(":")
+    rows = rows_of(request).visible()
+    notification = rows.filter(pk=key_of(slug, get_notification_model(), rows.db)).with_objects().first()
+    if notification is None:
+        raise Http404
+    obj = notification.target or notification.action_object
+    if name not in WISHES or obj is None:
+        return refuse(request, gettext("There is no such thing to do."))
+    return do(request, name, obj)
+
+
+def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
+    """Do it and go on to ``next``, where a banner says so; whoever prefers JSON gets what holds now."""
+    WISHES[name](request.user, obj)
+    if wants_json(request):
+        found = statement_of(request.user, obj)
+        return JsonResponse({"subscription": None if found is None else item(found)})
+    return go_on(request, f"subscriptions_{name}")
+
+
+@never_cache
+@login_required
+@require_POST
+def forget(request: HttpRequest) -> HttpResponse:
+    """Forget the chosen ones of what the user said, all at once."""
+    user: Any = request.user
+    keys = [
+        int(text)
+        for text in request.POST.getlist("id")
+        if text.isascii() and text.isdigit() and len(text) < 19
+    ]
+    count, _ = user.notification_subscriptions.filter(pk__in=keys).delete()
+    if wants_json(request):
+        return JsonResponse({"changed": count})
+    return go_on(request, "subscriptions_unwatch" if count else NOBODY)
+
+
+@never_cache
+@login_required
+@require_safe
+def why(request: HttpRequest, slug: int) -> HttpResponse:
+    """Say why the user was told of one of their notifications, and which rule decides about it today."""
+    notification = rows_of(request).visible().filter(pk=slug2id(slug)).with_objects().first()
+    if notification is None:
+        raise Http404
+    event = event_of(notification)
+    # The sender named whoever was told for such a reason, or for none.
+    named = [request.user] if notification.reason in (*CALLING, "") else None
+    found = None if event is None else explain(request.user, event, recipient=named)
+    if wants_json(request):
+        rule, text = ("", "") if found is None else (found.rule, found.text)
+        return JsonResponse({"reason": notification.reason, "rule": rule, "text": text})
+    context = {
+        "notification": notification,
+        "reason": reason_label(notification.reason),
+        "explanation": found,
+        "back": next_url(request) or own_url(request, "all"),
+    }
+    return render(request, "notifications_subscriptions/why.html", context)
+
+
+def go_on(request: HttpRequest, what: str) -> HttpResponse:
+    """Go on to the next page, which says what was done."""
+    home = reverse("notifications_subscriptions:watching")
+    url = next_url(request) or home
+    response = HttpResponseRedirect(url)
+    say(response, request, Said(what, 1), "/")
+    return response
+
+
+def item(row: Subscription) -> dict[str, Any]:
+    """Return what JSON shows of what somebody said."""
+    return {
+        "id": row.pk,
+        "object": row.label(),
+        "url": link(row) or None,
+        "level": row.level_now,
+        "reason": row.reason,
+        "until": row.mute_ends,
+        "created": row.created,
+    }
+
+
+def link(row: Subscription) -> str:
+    """Return the page of the object, or an empty text where it has none."""
+    return "" if row.object is None else rendering.page_of(row.object)

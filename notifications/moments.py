@@ -1,0 +1,59 @@
+"""Moments that a query compares with: now, whenever that is, and long ago."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+
+class CurrentMoment(models.Value):
+    """The moment at which a query is executed, by the clock of this process, as the rows' own moments are.
+
+    A queryset may live longer than a request: what it compares with must not grow old with it.
+    """
+
+    output_field = models.DateTimeField()
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Return a parameter that holds the moment."""
+        return models.Value(timezone.now(), output_field=self.output_field).as_sql(compiler, connection)
+
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
+        """Return itself: the value that it has not got yet needs no check."""
+        return self
+
+
+class LongAgo(models.Func):
+    """The year 1000, where rows that are done stand: the first that all databases know."""
+
+    template = "'1000-01-01 00:00:00'"
+    output_field = models.DateTimeField()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        """Return it with its zone, so that it is the same moment whatever the zone of the connection."""
+        return self.as_sql(compiler, connection, template="TIMESTAMPTZ '1000-01-01 00:00:00+00'")
+
+    def as_mysql(self, compiler: Any, connection: Any) -> Any:
+        """Return it as a moment, which a text is not."""
+        return self.as_sql(compiler, connection, template="TIMESTAMP'1000-01-01 00:00:00'")
+
+
+def judge_moment(until: Any) -> None:
+    """Raise TypeError or ValueError unless ``until`` is a moment to come, of the kind that the site stores."""
+    if not isinstance(until, datetime):
+        raise TypeError(f"until must be a datetime, got {until!r}.")
+    now = timezone.now()
+    if timezone.is_aware(until) != timezone.is_aware(now):
+        kind = "aware of its time zone" if timezone.is_aware(now) else "naive"
+        raise ValueError(f"until must be {kind}, as USE_TZ says, got {until!r}.")
+    if until <= now:
+        raise ValueError(f"until must be in the future, got {until!r}.")
+    if until.year >= 9999:
+        # The last days of the calendar have no name in some zones.
+        raise ValueError(f"until must be before the year 9999, got {until!r}.")

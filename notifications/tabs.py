@@ -1,0 +1,187 @@
+"""The tabs of the inbox: which rows each shows, in which order, and how many there are of each, in one query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import IntegerField, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
+
+from notifications import badge
+from notifications.badge import Count
+from notifications.conf import settings
+from notifications.models import AbstractNotification
+from notifications.querysets import NotificationQuerySet
+from notifications.search import Search
+from notifications.verbs import local_now
+
+Rows = NotificationQuerySet[AbstractNotification]
+
+
+#: Said here, because humanize speaks a language only where a site has installed it.
+DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
+
+
+def rows_of(request: HttpRequest) -> Rows:
+    """Return the notifications of the user who asks, and of nobody else."""
+    user: Any = request.user
+    rows: Rows = user.notifications.all()
+    return rows
+
+
+def day_of(notification: AbstractNotification, key: str = "timestamp") -> str:
+    """Return the day of a row as a heading: "Today", "Yesterday", or its date. ``key`` names the column that counts."""
+    moment: datetime = getattr(notification, key)
+    day = (timezone.localtime(moment) if timezone.is_aware(moment) else moment).date()
+    return str(DAYS.get((day - local_now().date()).days) or date_format(day))
+
+
+#: The annotations that carry the counts, under names that no column of a site's own model has.
+PREFIX = "ntf_count_"
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One list of the inbox."""
+
+    name: str
+    title: str | Promise
+    #: The adjective that it shows, and the column that puts it in order.
+    adjective: str
+    key: str
+    descending: bool
+    #: The url of its page, what can be done there with many rows, and what it says when it is empty.
+    url_name: str
+    verbs: tuple[str, ...]
+    empty: str | Promise
+
+    def rows(self, rows: Rows, search: Search) -> Rows:
+        """Return those of a user's rows that this tab shows; a search in the inbox may ask for what is elsewhere."""
+        shown: Rows = rows.visible() if self.is_elsewhere(search) else getattr(rows, self.adjective)()
+        found: Rows = search.narrow(shown)
+        return found
+
+    def rows_up_to(self, rows: Rows, search: Search, moment: datetime) -> Rows:
+        """Return those of the rows that the tab showed at that moment, or would have: none that came since."""
+        came_before = Q(timestamp__lte=moment)
+        # What is snoozed stands in the order of a moment to come.
+        if self.key != "snoozed_until" and not self.is_elsewhere(search):
+            came_before &= Q(**{f"{self.key}__lte": moment})
+        return self.rows(rows, search).filter(came_before)
+
+    def is_elsewhere(self, search: Search) -> bool:
+        """Tell whether the search leads out of this tab."""
+        return self.name == "inbox" and search.is_elsewhere
+
+
+TABS: Mapping[str, Tab] = {
+    tab.name: tab
+    for tab in (
+        Tab(
+            "inbox",
+            pgettext_lazy("notifications", "Inbox"),
+            "inbox",
+            "inbox_at",
+            True,
+            "all",
+            ("done", "save", "snooze", "read", "unread"),
+            _("Nothing is left to do."),
+        ),
+        Tab(
+            "unread",
+            pgettext_lazy("notifications", "Unread"),
+            "unread",
+            "inbox_at",
+            True,
+            "unread",
+            ("done", "save", "snooze", "read"),
+            _("You have read everything."),
+        ),
+        Tab(
+            "saved",
+            pgettext_lazy("notifications", "Saved"),
+            "saved",
+            "saved_at",
+            True,
+            "saved",
+            ("done", "unsave", "snooze", "read", "unread"),
+            _("What you save is kept here."),
+        ),
+        Tab(
+            "snoozed",
+            pgettext_lazy("notifications", "Snoozed"),
+            "snoozed",
+            "snoozed_until",
+            False,
+            "snoozed",
+            ("unsnooze", "snooze", "done", "save"),
+            _("What you snooze waits here, and comes back by itself."),
+        ),
+        Tab(
+            "done",
+            pgettext_lazy("notifications", "Done"),
+            "done",
+            "done_at",
+            True,
+            "done",
+            ("undone", "save", "unread"),
+            _("What you are done with is kept here."),
+        ),
+    )
+}
+
+
+class Counted(Subquery):
+    """The number of the rows of a query, which may have a limit."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) ntf_counted)"
+    output_field = IntegerField()
+
+
+def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    """Let each of the rows, of whatever model, carry how many rows of ``user`` each tab has, and how many are unseen.
+
+    None is counted further than one beyond ``BADGE_CAP``, and all of it once for the query.
+    """
+    cap = settings.BADGE_CAP
+    counted = {name: getattr(user.notifications, tab.adjective)() for name, tab in TABS.items()}
+    counted["unseen"] = badge.unseen(user)
+    counted_rows: QuerySet[Any] = rows.annotate(
+        **{
+            f"{PREFIX}{name}": Counted(
+                (some.order_by() if cap is None else some.order_by()[: cap + 1]).values("pk")
+            )
+            for name, some in counted.items()
+        }
+    )
+    return counted_rows
+
+
+def counts_of(rows: Any, user: Any) -> dict[str, Count]:
+    """Return the counts that the rows carry; where there is no row to carry them, one more query asks for them."""
+    carrier = rows[0] if rows else None
+    if carrier is None:
+        users = get_user_model()._base_manager.using(user.notifications.all().db)
+        carrier = with_counts(users.filter(pk=user.pk), user).get()
+    return {name: Count(getattr(carrier, f"{PREFIX}{name}")) for name in (*TABS, "unseen")}
+
+
+def moment_of(text: str) -> datetime:
+    """Return the moment that a page was made at, which it carries; now where it carries none that could be one."""
+    now = timezone.now()
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return now
+    if moment is None or timezone.is_aware(moment) != timezone.is_aware(now) or moment > now:
+        return now
+    return moment

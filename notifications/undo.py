@@ -1,0 +1,181 @@
+"""What a user does to rows of theirs, and its undoing: exactly the rows that changed become what they were.
+
+The last thing that each user did is kept in their :class:`~notifications.models.InboxState`: the rows that it changed,
+in groups of the same change, with what they were and what they became. Undoing writes back the columns that changed,
+in the rows where they still hold what was written. Of more than :data:`MOST` rows nothing is kept.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from django.db import models, router, transaction
+from django.db.models import Case, F, Q, Value, When
+from django.utils.dateparse import parse_datetime
+
+from notifications.deadlocks import through_deadlocks
+from notifications.models import AbstractNotification, InboxState
+from notifications.querysets import NotificationQuerySet
+from notifications.verbs import Verb
+
+Rows = NotificationQuerySet[AbstractNotification]
+
+#: The values of some columns, as JSON holds them.
+Values: TypeAlias = "dict[str, Any]"
+
+#: The columns that the verbs write.
+COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
+
+#: The most rows whose change is kept.
+MOST = 100_000
+
+#: The most rows and the most different changes that one statement names.
+ROWS, CASES = 5_000, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done: how many rows changed, and the token that takes it back, None where nothing can."""
+
+    changed: int
+    token: str | None = None
+
+
+def do(user: Any, rows: Rows, verb: Verb, *, until: datetime | None = None) -> Change:
+    """Do this to rows of ``user``, to all or to none, and keep how to undo it. ``until`` is for "snooze"."""
+    using = router.db_for_write(rows.model)
+    wanted: Rows = rows.using(using)
+
+    def write(state: models.QuerySet[InboxState]) -> Change:
+        keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: MOST + 1])
+        if len(keys) > MOST:
+            state.update(undo=None)
+            return Change(verb.write(wanted, until))
+        changed = 0
+        groups: defaultdict[Any, list[Any]] = defaultdict(list)
+        for some in parts(keys, ROWS):
+            before = look(wanted, some)
+            changed += verb.write(quiet(wanted.filter(pk__in=list(before))), until)
+            for pk, now in look(wanted, some).items():
+                if difference := differences(before[pk], now):
+                    groups[difference].append(pk)
+        wanted._tell(changed)
+        token = secrets.token_urlsafe(9) if groups else None
+        state.update(undo=token and {"token": token, "groups": list(groups.items())})
+        return Change(changed, token)
+
+    return alone(user, using, write)
+
+
+def undo(user: Any, token: str) -> Change:
+    """Take back what this token stands for, the last thing that ``user`` did."""
+    rows: Rows = user.notifications.all()
+    using = router.db_for_write(rows.model)
+    wanted: Rows = rows.using(using)
+
+    def write(state: models.QuerySet[InboxState]) -> Change:
+        kept = state.values_list("undo", flat=True).get()
+        if not kept or not secrets.compare_digest(kept["token"].encode(), token.encode()):
+            return Change(0)
+        changes: defaultdict[Any, list[Any]] = defaultdict(list)
+        for difference, keys in kept["groups"]:
+            written = tuple((name, after) for name, _, after in difference)
+            was = {name: before for name, before, _ in difference}
+            changes[written].extend((was, some) for some in parts(keys, ROWS))
+        changed = sum(
+            put_back(wanted, dict(written), batch)
+            for written, some in changes.items()
+            for batch in batches(some)
+        )
+        state.update(undo=None)
+        wanted._tell(changed)
+        return Change(changed)
+
+    return alone(user, using, write)
+
+
+def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequence[Any]]]) -> int:
+    """Let rows in which this was written have again what they had. Return how many changed."""
+    still = Q()
+    for name, value in written.items():
+        still &= Q(**{f"{name}__isnull": True} if value is None else {f"{name}__in": [loaded(value)]})
+    values: dict[str, Any] = {}
+    for name in written:
+        field: Any = rows.model._meta.get_field(name)
+        cases = [
+            When(pk__in=keys, then=Value(loaded(was[name]), output_field=field)) for was, keys in changes
+        ]
+        same = len({was[name] for was, _ in changes}) == 1
+        values[name] = loaded(changes[0][0][name]) if same else Case(*cases, output_field=field)
+    if "unread" in values:
+        # Where only this changed, the moment of reading must not follow it.
+        values = {"read_at": F("read_at"), **values}
+    named = rows.filter(pk__in=[key for _, keys in changes for key in keys])
+    return quiet(named)._write(still, **values)
+
+
+def look(rows: Rows, keys: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:
+    """Return what the columns of these rows hold, and hold the rows until the end of the transaction."""
+    fresh = type(rows)(rows.model, using=rows.db).filter(pk__in=keys).order_by("pk").select_for_update()
+    return {pk: values for pk, *values in fresh.values_list("pk", *COLUMNS)}
+
+
+def differences(before: Sequence[Any], after: Sequence[Any]) -> tuple[tuple[str, Any, Any], ...]:
+    """Return the columns that differ, each with both of its values, as JSON holds them."""
+    pairs = zip(COLUMNS, before, after, strict=True)
+    return tuple((name, kept(old), kept(new)) for name, old, new in pairs if old != new)
+
+
+def kept(value: Any) -> Any:
+    """Return a value as JSON holds it, which knows a moment to the millisecond only."""
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def loaded(value: Any) -> Any:
+    """Return the value of a column that JSON held."""
+    return parse_datetime(value) if isinstance(value, str) else value
+
+
+def quiet(rows: Rows) -> Rows:
+    """Return rows whose changes somebody else tells of."""
+    silent: Rows = rows.all()
+    silent._is_quiet = True
+    return silent
+
+
+def parts(keys: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Cut a sequence into parts of this size."""
+    return (keys[start : start + size] for start in range(0, len(keys), size))
+
+
+def batches(changes: Sequence[tuple[Values, Sequence[Any]]]) -> Iterator[list[tuple[Values, Sequence[Any]]]]:
+    """Put changes together that one statement may take back."""
+    batch: list[tuple[Values, Sequence[Any]]] = []
+    size = 0
+    for was, keys in changes:
+        if batch and (len(batch) == CASES or size + len(keys) > ROWS):
+            yield batch
+            batch, size = [], 0
+        batch.append((was, keys))
+        size += len(keys)
+    yield batch
+
+
+def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], Change]) -> Change:
+    """Call ``write`` with the user's state in a transaction, while no other does anything for the same user."""
+    states = InboxState.objects.using(using)
+    state = states.filter(pk=user.pk)
+
+    def hold_and_write() -> Change:
+        with transaction.atomic(using):
+            # A write that changes nothing: it holds the row, and on SQLite the turn, before anything is read.
+            if not state.update(seen_at=F("seen_at")):
+                states.get_or_create(pk=user.pk)
+            return write(state)
+
+    return through_deadlocks(hold_and_write, using)

@@ -1,0 +1,228 @@
+"""Watching and muting in a browser: from the rows of the inbox, by the buttons of an object, and all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from notifications.contrib.subscriptions import mute, watch
+from tests.browser.conftest import LOOKS, Browser, wait_until
+from tests.browser.test_access import violations
+from tests.contrib.subscriptions.things import make_ticket, said, send
+from tests.factories import make_user
+
+pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.subscriptions.site")]
+
+INBOX, HOME = "/inbox/notifications/", "/inbox/watching/"
+
+Visit = Callable[[str], None]
+
+#: What there is to press in the first row, each by all that makes it what it is, and why its reader was told.
+FIRST_ROW = """
+const row = document.querySelector(".ntf-row");
+const name = (element) => element.getAttribute("aria-label") ?? element.textContent.trim();
+const described = (element) => document.getElementById(element.getAttribute("aria-describedby"))?.textContent;
+const tools = [...row.querySelectorAll(".ntf-tool")].map((tool) =>
+  [name(tool), tool.href, tool.value, tool.formAction, tool.dataset.ntfKey, tool.form?.id,
+   described(tool)?.replace(/\\s+/g, " ").trim()].map((each) => each ?? null));
+const reasons = [...row.querySelectorAll(".ntf-when")].filter((each) => !each.hidden).map((each) => each.textContent);
+return [tools, reasons];
+"""
+
+
+@pytest.fixture(params=["with a script", "without"])
+def either(request: pytest.FixtureRequest) -> Browser:
+    """A browser that runs scripts, and one that does not; justquick is logged in."""
+    request.getfixturevalue("justquick")
+    found: Browser = request.getfixturevalue(
+        "browser" if request.param == "with a script" else "without_script"
+    )
+    return found
+
+
+@pytest.fixture
+def told(justquick: Any) -> Any:
+    """A ticket that justquick watches, and of which he was told."""
+    ticket = make_ticket()
+    watch(justquick, ticket)
+    send(make_user("alice"), target=ticket)
+    return ticket
+
+
+def arrive(browser: Browser, **arguments: Any) -> None:
+    """Let justquick be told of something while he looks at the inbox, and wait until he sees it."""
+    rows = browser.page.locator(".ntf-row")
+    before = rows.count()
+    send(make_user(f"brosner {before}"), **arguments)
+    # What the clock of the live client does every fifteen seconds, sooner.
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+    wait_until(lambda: rows.count() == before + 1)
+
+
+# A row
+
+
+def test_shift_m_mutes_what_the_row_is_about(
+    browser: Browser, visit: Visit, justquick: Any, told: Any
+) -> None:
+    visit(INBOX)
+    browser.page.keyboard.press("j")
+    with browser.page.expect_navigation():
+        browser.page.keyboard.press("Shift+M")
+    assert browser.page.url.endswith(INBOX)
+    assert browser.page.get_by_text("You hear no more of it.").is_visible()
+    assert said(justquick) == [("issue 2", "muted", "subscribed", False)]
+    assert browser.complaints() == []
+
+
+def test_shift_m_is_among_the_keys_that_are_explained(browser: Browser, visit: Visit, told: Any) -> None:
+    visit(INBOX)
+    browser.page.keyboard.press("?")
+    assert browser.page.locator("dialog").get_by_text("Mute").is_visible()
+
+
+def test_the_buttons_of_a_row_do_what_they_say(
+    either: Browser, visit: Visit, justquick: Any, told: Any
+) -> None:
+    page = either.page
+    visit(INBOX)
+    page.locator(".ntf-row").get_by_role("button", name="Mute").click()
+    assert page.url.endswith(INBOX)
+    assert page.get_by_text("You hear no more of it.").is_visible()
+    assert said(justquick) == [("issue 2", "muted", "subscribed", False)]
+    page.locator(".ntf-row").get_by_role("button", name="Unsubscribe").click()
+    assert page.get_by_text("You do not watch it any more.").is_visible()
+    assert said(justquick) == []
+    page.locator(".ntf-row").get_by_role("link", name="Why?").click()
+    assert page.get_by_text("The reason then: watching").is_visible()
+
+
+# A row that arrives
+
+
+def test_a_row_that_arrives_offers_what_it_offers_after_a_reload(
+    browser: Browser, visit: Visit, justquick: Any, told: Any
+) -> None:
+    browser.be_strict()
+    visit(INBOX)
+    arrive(browser, target=told)
+    arrived = browser.run(FIRST_ROW)
+    visit(INBOX)
+    assert browser.run(FIRST_ROW) == arrived
+    tools, reasons = arrived
+    assert [name for name, *_ in tools] == [
+        "Done", "Save", "Snooze", "Mark as read", "Unsubscribe", "Mute", "Why?",
+    ]  # fmt: skip
+    assert reasons == ["Watching"]
+    assert browser.complaints() == []
+
+
+def test_what_a_row_that_arrived_offers_works(
+    browser: Browser, visit: Visit, justquick: Any, told: Any
+) -> None:
+    browser.be_strict()
+    mute(justquick, told)
+    visit(INBOX)
+    other = make_ticket("issue 3")
+    arrive(browser, target=other, recipient=[justquick])
+    browser.page.keyboard.press("j")
+    with browser.page.expect_navigation():
+        browser.page.keyboard.press("Shift+M")
+    assert said(justquick)[1:] == [("issue 3", "muted", "", False)]
+    arrive(browser, target=make_ticket("issue 4"), recipient=[justquick])
+    browser.page.locator(".ntf-row").first.get_by_role("link", name="Why?").click()
+    assert browser.page.get_by_text("commented on issue 4").is_visible()
+    assert browser.complaints() == []
+
+
+def test_one_about_its_actor_alone_has_nothing_to_mute(
+    browser: Browser, visit: Visit, justquick: Any, told: Any
+) -> None:
+    visit(INBOX)
+    arrive(browser, recipient=[justquick])
+    arrived = browser.run(FIRST_ROW)
+    assert [name for name, *_ in arrived[0]] == ["Done", "Save", "Snooze", "Mark as read", "Why?"]
+    assert arrived[1] == []
+    visit(INBOX)
+    assert browser.run(FIRST_ROW) == arrived
+
+
+# The buttons of an object
+
+
+def test_the_buttons_of_an_object_need_no_script(
+    without_script: Browser, visit: Visit, justquick: Any
+) -> None:
+    page, ticket = without_script.page, make_ticket()
+    visit(f"/tickets/{ticket.pk}/")
+
+    def press(name: str) -> list[tuple[str, str, str, bool]]:
+        page.get_by_role("button", name=name, exact=True).click()
+        assert page.url.endswith(f"/tickets/{ticket.pk}/")
+        return said(justquick)
+
+    def pressed() -> list[str]:
+        return list(page.locator("[aria-pressed=true]").all_inner_texts())
+
+    for name, level in (("Watch", "all"), ("Participating", "participating"), ("Mute", "muted")):
+        assert [row[1] for row in press(name)] == [level]
+        assert pressed() == [name]
+    assert press("Mute") == []
+    assert pressed() == []
+    assert [row[1:] for row in press("Mute for a week")] == [("muted", "", True)]
+    [until] = pressed()
+    assert until.startswith("Muted until ")
+    assert press(until) == []
+
+
+# What I watch
+
+
+def test_one_unwatches_many_at_once(either: Browser, visit: Visit, justquick: Any) -> None:
+    page = either.page
+    for name in ("issue 1", "issue 2", "issue 3"):
+        watch(justquick, make_ticket(name))
+    visit(INBOX)
+    page.get_by_role("link", name="What I watch").click()
+    for name in ("issue 1", "issue 3"):
+        page.get_by_role("checkbox", name=name).check()
+    page.get_by_role("button", name="Unsubscribe from the chosen").click()
+    assert page.url.endswith(HOME)
+    assert page.get_by_text("You do not watch it any more.").is_visible()
+    assert [row[0] for row in said(justquick)] == ["issue 2"]
+    page.get_by_role("button", name="Unsubscribe from the chosen").click()
+    assert page.get_by_text("Nothing was chosen.").is_visible()
+    assert [row[0] for row in said(justquick)] == ["issue 2"]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing(browser: Browser, visit: Visit, justquick: Any, told: Any, look: str) -> None:
+    browser.show_as(look)
+    sizes = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
+    visit(HOME)
+    assert browser.page.locator(".ntf-row").count() == 1
+    mute(justquick, make_ticket("a-name-without-a-blank-" * 4))
+    browser.be_strict()
+    visit(HOME)
+    browser.page.locator("[name=id]").first.check()
+    browser.page.locator("form .ntf-button").click()
+    browser.page.locator(".ntf-undo").wait_for()
+    assert violations(browser) == []
+    assert browser.run(sizes) == 0
+    visit(INBOX)
+    arrive(browser, target=told)
+    assert violations(browser) == []
+    assert browser.run(sizes) == 0
+    browser.page.locator(".ntf-row .ntf-buttons a").first.click()
+    browser.page.locator("h1").wait_for()
+    assert violations(browser) == []
+    for row in (told, make_ticket("gone")):
+        watch(justquick, row)
+    row.delete()
+    visit(HOME)
+    assert browser.page.locator(".ntf-row").count() == 2
+    assert violations(browser) == []
+    assert browser.run(sizes) == 0
+    assert browser.complaints() == []

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.browser import site
+from tests.browser.conftest import Browser, wait_until
+from tests.factories import make_notification, make_project
+
+pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
+
+PAGE = """
+<title>Page</title><meta name=color-scheme content="light dark">
+<link rel=stylesheet href="{% static 'notifications/notifications.css' %}">
+<script type=module src="{% static 'notifications/notifications.js' %}"></script>
+<body class=ntf-page><main>
+<header class=ntf-head><h1>Page</h1>{% notifications_bell %}</header>
+<p id=text>So many are unread: <b data-ntf-count=unread>?</b>. <a href=/home/>Home</a></p>
+"""
+
+Visit = Callable[[str], None]
+
+
+@pytest.fixture
+def show(visit: Visit, justquick: Any) -> Callable[[], None]:
+    """Let the browser show a page with a bell, whose script asks each second: there is no stream under WSGI."""
+
+    def show() -> None:
+        site.script.page = PAGE
+        site.script.bell = "data-ntf-period=1"
+        visit("/page/")
+
+    return show
+
+
+def badge(browser: Browser) -> str:
+    """Return the number on the bell, or an empty text where there is none."""
+    shown = browser.page.locator(".ntf-badge")
+    return str(shown.inner_text()) if shown.is_visible() else ""
+
+
+def lines(browser: Browser) -> list[str]:
+    """Return what the panel shows."""
+    return list(browser.page.locator(".ntf-panel [data-ntf-id] [data-ntf-slot=text]").all_inner_texts())
+
+
+def test_the_bell_opens_shows_the_newest_and_has_seen_them(
+    browser: Browser, show: Callable[[], None], justquick: Any
+) -> None:
+    for number in range(12):
+        make_notification(justquick, verb=f"did {number}", target=make_project("target"))
+    show()
+    assert badge(browser) == "12"
+    bell = browser.page.get_by_role("button", name="Notifications")
+    assert bell.get_attribute("aria-expanded") == "false"
+    bell.click()
+    wait_until(lambda: lines(browser) == [f"justquick did {n} target" for n in range(11, 1, -1)])
+    assert bell.get_attribute("aria-expanded") == "true"
+    assert browser.page.locator(f"#{bell.get_attribute('aria-controls')}").is_visible()
+    wait_until(lambda: badge(browser) == "")
+    wait_until(lambda: browser.page.title() == "(12) Page")
+    assert browser.page.locator("b").inner_text() == "12"
+    assert justquick.notifications.unread().count() == 12
+    assert browser.complaints() == []
+
+
+def test_escape_closes_it_and_the_focus_returns(browser: Browser, show: Callable[[], None]) -> None:
+    show()
+    bell = browser.page.get_by_role("button", name="Notifications")
+    bell.focus()
+    browser.page.keyboard.press("Space")
+    panel = browser.page.locator(".ntf-panel")
+    assert panel.is_visible()
+    browser.page.locator(".ntf-panel").get_by_text("You have no notifications.").wait_for()
+    browser.page.keyboard.press("Tab")
+    assert browser.run("return document.activeElement.closest('.ntf-panel') !== null")
+    browser.page.keyboard.press("Escape")
+    assert not panel.is_visible()
+    assert browser.run("return document.activeElement.className") == "ntf-bell"
+    browser.page.keyboard.press("Enter")
+    assert panel.is_visible()
+    browser.page.locator("#text").click()
+    assert not panel.is_visible()
+    assert browser.complaints() == []
+
+
+def test_it_closes_when_the_focus_leaves_it(browser: Browser, show: Callable[[], None]) -> None:
+    show()
+    browser.page.get_by_role("button", name="Notifications").click()
+    browser.page.get_by_role("link", name="Home").focus()
+    assert not browser.page.locator(".ntf-panel").is_visible()
+
+
+def test_a_click_with_control_still_opens_the_inbox_in_a_tab(
+    browser: Browser, show: Callable[[], None]
+) -> None:
+    show()
+    with browser.context.expect_page() as opened:
+        browser.page.locator(".ntf-bell").click(modifiers=["Control"])
+    opened.value.wait_for_url("**/inbox/notifications/")
+    assert not browser.page.locator(".ntf-panel").is_visible()
+
+
+def test_without_a_stream_it_polls_and_tells_the_site(
+    browser: Browser, show: Callable[[], None], justquick: Any
+) -> None:
+    show()
+    browser.run(
+        "window.heard = [];"
+        "for (const name of ['new', 'count'])"
+        "  document.addEventListener(`notifications:${name}`, ({detail}) =>"
+        "    heard.push(name === 'new' ? detail.verb : detail))"
+    )
+    make_notification(justquick, verb="came")
+    wait_until(lambda: badge(browser) == "1")
+    wait_until(lambda: browser.page.title() == "(1) Page")
+    # The number may be a moment younger than the list; then the next answer has it.
+    wait_until(lambda: "came" in browser.run("return heard"))
+    browser.page.locator(".ntf-bell").click()
+    wait_until(lambda: badge(browser) == "")
+    heard = browser.run("return heard")
+    assert heard.count("came") == 1
+    assert {"unread": 1, "unseen": 1} in heard
+    assert heard[-1] == {"unread": 1, "unseen": 0}
+
+
+def test_a_poll_of_what_has_not_changed_is_told_so(browser: Browser, show: Callable[[], None]) -> None:
+    statuses: list[int] = []
+
+    def answered(response: Any) -> None:
+        statuses.extend([response.status] if "/api/" in response.url else [])
+
+    browser.page.on("response", answered)
+    show()
+
+    def unchanged() -> bool:
+        browser.run("")
+        return statuses.count(304) >= 2
+
+    wait_until(unchanged)
+    assert statuses[0] == 200
+
+
+def test_who_is_logged_out_is_not_asked_for_any_more(
+    browser: Browser, show: Callable[[], None], justquick: Any
+) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Any) -> None:
+        asked.append("")
+        route.fulfill(status=403)
+
+    browser.page.route("**/api/inbox/", refuse)
+    show()
+    browser.run("await new Promise((resolve) => setTimeout(resolve, 2500))")
+    assert len(asked) == 1
+
+
+def test_a_server_that_does_not_answer_is_asked_less_often(
+    browser: Browser, show: Callable[[], None]
+) -> None:
+    asked: list[str] = []
+
+    def abort(route: Any) -> None:
+        asked.append("")
+        route.abort()
+
+    browser.page.route("**/api/inbox/", abort)
+    show()
+    browser.run("await new Promise((resolve) => setTimeout(resolve, 4500))")
+    assert 1 <= len(asked) <= 2
+    browser.page.unroute("**/api/inbox/")
+    browser.run("window.dispatchEvent(new Event('online'))")
+    wait_until(lambda: browser.page.locator("b").inner_text() == "0")
+
+
+def test_a_page_that_nobody_looks_at_asks_less_often_and_at_once_when_somebody_does(
+    browser: Browser, show: Callable[[], None], justquick: Any
+) -> None:
+    asked: list[float] = []
+
+    def count(request: Any) -> None:
+        if "/api/inbox/" in request.url:
+            asked.append(time.monotonic())
+
+    browser.page.on("request", count)
+    show()
+    browser.hide()
+    # Somebody may be behind another tab of the same page: only after a while is nobody.
+    browser.run("await new Promise((resolve) => setTimeout(resolve, 8000))")
+    assert max(later - earlier for earlier, later in pairwise(asked)) > 3
+    make_notification(justquick)
+    browser.hide(hidden=False)
+    wait_until(lambda: badge(browser) == "1", 2)
+
+
+def test_one_tab_of_a_browser_asks_for_all_and_another_takes_over(
+    browser: Browser, show: Callable[[], None], justquick: Any, live_server: Any
+) -> None:
+    show()
+    asked: dict[str, int] = {"first": 0, "second": 0}
+
+    def count(name: str) -> Callable[[Any], None]:
+        def counted(request: Any) -> None:
+            asked[name] += "/api/inbox/" in request.url
+
+        return counted
+
+    browser.page.on("request", count("first"))
+    second = Browser(browser.context)
+    second.page.on("request", count("second"))
+    second.page.goto(f"{live_server.url}/page/")
+    make_notification(justquick)
+    wait_until(lambda: badge(second) == "1")
+    assert asked["first"] >= 1
+    assert asked["second"] == 0
+    browser.page.close()
+    make_notification(justquick)
+    wait_until(lambda: badge(second) == "2")
+    assert asked["second"] >= 1
+    assert second.complaints() == []
+
+
+def test_what_one_tab_has_seen_the_other_has(
+    browser: Browser, show: Callable[[], None], justquick: Any, live_server: Any
+) -> None:
+    make_notification(justquick)
+    show()
+    second = Browser(browser.context)
+    second.page.goto(f"{live_server.url}/page/")
+    assert badge(second) == "1"
+    browser.page.locator(".ntf-bell").click()
+    wait_until(lambda: badge(second) == "", 1)
+
+
+def test_the_number_on_the_bell_is_capped_as_the_server_caps_it(
+    browser: Browser, show: Callable[[], None], justquick: Any, settings: Any
+) -> None:
+    settings.NOTIFICATIONS = {"BADGE_CAP": 2}
+    for _ in range(4):
+        make_notification(justquick)
+    show()
+    assert badge(browser) == "2+"
+    wait_until(lambda: browser.page.title() == "(2+) Page")
+    assert badge(browser) == "2+"
+
+
+def test_the_desktop_is_told_only_after_a_click_and_where_nobody_looks(
+    browser: Browser, show: Callable[[], None], justquick: Any, live_server: Any
+) -> None:
+    # The desktop itself, which a headless browser has not got.
+    browser.page.add_init_script(
+        "window.told = []; window.heard = []; let permission = 'default';"
+        "document.addEventListener('notifications:new', ({detail}) => heard.push(detail.verb));"
+        "window.Notification = class { constructor(title) { told.push(title) }"
+        "  static get permission() { return permission }"
+        "  static async requestPermission() { return (permission = 'granted') } }"
+    )
+    show()
+    make_notification(justquick, verb="came")
+    wait_until(lambda: badge(browser) == "1")
+    browser.page.locator(".ntf-bell").click()
+    switch = browser.page.get_by_role("button", name="Tell me on the desktop")
+    assert switch.get_attribute("aria-pressed") == "false"
+    switch.click()
+    wait_until(lambda: switch.get_attribute("aria-pressed") == "true")
+    make_notification(justquick, verb="came while somebody looked")
+    wait_until(lambda: browser.run("return heard") == ["came", "came while somebody looked"])
+    assert browser.run("return told") == []
+    browser.hide()
+    make_notification(justquick, verb="came while nobody looked")
+    wait_until(lambda: browser.run("return told") == ["justquick came while nobody looked"], 8)
+    switch.click()
+    wait_until(lambda: switch.get_attribute("aria-pressed") == "false")
+
+
+def test_both_scripts_live_on_one_page(browser: Browser, visit: Visit, justquick: Any) -> None:
+    site.script.page = PAGE + (
+        "<script src=\"{% static 'notifications/notify.js' %}\"></script>{% live_notify_badge %}"
+        "{% register_notify_callbacks callbacks='fill_notification_badge' refresh_period=1 %}"
+    )
+    site.script.bell = "data-ntf-period=1"
+    visit("/page/")
+    make_notification(justquick)
+    wait_until(lambda: badge(browser) == "1")
+    wait_until(lambda: browser.page.locator(".live_notify_badge").inner_text() == "1")
+    assert browser.complaints() == []

@@ -1,0 +1,459 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.browser.conftest import Browser, wait_until
+from tests.factories import make_notification, make_project, rows
+
+pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
+
+INBOX = "/inbox/notifications/"
+
+#: The sentence of the row in which the focus is.
+FOCUSED = """
+return document.activeElement.closest("[data-ntf-id]")?.querySelector(".ntf-sentence").textContent.trim()
+  .replace(/\\s+/g, " ") ?? document.activeElement.tagName
+"""
+
+
+@pytest.fixture
+def inbox(justquick: Any, visit: Callable[[str], None]) -> list[Any]:
+    """Five rows in an inbox that is shown: "justquick did 4 target" is the newest."""
+    made = [make_notification(justquick, verb=f"did {n}", target=make_project("target")) for n in range(5)]
+    visit(INBOX)
+    return made
+
+
+def sentences(browser: Browser) -> list[str]:
+    """Return what the rows say, without who did it and to what."""
+    found = browser.page.locator("notifications-inbox .ntf-row .ntf-sentence").all_inner_texts()
+    return [text.split(" ", 1)[1].removesuffix(" target") for text in found]
+
+
+def press(browser: Browser, *keys: str) -> None:
+    for key in keys:
+        browser.page.keyboard.press(key)
+
+
+def focused(browser: Browser) -> str:
+    """Return what the row says in which the focus is, or the name of the element that has it."""
+    text: str = browser.run(FOCUSED)
+    return text.removeprefix("justquick ").removesuffix(" target")
+
+
+def said(browser: Browser) -> str:
+    """Return what the live region says."""
+    return str(browser.page.locator(".ntf-live").inner_text())
+
+
+def states(made: list[Any], column: str) -> list[bool]:
+    """Return whether this is so of each of the rows."""
+    found = {row.pk: row for row in rows()}
+    return [bool(getattr(found[row.pk], column)) for row in made]
+
+
+# Every key
+
+
+def test_j_and_k_move_and_stop_at_the_ends(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j")
+    assert focused(browser) == "did 4"
+    press(browser, "j", "j")
+    assert focused(browser) == "did 2"
+    press(browser, "k")
+    assert focused(browser) == "did 3"
+    press(browser, "k", "k", "k")
+    assert focused(browser) == "did 4"
+    press(browser, *"jjjjjjj")
+    assert focused(browser) == "did 0"
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("key", ["o", "Enter"])
+def test_o_and_enter_open_what_it_is_about(browser: Browser, inbox: list[Any], key: str) -> None:
+    press(browser, "j", "j")
+    with browser.page.expect_navigation():
+        press(browser, key)
+    assert browser.page.url.endswith(inbox[3].target.get_absolute_url())
+
+
+def test_j_moves_to_a_row_that_arrived_and_has_no_page(
+    browser: Browser, inbox: list[Any], justquick: Any
+) -> None:
+    make_notification(justquick, verb="came")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+    wait_until(lambda: len(sentences(browser)) == 6)
+    press(browser, "j")
+    assert focused(browser) == "came"
+
+
+def test_x_chooses_and_e_makes_what_is_chosen_done(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "x", "j", "j", "x")
+    assert browser.page.locator(".ntf-row [name=id]:checked").count() == 2
+    press(browser, "e")
+    wait_until(lambda: sentences(browser) == ["did 3", "did 1", "did 0"])
+    assert states(inbox, "done_at") == [False, False, True, False, True]
+    assert focused(browser) == "did 0"
+    assert "2 notifications are done." in said(browser)
+
+
+def test_e_makes_the_row_done_and_the_focus_goes_to_the_next(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "j", "e")
+    wait_until(lambda: sentences(browser) == ["did 4", "did 2", "did 1", "did 0"])
+    assert focused(browser) == "did 2"
+    press(browser, "e")
+    wait_until(lambda: len(sentences(browser)) == 3)
+    assert focused(browser) == "did 1"
+    press(browser, "j", "e")
+    wait_until(lambda: len(sentences(browser)) == 2)
+    assert focused(browser) == "did 1"
+    press(browser, "e")
+    wait_until(lambda: len(sentences(browser)) == 1)
+    press(browser, "e")
+    wait_until(lambda: browser.page.locator(".ntf-empty").is_visible())
+    assert focused(browser) == "A"
+    assert not browser.page.locator("#ntf-bulk").is_visible()
+    assert browser.complaints() == []
+
+
+def test_z_undoes_it(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "j", "e")
+    wait_until(lambda: len(sentences(browser)) == 4)
+    press(browser, "z")
+    wait_until(lambda: sentences(browser) == ["did 4", "did 3", "did 2", "did 1", "did 0"])
+    assert states(inbox, "done_at") == [False] * 5
+    assert not browser.page.locator("[data-ntf-undo]").last.is_visible()
+    press(browser, "z")
+    assert browser.complaints() == []
+
+
+def test_z_waits_for_what_it_undoes(browser: Browser, inbox: list[Any]) -> None:
+    def slowly(route: Any) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    browser.page.route("**/act/", slowly)
+    press(browser, "j", "e", "z")
+    wait_until(lambda: said(browser) == "1 notification is as it was.")
+    assert states(inbox, "done_at") == [False] * 5
+
+
+def test_s_saves_and_does_not_any_more(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "s")
+    wait_until(lambda: states(inbox, "saved_at")[4])
+    button = browser.page.locator(".ntf-row").first.locator("[data-ntf-verb=unsave]")
+    button.wait_for()
+    assert focused(browser) == "did 4"
+    press(browser, "s")
+    wait_until(lambda: not states(inbox, "saved_at")[4])
+    assert len(sentences(browser)) == 5
+
+
+def test_shift_i_reads_and_shift_u_does_not(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "Shift+I")
+    wait_until(lambda: states(inbox, "unread") == [True, True, True, True, False])
+    wait_until(lambda: browser.page.locator(".ntf-row[data-ntf-unread]").count() == 4)
+    wait_until(lambda: browser.page.title().startswith("(4) "))
+    press(browser, "Shift+U")
+    wait_until(lambda: states(inbox, "unread") == [True] * 5)
+    wait_until(lambda: browser.page.title().startswith("(5) "))
+
+
+def test_keys_that_are_pressed_fast_act_one_after_the_other(browser: Browser, inbox: list[Any]) -> None:
+    browser.run(
+        "const real = fetch; window.acts = []; let under_way = 0;"
+        "window.fetch = async (url, options) => {"
+        "  const acts = options.method === 'POST'; under_way += acts;"
+        "  if (acts) window.acts.push(under_way);"
+        "  try { return await real(url, options) } finally { under_way -= acts } }"
+    )
+    press(browser, "j", "s", "Shift+I", "s", "Shift+U", "s", "e")
+    wait_until(lambda: len(sentences(browser)) == 4)
+    acts = browser.run("return acts")
+    assert len(acts) >= 2
+    assert set(acts) == {1}
+    assert states(inbox, "done_at") == [False, False, False, False, True]
+
+
+def test_h_asks_until_when_and_wakes_what_sleeps(
+    browser: Browser, inbox: list[Any], visit: Callable[[str], None]
+) -> None:
+    press(browser, "j")
+    with browser.page.expect_navigation():
+        press(browser, "h")
+    with browser.page.expect_navigation():
+        browser.page.locator("button[name=until]").first.click()
+    assert sentences(browser) == ["did 3", "did 2", "did 1", "did 0"]
+    assert browser.page.locator("div[data-ntf-undo]").is_visible()
+    visit(f"{INBOX}snoozed/")
+    press(browser, "j", "h")
+    wait_until(lambda: sentences(browser) == [])
+    visit(INBOX)
+    assert len(sentences(browser)) == 5
+
+
+def test_what_was_snoozed_comes_back_by_itself(
+    browser: Browser, inbox: list[Any], visit: Callable[[str], None]
+) -> None:
+    inbox[0].snooze(timezone.now() + timedelta(seconds=2))
+    visit(INBOX)
+    assert sentences(browser) == ["did 4", "did 3", "did 2", "did 1"]
+    back = ["did 0", "did 4", "did 3", "did 2", "did 1"]
+
+    def is_back() -> bool:
+        # What the clock of the live client does every fifteen seconds, sooner.
+        browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+        return sentences(browser) == back
+
+    wait_until(is_back)
+    assert browser.page.locator(".ntf-row").first.get_attribute("data-ntf-unread") == ""
+
+
+def test_g_n_goes_to_the_inbox_and_slash_to_the_filter(
+    browser: Browser, inbox: list[Any], visit: Callable[[str], None]
+) -> None:
+    visit(f"{INBOX}done/")
+    press(browser, "n")
+    assert browser.page.url.endswith("/done/")
+    with browser.page.expect_navigation():
+        press(browser, "g", "n")
+    assert browser.page.url.endswith(INBOX)
+    press(browser, "/")
+    assert browser.run("return document.activeElement.name") == "q"
+
+
+def test_no_key_does_anything_inside_a_field(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "/")
+    press(browser, *"ejkxz?")
+    assert browser.page.locator("#ntf-q").input_value() == "ejkxz?"
+    assert states(inbox, "done_at") == [False] * 5
+    assert not browser.page.locator("dialog").is_visible()
+
+
+@pytest.mark.parametrize("field", ["<textarea>", "<select>", "<p contenteditable>", "<input type=text>"])
+def test_no_key_does_anything_inside_a_field_of_the_site(
+    browser: Browser, inbox: list[Any], field: str
+) -> None:
+    press(browser, "j", "x")
+    browser.run(
+        "const [name, attribute, value = ''] = arguments[0].slice(1, -1).split(/[ =]/);"
+        "const field = document.createElement(name);"
+        "if (attribute) field.setAttribute(attribute, value);"
+        "document.querySelector('notifications-inbox').prepend(field); field.focus()",
+        field,
+    )
+    press(browser, *"ejkxzs?/", "Shift+I", "Shift+U", "h", "g", "n", "o")
+    assert browser.page.url.endswith(INBOX)
+    assert browser.page.locator(".ntf-row [name=id]:checked").count() == 1
+    assert not browser.page.locator("dialog").is_visible()
+    assert states(inbox, "done_at") == states(inbox, "saved_at") == [False] * 5
+    assert states(inbox, "unread") == [True] * 5
+
+
+def test_a_key_with_control_or_alt_is_the_browsers(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "Control+e", "Alt+e", "Meta+e")
+    press(browser, "s")
+    wait_until(lambda: states(inbox, "saved_at")[4])
+    assert states(inbox, "done_at") == [False] * 5
+
+
+def test_the_keys_are_explained_and_can_be_switched_off(
+    browser: Browser, inbox: list[Any], visit: Callable[[str], None]
+) -> None:
+    press(browser, "?")
+    help_ = browser.page.locator("dialog[data-ntf-help]")
+    assert help_.is_visible()
+    assert browser.page.locator("dialog dt").count() >= 12
+    browser.page.get_by_label("Use these keys").uncheck()
+    press(browser, "Escape")
+    assert not help_.is_visible()
+    # The browser takes the focus out of what it has hidden when it draws the page again.
+    wait_until(lambda: focused(browser) == "BODY")
+    press(browser, "j")
+    assert focused(browser) == "BODY"
+    visit(INBOX)
+    press(browser, "j", "?")
+    assert focused(browser) == "BODY"
+    assert not help_.is_visible()
+    browser.page.get_by_role("button", name="Keyboard shortcuts").click()
+    browser.page.get_by_label("Use these keys").check()
+    browser.page.get_by_role("button", name="Close").click()
+    press(browser, "j")
+    assert focused(browser) == "did 4"
+
+
+def test_a_site_may_do_without_the_keys(browser: Browser, inbox: list[Any]) -> None:
+    browser.run("document.querySelector('notifications-inbox').dataset.ntfKeys = 'off'")
+    press(browser, "j")
+    assert focused(browser) == "BODY"
+
+
+# The mouse
+
+
+def test_a_button_of_a_row_acts_on_it_alone(browser: Browser, inbox: list[Any]) -> None:
+    browser.page.locator(".ntf-row [name=id]").nth(4).check()
+    browser.page.locator(".ntf-row [data-ntf-verb=done]").nth(1).click()
+    wait_until(lambda: sentences(browser) == ["did 4", "did 2", "did 1", "did 0"])
+    assert states(inbox, "done_at") == [False, False, False, True, False]
+    assert focused(browser) == "did 2"
+    browser.page.get_by_role("button", name="Undo").click()
+    wait_until(lambda: len(sentences(browser)) == 5)
+    assert browser.page.url.endswith(INBOX)
+
+
+def test_all_on_the_page_are_chosen_and_let_go(browser: Browser, inbox: list[Any]) -> None:
+    page = browser.page.locator("[data-ntf-select=page]")
+    page.check()
+    assert browser.page.locator(".ntf-row [name=id]:checked").count() == 5
+    browser.page.locator(".ntf-row [name=id]").first.uncheck()
+    assert not page.is_checked()
+    assert browser.run("return document.querySelector('[data-ntf-select=page]').indeterminate")
+    page.check()
+    page.uncheck()
+    assert browser.page.locator(".ntf-row [name=id]:checked").count() == 0
+
+
+def test_all_that_match_are_done_and_undone_and_nothing_that_came_since(
+    browser: Browser, justquick: Any, settings: Any, visit: Callable[[str], None]
+) -> None:
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 3}
+    old = [make_notification(justquick, verb=f"did {n}") for n in range(8)]
+    old[7].mark_as_read()
+    visit(INBOX)
+    # What the page does not show yet.
+    browser.page.route("**/api/**", lambda route: route.abort())
+    new = make_notification(justquick, verb="came later")
+    browser.page.locator("[data-ntf-select=all]").check()
+    with browser.page.expect_response("**/act/"):
+        browser.page.locator("#ntf-bulk button[value=done]").click()
+    browser.page.unroute("**/api/**")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+    wait_until(lambda: sentences(browser) == ["came later"])
+    assert states([*old, new], "done_at") == [True] * 8 + [False]
+    press(browser, "z")
+    wait_until(lambda: sentences(browser) == ["came later", "did 7", "did 6"])
+    assert states([*old, new], "done_at") == [False] * 9
+    assert states([*old, new], "unread") == [True] * 7 + [False, True]
+
+
+def test_all_is_read_and_unread_again_without_leaving_the_page(browser: Browser, inbox: list[Any]) -> None:
+    browser.page.get_by_role("button", name="Mark all as read").click()
+    wait_until(lambda: said(browser) == "5 notifications are read.")
+    assert states(inbox, "unread") == [False] * 5
+    wait_until(lambda: browser.page.locator(".ntf-row.ntf-new").count() == 0)
+    press(browser, "z")
+    wait_until(lambda: said(browser) == "5 notifications are as they were.")
+    assert states(inbox, "unread") == [True] * 5
+    assert browser.complaints() == []
+
+
+def test_the_banner_leaves_after_some_seconds_but_not_under_the_mouse(
+    browser: Browser, inbox: list[Any]
+) -> None:
+    browser.page.clock.install()
+    press(browser, "j", "e")
+    banner = browser.page.locator("div[data-ntf-undo]")
+    banner.wait_for()
+    banner.hover()
+    browser.page.clock.run_for(11_000)
+    assert banner.is_visible()
+    browser.page.mouse.move(5, 5)
+    browser.page.clock.run_for(11_000)
+    assert not banner.is_visible()
+
+
+def test_the_live_region_speaks_once(browser: Browser, inbox: list[Any]) -> None:
+    browser.run(
+        "window.heard = []; const region = document.querySelector('.ntf-live');"
+        "new MutationObserver(() => heard.push(region.textContent)).observe(region, {childList: true})"
+    )
+    press(browser, "j", "e")
+    wait_until(lambda: len(sentences(browser)) == 4)
+    browser.run("await new Promise((resolve) => setTimeout(resolve, 700))")
+    assert browser.run("return heard") == ["1 notification is done."]
+    regions = "[role=status], [role=alert], [aria-live]"
+    assert browser.page.locator(regions).count() == 1
+
+
+def test_what_comes_together_is_said_together(browser: Browser, inbox: list[Any]) -> None:
+    browser.run(
+        "window.heard = []; const region = document.querySelector('.ntf-live');"
+        "new MutationObserver(() => heard.push(region.textContent)).observe(region, {childList: true});"
+        "for (const text of ['One', 'Two', 'Three'])"
+        "  document.dispatchEvent(new CustomEvent('notifications:new', {detail: {text}}))"
+    )
+    wait_until(lambda: browser.run("return heard") == ["New: One. Two. Three"])
+
+
+def test_an_act_that_fails_says_so_and_changes_nothing(browser: Browser, inbox: list[Any]) -> None:
+    browser.page.route("**/act/", lambda route: route.fulfill(status=500))
+    press(browser, "j", "e")
+    wait_until(lambda: said(browser) == "That did not work. Try again.")
+    assert len(sentences(browser)) == 5
+
+
+def test_a_numbered_page_is_shown_anew(
+    browser: Browser, inbox: list[Any], settings: Any, visit: Callable[[str], None]
+) -> None:
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 2}
+    visit(f"{INBOX}?page=2")
+    assert sentences(browser) == ["did 2", "did 1"]
+    with browser.page.expect_navigation():
+        press(browser, "j", "e")
+    assert sentences(browser) == ["did 1", "did 0"]
+
+
+def test_a_filter_and_a_cursor_stay_what_they_are(
+    browser: Browser, inbox: list[Any], settings: Any, visit: Callable[[str], None]
+) -> None:
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 2}
+    visit(f"{INBOX}?q=is:unread")
+    browser.page.get_by_role("link", name="Older").click()
+    wait_until(lambda: sentences(browser) == ["did 2", "did 1"])
+    press(browser, "j", "Shift+I")
+    wait_until(lambda: sentences(browser) == ["did 1", "did 0"])
+
+
+# Two tabs
+
+
+def test_what_is_done_in_one_tab_is_done_in_the_other(
+    browser: Browser, inbox: list[Any], live_server: Any
+) -> None:
+    other = Browser(browser.context)
+    other.page.goto(f"{live_server.url}{INBOX}")
+    press(browser, "j", "e")
+    wait_until(lambda: len(sentences(other)) == 4, 2)
+    wait_until(lambda: other.page.title().startswith("(4) "))
+    press(browser, "z")
+    wait_until(lambda: len(sentences(other)) == 5, 2)
+    assert other.complaints() == []
+
+
+def test_a_row_that_arrives_looks_like_the_others_and_is_told_once(
+    browser: Browser, inbox: list[Any], justquick: Any
+) -> None:
+    actions = [{"href": "/yes/", "title": "Yes"}, {"href": "javascript:no()", "title": "No"}]
+    make_notification(
+        justquick, verb="came", target=make_project("target"), level="error", data={"actions": actions}
+    )
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+    wait_until(lambda: sentences(browser)[0] == "came")
+    first, second = (browser.page.locator(".ntf-row").nth(n) for n in (0, 1))
+    labels = "elements => elements.map(element => element.getAttribute('aria-label'))"
+    both = [row.locator("button").evaluate_all(labels) for row in (first, second)]
+    assert both[0] == both[1] != []
+    assert first.locator(".ntf-level").inner_text() == "Error"
+    assert first.locator(".ntf-actions a").all_inner_texts() == ["Yes"]
+    assert "Today" in browser.page.locator(".ntf-day").first.inner_text()
+    assert browser.page.locator(".ntf-day").count() == 1
+    first.locator("[data-ntf-verb=done]").click()
+    wait_until(lambda: sentences(browser)[0] == "did 4")
+    assert browser.complaints() == []

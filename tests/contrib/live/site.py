@@ -1,0 +1,19 @@
+"""The site that a server of these tests serves, behind each of the two doors."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+from notifications.contrib.live import live
+
+settings.NOTIFICATIONS = {
+    **getattr(settings, "NOTIFICATIONS", {}),
+    **json.loads(os.environ.get("NOTIFICATIONS", "{}")),
+}
+
+view = get_asgi_application()
+asgi = live(view)

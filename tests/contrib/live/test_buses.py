@@ -1,0 +1,411 @@
+"""What every bus promises, tried on the real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, transaction
+
+from notifications import notify
+from notifications.contrib.live import hub as hubs
+from notifications.contrib.live.buses import Bus, Message, base, get_bus
+from notifications.contrib.live.buses.poll import Bus as PollBus
+from notifications.contrib.live.checks import check_bus
+from notifications.contrib.live.hub import get_hub
+from tests.contrib.live.client import PATIENCE, Line, elsewhere, tuned_in
+from tests.factories import make_user, make_users
+
+pytestmark = pytest.mark.shape("default")
+
+EVENT = "0190f5a4-7c3e-7b1a-8d52-3f1f4b6c9a10"
+
+
+def send(user: Any, verb: str = "closed", **named: Any) -> None:
+    notify.send(user, **{"verb": verb, "recipient": user, **named})
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[asyncio.Queue[Message]]:
+    """Listen to the bus until it is heard, and collect what it says after that."""
+    said: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def listen() -> None:
+        async with aclosing(get_bus().listen()) as messages:
+            async for message in messages:
+                said.put_nowait(message)
+
+    task = asyncio.create_task(listen())
+    try:
+        assert await asyncio.wait_for(said.get(), PATIENCE) == Message()
+        yield said
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(int(PATIENCE * 100)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("That never happened.")
+
+
+class Contract:
+    """What a site may rely on, whichever bus it chooses."""
+
+    #: Seconds within which a stream must have been told.
+    within: float
+
+    @pytest.fixture(autouse=True)
+    def bus(self, shared: str, settings: Any) -> Bus:
+        settings.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, **self.settings()}
+        return get_bus()
+
+    def settings(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def test_the_system_checks_have_nothing_to_say(self) -> None:
+        assert check_bus(None) == []
+
+    def test_a_stream_is_told_what_another_thread_commits_and_nothing_that_is_rolled_back(self) -> None:
+        user = make_user()
+
+        def change_of_mind() -> None:
+            with transaction.atomic():
+                send(user, "opened")
+                transaction.set_rollback(True)
+
+        async def listen() -> list[Any]:
+            async with tuned_in(user) as browser:
+                await elsewhere(change_of_mind)
+                await elsewhere(send, user)
+                await browser.until("count", {"unread": 1, "unseen": 1}, within=self.within)
+                await elsewhere(user.notifications.mark_all_as_read)
+                await browser.until("count", {"unread": 0, "unseen": 0}, within=self.within)
+                return [event.data["verb"] for event in browser.heard if event.name == "notification"]
+
+        assert asyncio.run(listen()) == ["closed"]
+
+    def test_nobody_asks_while_nobody_listens(self) -> None:
+        user = make_user()
+
+        async def listen() -> tuple[int, int, bool]:
+            async with tuned_in(user):
+                await until(lambda: get_hub().heard)
+            turns = get_hub().turns
+            await elsewhere(send, user)
+            await asyncio.sleep(1.5)
+            return turns, get_hub().turns, get_hub().heard
+
+        before, after, heard = asyncio.run(listen())
+        assert after == before
+        assert not heard
+
+
+class Speaking(Contract):
+    """What those promise besides that tell of what happens."""
+
+    within = 3.0
+
+    def kill(self) -> int:
+        """Kill whoever listens, by the server. Return how many that were."""
+        raise NotImplementedError
+
+    def test_one_message_is_said_for_each_event_whoever_is_told_and_only_after_commit(self) -> None:
+        users = make_users(3)
+        everybody = type(users[0])._default_manager.filter(username__startswith="user")
+
+        def tell() -> None:
+            with transaction.atomic():
+                send(users[0], recipient=everybody, key="order:17")
+            with transaction.atomic():
+                send(users[0], recipient=everybody)
+                transaction.set_rollback(True)
+            users[1].notifications.mark_all_as_read()
+            type(users[1].notifications.get())._default_manager.all().mark_all_as_unread()
+
+        async def listen() -> list[Message]:
+            async with listening() as said:
+                await elsewhere(tell)
+                heard = [await asyncio.wait_for(said.get(), PATIENCE) for _ in range(3)]
+                await asyncio.sleep(0.2)
+                assert said.empty()
+                return heard
+
+        event, one, many = asyncio.run(listen())
+        assert event.event == str(users[0].notifications.get().event)
+        assert event.recipient is None
+        assert one == Message(recipient=str(users[1].pk))
+        assert many == Message()
+
+    def test_all_who_listen_hear_the_same(self) -> None:
+        async def listen() -> list[Message]:
+            async with listening() as one, listening() as other:
+                await elsewhere(get_bus().publish, Message(event=EVENT), using="default")
+                return [await asyncio.wait_for(said.get(), PATIENCE) for said in (one, other)]
+
+        assert asyncio.run(listen()) == [Message(event=EVENT)] * 2
+
+    def test_a_bus_that_dies_is_heard_again_and_the_hub_asks_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        user = make_user()
+        monkeypatch.setattr(hubs, "ALONE", 0.5)
+
+        async def listen() -> None:
+            async with tuned_in(user) as browser:
+                await until(lambda: get_hub().heard)
+                assert await elsewhere(self.kill) == 1
+                await until(lambda: not get_hub().heard)
+                await elsewhere(send, user)
+                await browser.until("count", {"unread": 1, "unseen": 1}, within=self.within)
+                await until(lambda: get_hub().heard)
+                await elsewhere(user.notifications.mark_all_as_read)
+                await browser.until("count", {"unread": 0, "unseen": 0}, within=self.within)
+
+        asyncio.run(listen())
+        assert "The live bus is not heard" in caplog.text
+
+    def line(self) -> Line:
+        """Return a line to the server, not laid yet."""
+        raise NotImplementedError
+
+    def by(self, port: int) -> dict[str, Any]:
+        """Return the settings with which this bus reaches its server by another port of this machine."""
+        raise NotImplementedError
+
+    def test_a_server_that_is_down_for_a_while_is_tried_less_and_less_often_and_all_is_told_meanwhile(
+        self, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        user = make_user()
+        monkeypatch.setattr(hubs, "ALONE", 0.2)
+
+        async def listen() -> int:
+            async with self.line() as line:
+                settings.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, **self.by(line.here)}
+                async with tuned_in(user) as browser:
+                    await until(lambda: get_hub().heard)
+                    line.cut()
+                    await until(lambda: not get_hub().heard)
+                    await elsewhere(send, user)
+                    await browser.until("count", {"unread": 1, "unseen": 1}, within=self.within)
+                    await asyncio.sleep(1.5)
+                    refused = line.refused
+                    line.mend()
+                    await until(lambda: get_hub().heard)
+                    await elsewhere(user.notifications.mark_all_as_read)
+                    await browser.until("count", {"unread": 0, "unseen": 0}, within=self.within)
+                    return refused
+
+        # Were it tried every time the hub looks, that would be seven times and more.
+        assert asyncio.run(listen()) <= 5
+        assert "The live bus is not heard" in caplog.text
+
+    def test_a_bus_that_takes_no_message_fails_no_request_and_is_left_alone_for_a_while(
+        self, bus: Bus, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        user = make_user()
+        self.break_sending(bus, monkeypatch)
+
+        send(user)
+        send(user)
+
+        assert user.notifications.count() == 2
+        assert caplog.text.count("The live bus did not take a message") == 1
+
+    def break_sending(self, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the server refuse what this bus says."""
+        raise NotImplementedError
+
+
+class TestPoll(Contract):
+    within = 2.5
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+    def test_it_asks_once_a_second_and_says_nothing(self, bus: Bus) -> None:
+        user = make_user()
+        bus.publish(Message(event=EVENT), using="default")
+
+        async def listen() -> int:
+            async with tuned_in(user):
+                await until(lambda: get_hub().heard)
+                before = get_hub().turns
+                await asyncio.sleep(3.5)
+                return get_hub().turns - before
+
+        # The first look is one second after the start at the latest.
+        assert asyncio.run(listen()) in (3, 4)
+
+    @pytest.mark.parametrize("interval", [0, -1])
+    def test_an_interval_is_above_nothing(self, interval: float) -> None:
+        with pytest.raises(ImproperlyConfigured, match="interval must be a number of seconds above 0"):
+            PollBus(interval=interval)
+
+
+@pytest.mark.backend("postgres")
+class TestPostgres(Speaking):
+    def settings(self) -> dict[str, Any]:
+        return {"LIVE_BUS": "postgres"}
+
+    def kill(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND query LIKE 'LISTEN%%'"
+            )
+            return len(cursor.fetchall())
+
+    def break_sending(self, bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        # A channel may not be longer than a name of the database.
+        monkeypatch.setattr(bus, "channel", "x" * 64)
+
+    def line(self) -> Line:
+        at = connection.settings_dict
+        return Line(at["HOST"] or "127.0.0.1", int(at["PORT"] or 5432))
+
+    def by(self, port: int) -> dict[str, Any]:
+        at = {**connection.get_connection_params(), "host": "127.0.0.1", "port": port}
+        names = ("host", "port", "user", "password", "dbname")
+        conninfo = " ".join(f"{name}={at[name]}" for name in names if at.get(name))
+        return {"LIVE_BUS": "postgres", "LIVE_BUS_OPTIONS": {"conninfo": conninfo}}
+
+    def test_it_listens_by_a_connection_of_its_own_where_the_others_go_through_a_pooler(
+        self, settings: Any
+    ) -> None:
+        parameters = connection.get_connection_params()
+        names = ("host", "port", "user", "password", "dbname")
+        conninfo = " ".join(f"{name}={parameters[name]}" for name in names if parameters.get(name))
+        settings.NOTIFICATIONS = {
+            "LIVE_BUS": "postgres",
+            "LIVE_BUS_OPTIONS": {"conninfo": conninfo, "channel": 'my "site"'},
+        }
+
+        async def listen() -> Message:
+            async with listening() as said:
+                await elsewhere(get_bus().publish, Message(event=EVENT), using="default")
+                return await asyncio.wait_for(said.get(), PATIENCE)
+
+        assert asyncio.run(listen()) == Message(event=EVENT)
+
+
+@pytest.mark.redis
+class TestRedis(Speaking):
+    def settings(self) -> dict[str, Any]:
+        # Other runs of the suite use the same server.
+        name = f"notifications-tests-{os.getpid()}"
+        options = {"url": f"{os.environ['REDIS_URL']}?client_name={name}", "channel": name}
+        return {"LIVE_BUS": "redis", "LIVE_BUS_OPTIONS": options}
+
+    def kill(self) -> int:
+        bus: Any = get_bus()
+        ours = [one for one in bus.client.client_list(_type="pubsub") if one["name"] == bus.channel]
+        return sum(bus.client.client_kill_filter(_id=client["id"]) for client in ours)
+
+    def line(self) -> Line:
+        at = urlsplit(os.environ["REDIS_URL"])
+        return Line(at.hostname or "127.0.0.1", at.port or 6379)
+
+    def by(self, port: int) -> dict[str, Any]:
+        at = urlsplit(os.environ["REDIS_URL"])
+        login = f"{at.netloc.rpartition('@')[0]}@" if "@" in at.netloc else ""
+        url = at._replace(netloc=f"{login}127.0.0.1:{port}").geturl()
+        channel = f"notifications-tests-{os.getpid()}"
+        return {"LIVE_BUS": "redis", "LIVE_BUS_OPTIONS": {"url": url, "channel": channel}}
+
+    def break_sending(self, bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Nobody listens on the port of discarded messages.
+        monkeypatch.setattr(bus, "client", bus.redis.Redis.from_url("redis://127.0.0.1:9/0"))
+
+
+# What needs no server
+
+
+@pytest.fixture
+def bare(settings: Any) -> Any:
+    settings.NOTIFICATIONS = {}
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (Message(event=EVENT).dumps(), Message(event=EVENT)),
+        (Message(recipient="17").dumps(), Message(recipient="17")),
+        (Message().dumps(), Message()),
+        ('{"recipient": 17}', Message(recipient="17")),
+        ("not JSON", Message()),
+        ("[]", Message()),
+        ('{"event": "no UUID"}', Message()),
+        ('{"event": 17}', Message()),
+        ('{"event": {}}', Message()),
+        (b"\xff", Message()),
+    ],
+)
+def test_a_message_is_read_as_it_was_written_and_all_else_stands_for_everybody(
+    text: Any, message: Message
+) -> None:
+    assert Message.loads(text) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("nowhere", {}, "nowhere doesn't look like a module path"),
+        ("notifications.contrib.live.buses.none.Bus", {}, "No module named"),
+        ("poll", {"interval": 0}, "interval must be a number of seconds above 0, got 0"),
+        ("poll", {"url": "redis:"}, "unexpected keyword argument 'url'"),
+    ],
+)
+def test_a_bus_that_cannot_be_made_is_an_error_of_the_system_checks(
+    bare: Any, name: str, options: dict[str, Any], said: str
+) -> None:
+    bare.NOTIFICATIONS = {"LIVE_BUS": name, "LIVE_BUS_OPTIONS": options}
+    [error] = check_bus(None)
+    assert error.id == "notifications_live.E001"
+    assert said in error.msg
+
+
+@pytest.mark.parametrize(("name", "module"), [("postgres", "psycopg"), ("redis", "redis")])
+def test_a_missing_extra_names_its_pip_line(
+    bare: Any, monkeypatch: pytest.MonkeyPatch, name: str, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    bare.NOTIFICATIONS = {"LIVE_BUS": name}
+    [error] = check_bus(None)
+    assert f"pip install 'django-notifications[{name}]'" in error.msg
+
+
+@pytest.mark.backend("sqlite", "mariadb")
+def test_the_postgres_bus_needs_postgresql(bare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Also where the extra is not installed: the client is there, the database is not.
+    monkeypatch.setitem(sys.modules, "psycopg", ModuleType("psycopg"))
+    bare.NOTIFICATIONS = {"LIVE_BUS": "postgres"}
+    [error] = check_bus(None)
+    assert "needs the notifications to be in PostgreSQL" in error.msg
+
+
+def test_a_bus_of_a_site_says_how_it_sends_and_how_it_listens() -> None:
+    with pytest.raises(NotImplementedError, match="Bus must say how it listens"):
+        base.Bus().listen()
+    with pytest.raises(NotImplementedError, match="Bus must say how it sends"):
+        base.Bus().send(Message(), using="default")
+
+
+def test_a_setting_of_something_else_leaves_the_bus_alone(bare: Any) -> None:
+    bus = get_bus()
+    bare.USE_TZ = True
+    assert get_bus() is bus
+    bare.NOTIFICATIONS = {}
+    assert get_bus() is not bus

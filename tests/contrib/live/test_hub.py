@@ -1,0 +1,615 @@
+"""The hub of a process: what each stream is told, whatever happens around it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from notifications import notify
+from notifications.contrib.live import hub as hubs, questions, sessions, streams, turns
+from notifications.contrib.live.buses import Message, get_bus
+from notifications.contrib.live.hub import get_hub
+from notifications.contrib.live.sessions import Login
+from notifications.contrib.live.shutdown import before_shutdown
+from notifications.contrib.live.streams import Stream
+from notifications.contrib.live.wire import RESYNC, Cursor, mark
+from tests.contrib.live.client import PATIENCE, Browser, elsewhere, questions_asked, tuned_in
+from tests.factories import make_notification, make_project, make_user, make_users, rows
+from tests.testapp.models import Project
+
+pytestmark = pytest.mark.shape("default", "custom_user", "no_tz", "swapped")
+
+
+@pytest.fixture(autouse=True)
+def site(shared: str, settings: Any) -> Any:
+    settings.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, "LIVE_BUS_OPTIONS": {"interval": 0.3}}
+    return settings
+
+
+def send(user: Any, verb: str = "closed", **named: Any) -> None:
+    notify.send(user, **{"verb": verb, "recipient": user, **named})
+
+
+def verbs(browser: Browser) -> list[str]:
+    return [event.data["verb"] for event in browser.heard if event.name == "notification"]
+
+
+def told(*arguments: Any, **named: Any) -> Message:
+    """Return the message that a bus would carry of this event."""
+    send(*arguments, **named)
+    return Message(event=str(rows().order_by("-pk").first().event))
+
+
+async def is_told(browser: Browser, unread: int) -> None:
+    await browser.until("count", {"unread": unread, "unseen": unread})
+
+
+def test_a_row_that_is_committed_late_is_told_and_none_is_told_twice() -> None:
+    """Keys and moments are given out before the commit: a higher one may be seen first."""
+    user = make_user()
+    before = timezone.now()
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            await elsewhere(send, user, "second")
+            await is_told(browser, 1)
+            # As if its transaction had begun before.
+            await elsewhere(make_notification, user, verb="first", timestamp=before)
+            await is_told(browser, 2)
+            await browser.silence(1)
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["second", "first"]
+
+
+@pytest.mark.backend("postgres", "mariadb")
+def test_a_transaction_that_stays_open_holds_up_nobody_and_is_told_when_it_is_committed() -> None:
+    user = make_user()
+    inserted, commit = threading.Event(), threading.Event()
+
+    def take_long() -> None:
+        with transaction.atomic():
+            send(user, "slow")
+            inserted.set()
+            commit.wait(PATIENCE)
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            slow = asyncio.create_task(elsewhere(take_long))
+            await asyncio.to_thread(inserted.wait, PATIENCE)
+            await elsewhere(send, user, "quick")
+            await is_told(browser, 1)
+            last = browser.last_event_id
+        commit.set()
+        await slow
+        async with tuned_in(user, last_event_id=last) as again:
+            await again.silence(1)
+            browser.heard += again.heard
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["quick", "slow"]
+
+
+def test_a_snoozed_row_that_is_back_is_told_again() -> None:
+    user = make_user()
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            await elsewhere(send, user)
+            await is_told(browser, 1)
+            row = await elsewhere(user.notifications.get)
+            await elsewhere(row.snooze, timezone.now() + timedelta(seconds=1.5))
+            await is_told(browser, 0)
+            await is_told(browser, 1)
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["closed", "closed"]
+
+
+def test_what_was_seen_in_another_tab_is_told() -> None:
+    from notifications.badge import mark_seen
+
+    user = make_user()
+
+    async def listen() -> None:
+        async with tuned_in(user) as browser:
+            await elsewhere(send, user)
+            await is_told(browser, 1)
+            await elsewhere(mark_seen, user)
+            await browser.until("count", {"unread": 1, "unseen": 0})
+
+    asyncio.run(listen())
+
+
+def test_what_changes_without_a_change_of_the_numbers_is_told_by_the_numbers() -> None:
+    """What was read before and is saved or done in one place is so in the other."""
+    user = make_user()
+
+    async def listen() -> int:
+        async with tuned_in(user) as browser:
+            await elsewhere(send, user)
+            await is_told(browser, 1)
+            await browser.silence(1)
+            heard = len(browser.heard)
+            await elsewhere(user.notifications.save_all)
+            get_hub().note(Message(recipient=str(user.pk)))
+            await is_told(browser, 1)
+            await browser.silence(1)
+            return [event.name for event in browser.heard[heard:]].count("count")
+
+    assert asyncio.run(listen()) == 1
+
+
+def test_each_of_several_events_carries_how_far_one_has_come_with_it() -> None:
+    """Who loses the connection between two of them is told the second one later, and not the first one again."""
+    user = make_user()
+
+    def send_three() -> None:
+        with transaction.atomic():
+            for verb in ("first", "second", "third"):
+                send(user, verb)
+
+    async def listen() -> list[list[str]]:
+        heard = []
+        async with tuned_in(user) as browser:
+            await elsewhere(send_three)
+            await is_told(browser, 3)
+        for event in browser.heard:
+            if event.name == "notification":
+                async with tuned_in(user, last_event_id=event.id) as again:
+                    await again.silence(0.5)
+                    heard.append(verbs(again))
+        return heard
+
+    assert asyncio.run(listen()) == [["second", "third"], ["third"], []]
+
+
+def test_who_comes_back_after_hours_is_told_what_came_meanwhile_or_to_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user = make_user()
+    hour = timedelta(hours=1)
+    cursor = Cursor(timezone.now() - 3 * hour).dumps()
+    for age in (4, 2, 1):
+        make_notification(user, verb=f"{age} hours", timestamp=timezone.now() - age * hour)
+
+    async def listen() -> list[str]:
+        async with tuned_in(user, last_event_id=cursor) as browser:
+            return [event.data.get("verb", event.name) for event in browser.heard]
+
+    assert asyncio.run(listen()) == ["2 hours", "1 hours", "count"]
+
+    monkeypatch.setattr(questions, "REPLAY", 1)
+    assert asyncio.run(listen()) == ["resync", "count"]
+
+
+@pytest.mark.parametrize("replay", [100, 1])
+def test_all_who_come_back_after_a_restart_are_told_by_one_question(
+    monkeypatch: pytest.MonkeyPatch, replay: int
+) -> None:
+    monkeypatch.setattr(questions, "REPLAY", replay)
+    users = make_users(20)
+    everybody = type(users[0])._default_manager.filter(username__startswith="user")
+    minute = timedelta(minutes=1)
+    now = timezone.now()
+    listeners = []
+    for verb, age in (("heard", 4), ("missed", 3), ("missed too", 2)):
+        send(users[0], verb, recipient=everybody, timestamp=now - age * minute)
+    for user in users:
+        heard = user.notifications.get(verb="heard")
+        cursor = Cursor(now - 4.5 * minute, frozenset([mark(heard.pk, heard.inbox_at)])).dumps()
+        listener = turns.Listener(user.pk)
+        listener.streams.append(Stream(Login(user.pk), last_event_id=cursor))
+        listeners.append(listener)
+    # One for all of them, and for what is told, its rows and their actors.
+    with questions_asked(3 if replay > 1 else 1):
+        outcomes = turns.answer(turns.Asked(listeners, set(), listeners))
+
+    frames = [frame for outcome in outcomes for frame, _ in outcome.news[0].frames]
+    if replay > 1:
+        assert [b"missed" in frame for frame in frames] == [True] * 40
+    else:
+        assert frames == [RESYNC] * 20
+
+
+def test_a_stream_that_is_new_is_told_nothing_old() -> None:
+    user = make_user()
+    send(user)
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser, tuned_in(user, last_event_id="crafted") as other:
+            await browser.silence(0.8)
+            return other
+
+    assert [event.name for event in asyncio.run(listen()).heard] == ["count"]
+
+
+def test_one_message_of_an_event_is_one_question_and_it_is_told_once(site: Any) -> None:
+    user, other = make_users(2)
+    site.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, "LIVE_BUS_OPTIONS": {"interval": 60}}
+
+    async def listen() -> tuple[Browser, int]:
+        async with tuned_in(user) as browser:
+            hub = get_hub()
+            await asyncio.sleep(1.2)
+            before = hub.turns
+            # Its own moment is old, as that of a transaction that was open for long.
+            message = await elsewhere(told, user, timestamp=timezone.now() - timedelta(seconds=45))
+            hub.note(message)
+            await is_told(browser, 1)
+            asked = hub.turns - before
+            hub.note(message)
+            hub.note(await elsewhere(told, user, "opened", timestamp=timezone.now() - timedelta(hours=1)))
+            await is_told(browser, 2)
+            hub.note(await elsewhere(told, other))
+            hub.note(Message(recipient=str(other.pk)))
+            hub.note(Message(recipient=str(user.pk)))
+            await browser.silence(0.5)
+            return browser, asked
+
+    browser, asked = asyncio.run(listen())
+    assert asked == 1
+    # What was there before the stream began to look is counted, not told.
+    assert verbs(browser) == ["closed"]
+
+
+def test_an_event_and_a_look_in_the_same_turn_tell_of_it_once() -> None:
+    user = make_user()
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            hub = get_hub()
+            message = await elsewhere(told, user)
+            hub.note(Message())
+            hub.note(message)
+            await is_told(browser, 1)
+            await browser.silence(0.8)
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["closed"]
+
+
+def test_an_event_does_not_overtake_the_first_look_of_a_listener() -> None:
+    user = make_user()
+    send(user)
+    listener = turns.Listener(user.pk)
+    listener.streams.append(Stream(Login(user.pk)))
+    asked = turns.Asked([], {rows().get().event}, [listener])
+    assert turns.answer(asked) == []
+
+
+def test_a_busy_listener_remembers_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "REMEMBERED", 2)
+    user = make_user()
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            for number in range(5):
+                await elsewhere(send, user, f"{number}")
+                await is_told(browser, number + 1)
+            await browser.silence(0.8)
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["0", "1", "2", "3", "4"]
+
+
+def test_the_sentence_is_in_the_language_of_the_browser() -> None:
+    user = make_user()
+    project = make_project()
+
+    async def listen() -> list[str]:
+        async with tuned_in(user, language="de") as browser, tuned_in(user, language="fr") as other:
+            await elsewhere(Project.objects.all().delete)
+            await elsewhere(send, user, target=project)
+            for one in (browser, other):
+                await is_told(one, 1)
+            return [one.heard[-2].data["text"] for one in (browser, other)]
+
+    # A project that is gone has no name but that of its kind.
+    german, french = asyncio.run(listen())
+    assert german != french
+
+
+def test_a_row_that_cannot_be_shown_keeps_nobody_from_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = make_user()
+    project = make_project()
+
+    def break_the_page(self: Any) -> str:
+        raise RuntimeError("This page is broken.")
+
+    monkeypatch.setattr(Project, "get_absolute_url", break_the_page)
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            await elsewhere(send, user, "broken", target=project)
+            await elsewhere(send, user, "whole")
+            await is_told(browser, 2)
+            return browser
+
+    assert "whole" in verbs(asyncio.run(listen()))
+    assert "could not be shown to a live stream" in caplog.text
+
+
+def test_a_row_that_goes_while_it_is_told_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = make_user()
+    states = questions.states
+
+    def look_and_delete(*arguments: Any) -> Any:
+        found = states(*arguments)
+        rows().filter(verb="gone").delete()
+        return found
+
+    monkeypatch.setattr(questions, "states", look_and_delete)
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            await elsewhere(make_notification, user, verb="gone")
+            await elsewhere(send, user, "here")
+            await browser.next("notification")
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["here"]
+
+
+def test_a_browser_that_does_not_read_takes_no_more_than_its_share_and_is_told_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "WAITING", 2)
+    user = make_user()
+
+    async def listen() -> list[bytes]:
+        stream = Stream(Login(user.pk))
+        chunks = stream.chunks()
+        assert b": hello" in await anext(chunks)
+        assert b"event: count" in await anext(chunks)
+        async with tuned_in(user) as quick:
+            for number in range(6):
+                await elsewhere(send, user, f"verb {number}")
+                await is_told(quick, number + 1)
+            assert len(stream.queue) == 2
+            assert stream.behind
+            read = [await anext(chunks), await anext(chunks)]
+        await chunks.aclose()
+        return read
+
+    waited, later = asyncio.run(listen())
+    assert [number for number in range(6) if b'"verb %d"' % number in waited] == [0, 1]
+    assert [number for number in range(6) if b'"verb %d"' % number in later] == [2, 3, 4, 5]
+    assert b'"unread": 6' in later
+
+
+def test_a_turn_that_began_before_a_stream_fell_behind_does_not_settle_it() -> None:
+    user = make_user()
+    send(user)
+
+    async def listen() -> tuple[bool, int]:
+        async with tuned_in(user):
+            hub = get_hub()
+            [stream] = hub.streams()
+            listener: Any = stream.listener
+            outcome = turns.nothing_new(listener)
+            assert outcome is not None
+            stream.settled = False
+            hub._tell(outcome, changed=False)
+            return stream.settled, len(stream.queue)
+
+    assert asyncio.run(listen()) == (False, 0)
+
+
+def test_a_stream_that_has_left_is_asked_for_nothing() -> None:
+    user = make_user()
+
+    async def listen() -> str:
+        hub = get_hub()
+        stream = Stream(Login(user.pk))
+        hub.leave(stream)
+        hub.catch_up(stream)
+        return hub.cursor_of(stream)
+
+    assert asyncio.run(listen()) == ""
+
+
+def test_nothing_is_asked_for_a_stream_that_leaves_before_its_turn(site: Any) -> None:
+    site.NOTIFICATIONS = {"LIVE_BUS_OPTIONS": {"interval": 9}}
+    stays, goes = make_users(2)
+
+    async def listen() -> int:
+        async with tuned_in(stays):
+            hub = get_hub()
+            await asyncio.sleep(0.2)
+            before = hub.turns
+            stream = Stream(Login(goes.pk))
+            assert hub.join(stream)
+            hub.leave(stream)
+            await asyncio.sleep(0.2)
+            return hub.turns - before
+
+    assert asyncio.run(listen()) == 0
+
+
+def test_one_stream_more_than_a_user_may_have_ends_at_once(site: Any) -> None:
+    site.NOTIFICATIONS = {"LIVE_STREAMS_PER_USER": 1}
+    user = make_user()
+
+    async def listen() -> list[bytes]:
+        async with tuned_in(user):
+            return [chunk async for chunk in Stream(Login(user.pk)).chunks()]
+
+    assert asyncio.run(listen()) == []
+
+
+def test_a_database_that_fails_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hubs, "ALONE", 0.2)
+    user = make_user()
+    failures: list[Exception] = []
+    turn = threading.Lock()
+
+    def answer(asked: turns.Asked) -> list[turns.Outcome]:
+        with turn:
+            if failures:
+                raise failures.pop()
+            return turns.answer(asked)
+
+    monkeypatch.setattr(hubs, "answer", answer)
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            # Not while a question is under way, which would still be answered.
+            await asyncio.to_thread(turn.acquire)
+            failures.extend([DatabaseError("gone"), DatabaseError("still gone")])
+            await elsewhere(send, user)
+            turn.release()
+            await is_told(browser, 1)
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["closed"]
+    assert caplog.text.count("The live hub could not ask the database") == 2
+
+
+def test_sessions_that_cannot_be_read_are_read_again(
+    site: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, log_in: Callable[[Any], str]
+) -> None:
+    site.NOTIFICATIONS = {"LIVE_SESSION_CHECK": 1}
+    user = make_user()
+    session = log_in(user)
+    ended, failures = sessions.ended, [DatabaseError("gone")]
+
+    def fail_once(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return ended(*arguments)
+
+    monkeypatch.setattr(sessions, "ended", fail_once)
+
+    async def listen() -> list[bytes]:
+        stream = Stream(Login(user.pk, session))
+        async with tuned_in(user):
+            chunks = [chunk async for chunk in take_and_log_out(stream, session)]
+            return chunks
+
+    assert asyncio.run(listen())[-1].endswith(b"event: bye\ndata: {}\n\n")
+    assert "The live hub could not look at the sessions" in caplog.text
+
+
+async def take_and_log_out(stream: Stream, session: str) -> Any:
+    async for chunk in stream.chunks():
+        if b"event: count" in chunk:
+            await elsewhere(Session.objects.filter(session_key=session).delete)
+        yield chunk
+
+
+def test_a_bus_that_cannot_be_had_leaves_the_hub_polling(site: Any, caplog: pytest.LogCaptureFixture) -> None:
+    site.NOTIFICATIONS = {"LIVE_BUS": "nowhere"}
+    user = make_user()
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            await elsewhere(make_notification, user)
+            await is_told(browser, 1)
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["closed"]
+    assert "The live bus is not heard" in caplog.text
+
+
+def test_a_bus_that_just_ends_is_a_dead_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def nothing() -> Any:
+        yield Message()
+
+    monkeypatch.setattr(get_bus(), "listen", nothing)
+    user = make_user()
+
+    async def listen() -> None:
+        async with tuned_in(user):
+            await asyncio.sleep(0.3)
+
+    asyncio.run(listen())
+    assert "it has ended" in caplog.text
+
+
+def test_the_hub_holds_no_connection_between_two_questions() -> None:
+    user = make_user()
+    names = []
+
+    async def listen() -> None:
+        async with tuned_in(user):
+            hub = get_hub()
+            await asyncio.sleep(0.5)
+            names.append(await hub._in_thread(lambda: connection.connection is None))
+
+    asyncio.run(listen())
+    assert names == [True]
+
+
+def test_streams_end_before_the_server_does_what_it_does_on_a_signal() -> None:
+    user = make_user()
+    heard: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+
+    async def listen() -> list[bytes]:
+        chunks = []
+        async for chunk in Stream(Login(user.pk)).chunks():
+            chunks.append(chunk)
+            if b"event: count" in chunk:
+                os.kill(os.getpid(), signal.SIGTERM)
+        # The hub sleeps, and the signal is the server's again.
+        os.kill(os.getpid(), signal.SIGTERM)
+        return chunks
+
+    try:
+        chunks = asyncio.run(listen())
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert heard == [signal.SIGTERM] * 2
+    assert b"event: count" in chunks[1]
+
+
+def test_a_handler_that_a_server_set_later_stays() -> None:
+    # A shell that starts this in the background lets it ignore the signal.
+    before = signal.default_int_handler
+    inherited = signal.signal(signal.SIGINT, before)
+
+    async def start_and_stop() -> Any:
+        undo = before_shutdown(lambda: None)
+        later = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        undo()
+        return later, signal.getsignal(signal.SIGINT)
+
+    try:
+        ours, left = asyncio.run(start_and_stop())
+    finally:
+        signal.signal(signal.SIGINT, inherited)
+    assert left is signal.SIG_IGN
+    assert ours is not before
+
+
+def test_only_the_main_thread_hears_signals() -> None:
+    user = make_user()
+    found: list[Any] = []
+
+    async def listen() -> None:
+        before = signal.getsignal(signal.SIGINT)
+        async with tuned_in(user):
+            found.append(signal.getsignal(signal.SIGINT) is before)
+
+    thread = threading.Thread(target=lambda: asyncio.run(listen()))
+    thread.start()
+    thread.join()
+    assert found == [True]

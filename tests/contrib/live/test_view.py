@@ -1,0 +1,270 @@
+"""The view and the door in asgi.py, without a server around them: what they pass on, and what they free."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.asgi import get_asgi_application
+from django.db import connection, connections, transaction
+from django.http import HttpResponse
+from django.test import AsyncClient, RequestFactory
+
+from notifications import notify
+from notifications.contrib.live import live, wire
+from notifications.contrib.live.asgi import TICKET, make_request
+from notifications.contrib.live.hub import get_hub
+from notifications.contrib.live.sessions import Login
+from notifications.contrib.live.streams import Stream
+from notifications.contrib.live.views import give_back, stream
+from tests.contrib.live.client import PATIENCE, elsewhere
+from tests.factories import make_issue, make_user
+
+pytestmark = pytest.mark.shape("default")
+
+
+@pytest.fixture(autouse=True)
+def site(shared: str, settings: Any) -> Any:
+    settings.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, "LIVE_BUS_OPTIONS": {"interval": 0.2}}
+    return settings
+
+
+def scope(session: str = "", **more: Any) -> dict[str, Any]:
+    headers = [(b"host", b"localhost"), (b"cookie", f"sessionid={session}".encode())]
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": "/inbox/live/",
+        "query_string": b"",
+        "headers": headers,
+        "scheme": "http",
+        "server": ("localhost", 80),
+        **more,
+    }
+
+
+class Connection:
+    """One request as a server would bring it, and what came back."""
+
+    def __init__(self) -> None:
+        self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.messages.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+        self.sent: list[dict[str, Any]] = []
+        self.wanted: tuple[bytes, asyncio.Event] = (b"", asyncio.Event())
+        #: A browser that has got this reads no more, and lets the server wait.
+        self.last = b""
+
+    async def receive(self) -> dict[str, Any]:
+        return await self.messages.get()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+        if self.wanted[0] and self.wanted[0] in message.get("body", b""):
+            self.wanted[1].set()
+        if self.last and self.last in message.get("body", b""):
+            await asyncio.Event().wait()
+
+    async def until(self, text: bytes) -> None:
+        self.wanted = (text, asyncio.Event())
+        if text not in self.body:
+            await asyncio.wait_for(self.wanted[1].wait(), PATIENCE)
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+
+@pytest.mark.parametrize("door", [lambda application: application, live])
+@pytest.mark.parametrize("last", [b"", b"event: notification"])
+def test_a_door_streams_and_frees_all_when_the_browser_goes(
+    log_in: Callable[[Any], str], last: bytes, door: Any
+) -> None:
+    user = make_user()
+    application: Any = door(get_asgi_application())
+    headers = [(b"last-event-id", b"crafted")]
+    browser = scope(log_in(user))
+    browser["headers"] += headers
+
+    async def listen() -> Connection:
+        there = Connection()
+        there.last = last
+        serving = asyncio.create_task(application(browser, there.receive, there.send))
+        await there.until(b"event: count")
+        assert len(get_hub().streams()) == 1
+        await elsewhere(notify.send, user, verb="closed", recipient=user)
+        await there.until(b"event: notification")
+        there.messages.put_nowait({"type": "http.disconnect"})
+        await asyncio.wait_for(serving, PATIENCE)
+        await asyncio.sleep(0)
+        assert get_hub().streams() == []
+        return there
+
+    heard = asyncio.run(listen()).body
+    assert heard.count(b"event: count") == 2
+    assert heard.count(b"event: notification") == 1
+
+
+def test_a_stream_that_was_never_begun_has_nothing_to_free() -> None:
+    stream = Stream(Login(1))
+    stream.close()
+    assert stream.loop is None
+
+
+def test_a_user_with_too_many_streams_is_asked_to_wait(site: Any, log_in: Callable[[Any], str]) -> None:
+    site.NOTIFICATIONS = {"LIVE_STREAMS_PER_USER": 1}
+    client = AsyncClient()
+    client.cookies["sessionid"] = log_in(make_user())
+
+    async def listen() -> Any:
+        first: Any = await client.get("/inbox/live/")
+        chunks = aiter(first)
+        await anext(chunks)
+        refused = await client.get("/inbox/live/")
+        await chunks.aclose()
+        return refused
+
+    response = asyncio.run(listen())
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "60"
+
+
+def test_nobody_is_streamed_nothing() -> None:
+    async def ask() -> int:
+        status: int = (await AsyncClient().get("/inbox/live/")).status_code
+        return status
+
+    assert asyncio.run(ask()) == 401
+
+
+def test_a_connection_is_given_back_but_for_the_one_of_an_open_transaction() -> None:
+    make_user()
+    with transaction.atomic():
+        give_back()
+        assert connection.connection is not None
+    give_back()
+    assert connection.connection is None
+
+
+def test_it_works_where_every_request_is_a_transaction(
+    log_in: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for alias in connections:
+        monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
+    client = AsyncClient()
+    client.cookies["sessionid"] = log_in(make_user())
+
+    async def ask() -> int:
+        return (await client.get("/inbox/live/")).status_code
+
+    assert asyncio.run(ask()) == 200
+
+
+def test_the_door_streams_outside_of_the_request(log_in: Callable[[Any], str]) -> None:
+    user = make_user()
+    issue = make_issue()
+    door: Any = live(get_asgi_application())
+    browser = scope(log_in(user))
+
+    async def listen() -> Connection:
+        there = Connection()
+        serving = asyncio.create_task(door(browser, there.receive, there.send))
+        await there.until(b"event: count")
+        await elsewhere(notify.send, user, verb="closed", recipient=user, action_object=issue)
+        await there.until(b"event: notification")
+        there.messages.put_nowait({"type": "http.request"})
+        await asyncio.sleep(0)
+        get_hub().end_all()
+        await asyncio.wait_for(serving, PATIENCE)
+        assert get_hub().streams() == []
+        return there
+
+    there = asyncio.run(listen())
+    start, *chunks, end = there.sent
+    headers = {name.lower(): value for name, value in start["headers"]}
+    assert start["status"] == 200
+    assert headers[b"content-type"] == b"text/event-stream; charset=utf-8"
+    assert headers[b"content-encoding"] == b"identity"
+    assert b"content-length" not in headers
+    assert all(chunk["more_body"] for chunk in chunks)
+    assert (end["body"], end["more_body"]) == (b"", False)
+    # The request that the door has is not the one of the view, and the same to the page of an object.
+    assert b'"action_object_url": "/issues/' in there.body
+
+
+def test_what_a_server_raises_when_it_cannot_send_is_for_the_server(log_in: Callable[[Any], str]) -> None:
+    door: Any = live(get_asgi_application())
+    browser = scope(log_in(make_user()))
+
+    async def fail(message: Any) -> None:
+        if b"event: count" in message.get("body", b""):
+            raise OSError("The browser is gone.")
+
+    async def listen() -> None:
+        with pytest.raises(OSError, match="The browser is gone"):
+            await door(browser, Connection().receive, fail)
+        assert get_hub().streams() == []
+
+    asyncio.run(listen())
+
+
+def test_all_else_passes_through_the_door() -> None:
+    seen: list[str] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["type"])
+        if scope["type"] == "http":
+            assert TICKET in scope
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body", "body": b"none"})
+
+    async def ask() -> Connection:
+        there = Connection()
+        door = live(application)
+        await door({"type": "lifespan"}, there.receive, there.send)
+        await door(scope(), there.receive, there.send)
+        return there
+
+    assert [message.get("status", message.get("body")) for message in asyncio.run(ask()).sent] == [
+        404,
+        b"none",
+    ]
+    assert seen == ["lifespan", "http"]
+
+
+@pytest.mark.parametrize("status", [302, None])
+def test_a_stream_that_was_never_begun_is_none(log_in: Callable[[Any], str], status: int | None) -> None:
+    """A middleware may think better of it on the way out, and a browser may be gone by then."""
+    inner = get_asgi_application()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        async def change(message: Any) -> None:
+            if status is not None:
+                await send({**message, **({"status": status} if "status" in message else {})})
+
+        await inner(scope, receive, change)
+
+    browser = scope(log_in(make_user()))
+
+    async def ask() -> Connection:
+        there = Connection()
+        await live(application)(browser, there.receive, there.send)
+        return there
+
+    statuses = [message["status"] for message in asyncio.run(ask()).sent if "status" in message]
+    assert statuses == ([] if status is None else [status])
+
+
+def test_the_request_of_a_stream_knows_who_asked() -> None:
+    user = make_user()
+    request = make_request(scope(headers=[(b"host", b"testserver")]), user.pk)
+    assert request.user == user
+    assert request.build_absolute_uri("/x/") == "http://testserver/x/"
+
+
+def test_a_proxy_is_asked_not_to_hold_the_stream_back() -> None:
+    assert wire.HEADERS["X-Accel-Buffering"] == "no"
+    assert isinstance(async_to_sync(stream)(RequestFactory().get("/")), HttpResponse)

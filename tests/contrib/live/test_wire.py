@@ -1,0 +1,80 @@
+"""The bytes of a stream, and the cursor that a browser sends back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifications.contrib.live import wire
+from notifications.contrib.live.wire import REMEMBERED, Cursor, mark
+from tests.factories import moment
+
+
+def test_an_event_is_one_block_with_its_id() -> None:
+    assert wire.frame("count", "{}", "5.abc") == b"event: count\nid: 5.abc\ndata: {}\n\n"
+
+
+def test_a_heartbeat_is_a_comment_that_moves_the_id() -> None:
+    assert wire.heartbeat("5.abc") == b": hb\nid: 5.abc\n\n"
+    assert wire.heartbeat("") == b": hb\n\n"
+
+
+def test_browsers_come_back_at_different_moments() -> None:
+    waits = {int(wire.hello().split(b"retry: ")[1]) for _ in range(200)}
+    assert len(waits) > 50
+    assert min(waits) >= 1000
+    assert max(waits) <= 3000
+
+
+def test_a_row_has_another_mark_when_it_is_back() -> None:
+    first, later = moment(2026, 11, 24, 12, 0, 0), moment(2026, 11, 24, 12, 0, 1)
+    assert mark(1, first) == mark(1, first)
+    assert len({mark(1, first), mark(1, later), mark(2, first)}) == 3
+    assert len(mark(1, first)) == 8
+
+
+def test_a_cursor_comes_back_as_it_went() -> None:
+    now = timezone.now()
+    cursor = Cursor.at(now, {mark(pk, now): now for pk in range(3)})
+    assert Cursor.loads(cursor.dumps()) == cursor
+    assert Cursor.loads(Cursor(now).dumps()) == Cursor(now)
+
+
+def test_a_cursor_remembers_the_newest_and_takes_the_older_for_known() -> None:
+    now = timezone.now()
+    moments = [now + timedelta(seconds=number) for number in range(REMEMBERED + 2)]
+    rows = {mark(number, moment): moment for number, moment in enumerate(moments)}
+
+    cursor = Cursor.at(now, rows)
+
+    assert cursor.since == moments[1]
+    assert cursor.known == {mark(number, moments[number]) for number in range(2, REMEMBERED + 2)}
+    assert len(cursor.dumps()) < 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "5",
+        "17",
+        "x.",
+        ".",
+        "-1.",
+        "5.seven",
+        "5." + "x" * 8 * (REMEMBERED + 1),
+        "f" * 40 + ".",
+        "é.",
+        "<b>.",
+    ],
+)
+def test_what_we_did_not_make_is_no_cursor(text: str) -> None:
+    assert Cursor.loads(text) is None
+
+
+def test_nobody_has_come_further_than_now() -> None:
+    cursor = Cursor.loads(Cursor(timezone.now() + timedelta(days=9)).dumps())
+    assert cursor is not None
+    assert cursor.since <= timezone.now()

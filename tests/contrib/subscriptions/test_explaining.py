@@ -1,0 +1,191 @@
+"""Why somebody is told or not: one sentence, which names the rule that decided."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from notifications.contrib.subscriptions import describe, explain, mute, recipients_of, watch
+from notifications.contrib.subscriptions.models import Subscription
+from tests.contrib.subscriptions.things import make_remark, make_ticket, send, told_why
+from tests.factories import make_group, make_user, rows
+
+pytestmark = pytest.mark.django_db
+
+RULE = "tests.testapp.rules.NotForStrangers"
+
+
+@pytest.fixture
+def alice() -> Any:
+    return make_user("alice")
+
+
+@pytest.fixture
+def bob() -> Any:
+    return make_user("bob")
+
+
+def why(user: Any, actor: Any, *, recipient: Any = None, **arguments: Any) -> tuple[str, str]:
+    """Return the rule and the sentence; what the explanation says must be what happens."""
+    arguments.setdefault("verb", "closed")
+    event = describe(actor, **arguments)
+    found = explain(user, event, recipient=recipient)
+    told = {one.pk for one in recipients_of(event, recipient=recipient)}
+    assert found.told == (user.pk in told)
+    return found.rule, str(found)
+
+
+def test_who_watches_or_takes_part(alice: Any, bob: Any) -> None:
+    ticket = make_ticket()
+    assert why(bob, alice, target=ticket) == (
+        "nothing", "bob is not told: they watch nothing that this is about, nor what contains it.",
+    )  # fmt: skip
+    watch(bob, ticket.repo)
+    assert why(bob, alice, target=ticket) == ("watching", "bob is told: they watch repo.")
+    watch(bob, ticket)
+    assert why(bob, alice, target=ticket) == ("watching", "bob is told: they watch issue 2.")
+    watch(bob, ticket, reason="author")
+    assert why(bob, alice, target=ticket) == (
+        "taking_part", "bob is told: they take part in issue 2 (author).",
+    )  # fmt: skip
+
+
+def test_who_muted_it_or_what_contains_it(alice: Any, bob: Any) -> None:
+    ticket = make_ticket()
+    mute(bob, ticket.repo)
+    assert why(bob, alice, target=ticket) == ("muted_around", "bob is not told: they muted repo.")
+    assert why(bob, alice, target=ticket, recipient=[bob]) == (
+        "muted_around",
+        "bob is not told: they muted repo.",
+    )
+    assert why(bob, alice, target=ticket, recipient=[bob], reason="mention") == (
+        "named", "bob is told: the sender named them.",
+    )  # fmt: skip
+
+    mute(bob, ticket, until=timezone.now() + timedelta(days=7))
+    rule, text = why(bob, alice, target=ticket, recipient=[bob], reason="mention")
+    assert rule == "muted"
+    assert text.startswith("bob is not told: they muted issue 2 until ")
+
+
+def test_who_wants_to_hear_only_as_a_participant(alice: Any, bob: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket.repo, level="participating")
+
+    assert why(bob, alice, target=ticket) == (
+        "participating", "bob is not told: they only want to hear of what they take part in on repo.",
+    )  # fmt: skip
+
+
+def test_who_did_it_or_is_not_active(alice: Any, settings: Any) -> None:
+    ticket, gone = make_ticket(), make_user("gone", is_active=False)
+    for user in (alice, gone):
+        watch(user, ticket)
+    assert why(alice, alice, target=ticket) == ("own_act", "alice is not told: they did it themselves.")
+    assert why(gone, alice, target=ticket) == ("inactive", "gone is not told: the account is not active.")
+
+    settings.NOTIFICATIONS = {"NOTIFY_ACTOR": True}
+    assert why(alice, alice, target=ticket)[0] == "watching"
+
+
+def test_whom_an_event_is_about(alice: Any, bob: Any) -> None:
+    assert why(alice, alice, verb="reached level 10") == (
+        "actor",
+        "alice is told: the event is about them alone.",
+    )
+    assert why(bob, alice, verb="reached level 10")[0] == "nothing"
+
+
+def test_who_was_not_named(alice: Any, bob: Any) -> None:
+    ticket = make_ticket()
+    watch(alice, ticket)
+
+    assert why(alice, bob, target=ticket, recipient=[bob]) == (
+        "nothing",
+        "alice is not told: others were named.",
+    )
+    assert why(bob, alice, target=ticket, recipient=make_group("one", bob))[0] == "named"
+
+
+def test_who_may_not_see_it(alice: Any, settings: Any) -> None:
+    stranger, ticket = make_user("stranger"), make_ticket()
+    watch(stranger, ticket.repo)
+    assert why(stranger, alice, target=ticket)[0] == "watching"
+
+    settings.NOTIFICATIONS = {"VISIBILITY": {"subscriptions.ticket": RULE}}
+    assert why(stranger, alice, target=ticket) == (
+        "hidden", "stranger is not told: they may not see what it is about.",
+    )  # fmt: skip
+    assert why(stranger, alice, target=ticket, recipient=[stranger])[0] == "hidden"
+
+
+def test_an_event_is_told_only_to_who_may_see_all_of_it(alice: Any, settings: Any) -> None:
+    stranger, friend, ticket = make_user("stranger"), make_user("friend"), make_ticket()
+    for user in (stranger, friend):
+        watch(user, ticket)
+    settings.NOTIFICATIONS = {"VISIBILITY": {"Subscriptions.Remark": RULE}}
+
+    remark = make_remark(ticket)
+    assert told_why(send(alice, action_object=remark, target=ticket)) == {"friend": "subscribed"}
+    named = send(alice, action_object=remark, target=ticket, recipient=[stranger, friend], reason="mention")
+    assert told_why(named) == {"friend": "mention"}
+    assert told_why(send(alice, target=ticket)) == {"friend": "mention", "stranger": "subscribed"}
+
+
+def explained(*arguments: Any) -> str:
+    out = StringIO()
+    call_command("explain_notification", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_says_it_of_any_notification(alice: Any, bob: Any, settings: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket)
+    row = send(alice, target=ticket)[0]
+    assert explained("bob", row.pk) == "bob is told: they watch issue 2.\n"
+    assert explained("alice", row.pk) == "alice is not told: they did it themselves.\n"
+
+    stranger = make_user("stranger")
+    watch(stranger, ticket)
+    settings.NOTIFICATIONS = {"VISIBILITY": {"subscriptions.ticket": RULE}}
+    rows().update(recipient=stranger)
+    assert explained("stranger", row.pk) == "stranger is not told: they may not see what it is about.\n"
+    assert explained("bob", row.pk) == "bob is told: they watch issue 2.\n"
+
+
+def test_the_command_says_what_is_not_there(alice: Any, bob: Any) -> None:
+    with pytest.raises(CommandError, match="There is no user 'nobody'"):
+        explained("nobody", 1)
+    with pytest.raises(CommandError, match="There is no notification 17"):
+        explained("bob", 17)
+    row = send(make_ticket(), recipient=[bob])[0]
+    row.actor.delete()
+    with pytest.raises(CommandError, match="actor of this notification is gone"):
+        explained("bob", row.pk)
+
+
+def test_what_is_said_of_gone_things_is_pruned_in_chunks(bob: Any, settings: Any) -> None:
+    for number in range(5):
+        ticket = make_ticket(f"issue {number}")
+        watch(bob, ticket)
+        if number % 2:
+            ticket.delete()
+    watch(make_user("stranger"), ticket)
+    settings.NOTIFICATIONS = {"VISIBILITY": {"subscriptions.ticket": RULE}}
+    out = StringIO()
+
+    call_command("prune_subscriptions", "--dry-run", "--chunk-size=2", stdout=out, stderr=StringIO())
+    assert Subscription.objects.count() == 6
+    call_command("prune_subscriptions", "--chunk-size=2", stdout=out, stderr=StringIO())
+    call_command("prune_subscriptions", stdout=out, stderr=StringIO())
+
+    assert out.getvalue() == (
+        "2 subscriptions would be deleted.\n2 subscriptions were deleted.\n0 subscriptions were deleted.\n"
+    )
+    # What a user may not see is not gone.
+    assert Subscription.objects.count() == 4

@@ -1,0 +1,292 @@
+"""What people say of things: watch, mute, forget; and that it is kept once, whatever happens at the same time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.contenttypes.models import ContentType
+from django.db import OperationalError
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from notifications.contrib import subscriptions
+from notifications.contrib.subscriptions import is_watching, mute, unwatch, verbs, watch, watchers
+from notifications.contrib.subscriptions.models import Subscription
+from notifications.contrib.subscriptions.words import strongest
+from tests.contrib.subscriptions.models import Owner, Repo, Ticket
+from tests.contrib.subscriptions.things import make_ticket, said, send
+from tests.factories import at_once, make_user, make_users
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bob() -> Any:
+    return make_user("bob")
+
+
+def end_mutes() -> None:
+    Subscription.objects.filter(until__isnull=False).update(until=timezone.now() - timedelta(seconds=1))
+
+
+def test_who_watches_is_watching_until_they_do_not(bob: Any) -> None:
+    ticket = make_ticket()
+    assert not is_watching(bob, ticket)
+
+    watch(bob, ticket)
+    assert is_watching(bob, ticket)
+    assert list(watchers(ticket)) == [bob]
+
+    assert unwatch(bob, ticket) is True
+    assert unwatch(bob, ticket) is False
+    assert not is_watching(bob, ticket)
+    assert list(watchers(ticket)) == []
+
+
+def test_each_question_is_one_query(bob: Any, django_assert_num_queries: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket)
+
+    with django_assert_num_queries(1):
+        assert is_watching(bob, ticket)
+    with django_assert_num_queries(1):
+        assert list(watchers(ticket)) == [bob]
+
+
+def test_a_wish_that_is_there_is_changed_by_one_statement(bob: Any, django_assert_num_queries: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket)
+
+    with django_assert_num_queries(1):
+        mute(bob, ticket)
+    with django_assert_num_queries(1):
+        watch(bob, ticket, level="participating")
+
+
+def test_who_takes_part_watches_and_who_watches_what_contains_it_does_not(bob: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket.repo)
+    assert not is_watching(bob, ticket)
+
+    watch(bob, ticket, reason="author")
+    assert is_watching(bob, ticket)
+    mute(bob, ticket)
+    assert not is_watching(bob, ticket)
+
+
+def test_the_strongest_reason_sticks(bob: Any) -> None:
+    ticket = make_ticket()
+    for reason, kept in [
+        ("comment", "comment"),
+        ("mention", "mention"),
+        ("author", "mention"),
+        ("subscribed", "mention"),
+    ]:
+        watch(bob, ticket, reason=reason)
+        assert [row[2] for row in said(bob)] == [kept]
+    assert strongest(["comment", "assign", "", "manual"]) == "assign"
+    assert strongest([]) == ""
+
+
+def test_taking_part_changes_no_wish(bob: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket, level="participating")
+    watch(bob, ticket, reason="mention")
+    assert said(bob) == [("issue 2", "participating", "mention", False)]
+
+    watch(bob, ticket, level="all", reason="mention")
+    assert said(bob) == [("issue 2", "all", "mention", False)]
+
+
+def test_what_was_said_before_a_mute_that_ends_holds_after_it(bob: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket, level="participating")
+    mute(bob, ticket, until=timezone.now() + timedelta(days=1))
+    mute(bob, ticket, until=timezone.now() + timedelta(days=7))
+    row = Subscription.objects.get()
+    assert (row.level_now, row.then) == ("muted", "participating")
+
+    end_mutes()
+    row.refresh_from_db()
+    assert row.level_now == "participating"
+
+
+def test_a_mute_for_good_that_becomes_one_that_ends_leaves_nothing_after_it(bob: Any) -> None:
+    ticket = make_ticket()
+    mute(bob, ticket)
+    mute(bob, ticket, until=timezone.now() + timedelta(days=1))
+    end_mutes()
+
+    assert Subscription.objects.get().level_now == ""
+
+
+def test_to_mute_for_good_or_to_watch_ends_a_mute_that_ends(bob: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket)
+    for verb, level in ((mute, "muted"), (watch, "all")):
+        mute(bob, ticket, until=timezone.now() + timedelta(days=1))
+        verb(bob, ticket)
+        assert said(bob) == [("issue 2", level, "subscribed", False)]
+
+
+@pytest.mark.parametrize(
+    ("until", "error"),
+    [
+        (lambda: timezone.now() - timedelta(seconds=1), ValueError),
+        (lambda: datetime(2100, 1, 1), ValueError),  # noqa: DTZ001
+        (lambda: "tomorrow", TypeError),
+    ],
+)
+def test_a_moment_that_is_not_to_come_is_refused(bob: Any, until: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="until"):
+        mute(bob, make_ticket(), until=until())
+
+    assert said(bob) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"level": "muted"}, "level must be all or participating, got 'muted'"),
+        ({"level": ""}, None),
+        ({"reason": "because"}, "reason must be one of subscribed, manual, .*, got 'because'"),
+        ({"reason": None}, "reason must be one of"),
+    ],
+)
+def test_a_level_or_reason_that_there_is_not_is_refused(
+    bob: Any, arguments: Any, problem: str | None
+) -> None:
+    if problem is None:
+        watch(bob, make_ticket(), **arguments)
+        assert said(bob) == [("issue 2", "all", "subscribed", False)]
+        return
+    with pytest.raises(ValueError, match=problem):
+        watch(bob, make_ticket(), **arguments)
+
+
+def test_a_user_is_a_user_of_the_site_and_saved(bob: Any) -> None:
+    ticket = make_ticket()
+    for nobody in (AnonymousUser(), None, bob.pk, ticket):
+        with pytest.raises(TypeError, match="user must be a saved User"):
+            watch(nobody, ticket)
+    with pytest.raises(ValueError, match="user must be saved"):
+        mute(type(bob)(username="unsaved"), ticket)
+    watch(SimpleLazyObject(lambda: bob), ticket)
+    assert is_watching(bob, ticket)
+
+
+def test_an_object_is_saved(bob: Any) -> None:
+    for act in (watch, mute, unwatch, is_watching):
+        with pytest.raises(ValueError, match="obj"):
+            act(bob, Ticket(name="unsaved"))
+    with pytest.raises(TypeError, match="obj"):
+        watch(bob, "issue 2")  # type: ignore[arg-type]
+
+
+def test_deleting_an_object_costs_no_search_for_who_watched_it(
+    bob: Any, django_assert_num_queries: Any
+) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket)
+    watch(bob, make_ticket("another"))
+    before = str(ticket)
+    with django_assert_num_queries(2):
+        # The remarks on it, and the ticket.
+        ticket.delete()
+
+    assert before == "issue 2"
+    assert said(bob)[0] == ("deleted ticket", "all", "subscribed", False)
+    row = Subscription.objects.first()
+    assert str(row) == "bob: deleted ticket: all"
+
+
+def test_what_was_said_of_a_thing_whose_model_is_gone_reads_as_such(bob: Any) -> None:
+    watch(bob, make_ticket())
+    gone = ContentType.objects.create(app_label="gone", model="thing")
+    row = Subscription.objects.get()
+    row.content_type = gone
+    row.save()
+
+    row = Subscription.objects.get()
+    assert row.label() == "deleted object"
+    assert row.thing == f"{gone.pk}:{row.object_id}"
+
+
+def test_deleting_a_user_deletes_what_they_said(bob: Any) -> None:
+    watch(bob, make_ticket())
+    bob.delete()
+
+    assert Subscription.objects.count() == 0
+
+
+def test_many_who_are_called_take_part_by_a_constant_number_of_statements(
+    bob: Any, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verbs, "BATCH", 10)
+    ticket, users = make_ticket(), make_users(25)
+    ContentType.objects.get_for_models(Owner, Repo, Ticket)
+    with django_assert_num_queries(1 + 3 * 4 + 2):
+        # Whom was called; of each batch who takes part, an UPDATE, an INSERT, an UPDATE; the rows.
+        send(ticket.repo, target=ticket, recipient=users, reason="mention")
+
+    assert watchers(ticket).count() == 25
+    assert Subscription.objects.filter(reason="mention").count() == 25
+
+
+def test_the_names_are_found_when_they_are_asked_for() -> None:
+    assert {name for name in subscriptions.__all__ if callable(getattr(subscriptions, name))} == set(
+        subscriptions.__all__
+    )
+    with pytest.raises(AttributeError, match="no attribute 'follow'"):
+        subscriptions.follow  # noqa: B018
+
+
+def say(act: Callable[[], object]) -> None:
+    """Say it; again where the one file of SQLite in memory is locked, which has no patience."""
+    while True:
+        try:
+            act()
+        except OperationalError as error:
+            if "is locked" not in str(error):
+                raise
+        else:
+            return
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whatever_is_said_at_the_same_time_there_is_one_row_and_no_error(bob: Any) -> None:
+    ticket = make_ticket()
+    ContentType.objects.get_for_model(ticket)
+
+    def act() -> None:
+        for _ in range(12):
+            say(
+                random.choice(  # noqa: S311 - any will do
+                    [
+                        lambda: watch(bob, ticket),
+                        lambda: watch(bob, ticket, reason="mention"),
+                        lambda: mute(bob, ticket),
+                        lambda: mute(bob, ticket, until=timezone.now() + timedelta(days=7)),
+                        lambda: unwatch(bob, ticket),
+                    ]
+                )
+            )
+
+    assert at_once(8, act) == [None] * 8
+    watch(bob, ticket)
+    assert Subscription.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_word_of_eight_is_kept_once(bob: Any) -> None:
+    for number in range(5):
+        ticket = make_ticket(f"issue {number}")
+        ContentType.objects.get_for_model(ticket)
+        assert at_once(8, partial(say, partial(watch, bob, ticket, reason="comment"))) == [None] * 8
+        assert Subscription.objects.filter(object_id=str(ticket.pk)).count() == 1

@@ -1,0 +1,493 @@
+"""Acting on notifications over HTTP: what a form says, what is changed, what is answered."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone, translation
+
+from notifications.models import InboxState
+from tests.factories import make_notification, make_project, make_user, rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
+
+INBOX = "/inbox/notifications/"
+ACT, UNDO, SEEN, API = f"{INBOX}act/", f"{INBOX}undo/", f"{INBOX}seen/", f"{INBOX}api/inbox/"
+JSON = {"accept": "application/json"}
+
+
+@pytest.fixture
+def inbox(client: Client, justquick: Any) -> Client:
+    """A browser in which justquick is logged in."""
+    client.force_login(justquick)
+    return client
+
+
+def page(client: Client, path: str = INBOX) -> str:
+    response = client.get(path)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def act(client: Client, **data: Any) -> Any:
+    """Send the form, and return what JSON says of it."""
+    response = client.post(ACT, data, headers=JSON)
+    assert response.status_code == 200
+    return response.json()
+
+
+def said(client: Client, path: str = INBOX) -> str:
+    """Return what the page says of the last thing that was done."""
+    banner = re.search(r"data-ntf-undo( hidden)?>\s*<p[^>]*>(.*?)</p>", page(client, path), re.DOTALL)
+    assert banner is not None
+    return "" if banner[1] else banner[2]
+
+
+# Which rows
+
+
+def test_one_row_is_named_by_its_button(inbox: Client, justquick: Any) -> None:
+    one, other = make_notification(justquick), make_notification(justquick)
+    response = inbox.post(ACT, {"one": f"done:{one.slug}", "id": [other.slug], "verb": "save"})
+    assert (response.status_code, response["Location"]) == (302, INBOX)
+    assert (list(justquick.notifications.done()), list(justquick.notifications.inbox())) == ([one], [other])
+    assert not justquick.notifications.saved().exists()
+
+
+def test_some_rows_are_named_by_their_boxes(inbox: Client, justquick: Any) -> None:
+    one, other, third = (make_notification(justquick) for _ in range(3))
+    assert act(inbox, verb="save", id=[one.slug, third.slug])["changed"] == 2
+    assert set(justquick.notifications.saved()) == {one, third}
+    assert other.saved_at is None
+
+
+def test_all_on_the_page_are_those_that_it_shows(inbox: Client, justquick: Any, settings: Any) -> None:
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 2}
+    for _ in range(3):
+        make_notification(justquick)
+    shown = re.search(r'name="shown" value="([^"]*)"', page(inbox))
+    assert shown is not None
+    assert act(inbox, verb="done", scope="page", shown=shown[1])["changed"] == 2
+    assert justquick.notifications.inbox().count() == 1
+
+
+def test_all_that_match_are_those_of_the_tab_and_the_search(inbox: Client, justquick: Any) -> None:
+    bot = make_user("bot")
+    make_notification(justquick, actor=bot, verb="one")
+    make_notification(justquick, actor=bot, verb="two", unread=False)
+    make_notification(justquick, verb="three")
+    make_notification(bot, actor=bot, verb="another's")
+    assert act(inbox, verb="done", scope="all", tab="unread", q="from:bot")["changed"] == 1
+    assert [row.verb for row in justquick.notifications.done()] == ["one"]
+    assert act(inbox, verb="undone", scope="all", tab="done")["changed"] == 1
+    assert act(inbox, verb="done", scope="all", tab="no such tab", q="-from:bot")["changed"] == 1
+    assert act(inbox, verb="save", scope="all", q="is:done")["changed"] == 1
+    assert [row.verb for row in justquick.notifications.saved()] == ["three"]
+
+
+def test_everything_that_is_unread_is_read_and_unread_again_but_for_what_came_since(
+    inbox: Client, justquick: Any
+) -> None:
+    unread = [make_notification(justquick) for _ in range(2)]
+    make_notification(justquick, unread=False)
+    up_to = re.search(r'name="up_to" value="([^"]*)"', page(inbox))
+    assert up_to is not None
+    newcomer = make_notification(justquick)
+    answer = act(inbox, all="read", tab="saved", q="from:nobody", up_to=up_to[1])
+    assert answer["message"] == "2 notifications are read."
+    assert list(justquick.notifications.unread()) == [newcomer]
+    inbox.post(UNDO, {"undo": answer["undo"]})
+    assert set(justquick.notifications.unread()) == {newcomer, *unread}
+
+
+def test_a_search_that_cannot_be_understood_changes_nothing(inbox: Client, justquick: Any) -> None:
+    make_notification(justquick)
+    answer = act(inbox, verb="delete", scope="all", q="frm:bot")
+    assert (answer["changed"], answer["message"], answer["undo"]) == (0, "Nothing changed.", None)
+
+
+@pytest.mark.parametrize("tab", ["inbox", "unread", "saved", "done", "snoozed"])
+def test_what_came_since_the_page_was_made_is_left_alone(inbox: Client, justquick: Any, tab: str) -> None:
+    def make(verb: str) -> None:
+        row = make_notification(justquick, verb=verb)
+        if tab == "snoozed":
+            row.snooze(timezone.now() + timedelta(days=1))
+        elif tab in {"saved", "done"}:
+            getattr(row, f"mark_as_{tab}")()
+
+    make("seen")
+    up_to = re.search(
+        r'name="up_to" value="([^"]*)"', page(inbox, INBOX if tab == "inbox" else f"{INBOX}{tab}/")
+    )
+    assert up_to is not None
+    make("unseen")
+    assert act(inbox, verb="delete", scope="all", tab=tab, up_to=up_to[1])["changed"] == 1
+    assert [row.verb for row in justquick.notifications.all()] == ["unseen"]
+
+
+@pytest.mark.parametrize("up_to", ["", "nothing", "\x00", "2099-01-01", "2026-02-30T00:00", "9" * 3000])
+def test_a_moment_that_no_page_was_made_at_is_now(inbox: Client, justquick: Any, up_to: str) -> None:
+    make_notification(justquick)
+    assert act(inbox, verb="done", scope="all", up_to=up_to)["changed"] == 1
+
+
+@pytest.mark.parametrize(
+    "slug", ["", "0", "-1", "x", "²", "1" * 19, "9" * 30, "9" * 5000, "\x00", "1 OR 1=1", "110909", "1.5"]
+)
+def test_a_slug_that_no_row_has_changes_nothing(inbox: Client, justquick: Any, slug: str) -> None:
+    make_notification(justquick)
+    for data in (
+        {"one": f"done:{slug}"},
+        {"verb": "done", "id": slug},
+        {"verb": "done", "scope": "page", "shown": slug},
+    ):
+        assert act(inbox, **data)["changed"] == 0
+    assert justquick.notifications.inbox().count() == 1
+
+
+def test_where_nothing_is_chosen_it_says_so(inbox: Client, justquick: Any) -> None:
+    make_notification(justquick)
+    assert act(inbox, verb="done")["message"] == "Nothing was chosen."
+    inbox.post(ACT, {"verb": "done"})
+    assert said(inbox) == "Nothing was chosen."
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"verb": "explode"}, {"one": "explode:1"}, {"one": ":1"}, {"verb": "\x00"}]
+)
+def test_what_cannot_be_done_is_refused(inbox: Client, justquick: Any, data: dict[str, str]) -> None:
+    make_notification(justquick)
+    response = inbox.post(ACT, {**data, "scope": "all"})
+    assert (response.status_code, response["Content-Type"]) == (400, "text/plain; charset=utf-8")
+    assert inbox.post(ACT, data, headers=JSON).json() == {"error": "There is no such thing to do."}
+    assert justquick.notifications.inbox().count() == 1
+
+
+def test_under_soft_delete_a_deleted_row_is_out_of_reach(
+    inbox: Client, justquick: Any, settings: Any
+) -> None:
+    settings.NOTIFICATIONS = {"SOFT_DELETE": True}
+    row = make_notification(justquick)
+    answer = act(inbox, verb="delete", id=row.slug)
+    assert (answer["changed"], answer["message"]) == (1, "1 notification is deleted.")
+    assert act(inbox, verb="done", id=row.slug)["changed"] == 0
+    # But not for the button that takes it back. The last thing changed nothing, so that there is none.
+    assert inbox.post(UNDO, {"undo": answer["undo"]}, headers=JSON).json()["changed"] == 0
+
+
+# What is answered
+
+
+def test_json_says_what_was_done_and_what_is_left(inbox: Client, justquick: Any) -> None:
+    one, _, _ = (make_notification(justquick) for _ in range(3))
+    answer = act(inbox, verb="done", id=one.slug)
+    token = answer.pop("undo")
+    assert len(token) == 12
+    assert answer == {
+        "changed": 1,
+        "message": "1 notification is done.",
+        "unread_count": 2,
+        "unseen_count": 2,
+    }
+    undone = inbox.post(UNDO, {"undo": token}, headers=JSON).json()
+    assert undone == {
+        "changed": 1,
+        "message": "1 notification is as it was.",
+        "undo": None,
+        "unread_count": 3,
+        "unseen_count": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("done", "2 notifications are done."),
+        ("undone", "2 notifications are back in the inbox."),
+        ("save", "2 notifications are saved."),
+        ("unsave", "2 notifications are no longer saved."),
+        ("snooze", "2 notifications are snoozed."),
+        ("unsnooze", "2 notifications are no longer snoozed."),
+        ("read", "2 notifications are read."),
+        ("unread", "2 notifications are unread."),
+        ("delete", "2 notifications are deleted."),
+    ],
+)
+def test_the_page_says_what_was_done_with_a_button_that_undoes_it(
+    inbox: Client, justquick: Any, verb: str, words: str
+) -> None:
+    for _ in range(2):
+        row = make_notification(justquick, unread=verb != "unread")
+        {
+            "undone": row.mark_as_done,
+            "unsave": row.mark_as_saved,
+            "unsnooze": lambda row=row: row.snooze(timezone.now() + timedelta(days=1)),
+        }.get(verb, lambda: None)()
+    slugs = [row.slug for row in rows()]
+    before = list(rows().order_by("pk").values_list())
+    response = inbox.post(ACT, {"verb": verb, "id": slugs, "until": "tomorrow", "next": f"{INBOX}saved/"})
+    assert (response.status_code, response["Location"]) == (302, f"{INBOX}saved/")
+    # On any tab, and again when the page is shown again.
+    assert said(inbox, f"{INBOX}saved/") == said(inbox, f"{INBOX}saved/") == said(inbox) == words
+    token = re.search(r'name="undo" value="([^"]*)"', page(inbox))
+    assert token is not None
+    if verb == "delete":
+        assert token[1] == ""
+        return
+    assert inbox.post(UNDO, {"undo": token[1], "next": UNDO})["Location"] == UNDO
+    assert said(inbox) == "2 notifications are as they were."
+    assert list(rows().order_by("pk").values_list()) == before
+    assert inbox.post(UNDO, {"undo": token[1]})["Location"] == INBOX
+    assert said(inbox) == "There is nothing to undo any more."
+
+
+def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
+    inbox: Client, justquick: Any
+) -> None:
+    row = make_notification(justquick)
+    inbox.post(ACT, {"one": f"save:{row.slug}"})
+    cookie = inbox.cookies["notifications_said"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (
+        INBOX,
+        True,
+        "Lax",
+        60,
+    )
+    with translation.override("en"):
+        assert 'lang="de"' in inbox.get(INBOX, headers={"accept-language": "de"}).content.decode()
+    assert said(inbox) == "1 notification is saved."
+    brosner = Client()
+    brosner.force_login(make_user("brosner"))
+    brosner.cookies["notifications_said"] = cookie.value
+    assert said(brosner) == ""
+    inbox.cookies["notifications_said"] = "forged"
+    assert said(inbox) == ""
+
+
+def test_next_is_a_page_of_this_host(inbox: Client, justquick: Any) -> None:
+    make_notification(justquick)
+    for path in (ACT, UNDO):
+        data = {"verb": "done", "scope": "all", "next": "//evil.example/"}
+        assert inbox.post(path, data)["Location"] == INBOX
+
+
+# Snoozing
+
+
+def test_a_row_is_snoozed_until_a_moment_that_is_chosen(inbox: Client, justquick: Any) -> None:
+    row = make_notification(justquick)
+    response = inbox.post(ACT, {"one": f"snooze:{row.slug}", "next": "/home/"})
+    assert response.status_code == 200
+    assert [template.name for template in response.templates][:2] == [
+        "notifications/snooze.html",
+        "notifications/base.html",
+    ]
+    html = response.content.decode()
+    assert re.findall(r'name="until" value="(\w+)"', html) == [
+        name for name, _, _ in response.context["choices"]
+    ]
+    assert html.count(f'name="one" value="snooze:{row.slug}"') == 2
+    assert justquick.notifications.inbox().count() == 1
+    answer = inbox.post(ACT, {"one": f"snooze:{row.slug}", "until": "hour", "next": "/home/"})
+    assert answer["Location"] == "/home/"
+    assert list(justquick.notifications.snoozed()) == [row]
+    assert "Snoozed until" in page(inbox, f"{INBOX}snoozed/")
+
+
+def test_all_that_match_are_snoozed_by_the_page_that_asks(inbox: Client, justquick: Any) -> None:
+    for _ in range(3):
+        make_notification(justquick)
+    html = inbox.post(
+        ACT, {"verb": "snooze", "scope": "all", "tab": "unread", "q": "closed"}
+    ).content.decode()
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html))
+    assert act(inbox, **form, until="2099-01-01T08:00")["changed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("until", "problem"),
+    [("2011-01-01T00:00", "Choose a moment to come."), ("never", "“never” is not a date and a time.")],
+)
+def test_a_moment_that_is_none_is_a_gentle_word(
+    inbox: Client, justquick: Any, until: str, problem: str
+) -> None:
+    row = make_notification(justquick)
+    response = inbox.post(ACT, {"one": f"snooze:{row.slug}", "until": until})
+    assert response.status_code == 400
+    assert f'role="alert">{problem}</p>' in response.content.decode()
+    response = inbox.post(ACT, {"one": f"snooze:{row.slug}", "until": until}, headers=JSON)
+    assert (response.status_code, response.json()) == (400, {"error": problem})
+    response = inbox.post(ACT, {"one": f"snooze:{row.slug}"}, headers=JSON)
+    assert (response.status_code, response.json()) == (400, {"error": "Choose a moment to come."})
+    assert justquick.notifications.inbox().count() == 1
+
+
+# Asking first
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "question"),
+    [
+        (ACT, {"verb": "done", "scope": "all"}, "Done?"),
+        (ACT, {"verb": "snooze", "scope": "all", "until": "hour"}, "Snooze?"),
+        (UNDO, {"undo": "x"}, "Undo?"),
+        (SEEN, {}, "Mark all as seen?"),
+    ],
+)
+def test_a_get_asks_and_its_form_does_it(
+    justquick: Any, path: str, query: dict[str, str], question: str
+) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(justquick)
+    make_notification(justquick)
+    response = browser.get(path, query)
+    html = response.content.decode()
+    assert f"<h1>{question}</h1>" in html
+    assert justquick.notifications.inbox().count() == 1
+    assert not InboxState.objects.exists()
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html))
+    answer = browser.post(f"{path}?{response.wsgi_request.META['QUERY_STRING']}", form)
+    assert answer.status_code == (204 if path == SEEN else 302)
+    assert justquick.notifications.inbox().count() == (0 if path == ACT else 1)
+
+
+# The bell
+
+
+def test_opening_the_bell_leaves_nothing_unseen_and_everything_unread(inbox: Client, justquick: Any) -> None:
+    make_notification(justquick)
+    assert inbox.get(API).json()["counts"]["unseen"] == 1
+    response = inbox.post(SEEN)
+    assert (response.status_code, response.content) == (204, b"")
+    make_notification(justquick)
+    counts = inbox.get(API).json()["counts"]
+    assert (counts["unseen"], counts["unread"]) == (1, 2)
+
+
+# The JSON of the inbox
+
+
+def test_the_json_has_the_counts_and_a_page(inbox: Client, justquick: Any) -> None:
+    for number in range(5):
+        make_notification(justquick, verb=f"wrote {number}", target=make_project())
+    first = inbox.get(API, {"max": 2}).json()
+    assert first["counts"] == {"inbox": 5, "unread": 5, "saved": 0, "snoozed": 0, "done": 0, "unseen": 5}
+    assert [item["verb"] for item in first["items"]] == ["wrote 4", "wrote 3"]
+    assert first["items"][0]["text"] == "justquick wrote 4 activity-stream"
+    assert (first["after"], first["error"]) == (None, None)
+    second = inbox.get(API, {"max": 2, "before": first["before"]}).json()
+    assert [item["verb"] for item in second["items"]] == ["wrote 2", "wrote 1"]
+    again = inbox.get(API, {"max": 2, "after": second["after"]}).json()
+    assert again["items"] == first["items"]
+
+
+def test_the_json_has_each_tab_and_each_search(inbox: Client, justquick: Any) -> None:
+    make_notification(justquick, verb="kept").mark_as_saved()
+    make_notification(justquick, verb="ended").mark_as_done()
+    make_notification(justquick, verb="slept").snooze(timezone.now() + timedelta(days=1))
+    make_notification(justquick, verb="read", unread=False)
+
+    def verbs(**query: str) -> list[str]:
+        return [item["verb"] for item in inbox.get(API, query).json()["items"]]
+
+    assert verbs() == verbs(tab="inbox") == verbs(tab="nothing") == ["read", "kept"]
+    assert (verbs(tab="unread"), verbs(tab="saved")) == (["kept"], ["kept"])
+    assert (verbs(tab="done"), verbs(tab="snoozed")) == (["ended"], ["slept"])
+    assert (verbs(q="is:unread"), verbs(q="is:done"), verbs(q="kept")) == (["kept"], ["ended"], ["kept"])
+    answer = inbox.get(API, {"q": "is:new"}).json()
+    assert answer["items"] == []
+    assert answer["error"].startswith("“is:new” finds nothing")
+    assert answer["counts"]["inbox"] == 2
+
+
+def test_an_unchanged_poll_of_the_json_is_304(
+    inbox: Client, justquick: Any, django_assert_num_queries: Any
+) -> None:
+    make_notification(justquick, target=make_project())
+    response = inbox.get(API)
+    headers = {"if-none-match": response["ETag"]}
+    with django_assert_num_queries(3):
+        assert inbox.get(API, headers=headers).status_code == 304
+    assert inbox.get(API, {"q": "is:unread"}, headers=headers).status_code == 200
+    assert inbox.get(API, {"tab": "unread"}, headers=headers).status_code == 200
+    make_notification(justquick)
+    assert inbox.get(API, headers=headers).status_code == 200
+
+
+def test_the_counts_stop_at_the_cap_and_cost_no_query_of_their_own(
+    inbox: Client, justquick: Any, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.NOTIFICATIONS = {"BADGE_CAP": 2}
+    for _ in range(4):
+        make_notification(justquick, actor=justquick)
+    with django_assert_num_queries(4):
+        html = page(inbox)
+    assert 'data-ntf-count="inbox">2+</span>' in html
+    # As the script would have it.
+    assert 'data-ntf-count="saved" hidden>0</span>' in html
+    assert inbox.get(API).json()["counts"]["inbox"] == 3
+    settings.NOTIFICATIONS = {"BADGE_CAP": None}
+    assert inbox.get(API).json()["counts"]["inbox"] == 4
+
+
+def test_nobody_has_an_empty_inbox(client: Client) -> None:
+    make_notification(make_user())
+    assert client.get(API).json() == {
+        "counts": {"inbox": 0, "unread": 0, "saved": 0, "snoozed": 0, "done": 0, "unseen": 0},
+        "items": [],
+        "before": None,
+        "after": None,
+        "error": None,
+    }
+
+
+# The page
+
+
+def test_the_page_searches_and_keeps_the_search_on_its_links(
+    inbox: Client, justquick: Any, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 1}
+    for number in range(3):
+        make_notification(justquick, verb=f"wrote {number}")
+    make_notification(justquick, verb="closed")
+    html = page(inbox, f"{INBOX}?q=%22wrote%22")
+    assert html.count('class="ntf-row') == 2
+    assert 'value="&quot;wrote&quot;"' in html
+    [older] = re.findall(r'rel="next" href="\?q=%22wrote%22&amp;(before=[^"]*)"', html)
+    html = page(inbox, f"{INBOX}?q=%22wrote%22&{older}")
+    assert "wrote 1" in html
+    assert re.search(r'rel="prev" href="\?q=%22wrote%22&amp;after=', html)
+    # A search for names costs one query more.
+    with django_assert_num_queries(5):
+        page(inbox, f"{INBOX}?q=from:justquick")
+
+
+def test_the_page_says_gently_what_it_does_not_understand(inbox: Client, justquick: Any) -> None:
+    make_notification(justquick)
+    html = page(inbox, f"{INBOX}?q=frm:<b>")
+    assert 'id="ntf-problem" role="alert">There is no “frm:”.' in html
+    assert 'value="frm:&lt;b&gt;"' in html
+    assert "Nothing matches." in html
+    for query in ("%00", "a" * 5000, "%ED%A0%80", "%FF", "%22", "a+" * 3000):
+        assert inbox.get(f"{INBOX}?q={query}").status_code == 200
+        assert inbox.get(f"{API}?q={query}").status_code == 200
+
+
+def test_each_tab_shows_its_rows_in_its_order_under_its_days(inbox: Client, justquick: Any) -> None:
+    now = timezone.now()
+    for number in range(3):
+        row = make_notification(justquick, verb=f"wrote {number}", timestamp=now - timedelta(days=400))
+        rows().filter(pk=row.pk).update(
+            saved_at=now - timedelta(days=number), snoozed_until=now + timedelta(days=number + 1)
+        )
+    html = page(inbox, f"{INBOX}saved/")
+    assert re.findall(r"<h2>(Today|Yesterday)</h2>|(wrote \d)", html)[:4] == [
+        ("Today", ""), ("", "wrote 0"), ("Yesterday", ""), ("", "wrote 1"),
+    ]  # fmt: skip
+    html = page(inbox, f"{INBOX}snoozed/")
+    assert re.findall(r"<h2>(Tomorrow)</h2>|(wrote \d)", html)[:2] == [("Tomorrow", ""), ("", "wrote 0")]

@@ -1,0 +1,236 @@
+"""The query language: what it finds, what it refuses, and that nothing in it is more than text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies
+
+from notifications import search
+from notifications.models import get_notification_model
+from tests.factories import make_group, make_issue, make_notification, make_project, make_user, rows
+from tests.testapp.models import Issue, Project
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
+
+
+def parse(text: str) -> search.Search:
+    return search.parse(text, get_notification_model())
+
+
+def found(text: str) -> set[str]:
+    """Return the verbs of what a query finds among all rows."""
+    asked = parse(text)
+    assert asked.error == ""
+    return {row.verb for row in asked.narrow(rows())}
+
+
+@pytest.fixture
+def story() -> Any:
+    """What happened to justquick."""
+    justquick, alice, bot = make_user("justquick"), make_user("Alice"), make_user("bot")
+    make_notification(justquick, actor=alice, verb="commented on", target=make_project("pinax"))
+    make_notification(justquick, actor=bot, verb="failed", level="error", description="Out of memory: 100%")
+    make_notification(justquick, actor=bot, verb="passed", level="success", unread=False)
+    make_notification(justquick, actor=alice, verb="saved it").mark_as_saved()
+    make_notification(justquick, actor=alice, verb="did it", target=bot).mark_as_done()
+    make_notification(justquick, actor=alice, verb="slept").snooze(timezone.now() + timedelta(days=1))
+    return justquick
+
+
+ALL = {"commented on", "failed", "passed", "saved it", "did it", "slept"}
+
+
+@pytest.mark.parametrize(
+    ("query", "verbs"),
+    [
+        ("", ALL),
+        ("   ", ALL),
+        ("is:unread", {"commented on", "failed", "saved it", "slept"}),
+        ("IS:Unread", {"commented on", "failed", "saved it", "slept"}),
+        ("is:read", {"passed", "did it"}),
+        ("is:saved", {"saved it"}),
+        ("is:done", {"did it"}),
+        ("is:snoozed", {"slept"}),
+        ("-is:snoozed", ALL - {"slept"}),
+        ("-is:saved -is:done", ALL - {"saved it", "did it"}),
+        ("is:inbox", {"commented on", "failed", "passed", "saved it"}),
+        ("-is:inbox", {"did it", "slept"}),
+        ("is:read is:done", {"did it"}),
+        ("level:error", {"failed"}),
+        ("level:error level:success", {"failed", "passed"}),
+        ("-level:info", {"failed", "passed"}),
+        ("verb:commented", {"commented on"}),
+        ("verb:COMMENTED", {"commented on"}),
+        ('verb:"commented on"', {"commented on"}),
+        ("verb:%", set()),
+        ("from:bot", {"failed", "passed"}),
+        ("from:@bot", {"failed", "passed"}),
+        ("from:BOT", {"failed", "passed"}),
+        ("from:Alice", {"commented on", "saved it", "did it", "slept"}),
+        ("from:Alice from:bot", ALL),
+        ("-from:bot", ALL - {"failed", "passed"}),
+        ("-from:bot -from:Alice", set()),
+        ("from:nobody", set()),
+        ("-from:nobody", ALL),
+        ("target:bot", {"did it"}),
+        ("target:pinax", set()),
+        ("memory", {"failed"}),
+        ('"out of MEMORY"', {"failed"}),
+        ("out passed", set()),
+        ("out failed", {"failed"}),
+        ("-memory", ALL - {"failed"}),
+        ("bot", {"failed", "passed", "did it"}),
+        ("100%", {"failed"}),
+        ("100_", set()),
+        ('"from:bot"', set()),
+        ('fail"out of"', {"failed"}),
+        ('from:"bot', {"failed", "passed"}),
+        ('"out of', {"failed"}),
+        ('"" - -"" "   "', ALL),
+        ("http://example.com", set()),
+        ("12:30", set()),
+        ("a'; DROP TABLE notifications_notification; --", set()),
+        ("漢字 🐍 זרם", set()),
+        ("\\", set()),
+    ],
+)
+@pytest.mark.usefixtures("story")
+def test_a_query_finds_what_it_says(query: str, verbs: set[str]) -> None:
+    assert found(query) == verbs
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("frm:alice", "There is no “frm:”."),
+        ("re:fix", "There is no “re:”."),
+        (
+            "is:new",
+            "“is:new” finds nothing: after “is:” comes one of unread, read, saved, snoozed, done, inbox.",
+        ),
+        (
+            "level:fatal",
+            "“level:fatal” finds nothing: after “level:” comes one of success, info, warning, error.",
+        ),
+        ("from:", "Something has to follow “from:”."),
+        ('from:""', "Something has to follow “from:”."),
+        ("is: unread", "Something has to follow “is:”."),
+        ("\x00", "The search has a character in it that no text can have."),
+        ("from:\ud800", "The search has a character in it that no text can have."),
+        ("a" * 501, "A search can be 500 characters long at most."),
+        ("a " * 5000, "A search can be 500 characters long at most."),
+        ("a " * 21, "A search can have 20 words at most."),
+        ("-a " * 21, "A search can have 20 words at most."),
+    ],
+)
+@pytest.mark.usefixtures("story")
+def test_a_query_that_cannot_be_understood_finds_nothing_and_says_why(query: str, error: str) -> None:
+    asked = parse(query)
+    assert asked.error.startswith(error)
+    assert not asked.narrow(rows()).exists()
+
+
+@pytest.mark.usefixtures("story")
+def test_a_name_costs_one_query_for_each_model_whatever_is_asked_for(
+    settings: Any, django_assert_num_queries: Any
+) -> None:
+    ContentType.objects.get_for_models(get_user_model(), Project, Issue)
+    with django_assert_num_queries(1):
+        parse('from:bot -from:alice target:bot memory "out of" -passed')
+    with django_assert_num_queries(0):
+        parse("is:unread level:error verb:failed")
+    settings.NOTIFICATIONS = {"SEARCH_FIELDS": {"testapp.Project": "name", "testapp.Issue": "name"}}
+    with django_assert_num_queries(3):
+        parse('from:bot -from:alice target:bot memory "out of" -passed')
+
+
+def test_a_site_names_the_models_that_people_search_by_name(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"SEARCH_FIELDS": {"testapp.Project": "name", "auth.Group": "name"}}
+    justquick = make_user("justquick")
+    for name in ("pinax", "pinax", "flask"):
+        make_notification(justquick, target=make_project(name), verb=f"starred {name}")
+    make_notification(justquick, actor=make_group("pinax"), verb="welcomed")
+    assert found("target:pinax") == {"starred pinax"}
+    assert found("from:pinax") == {"welcomed"}
+    assert found("-target:pinax") == {"starred flask", "welcomed"}
+    # As text it is a part of the verb, or the whole name of an object.
+    assert found("pinax") == {"starred pinax", "welcomed"}
+    assert Group.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"testapp.Nothing": "name"},
+        {"testapp.Project": "nothing"},
+        {"testapp.Project": "id"},
+        {"Project": "name"},
+        {"testapp.Project": None},
+        {7: "name"},
+        ["testapp.Project"],
+    ],
+    ids=repr,
+)
+def test_what_names_no_field_of_texts_is_left_out(settings: Any, fields: Any) -> None:
+    settings.NOTIFICATIONS = {"SEARCH_FIELDS": fields}
+    justquick = make_user("justquick")
+    make_notification(justquick, target=make_project("pinax"))
+    assert found("from:justquick") == {"closed"}
+    assert found("target:pinax") == set()
+
+
+def test_a_proxy_is_found_as_what_it_stands_for() -> None:
+    user = make_user("justquick")
+    make_notification(user, actor=make_user("bot"), verb="passed", action_object=make_issue())
+    assert found("from:bot") == {"passed"}
+    assert found("from:justquick") == set()
+
+
+def test_a_search_of_another_kind_of_places_says_that_it_looks_elsewhere() -> None:
+    assert [parse(text).is_elsewhere for text in ("is:saved", "is:done a", "is:snoozed", "-is:saved", "is:read")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+    assert parse(" ").is_empty
+    assert not parse("a").is_empty
+
+
+@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    strategies.one_of(
+        strategies.text(max_size=60),
+        strategies.lists(
+            strategies.sampled_from(
+                [
+                    "is:",
+                    "from:",
+                    "-",
+                    '"',
+                    ":",
+                    "level:",
+                    "verb:",
+                    " ",
+                    "unread",
+                    "error",
+                    "\\",
+                    "%",
+                    "_",
+                    "'",
+                    "🐍",
+                    "İ",
+                ]
+            ),
+            max_size=30,
+        ).map("".join),
+    )
+)
+def test_no_text_is_an_error_of_the_server(text: str) -> None:
+    asked = parse(text)
+    assert list(asked.narrow(rows())) == []
+    assert list(rows().exclude(pk__in=asked.narrow(rows()).values("pk"))) == []

@@ -1,0 +1,228 @@
+"""Undoing: exactly the rows that changed become what they were."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from notifications import undo as undoing
+from notifications.models import InboxState, get_notification_model
+from notifications.signals import read_state_changed
+from notifications.undo import COLUMNS, Change, do, undo
+from notifications.verbs import VERBS
+from tests.factories import at_once, listening, make_notification, make_user, rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
+
+HOUR = timedelta(hours=1)
+
+
+def state(user: Any) -> dict[Any, tuple[Any, ...]]:
+    """Return what the columns of all rows of a user hold."""
+    return {pk: values for pk, *values in user.notifications.order_by("pk").values_list("pk", *COLUMNS)}
+
+
+def make_all_states(user: Any) -> None:
+    """Make a row in each state that a row can be in, and one more in each, read and done at moments of its own."""
+    now = timezone.now()
+    model = get_notification_model()
+    for number in range(2):
+        past, long_past = now - HOUR * (2 + number), now - HOUR * (50 + number)
+        states = product(
+            (True, False), (None, long_past), (None, past), (None, past), (None, past - HOUR, now + 24 * HOUR)
+        )
+        for unread, read_at, done_at, saved_at, snoozed_until in states:
+            if (not unread and read_at is None) or (done_at and (unread or snoozed_until)):
+                continue
+            if not unread and snoozed_until and snoozed_until > now:
+                continue
+            row = model(recipient=user, actor=user, verb="closed", timestamp=now - 100 * HOUR)
+            [row] = rows().bulk_create([row])
+            rows().filter(pk=row.pk).update(
+                unread=unread,
+                read_at=read_at,
+                done_at=done_at,
+                saved_at=saved_at,
+                snoozed_until=snoozed_until,
+            )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_undone_on_every_state(justquick: Any, verb: str, settings: Any) -> None:
+    settings.NOTIFICATIONS = {"SOFT_DELETE": True}
+    make_all_states(justquick)
+    make_all_states(make_user("brosner"))
+    before, others = state(justquick), list(rows().exclude(recipient=justquick).order_by("pk").values_list())
+    assert len(before) == 36
+    until = timezone.now() + HOUR if verb == "snooze" else None
+    change = do(justquick, justquick.notifications.all(), VERBS[verb], until=until)
+    after = state(justquick)
+    assert change.changed == len([pk for pk in before if before[pk] != after[pk]]) > 0
+    newcomer = make_notification(justquick)
+    assert change.token
+    assert undo(justquick, change.token) == Change(change.changed)
+    assert state(justquick) == {**before, newcomer.pk: list(state(justquick)[newcomer.pk])}
+    assert justquick.notifications.get(pk=newcomer.pk).unread
+    assert list(rows().exclude(recipient=justquick).order_by("pk").values_list()) == others
+
+
+@pytest.mark.parametrize("first", VERBS)
+@pytest.mark.parametrize("second", VERBS)
+def test_the_last_of_two_is_undone_and_the_first_stays(
+    justquick: Any, first: str, second: str, settings: Any
+) -> None:
+    settings.NOTIFICATIONS = {"SOFT_DELETE": True}
+    make_all_states(justquick)
+    everything, half = justquick.notifications.all(), justquick.notifications.filter(saved_at=None)
+    moments = [timezone.now() + HOUR, timezone.now() + 2 * HOUR]
+    one = do(justquick, half, VERBS[first], until=moments[0] if first == "snooze" else None)
+    between = state(justquick)
+    two = do(justquick, everything, VERBS[second], until=moments[1] if second == "snooze" else None)
+    assert undo(justquick, one.token or "").changed == 0
+    assert undo(justquick, two.token or "").changed == two.changed
+    assert state(justquick) == between
+
+
+@pytest.mark.parametrize("verb", ["done", "undone", "unsave"])
+def test_undoing_takes_few_statements_whatever_each_row_was(
+    justquick: Any, verb: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(undoing, "ROWS", 40)
+    monkeypatch.setattr(undoing, "CASES", 30)
+    now = timezone.now()
+    for number in range(90):
+        row = make_notification(justquick)
+        if verb != "done":
+            column = {"undone": "done_at", "unsave": "saved_at"}[verb]
+            rows().filter(pk=row.pk).update(**{column: now - number * HOUR, "unread": False})
+    before = state(justquick)
+    change = do(justquick, justquick.notifications.all(), VERBS[verb])
+    assert change.changed == 90
+    with CaptureUpdates() as updates:
+        assert undo(justquick, change.token or "").changed == 90
+    assert len(updates) == 3
+    assert state(justquick) == before
+
+
+class CaptureUpdates:
+    """Collect the statements that write to notifications."""
+
+    def __enter__(self) -> list[str]:
+        from django.test.utils import CaptureQueriesContext
+
+        self.context = CaptureQueriesContext(connection)
+        self.context.__enter__()
+        self.found: list[str] = []
+        return self.found
+
+    def __exit__(self, *error: object) -> None:
+        self.context.__exit__(None, None, None)
+        table = get_notification_model()._meta.db_table
+        self.found += [
+            query["sql"]
+            for query in self.context.captured_queries
+            if query["sql"].startswith("UPDATE") and table in query["sql"].split("SET")[0]
+        ]
+
+
+def test_what_was_changed_again_meanwhile_is_left_as_it_is(justquick: Any) -> None:
+    kept, changed = make_notification(justquick), make_notification(justquick)
+    change = do(justquick, justquick.notifications.all(), VERBS["done"])
+    rows().get(pk=changed.pk).mark_as_undone()
+    assert undo(justquick, change.token or "").changed == 1
+    kept.refresh_from_db()
+    changed.refresh_from_db()
+    assert (kept.unread, kept.done_at, changed.unread, changed.done_at) == (True, None, False, None)
+
+
+def test_a_column_that_was_not_changed_is_not_put_back(justquick: Any) -> None:
+    row = make_notification(justquick)
+    change = do(justquick, justquick.notifications.all(), VERBS["done"])
+    rows().get(pk=row.pk).mark_as_saved()
+    assert undo(justquick, change.token or "").changed == 1
+    row.refresh_from_db()
+    assert (row.done_at, row.saved_at is None) == (None, False)
+
+
+def test_it_is_undone_once_and_by_whom_it_was_done(justquick: Any) -> None:
+    make_notification(justquick)
+    change = do(justquick, justquick.notifications.all(), VERBS["save"])
+    for user, token in ((make_user("brosner"), change.token), (justquick, "ü"), (justquick, "")):
+        assert undo(user, token or "").changed == 0
+    assert [undo(justquick, change.token or "").changed for _ in range(2)] == [1, 0]
+
+
+def test_where_nothing_changed_there_is_nothing_to_undo(justquick: Any) -> None:
+    make_notification(justquick)
+    before = do(justquick, justquick.notifications.all(), VERBS["save"])
+    assert do(justquick, justquick.notifications.all(), VERBS["save"]) == Change(0)
+    assert undo(justquick, before.token or "").changed == 0
+
+
+def test_what_is_deleted_for_good_is_gone(justquick: Any) -> None:
+    make_notification(justquick)
+    assert do(justquick, justquick.notifications.all(), VERBS["delete"]) == Change(1)
+    assert not rows().exists()
+
+
+def test_of_too_many_rows_nothing_is_kept(justquick: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(undoing, "MOST", 2)
+    make_notification(justquick)
+    do(justquick, justquick.notifications.all(), VERBS["save"])
+    for _ in range(2):
+        make_notification(justquick)
+    assert do(justquick, justquick.notifications.all(), VERBS["done"]) == Change(3)
+    assert InboxState.objects.get(pk=justquick.pk).undo is None
+
+
+def test_who_listens_is_told_once_for_each_call(
+    justquick: Any, monkeypatch: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    monkeypatch.setattr(undoing, "ROWS", 2)
+    for _ in range(5):
+        make_notification(justquick)
+    with listening(read_state_changed) as heard:
+        with django_capture_on_commit_callbacks(execute=True):
+            change = do(justquick, justquick.notifications.all(), VERBS["done"])
+        with django_capture_on_commit_callbacks(execute=True):
+            undo(justquick, change.token or "")
+    assert [(told["recipient_id"], told["changed"]) for told in heard] == [(justquick.pk, 5)] * 2
+
+
+def test_what_is_done_with_a_few_rows_costs_the_same_whatever_they_are(
+    justquick: Any, django_assert_num_queries: Any
+) -> None:
+    make_all_states(justquick)
+    do(justquick, justquick.notifications.none(), VERBS["save"])
+    # The savepoint of the test around it; the state is held; the keys; the rows before; the verb (MariaDB reads the
+    # keys that it is to lock); the rows after; what undoes it; and the end of the savepoint.
+    count = 8 + (1 if connection.vendor == "mysql" else 0)
+    with django_assert_num_queries(count):
+        do(justquick, justquick.notifications.all(), VERBS["done"])
+
+
+@pytest.mark.backend("postgres", "mariadb")
+@pytest.mark.django_db(transaction=True)
+def test_two_who_undo_at_once_undo_it_once() -> None:
+    user = make_user()
+    for _ in range(3):
+        make_notification(user)
+    change = do(user, user.notifications.all(), VERBS["done"])
+    assert sorted(each.changed for each in at_once(4, lambda: undo(user, change.token or ""))) == [0, 0, 0, 3]
+    assert user.notifications.unread().count() == 3
+
+
+@pytest.mark.backend("postgres", "mariadb")
+@pytest.mark.django_db(transaction=True)
+def test_several_who_begin_at_once_have_one_state() -> None:
+    user = make_user()
+    for _ in range(3):
+        make_notification(user)
+    results = at_once(4, lambda: do(user, user.notifications.all(), VERBS["done"]).changed)
+    assert sorted(results) == [0, 0, 0, 3]
+    assert InboxState.objects.count() == 1

@@ -1,0 +1,94 @@
+"""Until when a notification is snoozed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from notifications.verbs import PRESETS, NotAMoment, choices, moment_of
+from tests.factories import moment
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        # A Tuesday.
+        (
+            datetime(2026, 11, 24, 15, 30),  # noqa: DTZ001 - the clock on the wall
+            {
+                "hour": (2026, 11, 24, 16, 30),
+                "evening": (2026, 11, 24, 18),
+                "tomorrow": (2026, 11, 25, 8),
+                "week": (2026, 11, 30, 8),
+            },
+        ),
+        # A Sunday evening.
+        (
+            datetime(2026, 11, 29, 18, 0),  # noqa: DTZ001
+            {
+                "hour": (2026, 11, 29, 19),
+                "evening": (2026, 11, 30, 18),
+                "tomorrow": (2026, 11, 30, 8),
+                "week": (2026, 11, 30, 8),
+            },
+        ),
+    ],
+)
+def test_the_presets_are_moments_on_the_clock_of_the_reader(
+    monkeypatch: Any, settings: Any, now: datetime, expected: dict[str, tuple[int, ...]]
+) -> None:
+    local = timezone.make_aware(now) if settings.USE_TZ else now
+    monkeypatch.setattr("notifications.verbs.local_now", lambda: local)
+    assert {name: moment_of(name) for name in PRESETS} == {
+        name: moment(*parts) for name, parts in expected.items()
+    }
+    moments = [found for _, _, found in choices()]
+    assert moments == sorted(moments)
+
+
+def test_now_is_that_of_the_reader() -> None:
+    assert abs(moment_of("hour") - timezone.now() - timedelta(hours=1)) < timedelta(seconds=5)
+
+
+@pytest.mark.shape("default")
+def test_what_is_typed_is_in_the_time_zone_of_the_reader() -> None:
+    with timezone.override(ZoneInfo("Asia/Tokyo")):
+        assert moment_of("2099-12-24T18:00") == moment(2099, 12, 24, 9)
+        assert moment_of("tomorrow").astimezone(ZoneInfo("Asia/Tokyo")).hour == 8
+
+
+@pytest.mark.parametrize("text", ["2099-12-24T18:00", "2099-12-24 18:00:00", "2099-12-24T18:00Z"])
+def test_a_date_and_a_time_can_be_typed(text: str) -> None:
+    assert moment_of(text) == moment(2099, 12, 24, 18)
+
+
+def test_a_date_alone_is_its_morning() -> None:
+    assert moment_of("2099-12-24") == moment(2099, 12, 24, 8)
+
+
+@pytest.mark.parametrize("text", ["never", "12:30", "\x00", "<script>", "9" * 5000])
+def test_what_is_no_date_is_refused(text: str) -> None:
+    with pytest.raises(NotAMoment, match="is not a date and a time"):
+        moment_of(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2011-01-01T00:00",
+        "2011-01-01",
+        "0001-01-01T00:00",
+        "9999-12-31T23:59",
+        "2099-13-01T00:00",
+        "2099-02-30",
+        "9999-12-31T23:59-14:00",
+    ],
+)
+def test_what_is_past_or_in_no_calendar_is_refused(text: str) -> None:
+    with pytest.raises(NotAMoment, match="Choose a moment to come"):
+        moment_of(text)
