@@ -85,6 +85,7 @@ class Run:
     happened: bool = True
     seconds: float = 0.0
     tally: dict[str, list[str]] = field(default_factory=dict)
+    failures: str = ""
 
     def count(self, *outcomes: str) -> int:
         """Return how many tests ended in any of these ways."""
@@ -152,6 +153,7 @@ def main() -> int:
     if complete and all(run.tally for run in runs):
         ok = report_tests_that_ran_nowhere(runs) and ok
     print_table(runs)
+    print_failures(runs)
     print(f"{sum(run.passed for run in runs)} passed, {sum(run.failed for run in runs)} failed")
     return 0 if ok else 1
 
@@ -310,10 +312,11 @@ def start(
 def judge(job: Job, status: int, seconds: float, scratch: Path) -> Run:
     """Print what a process that has ended left to be read, and say how it went."""
     name = scratch / f"{job.backend}-{job.shape}"
-    said, counted = Path(f"{name}.txt"), Path(f"{name}.json")
-    if said.exists():
+    log, counted = Path(f"{name}.txt"), Path(f"{name}.json")
+    said = log.read_text(errors="replace") if log.exists() else ""
+    if said:
         print(f"\n{'=' * 20} {job.backend} {job.server.version}, {job.shape} {'=' * 20}")
-        print(said.read_text(errors="replace"))
+        print(said)
     tally = json.loads(counted.read_text()) if counted.exists() else {}
     ran = any(tally.get(outcome) for outcome in ("passed", "failed", "xfailed", "xpassed"))
     if status == 0 and ran:
@@ -323,7 +326,18 @@ def judge(job: Job, status: int, seconds: float, scratch: Path) -> Run:
     else:
         result = "FAILED"
     ok = result == "passed"
-    return Run(job.backend, job.server.version, job.shape, result, ok=ok, seconds=seconds, tally=tally)
+    # Pytest's own list of what failed, each with its reason.
+    failures = "" if ok else "\n".join(said.partition("short test summary info")[2].splitlines()[1:])
+    return Run(
+        job.backend,
+        job.server.version,
+        job.shape,
+        result,
+        ok=ok,
+        seconds=seconds,
+        tally=tally,
+        failures=failures,
+    )
 
 
 def report_coverage(scratch: Path, *, judged: bool) -> bool:
@@ -350,6 +364,13 @@ def report_tests_that_ran_nowhere(runs: list[Run]) -> bool:
     for test in sorted(left - ran):
         print(f"RAN NOWHERE: {test}")
     return left <= ran
+
+
+def print_failures(runs: list[Run]) -> None:
+    """Print once more what failed, and why: what stands above it may be too long to be kept."""
+    for run in runs:
+        if run.failures:
+            print(f"{run.backend}, {run.shape}:\n{run.failures}\n")
 
 
 def print_table(runs: list[Run]) -> None:

@@ -52,6 +52,11 @@ class Browser:
             f"(args) => (async function () {{ {body} }}).apply(null, args)", list(arguments)
         )
 
+    def follow(self, link: Any) -> None:
+        """Click on what leads to another page, or to this one anew, and wait until it is there."""
+        with self.page.expect_navigation():
+            link.click()
+
     def complaints(self) -> list[str]:
         """Return what the console has said since it was last asked: errors, and what the policy refused."""
         if not self.page.is_closed():

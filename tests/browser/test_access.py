@@ -70,8 +70,7 @@ def test_axe_finds_nothing(browser: Browser, visit: Visit, inbox: list[Any], loo
             browser.page.locator(".ntf-panel [data-ntf-id]").first.wait_for()
             assert violations(browser) == []
     visit(INBOX)
-    browser.page.locator("[data-ntf-verb=snooze]").first.click()
-    browser.page.locator("[name=until]").first.wait_for()
+    browser.follow(browser.page.locator("[data-ntf-verb=snooze]").first)
     assert violations(browser) == []
     visit(INBOX)
     browser.page.locator(".ntf-row [name=id]").first.check()
@@ -111,57 +110,57 @@ def test_all_of_it_works_under_a_strict_policy(browser: Browser, visit: Visit, i
 def test_everything_can_be_done_without_a_script(
     without_script: Browser, inbox: list[Any], visit: Visit
 ) -> None:
-    page = without_script.page
+    page, follow = without_script.page, without_script.follow
     count = page.locator(".ntf-row")
     site.script.page = PAGE
     visit("/page/")
     assert page.locator(".ntf-badge").inner_text() == "6"
     assert not page.locator(".ntf-panel").is_visible()
-    page.get_by_role("link", name="Notifications").click()
+    follow(page.get_by_role("link", name="Notifications"))
     assert page.url.endswith(INBOX)
     assert count.count() == 5
-    page.get_by_role("link", name="Older").click()
+    follow(page.get_by_role("link", name="Older"))
     assert count.count() == 2
-    page.get_by_role("link", name="Newer").click()
+    follow(page.get_by_role("link", name="Newer"))
     assert count.count() == 5
     assert not page.get_by_text("Keyboard shortcuts").first.is_visible()
     # One row
-    page.locator(".ntf-row [data-ntf-verb=done]").first.click()
+    follow(page.locator(".ntf-row [data-ntf-verb=done]").first)
     assert page.get_by_text("1 notification is done.").is_visible()
     assert rows().done().count() == 1
-    page.get_by_role("button", name="Undo").click()
+    follow(page.get_by_role("button", name="Undo"))
     assert rows().done().count() == 0
     # Some rows, and all that match
     for number in (0, 2):
         page.locator(".ntf-row [name=id]").nth(number).check()
-    page.locator("#ntf-bulk button[value=done]").click()
+    follow(page.locator("#ntf-bulk button[value=done]"))
     assert rows().done().count() == 2
     page.locator("#ntf-bulk [value=all]").check()
-    page.locator("#ntf-bulk button[value=done]").click()
+    follow(page.locator("#ntf-bulk button[value=done]"))
     assert rows().inbox().count() == 0
     assert page.get_by_text("5 notifications are done.").is_visible()
-    page.get_by_role("button", name="Undo").click()
+    follow(page.get_by_role("button", name="Undo"))
     assert rows().inbox().count() == 5
     # Snooze
-    page.locator(".ntf-row [data-ntf-verb=snooze]").first.click()
-    page.locator("button[name=until]").first.click()
+    follow(page.locator(".ntf-row [data-ntf-verb=snooze]").first)
+    follow(page.locator("button[name=until]").first)
     assert rows().snoozed().count() == 1
-    page.get_by_role("button", name="Undo").click()
+    follow(page.get_by_role("button", name="Undo"))
     assert rows().snoozed().count() == 0
-    page.locator(".ntf-row [data-ntf-verb=snooze]").first.click()
+    follow(page.locator(".ntf-row [data-ntf-verb=snooze]").first)
     page.locator("[name=until][type=datetime-local]").fill("2999-01-01T08:00")
-    page.get_by_role("button", name="Snooze", exact=True).click()
+    follow(page.get_by_role("button", name="Snooze", exact=True))
     assert rows().snoozed().count() == 1
-    page.locator(".ntf-tabs").get_by_role("link", name="Snoozed").click()
-    page.locator(".ntf-row [data-ntf-verb=unsnooze]").click()
+    follow(page.locator(".ntf-tabs").get_by_role("link", name="Snoozed"))
+    follow(page.locator(".ntf-row [data-ntf-verb=unsnooze]"))
     assert rows().snoozed().count() == 0
     # Search and turn the page
-    page.locator(".ntf-tabs").get_by_role("link", name="Inbox").click()
+    follow(page.locator(".ntf-tabs").get_by_role("link", name="Inbox"))
     page.locator("#ntf-q").fill("level:error")
-    page.get_by_role("button", name="Search").click()
+    follow(page.get_by_role("button", name="Search"))
     assert page.url.endswith("?q=level%3Aerror")
     assert count.count() == 1
     # Every tab
     for tab in ("Unread", "Saved", "Snoozed", "Done"):
-        page.locator(".ntf-tabs").get_by_role("link", name=tab).click()
+        follow(page.locator(".ntf-tabs").get_by_role("link", name=tab))
         assert page.locator(".ntf-tabs [aria-current]").inner_text().startswith(tab)

@@ -187,8 +187,7 @@ def test_h_asks_until_when_and_wakes_what_sleeps(
     press(browser, "j")
     with browser.page.expect_navigation():
         press(browser, "h")
-    with browser.page.expect_navigation():
-        browser.page.locator("button[name=until]").first.click()
+    browser.follow(browser.page.locator("button[name=until]").first)
     assert sentences(browser) == ["did 3", "did 2", "did 1", "did 0"]
     assert browser.page.locator("div[data-ntf-undo]").is_visible()
     visit(f"{INBOX}snoozed/")
@@ -415,8 +414,8 @@ def test_a_filter_and_a_cursor_stay_what_they_are(
 ) -> None:
     settings.NOTIFICATIONS = {"PAGE_SIZE": 2}
     visit(f"{INBOX}?q=is:unread")
-    browser.page.get_by_role("link", name="Older").click()
-    wait_until(lambda: sentences(browser) == ["did 2", "did 1"])
+    browser.follow(browser.page.get_by_role("link", name="Older"))
+    assert sentences(browser) == ["did 2", "did 1"]
     press(browser, "j", "Shift+I")
     wait_until(lambda: sentences(browser) == ["did 1", "did 0"])
 
@@ -430,10 +429,10 @@ def test_what_is_done_in_one_tab_is_done_in_the_other(
     other = Browser(browser.context)
     other.page.goto(f"{live_server.url}{INBOX}")
     press(browser, "j", "e")
-    wait_until(lambda: len(sentences(other)) == 4, 2)
+    wait_until(lambda: len(sentences(other)) == 4)
     wait_until(lambda: other.page.title().startswith("(4) "))
     press(browser, "z")
-    wait_until(lambda: len(sentences(other)) == 5, 2)
+    wait_until(lambda: len(sentences(other)) == 5)
     assert other.complaints() == []
 
 

@@ -88,14 +88,14 @@ def test_the_buttons_of_a_row_do_what_they_say(
 ) -> None:
     page = either.page
     visit(INBOX)
-    page.locator(".ntf-row").get_by_role("button", name="Mute").click()
+    either.follow(page.locator(".ntf-row").get_by_role("button", name="Mute"))
     assert page.url.endswith(INBOX)
     assert page.get_by_text("You hear no more of it.").is_visible()
     assert said(justquick) == [("issue 2", "muted", "subscribed", False)]
-    page.locator(".ntf-row").get_by_role("button", name="Unsubscribe").click()
+    either.follow(page.locator(".ntf-row").get_by_role("button", name="Unsubscribe"))
     assert page.get_by_text("You do not watch it any more.").is_visible()
     assert said(justquick) == []
-    page.locator(".ntf-row").get_by_role("link", name="Why?").click()
+    either.follow(page.locator(".ntf-row").get_by_role("link", name="Why?"))
     assert page.get_by_text("The reason then: watching").is_visible()
 
 
@@ -132,7 +132,7 @@ def test_what_a_row_that_arrived_offers_works(
         browser.page.keyboard.press("Shift+M")
     assert said(justquick)[1:] == [("issue 3", "muted", "", False)]
     arrive(browser, target=make_ticket("issue 4"), recipient=[justquick])
-    browser.page.locator(".ntf-row").first.get_by_role("link", name="Why?").click()
+    browser.follow(browser.page.locator(".ntf-row").first.get_by_role("link", name="Why?"))
     assert browser.page.get_by_text("commented on issue 4").is_visible()
     assert browser.complaints() == []
 
@@ -159,7 +159,7 @@ def test_the_buttons_of_an_object_need_no_script(
     visit(f"/tickets/{ticket.pk}/")
 
     def press(name: str) -> list[tuple[str, str, str, bool]]:
-        page.get_by_role("button", name=name, exact=True).click()
+        without_script.follow(page.get_by_role("button", name=name, exact=True))
         assert page.url.endswith(f"/tickets/{ticket.pk}/")
         return said(justquick)
 
@@ -185,14 +185,14 @@ def test_one_unwatches_many_at_once(either: Browser, visit: Visit, justquick: An
     for name in ("issue 1", "issue 2", "issue 3"):
         watch(justquick, make_ticket(name))
     visit(INBOX)
-    page.get_by_role("link", name="What I watch").click()
+    either.follow(page.get_by_role("link", name="What I watch"))
     for name in ("issue 1", "issue 3"):
         page.get_by_role("checkbox", name=name).check()
-    page.get_by_role("button", name="Unsubscribe from the chosen").click()
+    either.follow(page.get_by_role("button", name="Unsubscribe from the chosen"))
     assert page.url.endswith(HOME)
     assert page.get_by_text("You do not watch it any more.").is_visible()
     assert [row[0] for row in said(justquick)] == ["issue 2"]
-    page.get_by_role("button", name="Unsubscribe from the chosen").click()
+    either.follow(page.get_by_role("button", name="Unsubscribe from the chosen"))
     assert page.get_by_text("Nothing was chosen.").is_visible()
     assert [row[0] for row in said(justquick)] == ["issue 2"]
 
@@ -207,16 +207,15 @@ def test_axe_finds_nothing(browser: Browser, visit: Visit, justquick: Any, told:
     browser.be_strict()
     visit(HOME)
     browser.page.locator("[name=id]").first.check()
-    browser.page.locator("form .ntf-button").click()
-    browser.page.locator(".ntf-undo").wait_for()
+    browser.follow(browser.page.locator("form .ntf-button"))
+    assert browser.page.locator(".ntf-undo").is_visible()
     assert violations(browser) == []
     assert browser.run(sizes) == 0
     visit(INBOX)
     arrive(browser, target=told)
     assert violations(browser) == []
     assert browser.run(sizes) == 0
-    browser.page.locator(".ntf-row .ntf-buttons a").first.click()
-    browser.page.locator("h1").wait_for()
+    browser.follow(browser.page.locator(".ntf-row .ntf-buttons a").first)
     assert violations(browser) == []
     for row in (told, make_ticket("gone")):
         watch(justquick, row)

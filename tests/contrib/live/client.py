@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from notifications.contrib.live.hub import ALONE, Hub, get_hub
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.streams import Stream
 
@@ -191,6 +192,24 @@ async def tuned_in(user: Any, **options: Any) -> AsyncIterator[Browser]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that is about to happen."""
+    for _ in range(int(PATIENCE * 100)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("That never happened.")
+
+
+async def at_rest() -> Hub:
+    """Return the hub once it has nothing to ask any more: a new one looks for itself, for its bus and once again."""
+    hub, turns = get_hub(), -1
+    while hub.turns != turns:
+        turns = hub.turns
+        await asyncio.sleep(1.2 * ALONE)
+    return hub
+
+
 class Line:
     """A line to a server that can be cut and mended, so that the server itself is left alone."""
 
@@ -198,8 +217,6 @@ class Line:
         self.host, self.port = host, port
         #: Where it is taken up; known once it was mended for the first time.
         self.here = 0
-        #: How often somebody took it up, and how often in vain.
-        self.taken = self.refused = 0
         self._broken = False
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -227,10 +244,8 @@ class Line:
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._broken:
-            self.refused += 1
             writer.transport.abort()
             return
-        self.taken += 1
         if self.host.startswith("/"):
             answers, asks = await asyncio.open_unix_connection(f"{self.host}/.s.PGSQL.{self.port}")
         else:

@@ -23,7 +23,7 @@ from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown
 from notifications.contrib.live.streams import Stream
 from notifications.contrib.live.wire import RESYNC, Cursor, mark
-from tests.contrib.live.client import PATIENCE, Browser, elsewhere, questions_asked, tuned_in
+from tests.contrib.live.client import PATIENCE, Browser, at_rest, elsewhere, questions_asked, tuned_in, until
 from tests.factories import make_notification, make_project, make_user, make_users, rows
 from tests.testapp.models import Project
 
@@ -108,7 +108,7 @@ def test_a_snoozed_row_that_is_back_is_told_again() -> None:
             await elsewhere(send, user)
             await is_told(browser, 1)
             row = await elsewhere(user.notifications.get)
-            await elsewhere(row.snooze, timezone.now() + timedelta(seconds=1.5))
+            await elsewhere(row.snooze, timezone.now() + timedelta(seconds=3))
             await is_told(browser, 0)
             await is_told(browser, 1)
             return browser
@@ -240,8 +240,7 @@ def test_one_message_of_an_event_is_one_question_and_it_is_told_once(site: Any) 
 
     async def listen() -> tuple[Browser, int]:
         async with tuned_in(user) as browser:
-            hub = get_hub()
-            await asyncio.sleep(1.2)
+            hub = await at_rest()
             before = hub.turns
             # Its own moment is old, as that of a transaction that was open for long.
             message = await elsewhere(told, user, timestamp=timezone.now() - timedelta(seconds=45))
@@ -422,19 +421,17 @@ def test_a_stream_that_has_left_is_asked_for_nothing() -> None:
 
 
 def test_nothing_is_asked_for_a_stream_that_leaves_before_its_turn(site: Any) -> None:
-    site.NOTIFICATIONS = {"LIVE_BUS_OPTIONS": {"interval": 9}}
+    site.NOTIFICATIONS = {"LIVE_BUS_OPTIONS": {"interval": 60}}
     stays, goes = make_users(2)
 
     async def listen() -> int:
         async with tuned_in(stays):
-            hub = get_hub()
-            await asyncio.sleep(0.2)
+            hub = await at_rest()
             before = hub.turns
             stream = Stream(Login(goes.pk))
             assert hub.join(stream)
             hub.leave(stream)
-            await asyncio.sleep(0.2)
-            return hub.turns - before
+            return (await at_rest()).turns - before
 
     assert asyncio.run(listen()) == 0
 
@@ -537,10 +534,9 @@ def test_a_bus_that_just_ends_is_a_dead_one(
 
     async def listen() -> None:
         async with tuned_in(user):
-            await asyncio.sleep(0.3)
+            await until(lambda: "it has ended" in caplog.text)
 
     asyncio.run(listen())
-    assert "it has ended" in caplog.text
 
 
 def test_the_hub_holds_no_connection_between_two_questions() -> None:
