@@ -129,6 +129,19 @@ VERBS: Mapping[str, Verb] = {
     )
 }
 
+#: What has a button on a row: each thing and its opposite. Who deletes is asked first.
+BUTTONS = tuple(verb for verb in VERBS.values() if verb.name != "delete")
+
+
+def verbs_of(notice: AbstractNotification) -> list[Verb]:
+    """Return what a button can do to this row as it stands."""
+    names = ["undone" if notice.is_done else "done", "unsave" if notice.saved_at else "save"]
+    if notice.is_snoozed:
+        names.append("unsnooze")
+    else:
+        names += ["snooze", "read" if notice.unread else "unread"]
+    return [VERBS[name] for name in names]
+
 
 # Until when something is snoozed
 

@@ -23,6 +23,7 @@ from notifications.models import AbstractNotification
 from notifications.reasons import reason_label
 from notifications.search import Search
 from notifications.tabs import TABS, day_of
+from notifications.verbs import BUTTONS, Verb, verbs_of
 
 register = Library()
 
@@ -254,6 +255,12 @@ def newest_of(user: Any, rows: int, tab: str = "inbox") -> list[AbstractNotifica
     if not user or rows <= 0:
         return []
     return list(TABS[tab].rows(user.notifications.all(), Search()).with_objects()[:rows])
+
+
+@register.simple_tag
+def notice_verbs(notification: AbstractNotification | None = None) -> list[Verb]:
+    """Return what a button can do to a notification, or all that there is without one."""
+    return list(BUTTONS) if notification is None else verbs_of(notification)
 
 
 @register.filter

@@ -200,7 +200,7 @@ def test_h_asks_until_when_and_wakes_what_sleeps(
 def test_what_was_snoozed_comes_back_by_itself(
     browser: Browser, inbox: list[Any], visit: Callable[[str], None]
 ) -> None:
-    inbox[0].snooze(timezone.now() + timedelta(seconds=2))
+    inbox[0].snooze(timezone.now() + timedelta(seconds=4))
     visit(INBOX)
     assert sentences(browser) == ["did 4", "did 3", "did 2", "did 1"]
     back = ["did 0", "did 4", "did 3", "did 2", "did 1"]
