@@ -12,6 +12,7 @@ from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -79,11 +80,13 @@ def log_in(chromium: Any, demo: str) -> Iterator[LogIn]:
     assert complaints == []
 
 
-def comment(browser: Browser, demo: str, text: str) -> None:
-    """Comment on an issue that everybody of the cast takes part in."""
+def comment(browser: Browser, demo: str, text: str) -> float:
+    """Comment on an issue that everybody of the cast takes part in, and return the moment before that."""
     browser.page.goto(f"{demo}{ISSUE}")
     browser.page.locator("textarea").fill(text)
+    before = time.monotonic()
     browser.follow(browser.page.get_by_role("button", name="Comment", exact=True))
+    return before
 
 
 def badge(browser: Browser) -> int:
@@ -117,23 +120,28 @@ def two(log_in: LogIn, demo: str) -> tuple[Browser, Browser]:
     return brosner, mitsuhiko
 
 
-def test_a_comment_in_one_browser_appears_in_the_bell_of_another(
+def test_a_comment_in_one_browser_appears_in_the_bell_of_another_within_two_seconds(
     two: tuple[Browser, Browser], demo: str
 ) -> None:
     brosner, mitsuhiko = two
     before = badge(brosner)
     brosner.run("window.stayed = true")
-    comment(mitsuhiko, demo, "It is in.")
-    wait_until(lambda: badge(brosner) == before + 1)
+    seconds = []
+    for number in range(1, 4):
+        said = comment(mitsuhiko, demo, f"It is in, part {number}.")
+        wait_until(partial(shows, brosner, before + number))
+        seconds.append(time.monotonic() - said)
+    # One of them another process may have held up.
+    assert median(seconds) < 2, seconds
     sentence = "mitsuhiko commented on issue 6 on pinax"
     heard = brosner.run("return heard")
-    assert [text for kind, _, text in heard if kind == "new"] == [sentence]
+    assert [text for kind, _, text in heard if kind == "new"] == [sentence] * 3
     assert heard[-1][0] == "count"
     brosner.page.get_by_role("button", name="Notifications").click()
-    wait_until(lambda: lines(brosner)[:1] == [sentence])
+    wait_until(lambda: lines(brosner)[:3] == [sentence] * 3)
     # Into the open panel, too.
     comment(mitsuhiko, demo, "And so is that.")
-    wait_until(lambda: lines(brosner)[:2] == [sentence, sentence])
+    wait_until(lambda: lines(brosner)[:4] == [sentence] * 4)
     assert brosner.run("return stayed")
 
 
