@@ -20,9 +20,8 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.wishes import WISHES, named_object, statement_of
 from notifications.contrib.subscriptions.words import CALLING
 from notifications.generic import attach_objects
-from notifications.models import get_notification_model
+from notifications.models import AbstractNotification
 from notifications.reasons import reason_label
-from notifications.slugs import slug2id
 from notifications.tabs import rows_of
 
 
@@ -53,11 +52,8 @@ def watching(request: HttpRequest) -> HttpResponse:
 @require_POST
 def wish(request: HttpRequest) -> HttpResponse:
     """Do what a button of ``{% watch_button %}`` says to the object that it names."""
-    name = request.POST.get("wish", "")
     obj = named_object(request.user, request.POST.get("object", ""))
-    if name not in WISHES or obj is None:
-        return refuse(request, gettext("There is no such thing to do."))
-    return do(request, name, obj)
+    return do(request, request.POST.get("wish", ""), obj)
 
 
 @never_cache
@@ -66,18 +62,14 @@ def wish(request: HttpRequest) -> HttpResponse:
 def row(request: HttpRequest) -> HttpResponse:
     """Do what a button of a row of the inbox says to what the row is about."""
     name, _, slug = request.POST.get("row", "").partition(":")
-    rows = rows_of(request).visible()
-    notification = rows.filter(pk=key_of(slug, get_notification_model(), rows.db)).with_objects().first()
-    if notification is None:
-        raise Http404
-    obj = notification.target or notification.action_object
-    if name not in WISHES or obj is None:
-        return refuse(request, gettext("There is no such thing to do."))
-    return do(request, name, obj)
+    notification = notification_of(request, slug)
+    return do(request, name, notification.target or notification.action_object)
 
 
 def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
     """Do it and go on to ``next``, where a banner says so; whoever prefers JSON gets what holds now."""
+    if name not in WISHES or obj is None:
+        return refuse(request, gettext("There is no such thing to do."))
     WISHES[name](request.user, obj)
     if wants_json(request):
         found = statement_of(request.user, obj)
@@ -107,9 +99,7 @@ def forget(request: HttpRequest) -> HttpResponse:
 @require_safe
 def why(request: HttpRequest, slug: int) -> HttpResponse:
     """Say why the user was told of one of their notifications, and which rule decides about it today."""
-    notification = rows_of(request).visible().filter(pk=slug2id(slug)).with_objects().first()
-    if notification is None:
-        raise Http404
+    notification = notification_of(request, str(slug))
     event = event_of(notification)
     # The sender named whoever was told for such a reason, or for none.
     named = [request.user] if notification.reason in (*CALLING, "") else None
@@ -126,11 +116,18 @@ def why(request: HttpRequest, slug: int) -> HttpResponse:
     return render(request, "notifications_subscriptions/why.html", context)
 
 
+def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:
+    """Return the notification of the user behind a slug, with its objects. Raise Http404 where there is none."""
+    rows = rows_of(request).visible()
+    found = rows.filter(pk=key_of(slug, rows.model, rows.db)).with_objects().first()
+    if found is None:
+        raise Http404
+    return found
+
+
 def go_on(request: HttpRequest, what: str) -> HttpResponse:
     """Go on to the next page, which says what was done."""
-    home = reverse("notifications_subscriptions:watching")
-    url = next_url(request) or home
-    response = HttpResponseRedirect(url)
+    response = HttpResponseRedirect(next_url(request) or reverse("notifications_subscriptions:watching"))
     say(response, request, Said(what, 1), "/")
     return response
 
