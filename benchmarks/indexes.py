@@ -147,8 +147,8 @@ def questions(ours: Any, events: int) -> dict[str, float]:
     from candidates.data import READERS
     from django.contrib.auth import get_user_model
 
-    from notifications.badge import capped
-    from notifications.pagination import cursor_of, get_page
+    from notifications.inbox.pagination import cursor_of, get_page
+    from notifications.storage.counts import capped
 
     user = get_user_model().objects.get(pk=READERS["full"])
     rows = user.notifications

@@ -10,9 +10,9 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _, ngettext
 
-from notifications import search
+from notifications.inbox import search
 from notifications.models import AbstractNotification, get_notification_model
-from notifications.querysets import NotificationQuerySet
+from notifications.storage.querysets import NotificationQuerySet
 
 Rows = NotificationQuerySet[AbstractNotification]
 

@@ -16,7 +16,7 @@ class Config(AppConfig):
     def ready(self) -> None:
         """Connect what answers ``notify.send``, under the identity it has had since the older packages."""
         from notifications import checks  # noqa: F401 - importing registers the checks
-        from notifications.handlers import notify_handler
+        from notifications.sending.handler import notify_handler
         from notifications.signals import notify
 
         notify.connect(notify_handler, dispatch_uid="notifications.models.notification")

@@ -12,9 +12,9 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, models, router
 
 from notifications import conf
-from notifications.insert import CONSTRAINT, keeps_constraint
+from notifications.inbox.search import searched_field
 from notifications.models import get_notification_model
-from notifications.search import searched_field
+from notifications.sending.statement import CONSTRAINT, keeps_constraint
 
 REQUEST_PROCESSOR = "django.template.context_processors.request"
 

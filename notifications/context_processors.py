@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from notifications.badge import unread_count, unseen_count
+from notifications.storage.counts import unread_count, unseen_count
 
 
 def notifications(request: HttpRequest) -> dict[str, Any]:

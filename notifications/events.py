@@ -26,7 +26,7 @@ class Event:
     ``actor``, ``action_object`` and ``target`` are saved model instances (the last two may be None); ``concrete``
     says of each whether a row names its concrete model or the proxy itself. ``reason`` is why everybody is told, in one
     word, or empty where an extension may say it of each recipient. ``columns`` are the values of further
-    plain columns of the notification model, by field name. Source: :func:`notifications.validation.clean_event`.
+    plain columns of the notification model, by field name. Source: :func:`notifications.sending.arguments.clean_event`.
     """
 
     uuid: UUID

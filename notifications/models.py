@@ -20,13 +20,14 @@ from django.utils.timesince import timesince as django_timesince
 from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
 from model_utils import Choices
 
-from notifications import badge, conf
+from notifications import conf
+from notifications.compat.slugs import id2slug
 from notifications.events import OBJECTS
-from notifications.fields import DataField
-from notifications.generic import ObjectKey, model_of
-from notifications.moments import LongAgo, judge_moment
-from notifications.querysets import NotificationQuerySet
-from notifications.slugs import id2slug
+from notifications.objects.keys import ObjectKey, model_of
+from notifications.storage import counts
+from notifications.storage.expressions import LongAgo, judge_moment
+from notifications.storage.fields import DataField
+from notifications.storage.querysets import NotificationQuerySet
 
 MODEL_SETTING = "NOTIFICATIONS_NOTIFICATION_MODEL"
 
@@ -198,7 +199,7 @@ class AbstractNotification(models.Model):
         super().save(
             force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
         )
-        badge.forget([self.recipient_id], using=using)
+        counts.forget([self.recipient_id], using=using)
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """Delete as Django does, drop the recipient's cached count, and tell who listens."""
@@ -206,8 +207,8 @@ class AbstractNotification(models.Model):
         # Before, because a column that was not loaded cannot be loaded any more after.
         recipient_id = self.recipient_id
         deleted = super().delete(using=using, keep_parents=keep_parents)
-        badge.forget([recipient_id], using=using)
-        badge.announce(type(self), recipient_id, 1, using=using)
+        counts.forget([recipient_id], using=using)
+        counts.announce(type(self), recipient_id, 1, using=using)
         return deleted
 
     def label(self, key: str) -> str:
@@ -309,7 +310,7 @@ class AbstractNotification(models.Model):
         for name, value in values.items():
             setattr(self, name, value)
         self.save(update_fields=values)
-        badge.announce(
+        counts.announce(
             type(self), self.recipient_id, 1, using=self._state.db or router.db_for_write(type(self))
         )
         return True
@@ -405,7 +406,7 @@ def get_notification_model() -> type[AbstractNotification]:
 def __getattr__(name: str) -> Any:
     # Where django-notifications-hq had the handler; it needs this module, so it cannot be imported above.
     if name == "notify_handler":
-        from notifications.handlers import notify_handler
+        from notifications.sending.handler import notify_handler
 
         return notify_handler
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

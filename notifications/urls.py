@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from notifications import acting, api, views
+from notifications.inbox import action_views, api, pages
 
 app_name = "notifications"
 
 urlpatterns = [
-    path("", views.AllNotificationsList.as_view(), name="all"),
-    path("unread/", views.UnreadNotificationsList.as_view(), name="unread"),
-    path("saved/", views.SavedNotificationsList.as_view(), name="saved"),
-    path("snoozed/", views.SnoozedNotificationsList.as_view(), name="snoozed"),
-    path("done/", views.DoneNotificationsList.as_view(), name="done"),
-    path("act/", acting.act, name="act"),
-    path("undo/", acting.undo, name="undo"),
-    path("seen/", acting.seen, name="seen"),
-    path("mark-all-as-read/", acting.mark_all_as_read, name="mark_all_as_read"),
-    path("mark-as-read/<int:slug>/", acting.mark_as_read, name="mark_as_read"),
-    path("mark-as-unread/<int:slug>/", acting.mark_as_unread, name="mark_as_unread"),
-    path("delete/<int:slug>/", acting.delete, name="delete"),
+    path("", pages.AllNotificationsList.as_view(), name="all"),
+    path("unread/", pages.UnreadNotificationsList.as_view(), name="unread"),
+    path("saved/", pages.SavedNotificationsList.as_view(), name="saved"),
+    path("snoozed/", pages.SnoozedNotificationsList.as_view(), name="snoozed"),
+    path("done/", pages.DoneNotificationsList.as_view(), name="done"),
+    path("act/", action_views.act, name="act"),
+    path("undo/", action_views.undo, name="undo"),
+    path("seen/", action_views.seen, name="seen"),
+    path("mark-all-as-read/", action_views.mark_all_as_read, name="mark_all_as_read"),
+    path("mark-as-read/<int:slug>/", action_views.mark_as_read, name="mark_as_read"),
+    path("mark-as-unread/<int:slug>/", action_views.mark_as_unread, name="mark_as_unread"),
+    path("delete/<int:slug>/", action_views.delete, name="delete"),
     path("api/inbox/", api.api_inbox, name="api_inbox"),
     path("api/unread_count/", api.live_unread_notification_count, name="live_unread_notification_count"),
     path("api/all_count/", api.live_all_notification_count, name="live_all_notification_count"),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from notifications.slugs import id2slug, slug2id
+from notifications.compat.slugs import id2slug, slug2id
 
 __all__ = ["id2slug", "slug2id"]

@@ -25,9 +25,9 @@ from django.db.migrations.writer import OperationWriter
 from django.test.utils import CaptureQueriesContext
 
 import notifications.migrations
-from notifications.adoption import AdoptTable
-from notifications.fields import DataField
+from notifications.compat.adoption import AdoptTable
 from notifications.models import Notification
+from notifications.storage.fields import DataField
 from tests.adoption.project.table import dump, shape
 from tests.factories import make_project, make_user, moment
 
@@ -497,7 +497,7 @@ def test_the_operation_says_what_it_does() -> None:
 def test_the_operation_can_be_written_into_a_squashed_migration() -> None:
     written, imports = OperationWriter(AdoptTable("Notification"), indentation=0).serialize()
 
-    assert imports == {"import notifications.adoption"}
+    assert imports == {"import notifications.compat.adoption"}
     scope: dict[str, Any] = {"notifications": notifications}
     operation = eval(written.rstrip(","), scope)  # noqa: S307
     assert type(operation) is AdoptTable

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.test import override_settings
 
 from notifications import notify
-from notifications.badge import FEW, GENERATION, Count, cache_key, unread_count
 from notifications.models import get_notification_model
+from notifications.storage.counts import FEW, GENERATION, Count, cache_key, unread_count
 from tests.factories import make_group, make_notification, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 
 from notifications import notify
-from notifications.recipients import BATCH
+from notifications.sending.audience import BATCH
 from notifications.signals import notified
 from tests.factories import listening, make_group, make_user, make_users, rows, told
 

@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.views.generic import ListView
 
 import notifications
-from notifications import slugs
 from notifications.apps import Config
-from notifications.handlers import notify_handler
+from notifications.compat import slugs
 from notifications.models import AbstractNotification, get_notification_model
-from notifications.querysets import NotificationQuerySet
+from notifications.sending.handler import notify_handler
+from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import make_notification, make_user
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,8 +66,11 @@ def test_the_names_are_the_same_things_everywhere() -> None:
     assert base.now is timezone.now
     assert notifications.notify is import_module("notifications.signals").notify
     helpers, utils = import_module("notifications.helpers"), import_module("notifications.utils")
-    assert helpers.get_object_url is import_module("notifications.rendering").url_of
-    assert helpers.get_notification_list is import_module("notifications.serialize").get_notification_list
+    assert helpers.get_object_url is import_module("notifications.presentation.sentences").url_of
+    assert (
+        helpers.get_notification_list
+        is import_module("notifications.presentation.serialize").get_notification_list
+    )
     assert utils.slug2id is slugs.slug2id
     admin = import_module("notifications.admin")
     assert (

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.template import RequestContext, Template
 from django.test import RequestFactory
 
-from notifications import badge
+from notifications.storage import counts
 from tests.factories import make_notification, make_user
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def shown(source: str, user: Any = None) -> str:
 def test_a_page_has_the_numbers_and_pays_for_those_that_it_uses(django_assert_num_queries: Any) -> None:
     user = make_user()
     make_notification(user)
-    badge.mark_seen(user)
+    counts.mark_seen(user)
     make_notification(user)
 
     with django_assert_num_queries(0):

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 from django.db import IntegrityError, OperationalError, transaction
 
-from notifications.deadlocks import ATTEMPTS, through_deadlocks
+from notifications.storage.locking import ATTEMPTS, through_deadlocks
 from tests.factories import at_once, make_project
 from tests.testapp.models import Project
 

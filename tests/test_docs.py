@@ -21,10 +21,11 @@ from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 
-from notifications import conf, signals, urls, validation
-from notifications.handlers import notify_handler
+from notifications import conf, signals, urls
 from notifications.models import AbstractNotification, get_notification_model
-from notifications.querysets import NotificationQuerySet
+from notifications.sending import arguments
+from notifications.sending.handler import notify_handler
+from notifications.storage.querysets import NotificationQuerySet
 from notifications.templatetags import notifications_tags
 
 # Each page brings a project and a database of its own; once is enough.
@@ -380,7 +381,7 @@ def test_every_method_is_documented(page: str, documented: type) -> None:
 
 
 def test_every_argument_of_notify_is_in_the_table() -> None:
-    parameters = inspect.signature(validation.clean_event).parameters
+    parameters = inspect.signature(arguments.clean_event).parameters
     names = {*parameters, *inspect.signature(notify_handler).parameters}
     names -= {"model", "sender", "signal", "arguments", "extra"}
     assert {"key", "recipient"} <= names

@@ -14,11 +14,12 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
-from notifications import fanout, notify, recipients
+from notifications import notify
 from notifications.events import event_uuid
-from notifications.insert import ATTEMPTS
 from notifications.models import get_notification_model
-from notifications.recipients import BATCH
+from notifications.sending import fanout
+from notifications.sending.audience import BATCH
+from notifications.sending.statement import ATTEMPTS
 from notifications.signals import notified
 from tests.factories import at_once, listening, make_group, make_project, make_user, make_users, rows, told
 
@@ -38,7 +39,7 @@ def actor() -> Any:
 @pytest.fixture
 def threes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch be of three, so that a test need not write thousands."""
-    for module in (fanout, recipients):
+    for module in (fanout, audience):
         monkeypatch.setattr(module, "BATCH", 3)
 
 

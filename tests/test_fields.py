@@ -15,9 +15,9 @@ from django.core.management import call_command
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-import notifications.fields
-from notifications.fields import DataField
+import notifications.storage.fields
 from notifications.models import get_notification_model
+from notifications.storage.fields import DataField
 from tests.factories import make_notification, make_user, rows
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +114,7 @@ def test_a_site_that_gives_its_own_encoder_is_obeyed() -> None:
 def test_migrations_see_the_same_field_whatever_its_base() -> None:
     field = data_field()
     _, path, args, kwargs = field.deconstruct()
-    assert (path, args) == ("notifications.fields.DataField", [])
+    assert (path, args) == ("notifications.storage.fields.DataField", [])
     assert {key: str(value) for key, value in kwargs.items()} == {
         "verbose_name": "data",
         "blank": "True",
@@ -131,7 +131,7 @@ def test_no_migration_is_missing() -> None:
 
 def afresh() -> Any:
     """Return the module of the field, loaded once more under the settings of this moment."""
-    spec = importlib.util.spec_from_file_location("fields_afresh", notifications.fields.__file__)
+    spec = importlib.util.spec_from_file_location("fields_afresh", notifications.storage.fields.__file__)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -144,7 +144,7 @@ def test_any_field_class_can_be_the_base(settings: Any) -> None:
     field: Any = afresh().DataField(null=True)
     assert type(field).__mro__[1] is models.TextField
     assert field.json_encoder() is None
-    assert field.deconstruct()[1:] == ("notifications.fields.DataField", [], {"null": True})
+    assert field.deconstruct()[1:] == ("notifications.storage.fields.DataField", [], {"null": True})
 
 
 def test_a_field_class_that_is_not_there_is_named(settings: Any) -> None:

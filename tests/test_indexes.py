@@ -19,10 +19,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from notifications import badge, notify
+from notifications import notify
+from notifications.inbox.pagination import cursor_of, get_page
 from notifications.models import get_notification_model
-from notifications.pagination import cursor_of, get_page
-from notifications.serialize import newest
+from notifications.presentation.serialize import newest
+from notifications.storage import counts
 from tests.factories import make_user, moment, rows
 from tests.testapp.models import Project
 
@@ -199,7 +200,7 @@ QUESTIONS: dict[str, tuple[set[str], Callable[[Site], object]]] = {
     ),
     "How much is unread, up to the cap?": (
         {"ntf_unread"},
-        lambda site: badge.capped(site.user.notifications.unread()),
+        lambda site: counts.capped(site.user.notifications.unread()),
     ),
     "How much is unread, exactly?": (
         {"ntf_unread"},
@@ -223,7 +224,7 @@ QUESTIONS: dict[str, tuple[set[str], Callable[[Site], object]]] = {
     ),
     "What is unseen?": (
         {"ntf_unread"},
-        lambda site: badge.capped(badge.unseen(site.user)),
+        lambda site: counts.capped(counts.unseen(site.user)),
     ),
     "What is snoozed?": (
         {"ntf_inbox"},
@@ -330,7 +331,7 @@ def test_a_page_far_down_takes_sqlite_no_longer_than_the_first(site: Site, side:
 @pytest.mark.backend("sqlite")
 def test_what_is_unseen_is_counted_by_sqlite_without_a_look_at_what_is_read(site: Site) -> None:
     site.user.notifications.mark_all_as_read()
-    assert steps_of(lambda: badge.unseen(site.user).count()) < 200
+    assert steps_of(lambda: counts.unseen(site.user).count()) < 200
 
 
 @planned

@@ -17,9 +17,9 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 import notifications.models
-from notifications.fields import DataField
-from notifications.generic import ObjectKey
 from notifications.models import AbstractNotification, get_notification_model
+from notifications.objects.keys import ObjectKey
+from notifications.storage.fields import DataField
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Project, Quiet, TextThing
 
@@ -551,7 +551,7 @@ def test_delete_deletes_one_row(justquick: Any) -> None:
 
 
 def test_the_module_has_the_receiver_where_the_older_packages_had_it() -> None:
-    from notifications.handlers import notify_handler
+    from notifications.sending.handler import notify_handler
 
     assert notifications.models.notify_handler is notify_handler
 

@@ -13,8 +13,9 @@ from django.db import connections, transaction
 from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
-from notifications import fanout, notify, recipients
+from notifications import notify
 from notifications.models import AbstractNotification, get_notification_model
+from notifications.sending import fanout
 from notifications.signals import notified
 from tests.factories import listening, make_group, make_project, make_user, make_users, rows, told
 
@@ -67,7 +68,7 @@ def actor() -> Any:
 @pytest.fixture
 def threes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch be of three, so that a test need not write thousands."""
-    for module in (fanout, recipients):
+    for module in (fanout, audience):
         monkeypatch.setattr(module, "BATCH", 3)
 
 

@@ -14,11 +14,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
-from notifications import deadlocks
 from notifications.events import event_uuid
 from notifications.models import get_notification_model
-from notifications.querysets import assert_soft_delete, is_soft_delete
 from notifications.signals import read_state_changed
+from notifications.storage import locking
+from notifications.storage.querysets import assert_soft_delete, is_soft_delete
 from tests.factories import listening, make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import BigThing, Fork, Project, ProjectProxy, TextThing, UuidThing
 
@@ -388,7 +388,7 @@ def test_a_verb_cuts_what_does_not_fit_one_statement(
     django_capture_on_commit_callbacks: Any,
     size: int,
 ) -> None:
-    monkeypatch.setattr(deadlocks, "KEYS", size)
+    monkeypatch.setattr(locking, "KEYS", size)
     make_rows(justquick, 5)
     with django_capture_on_commit_callbacks(execute=True):
         assert justquick.notifications.mark_all_as_read() == 5

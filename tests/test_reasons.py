@@ -9,8 +9,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Case, Value, When
 
-from notifications import fanout, notify
+from notifications import notify
 from notifications.extensions import REASON
+from notifications.sending import fanout
 from tests.factories import make_group, make_project, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db

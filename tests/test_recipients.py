@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Value
 from django.utils.functional import SimpleLazyObject
 
 from notifications import notify
-from notifications.recipients import BATCH, Users, resolve
+from notifications.sending.audience import BATCH, Users, resolve
 from tests.factories import make_group, make_user, make_users, rows, told
 
 pytestmark = pytest.mark.django_db

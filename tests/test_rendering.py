@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.urls import reverse_lazy
 from django.utils import translation
 
-from notifications import rendering
+from notifications.presentation import sentences
 from tests.factories import make_issue, make_notification, make_project, rows
 from tests.testapp.models import Project, Quiet
 
@@ -29,7 +29,7 @@ def test_the_sentence_has_the_four_shapes_of_the_seed(justquick: Any) -> None:
         {"action_object": issue},
         {},
     ]
-    assert [rendering.text(make_notification(justquick, **shape)) for shape in shapes] == [
+    assert [sentences.text(make_notification(justquick, **shape)) for shape in shapes] == [
         "justquick closed issue 2 on activity-stream",
         "justquick closed activity-stream",
         "justquick closed issue 2",
@@ -43,11 +43,11 @@ def test_the_sentence_says_what_is_gone(justquick: Any) -> None:
     issue.delete()
     rows().update(target_content_type=None)
     fresh = rows().get(pk=row.pk)
-    assert rendering.text(fresh) == "justquick closed deleted issue on deleted object"
+    assert sentences.text(fresh) == "justquick closed deleted issue on deleted object"
 
 
 def test_the_sentence_is_text_and_leaves_escaping_to_the_template(justquick: Any) -> None:
-    sentence = rendering.text(
+    sentence = sentences.text(
         make_notification(justquick, verb="<i>closed</i>", target=Quiet.objects.create())
     )
     assert sentence == "justquick <i>closed</i> <b>quiet</b>"
@@ -56,7 +56,7 @@ def test_the_sentence_is_text_and_leaves_escaping_to_the_template(justquick: Any
 
 def test_a_percent_sign_in_a_name_stays_one(justquick: Any) -> None:
     row = make_notification(justquick, verb="100%", target=make_project("%(actor)s %s %"))
-    assert rendering.text(row) == "justquick 100% %(actor)s %s %"
+    assert sentences.text(row) == "justquick 100% %(actor)s %s %"
 
 
 # A template of a site's own for a verb
@@ -77,10 +77,10 @@ def test_a_verb_may_have_a_sentence_of_its_own_in_one_line_of_text(justquick: An
     sites_templates(settings, {"notifications/verbs/fell-in-love-with.txt": sentence})
     project = make_project("<b>pinax</b>")
     row = make_notification(justquick, verb="fell in love with", target=project)
-    assert rendering.text(row) == "justquick likes <b>pinax</b> (info)"
-    assert rendering.text(make_notification(justquick, target=project)) == "justquick closed <b>pinax</b>"
+    assert sentences.text(row) == "justquick likes <b>pinax</b> (info)"
+    assert sentences.text(make_notification(justquick, target=project)) == "justquick closed <b>pinax</b>"
     project.delete()
-    assert rendering.text(rows().get(pk=row.pk)) == "justquick likes deleted project (info)"
+    assert sentences.text(rows().get(pk=row.pk)) == "justquick likes deleted project (info)"
 
 
 @pytest.mark.parametrize("verb", ["", "/", "../../etc/passwd", "漢字", "a" * 255, "<b>"])
@@ -88,24 +88,24 @@ def test_a_verb_of_any_kind_is_looked_for_among_the_templates_of_verbs_only(
     justquick: Any, settings: Any, verb: str
 ) -> None:
     sites_templates(settings, {"etc/passwd.txt": "secret", "notifications/secret.txt": "secret"})
-    assert rendering.text(make_notification(justquick, verb=verb)) == f"justquick {verb}"
+    assert sentences.text(make_notification(justquick, verb=verb)) == f"justquick {verb}"
 
 
 def test_it_is_remembered_whether_a_verb_has_a_template_but_while_one_develops(settings: Any) -> None:
     templates: dict[str, str] = {}
     sites_templates(settings, templates)
-    assert rendering.verb_template("closed", "txt") is None
+    assert sentences.verb_template("closed", "txt") is None
     templates["notifications/verbs/closed.txt"] = "New"
-    assert rendering.verb_template("closed", "txt") is None
+    assert sentences.verb_template("closed", "txt") is None
     settings.DEBUG = True
-    assert rendering.verb_template("closed", "txt").render() == "New"
+    assert sentences.verb_template("closed", "txt").render() == "New"
 
 
 def test_no_more_is_remembered_than_a_thousand_verbs(settings: Any) -> None:
     sites_templates(settings, {})
-    for number in range(rendering.MOST + 1):
-        assert rendering.verb_template(f"verb {number}", "txt") is None
-    [found] = [names for names in rendering._found.values() if "notifications/verbs/verb-1000.txt" in names]
+    for number in range(sentences.MOST + 1):
+        assert sentences.verb_template(f"verb {number}", "txt") is None
+    [found] = [names for names in sentences._found.values() if "notifications/verbs/verb-1000.txt" in names]
     assert len(found) == 1
 
 
@@ -115,12 +115,12 @@ def test_another_engine_has_the_names_alone(justquick: Any, settings: Any, tmp_p
     strings = "django.template.backends.dummy.TemplateStrings"
     settings.TEMPLATES = [{"BACKEND": strings, "DIRS": [tmp_path]}]
     row = make_notification(justquick, target=make_project())
-    assert rendering.text(row) == "justquick closed activity-stream!"
+    assert sentences.text(row) == "justquick closed activity-stream!"
 
 
 def test_a_site_without_templates_has_the_sentence_of_the_seed(justquick: Any, settings: Any) -> None:
     settings.TEMPLATES = []
-    assert rendering.text(make_notification(justquick)) == "justquick closed"
+    assert sentences.text(make_notification(justquick)) == "justquick closed"
 
 
 def test_the_sentence_is_in_the_language_of_the_reader(justquick: Any, settings: Any) -> None:
@@ -129,9 +129,9 @@ def test_the_sentence_is_in_the_language_of_the_reader(justquick: Any, settings:
     )
     row = make_notification(justquick)
     with translation.override("fr"):
-        assert rendering.text(row) == "Oui, justquick"
+        assert sentences.text(row) == "Oui, justquick"
     with translation.override("de"):
-        assert rendering.text(row) == "Ja, justquick"
+        assert sentences.text(row) == "Ja, justquick"
 
 
 # Links to objects
@@ -140,7 +140,7 @@ def test_the_sentence_is_in_the_language_of_the_reader(justquick: Any, settings:
 def test_an_object_has_the_page_it_names(justquick: Any) -> None:
     project = make_project()
     row = make_notification(justquick, target=project)
-    assert rendering.object_url(row, "target") == f"/projects/{project.pk}/"
+    assert sentences.object_url(row, "target") == f"/projects/{project.pk}/"
 
 
 def test_an_object_may_name_another_page_for_each_notification_and_request(
@@ -148,7 +148,7 @@ def test_an_object_may_name_another_page_for_each_notification_and_request(
 ) -> None:
     issue = make_issue()
     row = make_notification(justquick, action_object=issue)
-    assert rendering.object_url(row, "action_object", rf.get("/")) == f"/issues/{issue.pk}/?from={row.pk}"
+    assert sentences.object_url(row, "action_object", rf.get("/")) == f"/issues/{issue.pk}/?from={row.pk}"
 
 
 def test_the_hook_is_given_the_notification_and_the_request(justquick: Any, rf: RequestFactory) -> None:
@@ -161,12 +161,12 @@ def test_the_hook_is_given_the_notification_and_the_request(justquick: Any, rf: 
 
     curious: Any = Curious()
     row, request = make_notification(justquick), rf.get("/")
-    assert rendering.url_of(curious, row, request) == "/"
+    assert sentences.url_of(curious, row, request) == "/"
     assert given == [row, request]
 
 
 def test_an_object_without_a_page_has_none(justquick: Any) -> None:
-    assert rendering.object_url(make_notification(justquick, target=Quiet.objects.create()), "target") == ""
+    assert sentences.object_url(make_notification(justquick, target=Quiet.objects.create()), "target") == ""
 
 
 def test_an_object_that_is_gone_or_never_was_has_no_page(justquick: Any) -> None:
@@ -174,7 +174,7 @@ def test_an_object_that_is_gone_or_never_was_has_no_page(justquick: Any) -> None
     row = make_notification(justquick, target=project)
     project.delete()
     fresh = rows().get(pk=row.pk)
-    assert [rendering.object_url(fresh, key) for key in ("target", "action_object")] == ["", ""]
+    assert [sentences.object_url(fresh, key) for key in ("target", "action_object")] == ["", ""]
 
 
 class Page:
@@ -192,7 +192,7 @@ class Page:
 def url(answer: Any) -> str:
     page: Any = Page(answer)
     row: Any = None
-    return rendering.url_of(page, row)
+    return sentences.url_of(page, row)
 
 
 def test_a_page_that_cannot_be_reversed_is_none() -> None:
@@ -218,7 +218,7 @@ def test_what_is_no_method_is_no_page() -> None:
     page.get_absolute_url = "/a/"  # type: ignore[assignment, method-assign]
     found: Any = page
     row: Any = None
-    assert rendering.url_of(found, row) == ""
+    assert sentences.url_of(found, row) == ""
 
 
 # Which urls are followed
@@ -240,7 +240,7 @@ def test_what_is_no_method_is_no_page() -> None:
     ],
 )
 def test_a_url_of_the_web_is_followed(link: str) -> None:
-    assert rendering.safe_url(link) == link
+    assert sentences.safe_url(link) == link
     assert url(link) == link
 
 
@@ -280,7 +280,7 @@ def test_a_url_of_the_web_is_followed(link: str) -> None:
     ids=repr,
 )
 def test_no_other_url_is_followed(link: Any) -> None:
-    assert rendering.safe_url(link) == ""
+    assert sentences.safe_url(link) == ""
     assert url(link) == ""
 
 
@@ -321,4 +321,4 @@ def test_no_other_url_is_followed(link: Any) -> None:
 )
 def test_the_actions_are_the_links_that_are_safe_to_follow(justquick: Any, data: Any, links: Any) -> None:
     row = make_notification(justquick, data=data)
-    assert rendering.actions(rows().get(pk=row.pk)) == links
+    assert sentences.actions(rows().get(pk=row.pk)) == links

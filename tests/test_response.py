@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.contrib.contenttypes.models import ContentType
 
-from notifications import notify, response
-from notifications.response import Notifications
+from notifications import notify
+from notifications.sending import result
+from notifications.sending.result import Notifications
 from tests.factories import make_group, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +24,7 @@ def known_content_type() -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let more than three rows be many, so that a test need not write hundreds."""
-    monkeypatch.setattr(response, "FEW", 3)
+    monkeypatch.setattr(result, "FEW", 3)
 
 
 def send(recipient: Any, **arguments: Any) -> Notifications[Any]:
@@ -114,12 +115,12 @@ def test_many_rows_are_never_kept(django_assert_num_queries: Any) -> None:
 
 
 def test_rows_beyond_what_is_loaded_at_once_are_all_there() -> None:
-    users = make_users(response.FEW + 1)
+    users = make_users(result.FEW + 1)
     answer = send(users)
 
-    assert len(answer) == response.FEW + 1
+    assert len(answer) == result.FEW + 1
     assert {row.recipient_id for row in answer} == {user.pk for user in users}
-    assert answer[response.FEW].recipient_id in {user.pk for user in users}
+    assert answer[result.FEW].recipient_id in {user.pk for user in users}
 
 
 def test_it_equals_a_list_of_the_same_rows_and_nothing_else() -> None:

@@ -12,7 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies
 
-from notifications import search
+from notifications.inbox import search
 from notifications.models import get_notification_model
 from tests.factories import make_group, make_issue, make_notification, make_project, make_user, rows
 from tests.testapp.models import Issue, Project

@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 
 import notifications
-from notifications import undo as undoing
-from notifications.verbs import VERBS
+from notifications.inbox import undo as undoing
+from notifications.inbox.actions import VERBS
 from tests.factories import make_notification, make_project, make_user, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]

@@ -29,7 +29,7 @@ from django.utils.timesince import timesince
 
 from notifications import notify
 from notifications.models import get_notification_model
-from notifications.querysets import NotificationQuerySet
+from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import make_group, make_issue, make_notification, make_project, make_user, rows
 from tests.testapp.models import BigThing, Issue, TextThing, UuidThing
 

@@ -16,7 +16,7 @@ from django.test import RequestFactory
 from django.utils import translation
 
 from notifications.models import get_notification_model
-from notifications.serialize import (
+from notifications.presentation.serialize import (
     LISTS,
     STATE,
     entry,

@@ -19,8 +19,8 @@ from django.urls import include, path
 import notifications
 from notifications import notify
 from notifications.events import Event, event_uuid
-from notifications.handlers import notify_handler
 from notifications.models import get_notification_model
+from notifications.sending.handler import notify_handler
 from notifications.signals import notified
 from tests.factories import listening, make_group, make_user, make_users, moment, rows, told
 from tests.testapp.models import Project

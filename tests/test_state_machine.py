@@ -32,11 +32,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from notifications import badge, notify
+from notifications import notify
+from notifications.inbox.pagination import get_page
 from notifications.models import InboxState
-from notifications.pagination import get_page
-from notifications.querysets import IS_DONE
 from notifications.signals import notified, read_state_changed
+from notifications.storage import counts
+from notifications.storage.querysets import IS_DONE
 from tests.factories import make_user, moment, rows
 
 SEED = os.environ.get("SEED")
@@ -311,7 +312,7 @@ class Inbox(RuleBasedStateMachine):
 
     @rule(user=USERS)
     def look_at_the_bell(self, user: int) -> None:
-        badge.mark_seen(self.users[user])
+        counts.mark_seen(self.users[user])
         self.looked.add(user)
 
     @rule(user=ONE_OR_ALL, deleted=st.booleans())
@@ -417,9 +418,9 @@ class Inbox(RuleBasedStateMachine):
     def the_number_on_the_badge_is_true(self) -> None:
         for number, user in enumerate(self.users):
             unread = sum(row.unread and row.is_shown for row in self.of(number))
-            assert badge.unread_count(user) == unread
+            assert counts.unread_count(user) == unread
             # What happens here happened long before anybody looked.
-            assert badge.unseen_count(user) == (0 if number in self.looked else unread)
+            assert counts.unseen_count(user) == (0 if number in self.looked else unread)
 
     @invariant()
     def what_was_announced_is_what_happened(self) -> None:

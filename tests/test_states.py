@@ -11,10 +11,11 @@ from asgiref.sync import async_to_sync
 from django.core.exceptions import SynchronousOnlyOperation
 from django.utils import timezone
 
-from notifications import badge, notify
+from notifications import notify
 from notifications.models import InboxState
-from notifications.moments import judge_moment
 from notifications.signals import read_state_changed
+from notifications.storage import counts
+from notifications.storage.expressions import judge_moment
 from tests.factories import listening, make_notification, make_project, make_user, moment, rows
 
 pytestmark = pytest.mark.django_db
@@ -173,7 +174,7 @@ def test_a_snoozed_row_is_in_no_list_and_no_count_but_its_own() -> None:
     assert row.snooze(later(days=1))
 
     assert shown_in(user) == {"snoozed"}
-    assert badge.unread_count(user) == badge.unseen_count(user) == 0
+    assert counts.unread_count(user) == counts.unseen_count(user) == 0
     assert row.is_snoozed
 
 
@@ -393,28 +394,28 @@ def test_a_moment_is_of_the_kind_that_the_site_stores(settings: Any) -> None:
 def test_opening_the_bell_makes_everything_seen_and_nothing_read() -> None:
     user = make_user()
     make_notification(user)
-    assert badge.unseen_count(user) == 1
+    assert counts.unseen_count(user) == 1
     assert not InboxState.objects.exists()
 
-    badge.mark_seen(user)
+    counts.mark_seen(user)
 
-    assert badge.unseen_count(user) == 0
-    assert badge.unread_count(user) == 1
+    assert counts.unseen_count(user) == 0
+    assert counts.unread_count(user) == 1
     make_notification(user)
-    assert badge.unseen_count(user) == 1
-    badge.mark_seen(user)
+    assert counts.unseen_count(user) == 1
+    counts.mark_seen(user)
     assert InboxState.objects.get().pk == user.pk
 
 
 def test_what_comes_back_is_unseen() -> None:
     user = make_user()
     make_row(user, "asleep")
-    badge.mark_seen(user)
+    counts.mark_seen(user)
     InboxState.objects.update(seen_at=later(minutes=-5))
 
     rows().update(snoozed_until=later(minutes=-1))
 
-    assert badge.unseen_count(user) == 1
+    assert counts.unseen_count(user) == 1
 
 
 def test_what_somebody_else_has_seen_is_unseen() -> None:
@@ -422,9 +423,9 @@ def test_what_somebody_else_has_seen_is_unseen() -> None:
     make_notification(user)
     make_notification(other)
 
-    badge.mark_seen(other)
+    counts.mark_seen(other)
 
-    assert [badge.unseen_count(user), badge.unseen_count(other)] == [1, 0]
+    assert [counts.unseen_count(user), counts.unseen_count(other)] == [1, 0]
     assert str(InboxState.objects.get()) == str(other.pk)
 
 
@@ -435,9 +436,9 @@ def test_the_count_of_what_is_unseen_is_one_query_and_none_from_the_cache(
     user = make_user()
     for _ in range(3):
         make_notification(user)
-    badge.forget([user.pk], using="default")
+    counts.forget([user.pk], using="default")
     with django_assert_num_queries(1):
-        assert badge.unseen_count(user) == 3
+        assert counts.unseen_count(user) == 3
     assert user.notifications.count() == 3
 
 
@@ -445,7 +446,7 @@ def test_the_count_of_what_is_unseen_is_one_query_and_none_from_the_cache(
 def test_looking_at_the_bell_is_told_to_who_listens(django_assert_num_queries: Any) -> None:
     user = make_user()
     with listening(read_state_changed) as heard:
-        badge.mark_seen(user)
+        counts.mark_seen(user)
     assert [(call["recipient_id"], call["changed"]) for call in heard] == [(user.pk, 0)]
 
 

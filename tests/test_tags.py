@@ -12,7 +12,7 @@ from django.template import Context, Engine, RequestContext, Template
 from django.test import RequestFactory
 from django.urls import include, path
 
-from notifications import badge
+from notifications.storage import counts
 from notifications.templatetags.notifications_tags import get_cached_notification_unread_count, user_context
 from tests.factories import make_notification, make_project, make_user
 from tests.testapp.models import Project, Quiet
@@ -350,7 +350,7 @@ def test_a_hostile_argument_stays_data(argument: str) -> None:
 
 def test_the_bell_is_a_link_to_the_inbox_with_the_number_of_what_is_unseen() -> None:
     user = make_reader("justquick", unread=2)
-    badge.mark_seen(user)
+    counts.mark_seen(user)
     make_notification(user)
     bell = Elements(render("{% notifications_bell %}", make_request(user)))
     [link] = [attributes for tag, attributes in bell.found if attributes.get("class") == "ntf-bell"]

@@ -22,8 +22,8 @@ from django.test import Client
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
+from notifications.inbox.tabs import day_of
 from notifications.models import AbstractNotification, Notification
-from notifications.tabs import day_of
 from tests import messages
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 

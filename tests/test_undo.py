@@ -10,11 +10,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from notifications import undo as undoing
+from notifications.inbox import undo as undoing
+from notifications.inbox.actions import VERBS
+from notifications.inbox.undo import COLUMNS, Change, do, undo
 from notifications.models import InboxState, get_notification_model
 from notifications.signals import read_state_changed
-from notifications.undo import COLUMNS, Change, do, undo
-from notifications.verbs import VERBS
 from tests.factories import at_once, listening, make_notification, make_user, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from notifications.verbs import PRESETS, NotAMoment, choices, moment_of
+from notifications.inbox.actions import PRESETS, NotAMoment, choices, moment_of
 from tests.factories import moment
 
 
@@ -42,7 +42,7 @@ def test_the_presets_are_moments_on_the_clock_of_the_reader(
     monkeypatch: Any, settings: Any, now: datetime, expected: dict[str, tuple[int, ...]]
 ) -> None:
     local = timezone.make_aware(now) if settings.USE_TZ else now
-    monkeypatch.setattr("notifications.verbs.local_now", lambda: local)
+    monkeypatch.setattr("notifications.inbox.actions.local_now", lambda: local)
     assert {name: moment_of(name) for name in PRESETS} == {
         name: moment(*parts) for name, parts in expected.items()
     }

@@ -10,10 +10,11 @@ import pytest
 from django.db.models import prefetch_related_objects
 from django.test import Client
 
-from notifications import rendering, search
 from notifications.contrib.live import questions
+from notifications.inbox import search
 from notifications.models import get_notification_model
-from notifications.visibility import Rule
+from notifications.objects.visibility import Rule
+from notifications.presentation import sentences
 from tests.factories import make_issue, make_notification, make_project, make_user, make_users, rows
 from tests.testapp.models import (
     BigThing,
@@ -98,7 +99,7 @@ def test_it_reads_as_hidden_and_not_as_deleted(stranger: Any, friend: Any) -> No
     assert row.is_hidden
     assert (row.target, row.label("target")) == (None, "hidden project")
     assert str(row).startswith("stranger closed issue 2 on hidden project ")
-    assert rendering.actions(row) == []
+    assert sentences.actions(row) == []
     assert not tell(friend).is_hidden
 
 
@@ -194,7 +195,7 @@ def test_a_verb_with_a_template_of_its_own_is_worded_plainly_where_something_is_
         (friend, f"it leaked: {SECRET}"),
     ):
         row = rows().get(pk=tell(user, verb="leaked").pk)
-        assert rendering.text(row) == sentence
+        assert sentences.text(row) == sentence
         assert (SECRET in browser(user).get(INBOX).content.decode()) is (user == friend)
 
 

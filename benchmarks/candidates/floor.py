@@ -27,12 +27,12 @@ from django.urls import include, path
 from django.utils import timezone
 from project.models import Issue, Project, Ticket
 
-from notifications.badge import Count
+from notifications.inbox.action_views import own_url
+from notifications.inbox.actions import VERBS
+from notifications.inbox.search import Search
+from notifications.inbox.tabs import TABS
 from notifications.models import Notification
-from notifications.search import Search
-from notifications.tabs import TABS
-from notifications.verbs import VERBS
-from notifications.views import own_url
+from notifications.storage.counts import Count
 
 #: Rows that one statement writes when users are named one by one.
 BATCH = 500

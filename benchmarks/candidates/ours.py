@@ -22,8 +22,8 @@ from django.core.management import call_command
 from django.test import modify_settings, override_settings
 from project.models import Project, Ticket
 
+from notifications.inbox.pagination import cursor_of
 from notifications.models import Notification
-from notifications.pagination import cursor_of
 from notifications.signals import notify
 
 __all__ = ["Candidate", "urlpatterns"]

@@ -7,9 +7,9 @@ from typing import Any
 from django.utils.timezone import now
 
 from notifications.conf import settings
-from notifications.handlers import notify_handler
 from notifications.models import AbstractNotification
-from notifications.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
+from notifications.sending.handler import notify_handler
+from notifications.storage.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
 
 __all__ = [
     "AbstractNotification",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from django.db import migrations
 
-from notifications.adoption import AdoptTable
+from notifications.compat.adoption import AdoptTable
 
 
 class Migration(migrations.Migration):

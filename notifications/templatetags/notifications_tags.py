@@ -15,15 +15,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from notifications import rendering
-from notifications.badge import unread_count, unseen_count
 from notifications.conf import settings
 from notifications.extensions import extensions
+from notifications.inbox.actions import BUTTONS, Verb, verbs_of
+from notifications.inbox.search import Search
+from notifications.inbox.tabs import TABS, day_of
 from notifications.models import AbstractNotification
-from notifications.reasons import reason_label
-from notifications.search import Search
-from notifications.tabs import TABS, day_of
-from notifications.verbs import BUTTONS, Verb, verbs_of
+from notifications.presentation import sentences
+from notifications.storage.counts import unread_count, unseen_count
+from notifications.storage.reasons import reason_label
 
 register = Library()
 
@@ -163,7 +163,7 @@ def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeSt
     parts: dict[str, SafeString | str] = {}
     is_open = False
     for key in ("target", "action_object", "actor"):
-        url = rendering.object_url(notice, key, request)
+        url = sentences.object_url(notice, key, request)
         parts[key] = linked(notice, key, url, " data-ntf-open" if url and not is_open else "")
         is_open = is_open or bool(url)
     return parts
@@ -172,7 +172,7 @@ def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeSt
 @register.simple_tag(takes_context=True)
 def notice_main_url(context: Any, notice: AbstractNotification) -> str:
     """Return where a click on the notification leads, or an empty text."""
-    return rendering.url(notice, request_of(context))
+    return sentences.url(notice, request_of(context))
 
 
 @register.simple_tag
@@ -190,7 +190,7 @@ def notice_reason(notice: AbstractNotification) -> str:
 @register.simple_tag
 def notice_template(notice: AbstractNotification) -> Any:
     """Return the site's own template for the verb of this notification, for ``{% include %}``, or None."""
-    return None if notice.is_hidden else rendering.verb_template(notice.verb, "html")
+    return None if notice.is_hidden else sentences.verb_template(notice.verb, "html")
 
 
 @register.simple_tag(takes_context=True)
@@ -266,10 +266,10 @@ def notice_verbs(notification: AbstractNotification | None = None) -> list[Verb]
 @register.filter
 def notice_text(notice: AbstractNotification) -> str:
     """Return the sentence of a notification, without the time and without links."""
-    return rendering.text(notice)
+    return sentences.text(notice)
 
 
 @register.filter
 def notice_actions(notice: AbstractNotification) -> list[dict[str, str]]:
     """Return the links in a notification's ``data["actions"]`` that are safe to follow: ``href`` and ``title``."""
-    return rendering.actions(notice)
+    return sentences.actions(notice)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from notifications.slugs import slug2id
+from notifications.compat.slugs import slug2id
 from tests.browser.conftest import Browser, wait_until
 from tests.browser.test_access import violations
 from tests.test_example import command

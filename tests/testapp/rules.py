@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from notifications.visibility import Rule
+from notifications.objects.visibility import Rule
 
 
 class NotForStrangers(Rule):

@@ -20,9 +20,9 @@ from django.utils import timezone
 
 from notifications.conf import settings
 from notifications.contrib.live.wire import Cursor, mark
-from notifications.generic import attach_objects
 from notifications.models import InboxState, get_notification_model
-from notifications.moments import LongAgo
+from notifications.objects.keys import attach_objects
+from notifications.storage.expressions import LongAgo
 
 #: So many rows that a browser missed are told one by one. Whoever missed more reads the list again.
 REPLAY = 100

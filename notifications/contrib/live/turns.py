@@ -13,10 +13,10 @@ from uuid import UUID
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone, translation
 
-from notifications import serialize
 from notifications.contrib.live import questions, wire
 from notifications.contrib.live.questions import Seen, State
 from notifications.contrib.live.streams import Stream
+from notifications.presentation import serialize
 
 logger = logging.getLogger("notifications")
 

@@ -32,7 +32,7 @@ class Config(Extension, AppConfig):
 
     def ready(self) -> None:
         """Let the banner of the inbox say what the buttons of this app did."""
-        from notifications.acting import SAYINGS
+        from notifications.inbox.action_views import SAYINGS
 
         SAYINGS.update(
             subscriptions_watch=_("You watch it now."),

@@ -18,7 +18,7 @@ from notifications.contrib.subscriptions.verdicts import MUTED, MUTED_AROUND, TO
 from notifications.contrib.subscriptions.words import CALLING
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON
-from notifications.visibility import rule_of
+from notifications.objects.visibility import rule_of
 
 
 def audience_of(event: Event, named: QuerySet[Any] | None) -> QuerySet[Any] | None:

@@ -18,11 +18,11 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.verdicts import KINDS, MUTED, MUTED_AROUND, SILENT, TOLD
 from notifications.contrib.subscriptions.words import CALLING, STRENGTH, TAKING_PART, Level
 from notifications.events import OBJECTS, Event
-from notifications.generic import fetch_objects
 from notifications.models import AbstractNotification, get_notification_model
-from notifications.reasons import Reason
-from notifications.recipients import Users, resolve
-from notifications.validation import clean_event
+from notifications.objects.keys import fetch_objects
+from notifications.sending.arguments import clean_event
+from notifications.sending.audience import Users, resolve
+from notifications.storage.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy as _
 
 from notifications.contrib.subscriptions.words import Level
-from notifications.generic import ObjectKey, model_of
-from notifications.reasons import Reason
+from notifications.objects.keys import ObjectKey, model_of
+from notifications.storage.reasons import Reason
 
 if TYPE_CHECKING:
     TextColumn = models.CharField[Any, Any]

@@ -17,11 +17,11 @@ from notifications.conf import settings
 from notifications.contrib.subscriptions.containment import thing
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.words import TAKING_PART, Level, clean_reason, weaker_than
-from notifications.deadlocks import through_deadlocks
 from notifications.events import Event
-from notifications.moments import CurrentMoment, judge_moment
-from notifications.reasons import Reason
-from notifications.validation import clean_object
+from notifications.sending.arguments import clean_object
+from notifications.storage.expressions import CurrentMoment, judge_moment
+from notifications.storage.locking import through_deadlocks
+from notifications.storage.reasons import Reason
 
 #: Rows that go into one statement.
 BATCH = 500

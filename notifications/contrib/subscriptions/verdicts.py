@@ -13,8 +13,8 @@ from django.db.models import Aggregate, CharField, F, IntegerField
 
 from notifications.contrib.subscriptions.containment import Lines
 from notifications.contrib.subscriptions.words import STRENGTH, TAKING_PART, Level
-from notifications.moments import CurrentMoment
-from notifications.reasons import Reason
+from notifications.storage.expressions import CurrentMoment
+from notifications.storage.reasons import Reason
 
 #: What one statement comes to, the decisive first: of two that are equally near, the smaller number holds. A mute of
 #: what the event itself is about, a mute of what contains it, a watch, a wish to hear only as a participant.

@@ -12,17 +12,28 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from notifications import pagination, rendering
-from notifications.acting import NOBODY, Said, key_of, next_url, own_url, refuse, said, say, wants_json
 from notifications.conf import settings
 from notifications.contrib.subscriptions.explaining import event_of, explain
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.wishes import WISHES, named_object, statement_of
 from notifications.contrib.subscriptions.words import CALLING
-from notifications.generic import attach_objects
+from notifications.inbox import pagination
+from notifications.inbox.action_views import (
+    NOBODY,
+    Said,
+    key_of,
+    next_url,
+    own_url,
+    refuse,
+    said,
+    say,
+    wants_json,
+)
+from notifications.inbox.tabs import rows_of
 from notifications.models import AbstractNotification
-from notifications.reasons import reason_label
-from notifications.tabs import rows_of
+from notifications.objects.keys import attach_objects
+from notifications.presentation import sentences
+from notifications.storage.reasons import reason_label
 
 
 @never_cache
@@ -147,4 +158,4 @@ def item(row: Subscription) -> dict[str, Any]:
 
 def link(row: Subscription) -> str:
     """Return the page of the object, or an empty text where it has none."""
-    return "" if row.object is None else rendering.page_of(row.object)
+    return "" if row.object is None else sentences.page_of(row.object)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from notifications.reasons import Reason
+from notifications.storage.reasons import Reason
 
 
 class Level(models.TextChoices):

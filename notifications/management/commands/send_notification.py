@@ -14,9 +14,9 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import FieldError, ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from notifications.handlers import notify_handler
 from notifications.management.progress import ProgressBar
-from notifications.recipients import members
+from notifications.sending.audience import members
+from notifications.sending.handler import notify_handler
 
 #: Users in one statement and one transaction, unless the command line says otherwise.
 CHUNK = 10_000

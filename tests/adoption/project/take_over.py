@@ -61,7 +61,7 @@ def write_migration() -> None:
         AdoptTable("notification"),
     ]
 """
-    path.write_text("from notifications.adoption import AdoptTable\n" + text + adopt)
+    path.write_text("from notifications.compat.adoption import AdoptTable\n" + text + adopt)
 
 
 def expected(row: Any) -> Any:

@@ -117,7 +117,7 @@ def test_a_snoozed_row_that_is_back_is_told_again() -> None:
 
 
 def test_what_was_seen_in_another_tab_is_told() -> None:
-    from notifications.badge import mark_seen
+    from notifications.storage.counts import mark_seen
 
     user = make_user()
 

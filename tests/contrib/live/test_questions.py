@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import notify
-from notifications.badge import mark_seen, unread_count, unseen_count
 from notifications.contrib.live import questions
 from notifications.contrib.live.questions import REPLAY, State, interpreted
 from notifications.contrib.live.wire import Cursor, mark
+from notifications.storage.counts import mark_seen, unread_count, unseen_count
 from tests.contrib.live.client import questions_asked
 from tests.factories import make_issue, make_notification, make_project, make_users, rows
 

@@ -20,7 +20,7 @@ from notifications.contrib.subscriptions.explaining import describe
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.words import STRENGTH
 from notifications.extensions import REASON
-from notifications.reasons import Reason
+from notifications.storage.reasons import Reason
 from tests.contrib.subscriptions.models import Node
 from tests.factories import make_user, make_users
 

@@ -14,7 +14,7 @@ from notifications.contrib.subscriptions import explain, mute, unwatch, watch
 from notifications.contrib.subscriptions.explaining import describe
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.words import Level
-from notifications.reasons import Reason
+from notifications.storage.reasons import Reason
 from tests.contrib.subscriptions.things import make_ticket, send
 from tests.factories import make_user, rows
 from tests.test_translations import LATIN, page

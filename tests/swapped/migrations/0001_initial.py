@@ -5,8 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import notifications.fields
-import notifications.moments
+import notifications.storage.expressions
+import notifications.storage.fields
 
 
 class Migration(migrations.Migration):
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 ("public", models.BooleanField(default=True, verbose_name="public")),
                 ("deleted", models.BooleanField(default=False, verbose_name="deleted")),
                 ("emailed", models.BooleanField(default=False, verbose_name="emailed")),
-                ("data", notifications.fields.DataField(blank=True, null=True, verbose_name="data")),
+                ("data", notifications.storage.fields.DataField(blank=True, null=True, verbose_name="data")),
                 ("event", models.UUIDField(editable=False, null=True, verbose_name="event")),
                 (
                     "reason",
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                             "snoozed_until",
                             models.Case(
                                 models.When(done_at__isnull=True, then="timestamp"),
-                                default=notifications.moments.LongAgo(),
+                                default=notifications.storage.expressions.LongAgo(),
                             ),
                         ),
                         output_field=models.DateTimeField(),

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand
 from django.db import router
 
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.generic import fetch_objects
 from notifications.management.commands.prune_notifications import count
 from notifications.management.progress import ProgressBar
+from notifications.objects.keys import fetch_objects
 
 
 class Command(BaseCommand):

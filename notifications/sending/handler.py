@@ -11,10 +11,10 @@ from django.db import models, router
 
 from notifications.events import Event
 from notifications.extensions import extensions
-from notifications.fanout import refuse_missing, write
 from notifications.models import get_notification_model
-from notifications.recipients import Audience, Users, resolve
-from notifications.validation import clean_chunk_size, clean_event
+from notifications.sending.arguments import clean_chunk_size, clean_event
+from notifications.sending.audience import Audience, Users, resolve
+from notifications.sending.fanout import refuse_missing, write
 
 logger = logging.getLogger("notifications")
 

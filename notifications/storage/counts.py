@@ -21,8 +21,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from notifications.conf import settings
-from notifications.moments import CurrentMoment, LongAgo
 from notifications.signals import read_state_changed
+from notifications.storage.expressions import CurrentMoment, LongAgo
 
 logger = logging.getLogger("notifications")
 

@@ -14,15 +14,15 @@ from django.db import models, router, transaction
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
-from notifications import badge
-from notifications.deadlocks import through_deadlocks
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON, says_reasons
-from notifications.insert import insert_one, insert_select, members_of, until_alone
 from notifications.models import AbstractNotification
-from notifications.recipients import BATCH, Audience, Users
-from notifications.response import Notifications
+from notifications.sending.audience import BATCH, Audience, Users
+from notifications.sending.result import Notifications
+from notifications.sending.statement import insert_one, insert_select, members_of, until_alone
 from notifications.signals import notified
+from notifications.storage import counts
+from notifications.storage.locking import through_deadlocks
 
 N = TypeVar("N", bound=AbstractNotification)
 
@@ -66,7 +66,7 @@ def write(
         reached = list(order) or None
     response = Notifications(model, event, created, using, order)
     if created:
-        badge.forget(reached, using=using)
+        counts.forget(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
             for row in response.queryset().iterator(chunk_size=BATCH):
                 post_save.send(model, instance=row, created=True, raw=False, using=using, update_fields=None)

@@ -18,8 +18,8 @@ from django.utils.translation import gettext, gettext_lazy as _, ngettext_lazy, 
 
 from notifications.conf import settings
 from notifications.models import AbstractNotification
-from notifications.moments import judge_moment
-from notifications.querysets import NotificationQuerySet
+from notifications.storage.expressions import judge_moment
+from notifications.storage.querysets import NotificationQuerySet
 
 Rows = NotificationQuerySet[AbstractNotification]
 

@@ -26,10 +26,10 @@ from django.utils.translation import gettext
 
 from notifications.conf import settings
 from notifications.events import OBJECTS
-from notifications.generic import content_type_ids, key_field
-from notifications.moments import CurrentMoment, LongAgo
-from notifications.querysets import IS_DONE
-from notifications.visibility import rule_of
+from notifications.objects.keys import content_type_ids, key_field
+from notifications.objects.visibility import rule_of
+from notifications.storage.expressions import CurrentMoment, LongAgo
+from notifications.storage.querysets import IS_DONE
 
 #: The longest query, in characters, the most terms in it, and the most objects that one name may stand for.
 MAX_LENGTH, MAX_TERMS, MAX_OBJECTS = 500, 20, 100

@@ -12,11 +12,12 @@ from django.db.models import Count, Subquery
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
-from notifications import plain, rendering
 from notifications.conf import settings
-from notifications.generic import attach_objects
 from notifications.models import AbstractNotification
-from notifications.querysets import NotificationQuerySet
+from notifications.objects.keys import attach_objects
+from notifications.presentation import sentences
+from notifications.storage import fast_queries
+from notifications.storage.querysets import NotificationQuerySet
 
 #: The adjectives by which a list may be asked for.
 LISTS: dict[str, Callable[[Any], NotificationQuerySet[Any]]] = {
@@ -52,7 +53,7 @@ def item(notification: AbstractNotification, request: HttpRequest | None = None)
         obj = getattr(notification, key)
         if obj is not None:
             shown[key] = str(obj)
-            if url := rendering.url_of(obj, notification, request):
+            if url := sentences.url_of(obj, notification, request):
                 shown[f"{key}_url"] = url
     return shown
 
@@ -61,9 +62,9 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
     """Return what a page of today shows of one notification: :func:`item`, how it reads, where it leads, its state."""
     return {
         **item(notification, request),
-        "text": rendering.text(notification),
-        "url": rendering.url(notification, request),
-        "actions": rendering.actions(notification),
+        "text": sentences.text(notification),
+        "url": sentences.url(notification, request),
+        "actions": sentences.actions(notification),
         **{name: getattr(notification, name) for name in STATE},
     }
 
@@ -102,7 +103,7 @@ def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[Abstr
     if not number:
         return [], rows.count()
     # Under a name that no column of a site's own model has.
-    found = plain.newest(rows, number, "ntf_total")
+    found = fast_queries.newest(rows, number, "ntf_total")
     if found is None:
         total = rows.order_by().values("recipient").annotate(ntf_total=Count("pk")).values("ntf_total")
         found = list(rows.annotate(ntf_total=Subquery(total))[:number])

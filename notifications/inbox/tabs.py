@@ -16,13 +16,13 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
-from notifications import badge
-from notifications.badge import Count
 from notifications.conf import settings
+from notifications.inbox.actions import local_now
+from notifications.inbox.search import Search
 from notifications.models import AbstractNotification
-from notifications.querysets import NotificationQuerySet
-from notifications.search import Search
-from notifications.verbs import local_now
+from notifications.storage import counts
+from notifications.storage.counts import Count
+from notifications.storage.querysets import NotificationQuerySet
 
 Rows = NotificationQuerySet[AbstractNotification]
 
@@ -154,7 +154,7 @@ def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     """
     cap = settings.BADGE_CAP
     counted = {name: getattr(user.notifications, tab.adjective)() for name, tab in TABS.items()}
-    counted["unseen"] = badge.unseen(user)
+    counted["unseen"] = counts.unseen(user)
     counted_rows: QuerySet[Any] = rows.annotate(
         **{
             f"{PREFIX}{name}": Counted(

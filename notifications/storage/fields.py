@@ -38,7 +38,7 @@ class DataField(Base):
     def deconstruct(self) -> Any:
         # Past the base on purpose: only what every field has goes into migrations.
         name, _, args, kwargs = models.Field.deconstruct(self)
-        return name, "notifications.fields.DataField", args, kwargs
+        return name, "notifications.storage.fields.DataField", args, kwargs
 
     def json_encoder(self) -> type | None:
         """Return the encoder class that writes this column, of whichever field the site has chosen."""

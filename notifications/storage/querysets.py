@@ -14,13 +14,13 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from notifications import badge
 from notifications.conf import settings
-from notifications.deadlocks import in_order, lockable
 from notifications.events import OBJECTS, event_uuid
-from notifications.generic import attach_objects, content_type_ids
-from notifications.moments import CurrentMoment, LongAgo, judge_moment
-from notifications.twins import Twins, UpTo
+from notifications.objects.keys import attach_objects, content_type_ids
+from notifications.storage import counts
+from notifications.storage.async_verbs import Twins, UpTo
+from notifications.storage.expressions import CurrentMoment, LongAgo, judge_moment
+from notifications.storage.locking import in_order, lockable
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -316,7 +316,7 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         created = super().bulk_create(
             rows, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
         )
-        badge.forget([row.recipient_id for row in rows], using=self.db)
+        counts.forget([row.recipient_id for row in rows], using=self.db)
         return created
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
@@ -342,9 +342,9 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         if recipient_ids is None:
             recipient_id = self._recipient_id()
             recipient_ids = None if recipient_id is None else {recipient_id}
-        badge.forget(None if recipient_ids is None else list(recipient_ids), using=self.db)
+        counts.forget(None if recipient_ids is None else list(recipient_ids), using=self.db)
         one = recipient_ids.copy().pop() if recipient_ids and len(recipient_ids) == 1 else None
-        badge.announce(self.model, one, changed, using=self.db)
+        counts.announce(self.model, one, changed, using=self.db)
 
     def _recipient_id(self) -> Any:
         """Return the primary key of the one recipient all rows belong to, or None where that cannot be said."""

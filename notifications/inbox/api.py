@@ -9,11 +9,11 @@ from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from notifications import pagination, search, tabs
-from notifications.generic import attach_objects
+from notifications.inbox import pagination, search, tabs
+from notifications.inbox.tabs import TABS, rows_of
 from notifications.models import get_notification_model
-from notifications.reasons import reason_label
-from notifications.serialize import (
+from notifications.objects.keys import attach_objects
+from notifications.presentation.serialize import (
     LISTS,
     entry,
     fingerprint,
@@ -22,7 +22,7 @@ from notifications.serialize import (
     newest,
     show,
 )
-from notifications.tabs import TABS, rows_of
+from notifications.storage.reasons import reason_label
 
 
 def count_of(request: HttpRequest, name: str, *, with_list: bool) -> HttpResponse:

@@ -15,7 +15,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import connections, models, router
 
-from notifications import plain, visibility
+from notifications.objects import visibility
+from notifications.storage import fast_queries
 
 #: What a row stores of an object: the id of its content type and its primary key as text.
 Reference: TypeAlias = tuple[int, str]
@@ -100,7 +101,7 @@ def fetch_objects(
 
 def objects_of(model: type[models.Model], keys: set[Any], using: str) -> dict[Any, models.Model]:
     """Return the objects with these primary keys, by primary key."""
-    found = plain.by_primary_key(model, keys, using)
+    found = fast_queries.by_primary_key(model, keys, using)
     # An order would only cost time.
     return model._base_manager.using(using).order_by().in_bulk(keys) if found is None else found
 

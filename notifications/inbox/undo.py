@@ -18,10 +18,10 @@ from django.db import models, router, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils.dateparse import parse_datetime
 
-from notifications.deadlocks import through_deadlocks
+from notifications.inbox.actions import Verb
 from notifications.models import AbstractNotification, InboxState
-from notifications.querysets import NotificationQuerySet
-from notifications.verbs import Verb
+from notifications.storage.locking import through_deadlocks
+from notifications.storage.querysets import NotificationQuerySet
 
 Rows = NotificationQuerySet[AbstractNotification]
 

@@ -15,7 +15,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.models.fields import NOT_PROVIDED
 
-from notifications.fields import DataField
+from notifications.storage.fields import DataField
 
 if TYPE_CHECKING:
     from django.db.migrations.state import ProjectState

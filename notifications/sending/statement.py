@@ -10,9 +10,9 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DatabaseError, IntegrityError, connections, models
 from django.db.models.expressions import DatabaseDefault
 
-from notifications.deadlocks import may_be_tried_again
 from notifications.extensions import REASON, says_reasons
 from notifications.models import AbstractNotification
+from notifications.storage.locking import may_be_tried_again
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper

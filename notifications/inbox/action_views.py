@@ -27,13 +27,14 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from notifications import badge, search, tabs, undo as undoing
+from notifications.compat.slugs import slug2id
 from notifications.conf import settings
-from notifications.generic import primary_key
+from notifications.inbox import search, tabs, undo as undoing
+from notifications.inbox.actions import VERBS, NotAMoment, Verb, choices, moment_of
+from notifications.inbox.tabs import TABS, Rows, Tab, rows_of
 from notifications.models import get_notification_model
-from notifications.slugs import slug2id
-from notifications.tabs import TABS, Rows, Tab, rows_of
-from notifications.verbs import VERBS, NotAMoment, Verb, choices, moment_of
+from notifications.objects.keys import primary_key
+from notifications.storage import counts
 
 COOKIE, SECONDS = "notifications_said", 60
 
@@ -144,7 +145,7 @@ def seen(request: HttpRequest) -> HttpResponse:
     """Note, on POST, that the user looks at the bell now: nothing is unseen any more. On GET ask first."""
     if request.method != "POST":
         return ask(request, "seen", gettext("Mark all as seen"))
-    badge.mark_seen(request.user)
+    counts.mark_seen(request.user)
     return HttpResponse(status=204)
 
 
@@ -224,8 +225,8 @@ def answer(request: HttpRequest, said: Said) -> HttpResponse:
                 "changed": said.changed,
                 "message": said.message,
                 "undo": said.token or None,
-                "unread_count": badge.unread_count(request.user),
-                "unseen_count": badge.unseen_count(request.user),
+                "unread_count": counts.unread_count(request.user),
+                "unseen_count": counts.unseen_count(request.user),
             }
         )
     inbox = own_url(request, "all")

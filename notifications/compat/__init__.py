@@ -1,0 +1,1 @@
+"""What the older packages left behind: settings, slugs and tables."""

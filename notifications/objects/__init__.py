@@ -1,0 +1,1 @@
+"""Actor, action object and target: everything that belongs to the site, behind guards."""

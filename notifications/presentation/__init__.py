@@ -1,0 +1,1 @@
+"""A notification as people and programs read it."""

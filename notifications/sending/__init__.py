@@ -1,0 +1,1 @@
+"""One ``notify.send``, in the order in which it happens."""

@@ -1,0 +1,1 @@
+"""The table, and the words in which it is asked and written."""
