@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeAlias
@@ -22,11 +22,15 @@ ALLOWED = "a user, a Group, a queryset of users, an iterable of users or of prim
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """An audience that was named one by one: primary keys, each checked as it comes by, never all at once."""
+    """An audience that is read one by one: primary keys, each checked as it comes by, never all at once."""
 
     keys: Iterable[Any]
     #: How many there are, where that is known beforehand; then they can be gone through again.
     total: int | None = None
+    #: Whether they were named, so that a key that no user has is an error.
+    named: bool = True
+    #: Returns whom extensions make of a batch, as a queryset that may have others too; None where none is installed.
+    narrow: Callable[[models.QuerySet[Any]], models.QuerySet[Any] | None] | None = None
 
     def batches(self) -> Iterator[list[Any]]:
         """Yield lists of at most ``BATCH`` different primary keys."""
@@ -63,6 +67,37 @@ def resolve(recipient: Any) -> Audience:
         return Users(keys)
     judged = list(keys)
     return Users(judged, total=len(judged))
+
+
+def is_selectable(audience: models.QuerySet[Any]) -> bool:
+    """Tell whether the users can be selected in a subquery. A union that is cut or that names columns keeps its own."""
+    query = audience.query
+    return not (query.combinator and (query.is_sliced or query.values_select))
+
+
+def filterable(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the same users as a queryset whose further filters mean what they say. It must not be sliced.
+
+    A filter of a union would go into its parts, and one of a choice would choose among fewer users.
+    """
+    query = audience.query
+    if query.combinator or query.distinct_fields or query.where.contains_over_clause:
+        return members_of(audience)
+    return audience
+
+
+def members_of(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the users of a union, or of a choice, as a queryset that can be filtered and whose column has a name."""
+    # Any: the database that the queryset was told to use, or None.
+    chosen: Any = audience
+    users: models.QuerySet[Any] = audience.model._base_manager.using(chosen._db)
+    return users.filter(pk__in=audience.values("pk"))
+
+
+def keys_of(audience: models.QuerySet[Any]) -> Iterator[Any]:
+    """Yield the primary keys of the users, without keeping them."""
+    keys: Iterator[Any] = audience.values_list("pk", flat=True).iterator(chunk_size=BATCH)
+    return keys
 
 
 def members(group: Group) -> models.QuerySet[Any]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import models, router
+from django.db import models
 
 from notifications.events import Event
-from notifications.extensions import extensions
+from notifications.extensions import Extension, extensions
 from notifications.models import get_notification_model
 from notifications.sending.arguments import clean_chunk_size, clean_event
-from notifications.sending.audience import Audience, Users, resolve
-from notifications.sending.fanout import refuse_missing, write
+from notifications.sending.audience import Audience, Users, filterable, is_selectable, keys_of, resolve
+from notifications.sending.fanout import write
 
 logger = logging.getLogger("notifications")
 
@@ -46,20 +48,28 @@ def notify_handler(
 
 
 def find_audience(event: Event, recipient: Any) -> Audience | None:
-    """Return who is told: the named recipients, else whom an extension names, else the actor if it is a user."""
+    """Return who is notified: the named recipients, else whom an extension names, else the actor if it is a user."""
     audience = None if recipient is None else resolve(recipient)
-    plugs = extensions()
-    if plugs:
-        users: models.QuerySet[Any] | None
+    installed = extensions()
+    if installed:
+        ask = partial(ask_extensions, installed, event)
+        if isinstance(audience, models.QuerySet):
+            # Not every database has slices in subqueries.
+            by_itself = is_selectable(audience) and not audience.query.is_sliced
+            audience = filterable(audience) if by_itself else Users(keys_of(audience), named=False)
         if isinstance(audience, Users):
-            keys = list(audience.keys)
-            users = get_user_model()._base_manager.filter(pk__in=keys)
-            refuse_missing(keys, users.using(router.db_for_write(users.model)))
-        else:
-            users = audience
-        for plug in plugs:
-            users = plug.notifications_audience(event, users)
-        audience = users
+            # Batch by batch, when they are written.
+            return replace(audience, narrow=ask)
+        audience = ask(audience)
     if audience is None and recipient is None and isinstance(event.actor, get_user_model()):
         return resolve(event.actor)
+    return audience
+
+
+def ask_extensions(
+    installed: Sequence[Extension], event: Event, audience: models.QuerySet[Any] | None
+) -> models.QuerySet[Any] | None:
+    """Return what the extensions, one after the other, make of an audience that can be filtered."""
+    for extension in installed:
+        audience = extension.notifications_audience(event, audience)
     return audience
