@@ -10,8 +10,9 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _, ngettext
 
+from notifications.conf import get_notification_model
 from notifications.inbox import search
-from notifications.models import AbstractNotification, get_notification_model
+from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet
 
 Rows = NotificationQuerySet[AbstractNotification]

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection, models
 
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 

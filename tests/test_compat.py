@@ -17,7 +17,8 @@ from django.views.generic import ListView
 import notifications
 from notifications.apps import Config
 from notifications.compat import slugs
-from notifications.models import AbstractNotification, get_notification_model
+from notifications.conf import get_notification_model
+from notifications.models import AbstractNotification
 from notifications.sending.handler import notify_handler
 from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import make_notification, make_user

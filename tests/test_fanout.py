@@ -15,9 +15,9 @@ from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from notifications import notify
+from notifications.conf import get_notification_model
 from notifications.events import event_uuid
-from notifications.models import get_notification_model
-from notifications.sending import fanout
+from notifications.sending import audience, fanout
 from notifications.sending.audience import BATCH
 from notifications.sending.statement import ATTEMPTS
 from notifications.signals import notified

@@ -14,8 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
+from notifications.conf import get_notification_model
 from notifications.events import event_uuid
-from notifications.models import get_notification_model
 from notifications.signals import read_state_changed
 from notifications.storage import locking
 from notifications.storage.querysets import assert_soft_delete, is_soft_delete

@@ -15,18 +15,16 @@ from django.db import connection
 from django.test import RequestFactory
 from django.utils import translation
 
-from notifications.models import get_notification_model
-from notifications.presentation.serialize import (
+from notifications.conf import get_notification_model
+from notifications.inbox.lists import (
     LISTS,
-    STATE,
-    entry,
     fingerprint,
     get_notification_list,
     get_num_to_fetch,
-    item,
     marks_as_read,
     newest,
 )
+from notifications.presentation.serialize import STATE, entry, item
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Issue, Project, Quiet
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.utils.timezone import now
 
 from notifications.conf import settings
-from notifications.models import AbstractNotification
 from notifications.sending.handler import notify_handler
+from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
 
 __all__ = [

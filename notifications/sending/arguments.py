@@ -18,8 +18,8 @@ from django.utils.functional import Promise
 
 from notifications.conf import settings
 from notifications.events import OBJECTS, Event, event_uuid
-from notifications.models import AbstractNotification
 from notifications.storage.fields import DataField
+from notifications.storage.notification import AbstractNotification
 
 #: How deep arrays and objects may be nested in data. MariaDB's JSON functions accept no more.
 MAX_DEPTH = 31

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
-from notifications.objects.keys import key_field
+from notifications.objects.fetch import key_field
 
 #: Primary keys that go into one statement.
 BATCH = 500

@@ -16,13 +16,13 @@ from django.utils import timezone
 
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON, says_reasons
-from notifications.models import AbstractNotification
 from notifications.sending.audience import BATCH, Audience, Users
 from notifications.sending.result import Notifications
 from notifications.sending.statement import insert_one, insert_select, members_of, until_alone
 from notifications.signals import notified
-from notifications.storage import counts
+from notifications.storage import changes
 from notifications.storage.locking import through_deadlocks
+from notifications.storage.notification import AbstractNotification
 
 N = TypeVar("N", bound=AbstractNotification)
 
@@ -66,7 +66,7 @@ def write(
         reached = list(order) or None
     response = Notifications(model, event, created, using, order)
     if created:
-        counts.forget(reached, using=using)
+        changes.drop_counts(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
             for row in response.queryset().iterator(chunk_size=BATCH):
                 post_save.send(model, instance=row, created=True, raw=False, using=using, update_fields=None)

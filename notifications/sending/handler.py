@@ -9,9 +9,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import models, router
 
+from notifications.conf import get_notification_model
 from notifications.events import Event
 from notifications.extensions import extensions
-from notifications.models import get_notification_model
 from notifications.sending.arguments import clean_chunk_size, clean_event
 from notifications.sending.audience import Audience, Users, resolve
 from notifications.sending.fanout import refuse_missing, write

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, overload
 from django.db import models
 
 from notifications.events import Event
-from notifications.models import AbstractNotification
+from notifications.storage.notification import AbstractNotification
 
 N = TypeVar("N", bound=AbstractNotification)
 

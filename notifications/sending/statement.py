@@ -11,8 +11,8 @@ from django.db import DatabaseError, IntegrityError, connections, models
 from django.db.models.expressions import DatabaseDefault
 
 from notifications.extensions import REASON, says_reasons
-from notifications.models import AbstractNotification
 from notifications.storage.locking import may_be_tried_again
+from notifications.storage.notification import AbstractNotification
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper

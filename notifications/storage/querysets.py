@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from notifications.conf import settings
 from notifications.events import OBJECTS, event_uuid
-from notifications.objects.keys import attach_objects, content_type_ids
-from notifications.storage import counts
-from notifications.storage.async_verbs import Twins, UpTo
+from notifications.objects.fetch import content_type_ids
+from notifications.objects.keys import attach_objects
+from notifications.storage import changes
+from notifications.storage.async_verbs import AsyncVerbs, UpTo
 from notifications.storage.expressions import CurrentMoment, LongAgo, judge_moment
 from notifications.storage.locking import in_order, lockable
 
@@ -50,7 +51,7 @@ def assert_soft_delete() -> None:
         )
 
 
-class NotificationQuerySet(Twins, models.QuerySet[M]):
+class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
     """Notifications of one or of many recipients; ``user.notifications`` speaks the same words."""
 
     #: Whether the objects come with the rows, and whose rows these are where a verb was told so.
@@ -316,7 +317,7 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         created = super().bulk_create(
             rows, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
         )
-        counts.forget([row.recipient_id for row in rows], using=self.db)
+        changes.drop_counts([row.recipient_id for row in rows], using=self.db)
         return created
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
@@ -342,9 +343,9 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         if recipient_ids is None:
             recipient_id = self._recipient_id()
             recipient_ids = None if recipient_id is None else {recipient_id}
-        counts.forget(None if recipient_ids is None else list(recipient_ids), using=self.db)
+        changes.drop_counts(None if recipient_ids is None else list(recipient_ids), using=self.db)
         one = recipient_ids.copy().pop() if recipient_ids and len(recipient_ids) == 1 else None
-        counts.announce(self.model, one, changed, using=self.db)
+        changes.announce(self.model, one, changed, using=self.db)
 
     def _recipient_id(self) -> Any:
         """Return the primary key of the one recipient all rows belong to, or None where that cannot be said."""

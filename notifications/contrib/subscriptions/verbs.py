@@ -13,7 +13,7 @@ from django.db import models, router
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from notifications.conf import settings
+from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import thing
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.words import TAKING_PART, Level, clean_reason, weaker_than
