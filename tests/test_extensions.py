@@ -16,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from notifications import notify
 from notifications.events import Event
-from notifications.extensions import Extension, audience_extensions, extensions
+from notifications.extensions import Extension, audience_extensions
 from tests.factories import make_group, make_project, make_user, make_users, rows, told
 
 pytestmark = pytest.mark.django_db

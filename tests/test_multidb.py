@@ -70,7 +70,7 @@ def actor() -> Any:
 def threes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch be of three, so that a test need not write thousands."""
     for module in (fanout, audience):
-        monkeypatch.setattr(module, "BATCH", 3)
+        monkeypatch.setattr(module, "BATCH_SIZE", 3)
 
 
 def send(actor: Any, recipient: Any, **arguments: Any) -> Any:

@@ -93,8 +93,8 @@ def test_the_last_of_two_is_undone_and_the_first_stays(
 def test_undoing_takes_few_statements_whatever_each_row_was(
     justquick: Any, verb: str, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(undoing, "ROWS", 40)
-    monkeypatch.setattr(undoing, "CASES", 30)
+    monkeypatch.setattr(undoing, "MAX_STATEMENT_ROWS", 40)
+    monkeypatch.setattr(undoing, "MAX_STATEMENT_CASES", 30)
     now = timezone.now()
     for number in range(90):
         row = make_notification(justquick)
@@ -172,7 +172,7 @@ def test_what_is_deleted_for_good_is_gone(justquick: Any) -> None:
 
 
 def test_of_too_many_rows_nothing_is_kept(justquick: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(undoing, "MOST", 2)
+    monkeypatch.setattr(undoing, "MAX_UNDO_ROWS", 2)
     make_notification(justquick)
     do(justquick, justquick.notifications.all(), ACTIONS["save"])
     for _ in range(2):
@@ -184,7 +184,7 @@ def test_of_too_many_rows_nothing_is_kept(justquick: Any, monkeypatch: Any) -> N
 def test_who_listens_is_told_once_for_each_call(
     justquick: Any, monkeypatch: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
-    monkeypatch.setattr(undoing, "ROWS", 2)
+    monkeypatch.setattr(undoing, "MAX_STATEMENT_ROWS", 2)
     for _ in range(5):
         make_notification(justquick)
     with listening(read_state_changed) as heard:

@@ -15,8 +15,6 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.models.fields import NOT_PROVIDED
 
-from notifications.storage.fields import DataField
-
 if TYPE_CHECKING:
     from django.db.migrations.state import ProjectState
 
@@ -155,8 +153,8 @@ class Table:
                 self.editor.remove_index(self.model, models.Index(fields=old[columns], name=name))
 
     def quote_text(self) -> None:
-        field = self.as_it_is("data")
-        if field.get_internal_type() != "TextField" or DataField().get_internal_type() == "TextField":
+        field, wanted = self.as_it_is("data"), self.meta.get_field("data")
+        if field.get_internal_type() != "TextField" or wanted.get_internal_type() == "TextField":
             return
         quote = self.connection.ops.quote_name
         column = quote(field.column)

@@ -20,7 +20,7 @@ from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
 from notifications.storage.inbox_state import InboxState
-from notifications.storage.locking import through_deadlocks
+from notifications.storage.locking import retry
 from notifications.storage.notification import Rows
 
 #: The values of some columns, as JSON holds them.
@@ -176,4 +176,4 @@ def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], 
                 states.get_or_create(pk=user.pk)
             return write(state)
 
-    return through_deadlocks(hold_and_write, using)
+    return retry(hold_and_write, using)

@@ -1,4 +1,4 @@
-"""Who is told: the argument ``recipient`` becomes an audience."""
+"""Who is notified: the argument ``recipient`` and the extensions become an audience."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import models
+from django.db import models, router
 
+from notifications.events import Event
+from notifications.extensions import audience_extensions
 from notifications.objects.fetch import key_field
 
-#: Primary keys that go into one statement.
-BATCH = 500
+#: The most primary keys in one statement.
+BATCH_SIZE = 500
 
 ALLOWED = "a user, a Group, a queryset of users, an iterable of users or of primary keys, or None"
 
@@ -29,9 +31,9 @@ class Users:
     total: int | None = None
 
     def batches(self) -> Iterator[list[Any]]:
-        """Yield lists of at most ``BATCH`` different primary keys."""
+        """Yield lists of at most ``BATCH_SIZE`` different primary keys."""
         keys = iter(self.keys)
-        while batch := list(islice(keys, BATCH)):
+        while batch := list(islice(keys, BATCH_SIZE)):
             yield list(dict.fromkeys(batch))
 
 
@@ -96,3 +98,34 @@ def user_key(member: Any) -> Any:
             f"recipient holds {member!r}, which is no {user_model.__name__} and no primary key of one."
         ) from error
     return key
+
+
+def audience_of(event: Event, recipient: Any) -> Audience | None:
+    """Return the audience: the named recipients, else what an extension names, else the actor if it is a user."""
+    audience = None if recipient is None else resolve(recipient)
+    extensions = audience_extensions()
+    if extensions:
+        users: models.QuerySet[Any] | None
+        if isinstance(audience, Users):
+            keys = list(audience.keys)
+            users = get_user_model()._base_manager.filter(pk__in=keys)
+            refuse_missing(keys, users.using(router.db_for_write(users.model)))
+        else:
+            users = audience
+        for extension in extensions:
+            users = extension.notifications_audience(event, users)
+        audience = users
+    if audience is None and recipient is None and isinstance(event.actor, get_user_model()):
+        return resolve(event.actor)
+    return audience
+
+
+def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:
+    """Raise ValueError, naming them, when some of these primary keys belong to no user."""
+    known = set(users.filter(pk__in=batch).values_list("pk", flat=True))
+    missing = [pk for pk in batch if pk not in known]
+    if missing:
+        named = ", ".join(repr(pk) for pk in missing[:5])
+        raise ValueError(
+            f"recipient holds {len(missing)} primary keys that no user has: {named}. Nothing was written."
+        )

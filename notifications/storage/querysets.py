@@ -21,7 +21,7 @@ from notifications.objects.keys import attach_objects
 from notifications.storage import changes
 from notifications.storage.async_verbs import AsyncVerbs, UpTo
 from notifications.storage.expressions import CurrentMoment, LongAgo, judge_moment
-from notifications.storage.locking import in_order, lockable
+from notifications.storage.locking import lockable, write_in_order
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -245,7 +245,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         """
         label, condition = self.model._meta.label, Q() if still is None else still
         rows = lockable(self)
-        deleted = in_order(rows, lambda locked: locked.filter(condition).delete()[1].get(label, 0))
+        deleted = write_in_order(rows, lambda locked: locked.filter(condition).delete()[1].get(label, 0))
         self._tell(deleted)
         return deleted
 
@@ -269,7 +269,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
     def _write(self, still: Q, **values: Any) -> int:
         """Set these columns of the rows of which that is still true when they are locked. Return how many changed."""
         rows = lockable(self).filter(still)
-        changed = in_order(rows, lambda locked: locked.filter(still).update(**values))
+        changed = write_in_order(rows, lambda locked: locked.filter(still).update(**values))
         if STATE & values.keys():
             self._tell(changed)
         return changed
