@@ -145,7 +145,7 @@ def check_constraint(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
         return []
     return [
         Warning(
-            f"{model._meta.label} has no constraint {CONSTRAINT!r}, so two processes may tell the same event twice.",
+            f"{model._meta.label} has no constraint {CONSTRAINT!r}, so two processes may send the same event twice.",
             hint="Let its Meta inherit from AbstractNotification.Meta and keep its constraints.",
             obj=model,
             id="notifications.W005",

@@ -1,4 +1,4 @@
-"""The one reader of the settings: typed, with defaults, read at use and never at import."""
+"""The settings: typed, with defaults, read at use and never at import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, overload
 from django.apps import apps
 from django.conf import settings as django_settings
 
-from notifications.compat.settings import HAD_BEFORE, LEGACY_KEYS, legacy_values
+from notifications.compat.settings import LEGACY_KEYS, OLDER_KEYS, legacy_values
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class Setting(Generic[T]):
         if self.name in own:
             value: T = own[self.name]
             return value
-        value = legacy_values().get(self.name, self.default) if self.name in HAD_BEFORE else self.default
+        value = legacy_values().get(self.name, self.default) if self.name in OLDER_KEYS else self.default
         return value
 
     def problem(self, value: object) -> str | None:

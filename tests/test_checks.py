@@ -227,7 +227,7 @@ def test_a_model_without_the_constraint_is_a_warning(bare: Any) -> None:
 
     assert found() == [
         Warning(
-            "variants.Tokened has no constraint 'ntf_event_recipient', so two processes may tell the same event twice.",
+            "variants.Tokened has no constraint 'ntf_event_recipient', so two processes may send the same event twice.",
             hint="Let its Meta inherit from AbstractNotification.Meta and keep its constraints.",
             obj=get_notification_model(),
             id="notifications.W005",

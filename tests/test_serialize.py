@@ -24,7 +24,7 @@ from notifications.inbox.lists import (
     marks_as_read,
     newest,
 )
-from notifications.presentation.serialize import STATE, entry, item
+from notifications.presentation.serialize import STATE_COLUMNS, entry, item
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Issue, Project, Quiet
 
@@ -399,6 +399,6 @@ def test_an_entry_is_the_item_and_how_it_reads_where_it_leads_and_where_it_stand
 
     assert shown["text"] == "justquick closed activity-stream"
     assert shown["url"] == project.get_absolute_url()
-    assert [shown[name] for name in STATE] == ["", None, None, None, None, row.timestamp]
+    assert [shown[name] for name in STATE_COLUMNS] == ["", None, None, None, None, row.timestamp]
     assert item(row).items() <= shown.items()
     assert entry(make_notification(justquick))["url"] == ""

@@ -13,7 +13,7 @@ from django.utils import timezone
 from notifications.conf import get_notification_model
 from notifications.inbox import undo as undoing
 from notifications.inbox.actions import ACTIONS
-from notifications.inbox.undo import COLUMNS, Change, do, undo
+from notifications.inbox.undo import UNDO_COLUMNS, Change, do, undo
 from notifications.models import InboxState
 from notifications.signals import read_state_changed
 from tests.factories import at_once, listening, make_notification, make_user, rows
@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 def state(user: Any) -> dict[Any, tuple[Any, ...]]:
     """Return what the columns of all rows of a user hold."""
-    return {pk: values for pk, *values in user.notifications.order_by("pk").values_list("pk", *COLUMNS)}
+    return {pk: values for pk, *values in user.notifications.order_by("pk").values_list("pk", *UNDO_COLUMNS)}
 
 
 def make_all_states(user: Any) -> None:

@@ -22,7 +22,7 @@ LEGACY_SETTINGS = {
     "NOTIFY_USE_JSONFIELD": "USE_JSONFIELD",
     "NOTIFICATIONS_SOFT_DELETE": "SOFT_DELETE",
 }
-HAD_BEFORE = frozenset([*LEGACY_KEYS.values(), *LEGACY_SETTINGS.values()])
+OLDER_KEYS = frozenset([*LEGACY_KEYS.values(), *LEGACY_SETTINGS.values()])
 
 
 def legacy_values() -> dict[str, Any]:

@@ -23,7 +23,7 @@ from notifications.inbox.tabs import rows_of
 from notifications.storage import counts
 
 #: What the forms repeat: which rows are meant, and where to go next.
-REPEATED = ("one", "all", "id", "shown", "scope", "tab", "q", "up_to")
+REPEATED_FIELDS = ("one", "all", "id", "shown", "scope", "tab", "q", "up_to")
 
 
 @never_cache
@@ -180,7 +180,7 @@ def ask_until(request: HttpRequest, data: QueryDict, problem: str) -> HttpRespon
         "choices": choices(),
         "problem": problem,
         "until": data.get("until", ""),
-        "repeated": [(name, value) for name in REPEATED for value in data.getlist(name)],
+        "repeated": [(name, value) for name in REPEATED_FIELDS for value in data.getlist(name)],
         "next": next_url(request),
         "cancel_url": next_url(request) or own_url(request, "all"),
     }

@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 
 from notifications.conf import settings
 from notifications.objects.keys import attach_objects
-from notifications.presentation.serialize import STATE, editable_columns, item
+from notifications.presentation.serialize import STATE_COLUMNS, editable_columns, item
 from notifications.storage import fast_queries
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet
@@ -80,7 +80,7 @@ def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) 
     shown: list[Any] = []
     if found:
         _, values = editable_columns(type(found[0]))
-        state = attrgetter("pk", *STATE)
+        state = attrgetter("pk", *STATE_COLUMNS)
         shown = [(values(row), state(row)) for row in found]
     if settings.VISIBILITY:
         attach_objects(found)

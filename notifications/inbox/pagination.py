@@ -59,11 +59,11 @@ class Page(paginator.Page[Any]):
         self.key, self.newer, self.older = key, newer, older
 
     def has_next(self) -> bool:
-        """Tell whether there are older rows."""
+        """Return whether there are older rows."""
         return self.older
 
     def has_previous(self) -> bool:
-        """Tell whether there are newer rows."""
+        """Return whether there are newer rows."""
         return self.newer
 
     def next_page_number(self) -> Any:

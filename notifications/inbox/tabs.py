@@ -75,7 +75,7 @@ class Tab:
         return self.rows(rows, search).filter(came_before)
 
     def is_elsewhere(self, search: Search) -> bool:
-        """Tell whether the search leads out of this tab."""
+        """Return whether the search leads out of this tab."""
         return self.name == "inbox" and search.is_elsewhere
 
 

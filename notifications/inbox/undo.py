@@ -27,7 +27,7 @@ from notifications.storage.notification import Rows
 Values: TypeAlias = "dict[str, Any]"
 
 #: The columns that the actions write.
-COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
+UNDO_COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
 
 #: The most rows whose change is kept.
 MAX_UNDO_ROWS = 100_000
@@ -62,7 +62,7 @@ def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) 
             for pk, now in look(wanted, some).items():
                 if difference := differences(before[pk], now):
                     groups[difference].append(pk)
-        wanted._tell(changed)
+        wanted._announce(changed)
         token = secrets.token_urlsafe(9) if groups else None
         state.update(undo=token and {"token": token, "groups": list(groups.items())})
         return Change(changed, token)
@@ -91,7 +91,7 @@ def undo(user: Any, token: str) -> Change:
             for batch in batches(some)
         )
         state.update(undo=None)
-        wanted._tell(changed)
+        wanted._announce(changed)
         return Change(changed)
 
     return alone(user, using, write)
@@ -120,12 +120,12 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
 def look(rows: Rows, keys: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:
     """Return what the columns of these rows hold, and hold the rows until the end of the transaction."""
     fresh = type(rows)(rows.model, using=rows.db).filter(pk__in=keys).order_by("pk").select_for_update()
-    return {pk: values for pk, *values in fresh.values_list("pk", *COLUMNS)}
+    return {pk: values for pk, *values in fresh.values_list("pk", *UNDO_COLUMNS)}
 
 
 def differences(before: Sequence[Any], after: Sequence[Any]) -> tuple[tuple[str, Any, Any], ...]:
     """Return the columns that differ, each with both of its values, as JSON holds them."""
-    pairs = zip(COLUMNS, before, after, strict=True)
+    pairs = zip(UNDO_COLUMNS, before, after, strict=True)
     return tuple((name, kept(old), kept(new)) for name, old, new in pairs if old != new)
 
 

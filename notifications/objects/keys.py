@@ -44,7 +44,7 @@ class ObjectKey(GenericForeignKey):
         instance._state.fields_cache[self.found_by] = reference
 
     def is_hidden(self, instance: models.Model) -> bool:
-        """Tell whether there is an object that the user who looks at the row may not see."""
+        """Return whether there is an object that the user who looks at the row may not see."""
         return getattr(instance, self.name) is None and self.hidden_by in instance._state.fields_cache
 
     def look(self, instance: models.Model, obj: models.Model) -> tuple[Any, Any, models.Model]:
@@ -54,7 +54,7 @@ class ObjectKey(GenericForeignKey):
         return getattr(instance, field.attname), viewer, obj
 
     def was_found_by(self, instance: models.Model, reference: Reference | None) -> bool:
-        """Tell whether what is kept with the row was found by what the row stores now."""
+        """Return whether what is kept with the row was found by what the row stores now."""
         return bool(instance._state.fields_cache.get(self.found_by, ()) == reference)
 
 
@@ -65,7 +65,7 @@ class ObjectAccess:
         self.key = key
 
     def is_cached(self, instance: models.Model) -> bool:
-        """Tell whether the object was fetched, as ``prefetch_related`` asks."""
+        """Return whether the object was fetched, as ``prefetch_related`` asks."""
         return self.key.is_cached(instance)
 
     def __get__(self, instance: models.Model | None, cls: type[models.Model] | None = None) -> Any:
@@ -90,7 +90,7 @@ class ObjectAccess:
         self.key.set_cached_value(instance, obj)
 
     def is_of(self, obj: models.Model, reference: Reference | None, using: str | None) -> bool:
-        """Tell whether ``obj`` is the object that the row stores now."""
+        """Return whether ``obj`` is the object that the row stores now."""
         return (
             reference is not None
             and reference[0] in content_type_ids(obj, using)

@@ -14,7 +14,7 @@ from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
 
 #: The columns that say where a notification stands.
-STATE = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "inbox_at")
+STATE_COLUMNS = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "inbox_at")
 
 
 @cache
@@ -29,7 +29,7 @@ def item(notification: AbstractNotification, request: HttpRequest | None = None)
     names, values = editable_columns(type(notification))
     shown = dict(zip(names, values(notification), strict=True))
     if notification.is_hidden:
-        # What the sender wrote may tell what it is about.
+        # What the sender wrote may give away what it is about.
         shown.update(description=None, data=None)
     shown["slug"] = notification.slug
     for key in ("actor", "target", "action_object"):
@@ -48,5 +48,5 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
         "text": sentences.text(notification),
         "url": links.main_url(notification, request),
         "actions": links.action_links(notification),
-        **{name: getattr(notification, name) for name in STATE},
+        **{name: getattr(notification, name) for name in STATE_COLUMNS},
     }

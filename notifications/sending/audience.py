@@ -19,7 +19,7 @@ from notifications.objects.fetch import key_field
 #: The most primary keys in one statement.
 BATCH_SIZE = 500
 
-ALLOWED = "a user, a Group, a queryset of users, an iterable of users or of primary keys, or None"
+ALLOWED_RECIPIENTS = "a user, a Group, a queryset of users, an iterable of users or of primary keys, or None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def resolve(recipient: Any) -> Audience:
             )
         return recipient
     if isinstance(recipient, (str, bytes, Mapping)) or not isinstance(recipient, Iterable):
-        raise TypeError(f"recipient must be {ALLOWED}, got {recipient!r}.")
+        raise TypeError(f"recipient must be {ALLOWED_RECIPIENTS}, got {recipient!r}.")
     keys = (user_key(member) for member in recipient)
     if isinstance(recipient, Iterator):
         return Users(keys)
@@ -76,7 +76,7 @@ def members(group: Group) -> models.QuerySet[Any]:
         raise TypeError(f"recipient is a Group, but {user_model.__name__} has no groups.") from error
     if group.pk is None:
         raise ValueError(f"recipient {group!r} is not saved.")
-    # With the hint that related managers give, so that the router can tell where this group's members are written.
+    # With the hint that related managers give, so that the router can find out where this group's members are written.
     return user_model._default_manager.db_manager(hints={"instance": group}).filter(groups=group)
 
 

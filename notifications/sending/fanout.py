@@ -119,9 +119,9 @@ def prototype(model: type[N], event: Event, using: str) -> N:
 
 
 def rows_save_themselves(model: type[AbstractNotification], event: Event) -> bool:
-    """Return whether each row must go through ``save()``: somebody overrode it or listens to it before the write.
+    """Return whether each row must go through ``save()``: somebody overrode it or receives ``pre_save``.
 
-    So does a listener after the write to an event with a key: only ``save()`` knows which rows are new.
+    So must they where somebody receives ``post_save`` of an event with a key: only ``save()`` knows which rows are new.
     """
     return (
         model.save is not AbstractNotification.save

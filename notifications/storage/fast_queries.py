@@ -15,7 +15,7 @@ from django.db.models.sql import Query
 from notifications.objects.fast_fetch import columns_of, read
 
 #: What is different about a query that was only filtered.
-FILTERED = {
+FILTER_ATTRIBUTES = {
     "where",
     "alias_map",
     "alias_refcount",
@@ -35,7 +35,7 @@ def newest(rows: models.QuerySet[Any], number: int, total: str) -> list[Any] | N
     joined = sum(map(bool, query.alias_refcount.values())) > 1
     ordering = list(meta.ordering or ())
     names = [name for name in ordering if isinstance(name, str)]
-    if columns is None or joined or not changed <= FILTERED or names != ordering:
+    if columns is None or joined or not changed <= FILTER_ATTRIBUTES or names != ordering:
         return None
     connection = connections[using]
     quote = connection.ops.quote_name

@@ -215,19 +215,19 @@ class AbstractNotification(models.Model):
 
     @property
     def is_hidden(self) -> bool:
-        """Tell whether there is an object in it that the recipient may not see, as ``VISIBILITY`` says."""
+        """Return whether there is an object in it that the recipient may not see, as ``VISIBILITY`` says."""
         return bool(conf_settings.VISIBILITY) and any(
             cast(Any, self._meta.get_field(name)).is_hidden(self) for name in OBJECTS
         )
 
     @property
     def is_snoozed(self) -> bool:
-        """Tell whether the row is out of sight until a moment that is still to come."""
+        """Return whether the row is out of sight until a moment that is still to come."""
         return self.snoozed_until is not None and self.snoozed_until > timezone.now()
 
     @property
     def is_done(self) -> bool:
-        """Tell whether the user is done with the row. One that was done and is snoozed since comes back."""
+        """Return whether the user is done with the row. One that was done and is snoozed since comes back."""
         return self.done_at is not None and self.snoozed_until is None
 
     # Each verb returns whether it changed anything. What it does to a row is what the queryset's verb does to many.

@@ -55,7 +55,7 @@ def user_context(context: Any) -> Any:
 
 
 def is_known(user: Any) -> bool:
-    """Tell whether this is a user who is logged in, and not an anonymous one or something else."""
+    """Return whether this is a user who is logged in, and not an anonymous one or something else."""
     return bool(getattr(user, "is_authenticated", False))
 
 
@@ -76,7 +76,7 @@ def notifications_unread(context: Any) -> int | str:
 
 @register.filter
 def has_notification(user: Any) -> bool:
-    """Tell whether ``user`` has unread notifications: ``{% if user|has_notification %}``."""
+    """Return whether ``user`` has unread notifications: ``{% if user|has_notification %}``."""
     return is_known(user) and user.notifications.unread().exists()
 
 
@@ -197,7 +197,7 @@ def extension_keys() -> list[tuple[tuple[str, ...], Any]]:
 
 @register.filter
 def notice_reason(notice: AbstractNotification) -> str:
-    """Return why the recipient was told, as people read it, or an empty text."""
+    """Return why the recipient was notified, as people read it, or an empty text."""
     return reason_label(notice.reason)
 
 

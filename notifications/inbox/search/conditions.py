@@ -17,7 +17,7 @@ from notifications.storage.expressions import CurrentMoment, LongAgo
 from notifications.storage.querysets import IS_DONE
 
 #: The words that ``is:`` knows, and what each means.
-IS: dict[str, Callable[[], Q]] = {
+STATE_CONDITIONS: dict[str, Callable[[], Q]] = {
     "unread": lambda: Q(unread__in=[True]),
     "read": lambda: Q(unread__in=[False]),
     "saved": lambda: Q(saved_at__isnull=False),
@@ -26,7 +26,7 @@ IS: dict[str, Callable[[], Q]] = {
     "inbox": lambda: Q(inbox_at__gt=LongAgo(), inbox_at__lte=CurrentMoment()),
 }
 #: Those that look beyond the inbox.
-ELSEWHERE = {"saved", "snoozed", "done"}
+STATES_ELSEWHERE = {"saved", "snoozed", "done"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def condition_of(term: Term, found: Found) -> Q:
 
 def is_(value: str, found: Found) -> Q:
     """Return the condition of ``is:unread`` and its like."""
-    return IS[value.lower()]()
+    return STATE_CONDITIONS[value.lower()]()
 
 
 def level(value: str, found: Found) -> Q:

@@ -17,7 +17,7 @@ from notifications.objects.fetch import content_type_ids
 from notifications.objects.visibility import visible_to
 
 #: The most objects that one name may stand for.
-MAX_OBJECTS = 100
+MAX_NAMED_OBJECTS = 100
 
 #: For each name, and each content type, the ids of the objects that it stands for.
 Named: TypeAlias = "dict[str, dict[int, set[str]]]"
@@ -50,7 +50,7 @@ def find(names: Iterable[str], using: str | None, viewer: Any) -> Named:
     for model, name in searched_models().items():
         rows = visible_to(viewer, model._base_manager.filter(**{f"{name}__in": wanted}))
         types = content_type_ids(model, using)
-        for called, pk in rows.values_list(name, "pk")[:MAX_OBJECTS]:
+        for called, pk in rows.values_list(name, "pk")[:MAX_NAMED_OBJECTS]:
             for content_type_id in types:
                 found[called.lower()][content_type_id].add(str(pk))
     return found

@@ -15,7 +15,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from notifications.inbox.search.conditions import ELSEWHERE, IS, KEYS, Found, combine, condition_of
+from notifications.inbox.search.conditions import (
+    KEYS,
+    STATE_CONDITIONS,
+    STATES_ELSEWHERE,
+    Found,
+    combine,
+    condition_of,
+)
 from notifications.inbox.search.logic import all_of
 from notifications.inbox.search.names import find
 from notifications.inbox.search.readable import readable
@@ -67,7 +74,7 @@ def parse(text: str, model: type[models.Model], *, using: str | None = None, vie
         combine([term for term in terms if term.key or term.negated], found),
         words,
         all_of(condition_of(Term("", word, False), found) for word in words),
-        any(term.key == "is" and term.value in ELSEWHERE and not term.negated for term in terms),
+        any(term.key == "is" and term.value in STATES_ELSEWHERE and not term.negated for term in terms),
     )
 
 
@@ -82,7 +89,7 @@ def judge(term: Term, levels: dict[Any, Any]) -> None:
         )
     if term.key and not term.value:
         raise NotUnderstood(gettext("Something has to follow “%(key)s”.") % words)
-    known_values = {"is": list(IS), "level": list(levels)}.get(term.key)
+    known_values = {"is": list(STATE_CONDITIONS), "level": list(levels)}.get(term.key)
     if known_values is not None and term.value.lower() not in known_values:
         raise NotUnderstood(
             gettext("“%(term)s” finds nothing: after “%(key)s” comes one of %(known)s.")

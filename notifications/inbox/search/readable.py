@@ -17,7 +17,7 @@ from notifications.objects.fetch import content_type_ids, key_field
 from notifications.objects.visibility import rule_of, visible_to
 
 #: What a text has to look like to stand for a primary key of these types.
-INTEGER, UUID = "^-?[0-9]{1,18}$", "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+INTEGER_PATTERN, UUID_PATTERN = "^-?[0-9]{1,18}$", "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 
 def readable(model: type[models.Model], using: str | None, viewer: Any) -> Q:
@@ -56,10 +56,13 @@ def is_seen(key: str, model: type[models.Model], using: str, viewer: Any) -> Q:
     if router.db_for_read(model) != using:
         return NEVER
     if isinstance(field, models.IntegerField):
-        pattern, stored = INTEGER, Cast("ntf_text", models.BigIntegerField())
+        pattern, stored = INTEGER_PATTERN, Cast("ntf_text", models.BigIntegerField())
     elif isinstance(field, models.UUIDField):
         is_native = connections[using].features.has_native_uuid_field
-        pattern, stored = UUID, Cast("ntf_text", field) if is_native else Replace("ntf_text", Value("-"))
+        pattern, stored = (
+            UUID_PATTERN,
+            Cast("ntf_text", field) if is_native else Replace("ntf_text", Value("-")),
+        )
     elif isinstance(field, (models.CharField, models.TextField)):
         pattern, stored = "^", F("ntf_text")
     else:
