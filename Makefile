@@ -4,6 +4,9 @@
 #   make demo-reset      the same, with its data made anew
 #   make test            the suite on SQLite, PostgreSQL and MariaDB, and in Chromium
 #                        (REQUIRE=postgres,mariadb,redis,browser; ARGS="-k word")
+#   make test-quick      what one runs between two edits: SQLite, no servers, no browser
+#   make test-all        every test in every install shape on every database, as before a release
+#   make test-loaded     make test three times beside two busy processes for each processor
 #   make test-browser    the tests in Chromium alone; Debian's is installed where there is none
 #   make test-adoption   databases made by the old packages, taken over
 #   make crash           killed workers and restarted servers, for an hour (ARGS="--minutes 5")
@@ -30,7 +33,7 @@ TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
 
-.PHONY: help demo demo-reset test test-browser chromium test-adoption crash bench bench-quick bench-live lint format docs screenshots wheel tox clean
+.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-adoption crash bench bench-quick bench-live lint format docs screenshots wheel tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
 
@@ -54,6 +57,17 @@ demo-reset: $(VENV)/installed-demo
 
 test: $(VENV)/installed-test
 	$(BIN)/python tests/run.py $(ARGS)
+
+test-quick: $(VENV)/installed-test
+	$(BIN)/python tests/run.py --quick $(ARGS)
+
+# Alone, and with more examples for each property.
+test-all: export HYPOTHESIS_PROFILE = thorough
+test-all: $(VENV)/installed-test
+	$(BIN)/python tests/run.py --all $(ARGS)
+
+test-loaded: $(VENV)/installed-test
+	$(BIN)/python tests/loaded.py $(BIN)/python tests/run.py --time-limit 100 $(ARGS)
 
 test-browser: $(VENV)/installed-test chromium
 	REQUIRE=browser $(BIN)/python tests/run.py --backend browser $(ARGS)
@@ -85,7 +99,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djade --target-version 5.2 --check $(TEMPLATES)
-	$(BIN)/python -W error -m django makemigrations --check --dry-run --settings tests.settings.default
+	$(BIN)/python -W error tests/missing_migrations.py
 
 format: $(VENV)/installed-lint
 	$(BIN)/ruff check --fix-only

@@ -1,4 +1,4 @@
-"""Which database and which settings this run is, and what of the suite belongs elsewhere.
+"""Which database and which settings this run has, and which tests belong to it.
 
 Nothing here skips: a test that is not for this run is deselected, and ``tests/run.py`` sees that another runs it.
 """
@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 
 from tests.factories import make_user
+from tests.sets import runs_in_shape, set_of
 
 BACKENDS = {"sqlite3": "sqlite", "postgresql": "postgres", "mysql": "mariadb"}
 
@@ -23,6 +25,18 @@ BACKENDS = {"sqlite3": "sqlite", "postgresql": "postgres", "mysql": "mariadb"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--browser", action="store_true", help="run the tests that drive a browser, and no others"
+    )
+    parser.addoption(
+        "--set",
+        choices=("once", "databases", "all"),
+        default="all",
+        help="once: what runs once; databases: what runs on every database, or in this shape; all: everything",
+    )
+    parser.addoption(
+        "--time-limit",
+        type=float,
+        metavar="SECONDS",
+        help="fail a test of the set databases that takes longer",
     )
     parser.addoption("--tally", metavar="FILE", help="write the outcome of every test to FILE, as JSON")
 
@@ -41,28 +55,69 @@ def shape() -> str:
     return settings.SETTINGS_MODULE.rpartition(".")[2]
 
 
+def shapes() -> set[str]:
+    """Return the names under which the marker ``shape`` means this run: a shape may stand in for another one."""
+    return {shape(), getattr(settings, "TESTED_LIKE", shape())}
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Collect the tests of the wing subscriptions, whose tables other shapes have not, in its own, and no others."""
-    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
-        return None
-    own = collection_path.parent.name == "subscriptions"
-    return True if own != (shape() == "subscriptions") else None
+    """Leave out the tests of a wing where its tables are missing."""
+    wing = collection_path.parent.name
+    if collection_path.name.startswith("test_") and wing == "subscriptions":
+        return None if apps.is_installed(f"notifications.contrib.{wing}") else True
+    return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    here = {"backend": backend(), "shape": shape()}
+    chosen = config.getoption("--set")
 
-    def belongs_here(item: pytest.Item) -> bool:
+    def can_run_here(item: pytest.Item) -> bool:
         if item.get_closest_marker("redis") is not None and "REDIS_URL" not in os.environ:
             return False
         if (item.get_closest_marker("browser") is not None) != config.getoption("--browser"):
             return False
-        return all(value in marker.args for name, value in here.items() for marker in item.iter_markers(name))
+        backends = [marker.args for marker in item.iter_markers("backend")]
+        return all(backend() in names for names in backends) and all(
+            shapes() & set(marker.args) for marker in item.iter_markers("shape")
+        )
 
-    elsewhere = [item for item in items if not belongs_here(item)]
+    def is_chosen(item: pytest.Item) -> bool:
+        if chosen == "all" or config.getoption("--browser"):
+            return True
+        if shape() == "default":
+            return bool(set_of(item) == chosen)
+        if backend() != "sqlite" and set_of(item) == "once":
+            return False
+        return runs_in_shape(item, shape(), getattr(settings, "TESTED_HERE", None))
+
+    here: list[pytest.Item] = []
+    elsewhere: list[pytest.Item] = []
+    for item in items:
+        (here if can_run_here(item) and is_chosen(item) else elsewhere).append(item)
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if belongs_here(item)]
+        items[:] = here
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    limit = item.config.getoption("--time-limit")
+    if (
+        limit
+        and report.passed
+        and call.when == "call"
+        and call.duration > limit
+        and set_of(item) == "databases"
+    ):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"took {call.duration:.1f} s. A test that runs on every database may take {limit:g} s: make it faster, "
+            "or let it run once (tests/sets.py)."
+        )
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

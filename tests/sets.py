@@ -1,0 +1,69 @@
+"""Which tests run once, on every database, and in every install shape: the one rule, used by ``conftest.py``.
+
+* ``once``: the test does not use the database, or its module is listed in :data:`ONCE` with the reason.
+* ``databases``: every other test. It runs in the shape ``default`` on each database.
+* A shape other than ``default`` runs the modules that its settings file names in ``TESTED_HERE``, each with the
+  reason why this shape can change their outcome, and the tests that are marked for it and not for ``default``.
+  ``TESTED_HERE = "databases"`` is that whole set.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+
+#: Modules that run once although they use a database, by path below ``tests``; a name that ends in "/" is a folder.
+ONCE = {
+    "contrib/live/test_admission.py": "counts streams; the database only keeps a session",
+    "contrib/live/test_doors.py": "HTTP servers of every kind; the queries are tested in test_questions.py",
+    "contrib/live/test_hub.py": "tasks, threads and buses; the queries are tested in test_questions.py",
+    "contrib/live/test_sessions.py": "Django's session stores; the session table is Django's own",
+    "contrib/live/test_view.py": "HTTP; the queries are tested in test_questions.py",
+    "crash/test_callbacks.py": "what a pool of processes reports",
+    "test_benchmarks.py": "reads results and writes reports",
+    "test_docs.py": "runs the documentation in sites of its own",
+    "test_example.py": "runs the example site, which has a database of its own",
+    "test_packaging.py": "builds the distribution and installs it elsewhere",
+    "test_rendering.py": "templates of verbs",
+    "test_templates.py": "HTML; the queries of its pages are tested in test_views.py and test_pagination.py",
+    "test_translations.py": "catalogues and the sentences made from them",
+}
+
+#: Fixtures by which a test uses a database.
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "django_db_blocker", "live_server"}
+
+
+def uses_database(item: pytest.Item) -> bool:
+    """Return whether pytest prepares a database for this test."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or bool(fixtures & DATABASE_FIXTURES)
+
+
+def module_of(item: pytest.Item) -> str:
+    """Return the path of the test's module below ``tests``."""
+    return item.path.relative_to(TESTS).as_posix()
+
+
+def is_listed(module: str, names: object) -> bool:
+    """Return whether a module, or a folder that it is in, is among these names."""
+    folders = {f"{parent.as_posix()}/" for parent in Path(module).parents}
+    return isinstance(names, dict) and not ({module} | folders).isdisjoint(names)
+
+
+def set_of(item: pytest.Item) -> str:
+    """Return ``"once"`` or ``"databases"``."""
+    if is_listed(module_of(item), ONCE):
+        return "once"
+    return "databases" if uses_database(item) or item.get_closest_marker("backend") else "once"
+
+
+def runs_in_shape(item: pytest.Item, shape: str, tested_here: object) -> bool:
+    """Return whether a shape other than ``default`` runs this test."""
+    marked = [marker.args for marker in item.iter_markers("shape")]
+    only_here = any("default" not in shapes and shape in shapes for shapes in marked)
+    if tested_here == "databases":
+        return set_of(item) == "databases"
+    return only_here or is_listed(module_of(item), tested_here)
