@@ -1,4 +1,4 @@
-"""GitHub-like notifications for Django: an actor did something, and the people who care are told.
+"""GitHub-like notifications for Django: an actor did something, and those who care are notified.
 
 ``from notifications import notify`` and ``include(notifications.urls)`` both work at import time of an app,
 before the app registry is ready: the urls are imported when they are first asked for.

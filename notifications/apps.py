@@ -16,7 +16,6 @@ class Config(AppConfig):
     def ready(self) -> None:
         """Connect what answers ``notify.send``, under the identity it has had since the older packages."""
         from notifications import checks  # noqa: F401 - importing registers the checks
-        from notifications.sending.handler import notify_handler
-        from notifications.signals import notify
+        from notifications.sending.handler import connect
 
-        notify.connect(notify_handler, dispatch_uid="notifications.models.notification")
+        connect()

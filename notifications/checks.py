@@ -11,9 +11,10 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, models, router
 
-from notifications import conf
+from notifications.compat import settings as older
+from notifications.conf import get_notification_model, settings
+from notifications.extensions import known_settings
 from notifications.inbox.search import searched_field
-from notifications.models import get_notification_model
 from notifications.sending.statement import CONSTRAINT, keeps_constraint
 
 REQUEST_PROCESSOR = "django.template.context_processors.request"
@@ -31,16 +32,16 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
                 id="notifications.E001",
             )
         ]
-    legacy = conf.legacy_values()
+    legacy, known = older.legacy_values(), known_settings()
     return [
-        *(unknown_key("NOTIFICATIONS", key, conf.KNOWN) for key in own if key not in conf.KNOWN),
+        *(unknown_key("NOTIFICATIONS", key, known) for key in own if key not in known),
         *legacy_unknown_keys(),
         *wrong_values("NOTIFICATIONS", own),
         *wrong_values("The settings of the older package", legacy),
         *(
             Warning(
                 f"NOTIFICATIONS[{key!r}] is {own[key]!r}, but the settings of the older package say {legacy[key]!r}.",
-                hint=f"NOTIFICATIONS wins. Remove the older one ({conf.LEGACY_DICT} or its ancestors).",
+                hint=f"NOTIFICATIONS wins. Remove the older one ({older.LEGACY_DICT} or its ancestors).",
                 id="notifications.W002",
             )
             for key in legacy
@@ -51,19 +52,21 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 def legacy_unknown_keys() -> list[CheckMessage]:
     """Look at the keys of the dict of the older packages."""
-    legacy = getattr(django_settings, conf.LEGACY_DICT, {})
+    legacy = getattr(django_settings, older.LEGACY_DICT, {})
     if not isinstance(legacy, Mapping):
         return [
-            Error(f"{conf.LEGACY_DICT} is {legacy!r}.", hint="It must be a dict.", id="notifications.E001"),
+            Error(f"{older.LEGACY_DICT} is {legacy!r}.", hint="It must be a dict.", id="notifications.E001"),
         ]
     return [
-        unknown_key(conf.LEGACY_DICT, key, conf.LEGACY_KEYS) for key in legacy if key not in conf.LEGACY_KEYS
+        unknown_key(older.LEGACY_DICT, key, older.LEGACY_KEYS)
+        for key in legacy
+        if key not in older.LEGACY_KEYS
     ]
 
 
 def unknown_key(name: str, key: Any, known: Mapping[str, Any]) -> CheckMessage:
     """Return the warning for a key that nothing reads, with the nearest one that something reads."""
-    moved = conf.LEGACY_KEYS.get(key) if name == "NOTIFICATIONS" else None
+    moved = older.LEGACY_KEYS.get(key) if name == "NOTIFICATIONS" else None
     near = [moved] if moved else get_close_matches(str(key).upper(), known, n=1)
     return Warning(
         f"{name} has the unknown key {key!r}.",
@@ -76,15 +79,15 @@ def wrong_values(name: str, values: Mapping[str, Any]) -> list[CheckMessage]:
     """Return an error for each value of the wrong type or out of range."""
     return [
         Error(f"{name}: {key} is {values[key]!r}; {problem}.", id="notifications.E002")
-        for key in conf.KNOWN
-        if key in values and (problem := conf.KNOWN[key].problem(values[key]))
+        for key, setting in known_settings().items()
+        if key in values and (problem := setting.problem(values[key]))
     ]
 
 
 @register(Tags.models)
 def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Look whether the models that people search by name are there, each with its field."""
-    wanted: Any = conf.settings.SEARCH_FIELDS
+    wanted: Any = settings.SEARCH_FIELDS
     return [
         Warning(
             f"NOTIFICATIONS['SEARCH_FIELDS'] names {label!r}: {name!r}, which is no field of texts of a model.",
@@ -142,7 +145,7 @@ def check_constraint(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
         return []
     return [
         Warning(
-            f"{model._meta.label} has no constraint {CONSTRAINT!r}, so two processes may tell the same event twice.",
+            f"{model._meta.label} has no constraint {CONSTRAINT!r}, so two processes may send the same event twice.",
             hint="Let its Meta inherit from AbstractNotification.Meta and keep its constraints.",
             obj=model,
             id="notifications.W005",
@@ -173,7 +176,7 @@ def check_data_column(
             problems.append(
                 Warning(
                     f"The column {field.column!r} of {model._meta.db_table!r} in the database {alias!r} is "
-                    f"{found[0]}, but NOTIFICATIONS['JSONFIELD'] is {conf.settings.JSONFIELD!r}: JSON lookups fail.",
+                    f"{found[0]}, but NOTIFICATIONS['JSONFIELD'] is {settings.JSONFIELD!r}: JSON lookups fail.",
                     hint="Run migrate; or choose the JSON field that the column was made for, or change its type.",
                     obj=model,
                     id="notifications.W006",

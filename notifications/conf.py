@@ -1,42 +1,25 @@
-"""The one reader of the settings: typed, with defaults, read at use and never at import."""
+"""The settings: typed, with defaults, read at use and never at import."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, overload
 
+from django.apps import apps
 from django.conf import settings as django_settings
+
+from notifications.compat.settings import LEGACY_KEYS, OLDER_KEYS, legacy_values
 
 T = TypeVar("T")
 
-#: Where the older packages kept the same wishes: the keys of ``DJANGO_NOTIFICATIONS_CONFIG`` ...
-LEGACY_DICT = "DJANGO_NOTIFICATIONS_CONFIG"
-LEGACY_KEYS = {
-    "PAGINATE_BY": "PAGE_SIZE",
-    "NUM_TO_FETCH": "NUM_TO_FETCH",
-    "CACHE_TIMEOUT": "CACHE_TIMEOUT",
-    "SOFT_DELETE": "SOFT_DELETE",
-    "USE_JSONFIELD": "USE_JSONFIELD",
-}
-#: ... and, before that, settings of their own. The later name wins over the earlier one.
-LEGACY_SETTINGS = {
-    "NOTIFICATIONS_USE_JSONFIELD": "USE_JSONFIELD",
-    "NOTIFY_USE_JSONFIELD": "USE_JSONFIELD",
-    "NOTIFICATIONS_SOFT_DELETE": "SOFT_DELETE",
-}
-HAD_BEFORE = frozenset([*LEGACY_KEYS.values(), *LEGACY_SETTINGS.values()])
+#: The setting that names the site's own notification model, as AUTH_USER_MODEL names the user model.
+MODEL_SETTING = "NOTIFICATIONS_NOTIFICATION_MODEL"
 
 
-def legacy_values() -> dict[str, Any]:
-    """Return what the settings of the older packages say, under today's keys."""
-    found: dict[str, Any] = {}
-    for name, key in LEGACY_SETTINGS.items():
-        if hasattr(django_settings, name):
-            found.setdefault(key, getattr(django_settings, name))
-    legacy = getattr(django_settings, LEGACY_DICT, None)
-    if isinstance(legacy, Mapping):
-        found.update({key: legacy[old] for old, key in LEGACY_KEYS.items() if old in legacy})
-    return found
+def get_notification_model() -> type[Any]:
+    """Return the model of this site: ``NOTIFICATIONS_NOTIFICATION_MODEL``, else ``notifications.Notification``."""
+    name: str = getattr(django_settings, MODEL_SETTING, "notifications.Notification")
+    return apps.get_model(name, require_ready=False)
 
 
 def own_values() -> Mapping[str, Any]:
@@ -69,7 +52,7 @@ class Setting(Generic[T]):
         if self.name in own:
             value: T = own[self.name]
             return value
-        value = legacy_values().get(self.name, self.default) if self.name in HAD_BEFORE else self.default
+        value = legacy_values().get(self.name, self.default) if self.name in OLDER_KEYS else self.default
         return value
 
     def problem(self, value: object) -> str | None:
@@ -84,7 +67,11 @@ class Setting(Generic[T]):
 
 
 class Settings:
-    """The keys of the dict ``NOTIFICATIONS``."""
+    """The keys of the dict ``NOTIFICATIONS`` that the core reads. An app with keys of its own has a subclass of this.
+
+    Its AppConfig hands the subclass over as ``notifications_settings`` of
+    :class:`notifications.extensions.Extension`, so that the checks know the keys.
+    """
 
     #: Rows on a page of the list views.
     PAGE_SIZE = Setting(20, minimum=1)
@@ -104,31 +91,17 @@ class Settings:
     FANOUT_CHUNK: Setting[int | None] = Setting(None, kind=int, minimum=1)
     #: Up to how many unread notifications the badge counts; beyond that it shows "99+". None counts all.
     BADGE_CAP: Setting[int | None] = Setting(99, kind=int, minimum=1)
-    #: What wakes the live streams: "poll", "postgres", "redis", or the dotted path of a bus; and its arguments.
-    LIVE_BUS = Setting("poll")
-    LIVE_BUS_OPTIONS: Setting[dict[str, Any]] = Setting({})
-    #: How many live streams one user may have open in one process.
-    LIVE_STREAMS_PER_USER = Setting(10, minimum=1)
-    #: Seconds of silence after which a live stream says that it is still there.
-    LIVE_HEARTBEAT = Setting(15, minimum=1)
-    #: Seconds between two looks whether those who listen are still logged in.
-    LIVE_SESSION_CHECK = Setting(30, minimum=1)
     #: The models that people search by name, beside users, each with the field that holds the name.
     SEARCH_FIELDS: Setting[dict[str, str]] = Setting({})
     #: The dotted path of the JSON field class that stores ``data``.
     JSONFIELD = Setting("django.db.models.JSONField")
-    #: Of the wing subscriptions. Whether people are told of what they do themselves.
-    NOTIFY_ACTOR = Setting(False)
-    #: Whether who acts begins to take part in the target.
-    WATCH_WHEN_ACTING = Setting(True)
-    #: Whether who is named with the reason "mention" or "assign" begins to take part in the target.
-    WATCH_WHEN_CALLED = Setting(True)
-    #: What contains an object, by model: the name of an attribute, or names: ``{"tracker.issue": "repository"}``.
-    PARENTS: Setting[Mapping[str, Any]] = Setting({}, kind=Mapping)
-    #: How many steps up it is looked for what contains an object.
-    MAX_DEPTH = Setting(5, minimum=0)
     #: Who may see an object, by model: the dotted path of a rule.
     VISIBILITY: Setting[Mapping[str, str]] = Setting({}, kind=Mapping)
+
+    @classmethod
+    def own_keys(cls) -> dict[str, Setting[Any]]:
+        """Return the keys that this class adds, each with its default and its rule."""
+        return {name: value for name, value in vars(cls).items() if isinstance(value, Setting)}
 
 
 settings = Settings()
@@ -140,13 +113,11 @@ def of_model(values: Mapping[str, T], model: Any) -> T | None:
     return next((value for name, value in values.items() if name.lower() == label), None)
 
 
-#: Every known key, with its default and its rule.
-KNOWN: dict[str, Setting[Any]] = {
-    name: value for name, value in vars(Settings).items() if isinstance(value, Setting)
-}
+#: The keys of the core, each with its default and its rule.
+CORE_KEYS = Settings.own_keys()
 
 #: The defaults under the names of django-notifications-hq.
-CONFIG_DEFAULTS: dict[str, Any] = {old: KNOWN[key].default for old, key in LEGACY_KEYS.items()}
+CONFIG_DEFAULTS: dict[str, Any] = {old: CORE_KEYS[key].default for old, key in LEGACY_KEYS.items()}
 
 
 def get_config() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What was sent, before anybody is told: the value between the signal, the audience and the fan-out."""
+"""What was sent, before anybody is notified: the value that the signals and the extensions are given."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from django.db import models
 #: What an event is about, by the names that its values and the generic keys of a row have.
 OBJECTS = ("actor", "action_object", "target")
 
-#: The namespace in which the key of an event becomes its UUID. Never change it: a retried task would tell twice.
+#: The namespace in which the key of an event becomes its UUID. Never change it: a retried task would notify twice.
 KEY_NAMESPACE = UUID("b1d1f0d3-6a0e-5c2f-9f0e-0f5a6c0c7d11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One ``notify.send``: what happened. Who is told is another matter.
+    """One ``notify.send``: what happened. Who is notified is another matter.
 
     ``actor``, ``action_object`` and ``target`` are saved model instances (the last two may be None); ``concrete``
-    says of each whether a row names its concrete model or the proxy itself. ``reason`` is why everybody is told, in one
-    word, or empty where an extension may say it of each recipient. ``columns`` are the values of further
+    says of each whether a row names its concrete model or the proxy itself. ``reason`` is why everybody is notified,
+    in one word, or empty where an extension may say it of each recipient. ``columns`` are the values of further
     plain columns of the notification model, by field name. Source: :func:`notifications.sending.arguments.clean_event`.
     """
 

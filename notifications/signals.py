@@ -17,7 +17,7 @@ class NotifySignal(Signal):
     """
 
     def send(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
-        """Tell somebody something. Return ``[(receiver, notifications)]``."""
+        """Notify the recipients. Return ``[(receiver, notifications)]``."""
         return super().send(saved(sender), **named)
 
     async def asend(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
@@ -34,13 +34,13 @@ def saved(actor: Any) -> Any:
     return actor
 
 
-#: Tell somebody something: ``notify.send(actor, verb="closed", ...)``.
+#: Notify the recipients: ``notify.send(actor, verb="closed", ...)``.
 #:
 #: Arguments: ``sender`` (positional: the actor, a saved model instance), ``verb`` (text, at most 255 characters),
 #: ``recipient`` (a user, a Group, a queryset of users, an iterable of users or of primary keys; without one the
 #: actor, if it is a user), ``action_object``, ``target`` (saved model instances), ``description`` (text), ``level``
 #: (one of ``Notification.LEVELS``), ``public`` (bool), ``timestamp`` (datetime, default now), ``key`` (text: the
-#: same key is the same event, told once), ``reason`` (text, at most 32 characters: why they are told, such as
+#: same key is the same event, sent once), ``reason`` (text, at most 32 characters: why they are notified, such as
 #: "mention"), ``data`` (a dict), ``actor_for_concrete_model``,
 #: ``action_object_for_concrete_model``, ``target_for_concrete_model`` (bool, default True), ``chunk_size`` (int: so
 #: many users in one statement and one transaction), ``progress`` (called with ``(done, total)`` users). Any other

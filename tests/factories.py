@@ -14,7 +14,8 @@ from django.contrib.auth.models import Group
 from django.db import connections
 from django.dispatch import Signal
 
-from notifications.models import AbstractNotification, get_notification_model
+from notifications.conf import get_notification_model
+from notifications.models import AbstractNotification
 from tests.testapp.models import Issue, Project
 
 

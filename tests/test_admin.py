@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from notifications.admin import AbstractNotificationAdmin, NotificationAdmin
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Issue, Project, Quiet
 

@@ -13,8 +13,9 @@ from django.db import transaction
 from django.test import override_settings
 
 from notifications import notify
-from notifications.models import get_notification_model
-from notifications.storage.counts import FEW, GENERATION, Count, cache_key, unread_count
+from notifications.conf import get_notification_model
+from notifications.storage.changes import GENERATION, MAX_DROPPED_KEYS, cache_key
+from notifications.storage.counts import Count, unread_count
 from tests.factories import make_group, make_notification, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +122,7 @@ def first_pk(user: Any) -> Any:
 
 @committing
 def test_every_change_drops_the_number(justquick: Any, django_assert_num_queries: Any) -> None:
-    make_users(FEW + 1)
+    make_users(MAX_DROPPED_KEYS + 1)
     make_group("maintainers", justquick)
     assert unread_count(justquick) == 0
     for what, change, number in CHANGES:

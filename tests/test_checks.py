@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection, models
 
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 
@@ -227,7 +227,7 @@ def test_a_model_without_the_constraint_is_a_warning(bare: Any) -> None:
 
     assert found() == [
         Warning(
-            "variants.Tokened has no constraint 'ntf_event_recipient', so two processes may tell the same event twice.",
+            "variants.Tokened has no constraint 'ntf_event_recipient', so two processes may send the same event twice.",
             hint="Let its Meta inherit from AbstractNotification.Meta and keep its constraints.",
             obj=get_notification_model(),
             id="notifications.W005",

@@ -16,7 +16,7 @@ from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 
 from notifications import notify
-from notifications.sending.audience import BATCH
+from notifications.sending.audience import BATCH_SIZE
 from notifications.signals import notified
 from tests.factories import listening, make_group, make_user, make_users, rows, told
 
@@ -62,8 +62,8 @@ def seen_from_outside() -> int:
     ("recipient", "expected"),
     [
         (lambda made: users(), [200, 400, 600]),
-        (list, [BATCH, 600]),
-        (iter, [BATCH, 600]),
+        (list, [BATCH_SIZE, 600]),
+        (iter, [BATCH_SIZE, 600]),
     ],
     ids=["queryset", "list", "iterator"],
 )
@@ -162,7 +162,7 @@ def test_who_signs_up_meanwhile_is_told_if_the_cut_has_not_passed(actor: Any) ->
 
 
 def test_a_generator_is_read_batch_by_batch(actor: Any) -> None:
-    made = make_users(2 * BATCH + 10)
+    made = make_users(2 * BATCH_SIZE + 10)
     read = 0
     seen: list[tuple[int, int]] = []
 
@@ -175,7 +175,7 @@ def test_a_generator_is_read_batch_by_batch(actor: Any) -> None:
     send(actor, one_by_one(), chunk_size=1, progress=lambda done, total: seen.append((done, read)))
 
     # One batch is looked ahead, to know whether there are many.
-    assert seen[0] == (BATCH, 2 * BATCH)
+    assert seen[0] == (BATCH_SIZE, 2 * BATCH_SIZE)
     assert seen[-1] == (len(made), len(made))
     assert rows().count() == len(made)
 

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from notifications.extensions import Extension
-from notifications.management.progress import WIDTH, ProgressBar
+from notifications.management.progress import BAR_WIDTH, ProgressBar
 from tests.factories import (
     make_group,
     make_issue,
@@ -64,14 +64,14 @@ def send(actor: Any, *arguments: Any, **options: Any) -> str:
 def test_a_group_is_told(actor: Any) -> None:
     one, two, _ = make_users(3)
     make_group("maintainers", one, two)
-    assert send(actor, "--group", "maintainers") == "2 users were told."
+    assert send(actor, "--group", "maintainers") == "2 users were notified."
     assert told() == ["user0", "user1"]
 
 
 def test_all_active_users_are_told(actor: Any) -> None:
     make_users(2)
     make_user("gone", is_active=False)
-    assert send(actor, "--all") == "3 users were told."
+    assert send(actor, "--all") == "3 users were notified."
     assert told() == ["actor", "user0", "user1"]
 
 
@@ -80,10 +80,10 @@ def test_the_users_that_a_file_selects_are_told(actor: Any, tmp_path: Path) -> N
     make_user("übersetzer", is_staff=True)
     query = tmp_path / "query.json"
     query.write_bytes('{"is_staff": true, "username__startswith": "ü"}'.encode())
-    assert send(actor, "--query", query) == "1 users were told."
+    assert send(actor, "--query", query) == "1 users were notified."
     assert told() == ["übersetzer"]
     query.write_text('{"username__in": []}')
-    assert send(actor, "--query", query) == "0 users were told."
+    assert send(actor, "--query", query) == "0 users were notified."
 
 
 def test_a_query_that_finds_a_user_twice_tells_the_user_once(actor: Any, tmp_path: Path) -> None:
@@ -92,13 +92,13 @@ def test_a_query_that_finds_a_user_twice_tells_the_user_once(actor: Any, tmp_pat
     make_group("team two", one)
     query = tmp_path / "query.json"
     query.write_text('{"groups__name__startswith": "team"}')
-    assert send(actor, "--query", query) == "1 users were told."
+    assert send(actor, "--query", query) == "1 users were notified."
 
 
 def test_the_query_may_come_from_the_standard_input(actor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     make_users(2)
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"username": "user1"}'))
-    assert send(actor, "--query", "-") == "1 users were told."
+    assert send(actor, "--query", "-") == "1 users were notified."
     assert told() == ["user1"]
 
 
@@ -126,10 +126,10 @@ def test_with_a_key_a_run_is_finished_by_running_it_again(actor: Any) -> None:
     one, two, three = make_users(3)
     group = make_group("maintainers", one)
     arguments = ("--group", "maintainers", "--key", "release:6.1", "--chunk-size", "1")
-    assert send(actor, *arguments) == "1 users were told; 0 had been told before."
+    assert send(actor, *arguments) == "1 users were notified; 0 had been notified before."
     group.user_set.add(two, three)
-    assert send(actor, *arguments) == "2 users were told; 1 had been told before."
-    assert send(actor, *arguments) == "0 users were told; 3 had been told before."
+    assert send(actor, *arguments) == "2 users were notified; 1 had been notified before."
+    assert send(actor, *arguments) == "0 users were notified; 3 had been notified before."
     assert rows().of_event("release:6.1").count() == rows().count() == 3
 
 
@@ -155,7 +155,9 @@ def test_an_extension_that_names_nobody_is_no_error(
     monkeypatch.setitem(sys.modules, "nobody_at_all", module)
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "nobody_at_all.Config"]
 
-    assert send(actor, "--all", "--key", "release:6.1") == "0 users were told; 0 had been told before."
+    assert (
+        send(actor, "--all", "--key", "release:6.1") == "0 users were notified; 0 had been notified before."
+    )
 
 
 @pytest.mark.parametrize(
@@ -286,11 +288,11 @@ def test_the_bar_grows_to_its_full_width() -> None:
         bar(done, 3_000_000)
     bar.close()
     assert frames(stream) == [
-        f"[{' ' * WIDTH}]   0%  0 of 3,000,000",
-        f"[{' ' * WIDTH}]   0%  1 of 3,000,000",
-        f"[{'#' * (WIDTH // 2)}{' ' * (WIDTH // 2)}]  50%  1,500,000 of 3,000,000",
-        f"[{'#' * WIDTH}] 100%  3,000,000 of 3,000,000",
-        f"[{'#' * WIDTH}] 100%  4,000,000 of 3,000,000",
+        f"[{' ' * BAR_WIDTH}]   0%  0 of 3,000,000",
+        f"[{' ' * BAR_WIDTH}]   0%  1 of 3,000,000",
+        f"[{'#' * (BAR_WIDTH // 2)}{' ' * (BAR_WIDTH // 2)}]  50%  1,500,000 of 3,000,000",
+        f"[{'#' * BAR_WIDTH}] 100%  3,000,000 of 3,000,000",
+        f"[{'#' * BAR_WIDTH}] 100%  4,000,000 of 3,000,000",
     ]
 
 
@@ -299,7 +301,7 @@ def test_nothing_of_nothing_is_all_of_it() -> None:
     bar = ProgressBar(stream)
     bar(0, 0)
     bar.close()
-    assert frames(stream) == [f"[{'#' * WIDTH}] 100%  0 of 0"]
+    assert frames(stream) == [f"[{'#' * BAR_WIDTH}] 100%  0 of 0"]
 
 
 def test_where_nobody_knows_the_total_the_bar_is_a_number() -> None:

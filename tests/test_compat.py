@@ -11,71 +11,16 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.utils import timezone
 from django.views.generic import ListView
 
 import notifications
 from notifications.apps import Config
 from notifications.compat import slugs
-from notifications.models import AbstractNotification, get_notification_model
-from notifications.sending.handler import notify_handler
+from notifications.conf import get_notification_model
 from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import make_notification, make_user
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.mark.parametrize(
-    ("module", "names"),
-    [
-        ("notifications", "notify urls __version__"),
-        ("notifications.signals", "notify"),
-        ("notifications.apps", "Config"),
-        ("notifications.models", "AbstractNotification Notification notify_handler"),
-        (
-            "notifications.base.models",
-            "AbstractNotification NotificationQuerySet is_soft_delete assert_soft_delete",
-        ),
-        ("notifications.base.models", "EXTRA_DATA notify_handler now"),
-        ("notifications.base.admin", "AbstractNotificationAdmin"),
-        ("notifications.admin", "NotificationAdmin"),
-        ("notifications.settings", "get_config CONFIG_DEFAULTS"),
-        ("notifications.helpers", "get_num_to_fetch get_notification_list get_object_url"),
-        ("notifications.utils", "slug2id id2slug"),
-        ("notifications.urls", "urlpatterns app_name"),
-        ("notifications.views", "NotificationViewList AllNotificationsList UnreadNotificationsList"),
-        ("notifications.views", "mark_all_as_read mark_as_read mark_as_unread delete JsonResponse"),
-        ("notifications.views", "live_unread_notification_count live_unread_notification_list"),
-        ("notifications.views", "live_all_notification_count live_all_notification_list"),
-        ("notifications.templatetags.notifications_tags", "notifications_unread has_notification"),
-        ("notifications.templatetags.notifications_tags", "register_notify_callbacks live_notify_badge"),
-        ("notifications.templatetags.notifications_tags", "live_notify_list user_context"),
-        ("notifications.templatetags.notifications_tags", "get_cached_notification_unread_count"),
-    ],
-)
-def test_every_name_is_where_it_was(module: str, names: str) -> None:
-    found = import_module(module)
-    assert [name for name in names.split() if not hasattr(found, name)] == []
-
-
-def test_the_names_are_the_same_things_everywhere() -> None:
-    base, models = import_module("notifications.base.models"), import_module("notifications.models")
-    assert base.AbstractNotification is models.AbstractNotification is AbstractNotification
-    assert base.NotificationQuerySet is NotificationQuerySet
-    assert base.notify_handler is models.notify_handler is notify_handler
-    assert base.now is timezone.now
-    assert notifications.notify is import_module("notifications.signals").notify
-    helpers, utils = import_module("notifications.helpers"), import_module("notifications.utils")
-    assert helpers.get_object_url is import_module("notifications.presentation.sentences").url_of
-    assert (
-        helpers.get_notification_list
-        is import_module("notifications.presentation.serialize").get_notification_list
-    )
-    assert utils.slug2id is slugs.slug2id
-    admin = import_module("notifications.admin")
-    assert (
-        import_module("notifications.base.admin").AbstractNotificationAdmin is admin.AbstractNotificationAdmin
-    )
 
 
 def test_extra_data_is_the_setting_of_the_moment(settings: Any) -> None:
@@ -86,7 +31,7 @@ def test_extra_data_is_the_setting_of_the_moment(settings: Any) -> None:
     assert base.EXTRA_DATA is True
 
 
-@pytest.mark.parametrize("module", ["notifications", "notifications.base.models", "notifications.models"])
+@pytest.mark.parametrize("module", ["notifications", "notifications.base.models"])
 def test_a_module_says_which_name_it_does_not_have(module: str) -> None:
     with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nothing'"):
         _ = import_module(module).nothing

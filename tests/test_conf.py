@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from notifications import conf
-from notifications.conf import CONFIG_DEFAULTS, KNOWN, get_config, settings as ours
+from notifications.conf import CONFIG_DEFAULTS, CORE_KEYS, get_config
+from notifications.contrib.live.conf import Settings as LiveSettings
+from notifications.contrib.subscriptions.conf import Settings as SubscriptionSettings
+
+
+class Everything(LiveSettings, SubscriptionSettings):
+    """The settings of the core and of all wings."""
+
+
+ours = Everything()
+KNOWN = {**CORE_KEYS, **LiveSettings.own_keys(), **SubscriptionSettings.own_keys()}
+
 
 DEFAULTS: dict[str, Any] = {
     "PAGE_SIZE": 20,

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 from django.db import IntegrityError, OperationalError, transaction
 
-from notifications.storage.locking import ATTEMPTS, through_deadlocks
+from notifications.storage.locking import MAX_ATTEMPTS, retry
 from tests.factories import at_once, make_project
 from tests.testapp.models import Project
 
@@ -48,7 +48,7 @@ class Circle:
 def test_the_transaction_that_the_database_ends_is_done_again() -> None:
     circle = Circle()
 
-    results = at_once(2, lambda: through_deadlocks(circle.writer(), "default"))
+    results = at_once(2, lambda: retry(circle.writer(), "default"))
 
     assert sorted(results) == [0, 1]
     # One more than the writers; more than that where the second attempt was so fast that it met the other one again.
@@ -63,7 +63,7 @@ def test_the_transaction_of_a_caller_is_the_callers_to_do_again() -> None:
 
     def within_another() -> int:
         with transaction.atomic():
-            return through_deadlocks(circle.writer(), "default")
+            return retry(circle.writer(), "default")
 
     results = at_once(2, within_another)
 
@@ -74,8 +74,8 @@ def test_the_transaction_of_a_caller_is_the_callers_to_do_again() -> None:
 @pytest.mark.parametrize(
     ("error", "attempts"),
     [
-        (OperationalError(1213, "Deadlock found when trying to get lock"), ATTEMPTS),
-        (OperationalError(1467, "Failed to read auto-increment value"), ATTEMPTS),
+        (OperationalError(1213, "Deadlock found when trying to get lock"), MAX_ATTEMPTS),
+        (OperationalError(1467, "Failed to read auto-increment value"), MAX_ATTEMPTS),
         (OperationalError(2006, "Server has gone away"), 1),
         (OperationalError("database is locked"), 1),
         (IntegrityError(1062, "Duplicate entry"), 1),
@@ -91,7 +91,7 @@ def test_only_a_deadlock_is_gone_through_and_not_for_ever(error: Exception, atte
         raise error
 
     with pytest.raises(type(error)) as caught:
-        through_deadlocks(write, "default")
+        retry(write, "default")
 
     assert caught.value is error
     assert len(tried) == attempts

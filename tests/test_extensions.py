@@ -16,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 
 from notifications import notify
 from notifications.events import Event
-from notifications.extensions import Extension, extensions
+from notifications.extensions import Extension, audience_extensions
 from tests.factories import make_group, make_project, make_user, make_users, rows, told
 
 pytestmark = pytest.mark.django_db
@@ -69,11 +69,11 @@ def test_the_mixin_is_no_app_configuration_so_that_django_finds_the_right_one(se
 
     config: Any = apps.get_app_config("extending")
     assert (config.label, config.name) == ("extending", "tests.extending")
-    assert extensions() == [config]
+    assert audience_extensions() == [config]
 
 
 def test_no_extension_is_installed_unless_the_site_says_so() -> None:
-    assert extensions() == []
+    assert audience_extensions() == []
 
 
 def test_an_app_may_narrow_the_audience(settings: Any) -> None:

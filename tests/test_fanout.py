@@ -15,11 +15,11 @@ from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from notifications import notify
+from notifications.conf import get_notification_model
 from notifications.events import event_uuid
-from notifications.models import get_notification_model
-from notifications.sending import fanout
-from notifications.sending.audience import BATCH
-from notifications.sending.statement import ATTEMPTS
+from notifications.sending import audience, fanout
+from notifications.sending.audience import BATCH_SIZE
+from notifications.sending.statement import MAX_ATTEMPTS
 from notifications.signals import notified
 from tests.factories import at_once, listening, make_group, make_project, make_user, make_users, rows, told
 
@@ -40,7 +40,7 @@ def actor() -> Any:
 def threes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch be of three, so that a test need not write thousands."""
     for module in (fanout, audience):
-        monkeypatch.setattr(module, "BATCH", 3)
+        monkeypatch.setattr(module, "BATCH_SIZE", 3)
 
 
 def users() -> Any:
@@ -115,12 +115,12 @@ def test_one_statement_tells_everybody_and_a_list_has_a_savepoint_about_it(
 def test_the_cost_of_a_queryset_does_not_depend_on_how_many_are_in_it(
     actor: Any, django_assert_num_queries: Any
 ) -> None:
-    make_users(BATCH * 2 + 1)
+    make_users(BATCH_SIZE * 2 + 1)
 
     with django_assert_num_queries(1):
         answer = send(actor, users())
 
-    assert len(answer) == BATCH * 2 + 1
+    assert len(answer) == BATCH_SIZE * 2 + 1
 
 
 def test_the_statement_takes_what_is_in_the_row_as_values_and_never_as_sql(actor: Any) -> None:
@@ -281,12 +281,12 @@ def test_an_iterator_is_read_no_further_than_one_batch_ahead(actor: Any) -> None
 
 
 def test_more_than_one_batch_is_told_in_full(actor: Any) -> None:
-    made = make_users(BATCH * 2 + 1)
+    made = make_users(BATCH_SIZE * 2 + 1)
 
     answer = send(actor, (user.pk for user in made))
 
-    assert len(answer) == BATCH * 2 + 1
-    assert rows().values("recipient").distinct().count() == BATCH * 2 + 1
+    assert len(answer) == BATCH_SIZE * 2 + 1
+    assert rows().values("recipient").distinct().count() == BATCH_SIZE * 2 + 1
 
 
 @pytest.mark.usefixtures("threes")
@@ -647,7 +647,7 @@ def test_who_comes_too_late_again_and_again_gets_the_databases_error(actor: Any)
     with listening(pre_save, model), pytest.raises(IntegrityError), transaction.atomic(), watching(before):
         send(actor, user, key=KEY)
 
-    assert len(late) == ATTEMPTS
+    assert len(late) == MAX_ATTEMPTS
 
 
 @pytest.mark.backend("postgres", "mariadb")

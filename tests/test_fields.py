@@ -16,7 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 import notifications.storage.fields
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 from notifications.storage.fields import DataField
 from tests.factories import make_notification, make_user, rows
 

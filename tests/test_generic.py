@@ -11,9 +11,10 @@ from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.db import models
 from django.test.utils import isolate_apps
 
-from notifications.models import get_notification_model
-from notifications.objects.keys import ObjectAccess, objects_of, primary_key
-from notifications.storage import fast_queries
+from notifications.conf import get_notification_model
+from notifications.objects import fast_fetch
+from notifications.objects.fetch import objects_of, primary_key
+from notifications.objects.keys import ObjectAccess
 from tests.factories import make_issue, make_notification, make_project, rows
 from tests.testapp.models import (
     BigThing,
@@ -477,12 +478,12 @@ def test_a_column_that_is_read_through_a_function_is_left_to_django() -> None:
         class Meta:
             app_label = "testapp"
 
-    assert fast_queries.columns_of(Loud, "default") is None
-    assert fast_queries.columns_of(Project, "default") is not None
+    assert fast_fetch.columns_of(Loud, "default") is None
+    assert fast_fetch.columns_of(Project, "default") is not None
 
 
 def test_more_objects_than_one_statement_takes_are_found_too(justquick: Any) -> None:
     project = make_project("activity-stream")
-    keys = set(range(project.pk, project.pk + fast_queries.FEW + 1))
-    assert fast_queries.by_primary_key(Project, keys, "default") is None
+    keys = set(range(project.pk, project.pk + fast_fetch.MAX_KEYS + 1))
+    assert fast_fetch.by_primary_key(Project, keys, "default") is None
     assert objects_of(Project, keys, "default") == {project.pk: project}

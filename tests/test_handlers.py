@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import post_save
 
 from notifications import notify
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 from notifications.sending.handler import notify_handler
 from tests.factories import listening, make_group, make_issue, make_project, make_user, make_users, rows, told
 from tests.testapp.models import Issue

@@ -20,9 +20,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import notify
+from notifications.conf import get_notification_model
+from notifications.inbox.lists import newest
 from notifications.inbox.pagination import cursor_of, get_page
-from notifications.models import get_notification_model
-from notifications.presentation.serialize import newest
 from notifications.storage import counts
 from tests.factories import make_user, moment, rows
 from tests.testapp.models import Project

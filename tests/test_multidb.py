@@ -14,8 +14,9 @@ from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from notifications import notify
-from notifications.models import AbstractNotification, get_notification_model
-from notifications.sending import fanout
+from notifications.conf import get_notification_model
+from notifications.models import AbstractNotification
+from notifications.sending import audience, fanout
 from notifications.signals import notified
 from tests.factories import listening, make_group, make_project, make_user, make_users, rows, told
 
@@ -69,7 +70,7 @@ def actor() -> Any:
 def threes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch be of three, so that a test need not write thousands."""
     for module in (fanout, audience):
-        monkeypatch.setattr(module, "BATCH", 3)
+        monkeypatch.setattr(module, "BATCH_SIZE", 3)
 
 
 def send(actor: Any, recipient: Any, **arguments: Any) -> Any:

@@ -17,8 +17,8 @@ from django.db import connections
 from django.http import Http404
 from django.test import Client
 
+from notifications.conf import get_notification_model
 from notifications.inbox.pagination import Page, cursor_of, edge_of, get_page
-from notifications.models import get_notification_model
 from tests.factories import make_notification, make_user, moment, rows
 
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 
+from notifications.conf import get_notification_model
 from notifications.events import event_uuid
-from notifications.models import get_notification_model
 from notifications.signals import read_state_changed
 from notifications.storage import locking
 from notifications.storage.querysets import assert_soft_delete, is_soft_delete
@@ -388,7 +388,7 @@ def test_a_verb_cuts_what_does_not_fit_one_statement(
     django_capture_on_commit_callbacks: Any,
     size: int,
 ) -> None:
-    monkeypatch.setattr(locking, "KEYS", size)
+    monkeypatch.setattr(locking, "MAX_KEYS", size)
     make_rows(justquick, 5)
     with django_capture_on_commit_callbacks(execute=True):
         assert justquick.notifications.mark_all_as_read() == 5

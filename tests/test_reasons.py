@@ -91,7 +91,7 @@ def test_rows_that_are_saved_one_by_one_say_why_too(
     settings: Any, monkeypatch: pytest.MonkeyPatch, said: str | None
 ) -> None:
     settings.NOTIFICATIONS_NOTIFICATION_MODEL = "variants.SavesItself"
-    monkeypatch.setattr(fanout, "BATCH", 2)
+    monkeypatch.setattr(fanout, "BATCH_SIZE", 2)
     make_users(5)
 
     send(audience(), reason=said)

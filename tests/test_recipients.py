@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Value
 from django.utils.functional import SimpleLazyObject
 
 from notifications import notify
-from notifications.sending.audience import BATCH, Users, resolve
+from notifications.sending.audience import BATCH_SIZE, Users, resolve
 from tests.factories import make_group, make_user, make_users, rows, told
 
 pytestmark = pytest.mark.django_db
@@ -275,6 +275,6 @@ def test_members_of_an_iterator_are_judged_as_they_come_by() -> None:
 
 
 def test_batches_are_of_constant_size_and_name_nobody_twice() -> None:
-    keys = [*range(BATCH), *[7] * BATCH, 1, 2, 1]
+    keys = [*range(BATCH_SIZE), *[7] * BATCH_SIZE, 1, 2, 1]
 
-    assert [len(batch) for batch in Users(iter(keys)).batches()] == [BATCH, 1, 2]
+    assert [len(batch) for batch in Users(iter(keys)).batches()] == [BATCH_SIZE, 1, 2]

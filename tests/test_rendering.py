@@ -11,7 +11,9 @@ from django.test import RequestFactory
 from django.urls import reverse_lazy
 from django.utils import translation
 
-from notifications.presentation import sentences
+from notifications.objects import links
+from notifications.objects.links import action_links
+from notifications.presentation import sentences, verb_templates
 from tests.factories import make_issue, make_notification, make_project, rows
 from tests.testapp.models import Project, Quiet
 
@@ -94,18 +96,20 @@ def test_a_verb_of_any_kind_is_looked_for_among_the_templates_of_verbs_only(
 def test_it_is_remembered_whether_a_verb_has_a_template_but_while_one_develops(settings: Any) -> None:
     templates: dict[str, str] = {}
     sites_templates(settings, templates)
-    assert sentences.verb_template("closed", "txt") is None
+    assert verb_templates.verb_template("closed", "txt") is None
     templates["notifications/verbs/closed.txt"] = "New"
-    assert sentences.verb_template("closed", "txt") is None
+    assert verb_templates.verb_template("closed", "txt") is None
     settings.DEBUG = True
-    assert sentences.verb_template("closed", "txt").render() == "New"
+    assert verb_templates.verb_template("closed", "txt").render() == "New"
 
 
 def test_no_more_is_remembered_than_a_thousand_verbs(settings: Any) -> None:
     sites_templates(settings, {})
-    for number in range(sentences.MOST + 1):
-        assert sentences.verb_template(f"verb {number}", "txt") is None
-    [found] = [names for names in sentences._found.values() if "notifications/verbs/verb-1000.txt" in names]
+    for number in range(verb_templates.MAX_REMEMBERED_TEMPLATES + 1):
+        assert verb_templates.verb_template(f"verb {number}", "txt") is None
+    [found] = [
+        names for names in verb_templates._found.values() if "notifications/verbs/verb-1000.txt" in names
+    ]
     assert len(found) == 1
 
 
@@ -140,7 +144,7 @@ def test_the_sentence_is_in_the_language_of_the_reader(justquick: Any, settings:
 def test_an_object_has_the_page_it_names(justquick: Any) -> None:
     project = make_project()
     row = make_notification(justquick, target=project)
-    assert sentences.object_url(row, "target") == f"/projects/{project.pk}/"
+    assert links.object_url(row, "target") == f"/projects/{project.pk}/"
 
 
 def test_an_object_may_name_another_page_for_each_notification_and_request(
@@ -148,7 +152,7 @@ def test_an_object_may_name_another_page_for_each_notification_and_request(
 ) -> None:
     issue = make_issue()
     row = make_notification(justquick, action_object=issue)
-    assert sentences.object_url(row, "action_object", rf.get("/")) == f"/issues/{issue.pk}/?from={row.pk}"
+    assert links.object_url(row, "action_object", rf.get("/")) == f"/issues/{issue.pk}/?from={row.pk}"
 
 
 def test_the_hook_is_given_the_notification_and_the_request(justquick: Any, rf: RequestFactory) -> None:
@@ -161,12 +165,12 @@ def test_the_hook_is_given_the_notification_and_the_request(justquick: Any, rf: 
 
     curious: Any = Curious()
     row, request = make_notification(justquick), rf.get("/")
-    assert sentences.url_of(curious, row, request) == "/"
+    assert links.url_of(curious, row, request) == "/"
     assert given == [row, request]
 
 
 def test_an_object_without_a_page_has_none(justquick: Any) -> None:
-    assert sentences.object_url(make_notification(justquick, target=Quiet.objects.create()), "target") == ""
+    assert links.object_url(make_notification(justquick, target=Quiet.objects.create()), "target") == ""
 
 
 def test_an_object_that_is_gone_or_never_was_has_no_page(justquick: Any) -> None:
@@ -174,7 +178,7 @@ def test_an_object_that_is_gone_or_never_was_has_no_page(justquick: Any) -> None
     row = make_notification(justquick, target=project)
     project.delete()
     fresh = rows().get(pk=row.pk)
-    assert [sentences.object_url(fresh, key) for key in ("target", "action_object")] == ["", ""]
+    assert [links.object_url(fresh, key) for key in ("target", "action_object")] == ["", ""]
 
 
 class Page:
@@ -192,7 +196,7 @@ class Page:
 def url(answer: Any) -> str:
     page: Any = Page(answer)
     row: Any = None
-    return sentences.url_of(page, row)
+    return links.url_of(page, row)
 
 
 def test_a_page_that_cannot_be_reversed_is_none() -> None:
@@ -218,7 +222,7 @@ def test_what_is_no_method_is_no_page() -> None:
     page.get_absolute_url = "/a/"  # type: ignore[assignment, method-assign]
     found: Any = page
     row: Any = None
-    assert sentences.url_of(found, row) == ""
+    assert links.url_of(found, row) == ""
 
 
 # Which urls are followed
@@ -240,7 +244,7 @@ def test_what_is_no_method_is_no_page() -> None:
     ],
 )
 def test_a_url_of_the_web_is_followed(link: str) -> None:
-    assert sentences.safe_url(link) == link
+    assert links.safe_url(link) == link
     assert url(link) == link
 
 
@@ -280,7 +284,7 @@ def test_a_url_of_the_web_is_followed(link: str) -> None:
     ids=repr,
 )
 def test_no_other_url_is_followed(link: Any) -> None:
-    assert sentences.safe_url(link) == ""
+    assert links.safe_url(link) == ""
     assert url(link) == ""
 
 
@@ -321,4 +325,4 @@ def test_no_other_url_is_followed(link: Any) -> None:
 )
 def test_the_actions_are_the_links_that_are_safe_to_follow(justquick: Any, data: Any, links: Any) -> None:
     row = make_notification(justquick, data=data)
-    assert sentences.actions(rows().get(pk=row.pk)) == links
+    assert action_links(rows().get(pk=row.pk)) == links

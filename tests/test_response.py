@@ -24,7 +24,7 @@ def known_content_type() -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let more than three rows be many, so that a test need not write hundreds."""
-    monkeypatch.setattr(result, "FEW", 3)
+    monkeypatch.setattr(result, "MAX_KEPT_ROWS", 3)
 
 
 def send(recipient: Any, **arguments: Any) -> Notifications[Any]:
@@ -115,12 +115,12 @@ def test_many_rows_are_never_kept(django_assert_num_queries: Any) -> None:
 
 
 def test_rows_beyond_what_is_loaded_at_once_are_all_there() -> None:
-    users = make_users(result.FEW + 1)
+    users = make_users(result.MAX_KEPT_ROWS + 1)
     answer = send(users)
 
-    assert len(answer) == result.FEW + 1
+    assert len(answer) == result.MAX_KEPT_ROWS + 1
     assert {row.recipient_id for row in answer} == {user.pk for user in users}
-    assert answer[result.FEW].recipient_id in {user.pk for user in users}
+    assert answer[result.MAX_KEPT_ROWS].recipient_id in {user.pk for user in users}
 
 
 def test_it_equals_a_list_of_the_same_rows_and_nothing_else() -> None:

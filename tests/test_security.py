@@ -17,7 +17,7 @@ from django.utils.encoding import iri_to_uri
 
 import notifications
 from notifications.inbox import undo as undoing
-from notifications.inbox.actions import VERBS
+from notifications.inbox.actions import ACTIONS
 from tests.factories import make_notification, make_project, make_user, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
@@ -84,7 +84,7 @@ def test_the_rows_of_a_user_are_shown_to_the_user_and_changed_by_the_user(
         getattr(row, f"mark_as_{name}")()
     elif name == "snoozed":
         row.snooze(timezone.now() + timedelta(days=1))
-    token = undoing.do(justquick, justquick.notifications.all(), VERBS["save"]).token
+    token = undoing.do(justquick, justquick.notifications.all(), ACTIONS["save"]).token
     user = VISITORS[visitor](justquick)
     if user is not None:
         client.force_login(user)

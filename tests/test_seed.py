@@ -28,7 +28,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from notifications import notify
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import make_group, make_issue, make_notification, make_project, make_user, rows
 from tests.testapp.models import BigThing, Issue, TextThing, UuidThing

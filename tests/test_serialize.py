@@ -15,18 +15,16 @@ from django.db import connection
 from django.test import RequestFactory
 from django.utils import translation
 
-from notifications.models import get_notification_model
-from notifications.presentation.serialize import (
+from notifications.conf import get_notification_model
+from notifications.inbox.lists import (
     LISTS,
-    STATE,
-    entry,
     fingerprint,
     get_notification_list,
     get_num_to_fetch,
-    item,
     marks_as_read,
     newest,
 )
+from notifications.presentation.serialize import STATE_COLUMNS, entry, item
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Issue, Project, Quiet
 
@@ -401,6 +399,6 @@ def test_an_entry_is_the_item_and_how_it_reads_where_it_leads_and_where_it_stand
 
     assert shown["text"] == "justquick closed activity-stream"
     assert shown["url"] == project.get_absolute_url()
-    assert [shown[name] for name in STATE] == ["", None, None, None, None, row.timestamp]
+    assert [shown[name] for name in STATE_COLUMNS] == ["", None, None, None, None, row.timestamp]
     assert item(row).items() <= shown.items()
     assert entry(make_notification(justquick))["url"] == ""

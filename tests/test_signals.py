@@ -18,8 +18,8 @@ from django.urls import include, path
 
 import notifications
 from notifications import notify
+from notifications.conf import get_notification_model
 from notifications.events import Event, event_uuid
-from notifications.models import get_notification_model
 from notifications.sending.handler import notify_handler
 from notifications.signals import notified
 from tests.factories import listening, make_group, make_user, make_users, moment, rows, told

@@ -14,7 +14,7 @@ from django.utils import timezone
 from notifications import notify
 from notifications.models import InboxState
 from notifications.signals import read_state_changed
-from notifications.storage import counts
+from notifications.storage import changes, counts
 from notifications.storage.expressions import judge_moment
 from tests.factories import listening, make_notification, make_project, make_user, moment, rows
 
@@ -436,7 +436,7 @@ def test_the_count_of_what_is_unseen_is_one_query_and_none_from_the_cache(
     user = make_user()
     for _ in range(3):
         make_notification(user)
-    counts.forget([user.pk], using="default")
+    changes.drop_counts([user.pk], using="default")
     with django_assert_num_queries(1):
         assert counts.unseen_count(user) == 3
     assert user.notifications.count() == 3

@@ -10,10 +10,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from notifications.conf import get_notification_model
 from notifications.inbox import undo as undoing
-from notifications.inbox.actions import VERBS
-from notifications.inbox.undo import COLUMNS, Change, do, undo
-from notifications.models import InboxState, get_notification_model
+from notifications.inbox.actions import ACTIONS
+from notifications.inbox.undo import UNDO_COLUMNS, Change, do, undo
+from notifications.models import InboxState
 from notifications.signals import read_state_changed
 from tests.factories import at_once, listening, make_notification, make_user, rows
 
@@ -24,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 def state(user: Any) -> dict[Any, tuple[Any, ...]]:
     """Return what the columns of all rows of a user hold."""
-    return {pk: values for pk, *values in user.notifications.order_by("pk").values_list("pk", *COLUMNS)}
+    return {pk: values for pk, *values in user.notifications.order_by("pk").values_list("pk", *UNDO_COLUMNS)}
 
 
 def make_all_states(user: Any) -> None:
@@ -52,7 +53,7 @@ def make_all_states(user: Any) -> None:
             )
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", ACTIONS)
 def test_every_verb_is_undone_on_every_state(justquick: Any, verb: str, settings: Any) -> None:
     settings.NOTIFICATIONS = {"SOFT_DELETE": True}
     make_all_states(justquick)
@@ -60,7 +61,7 @@ def test_every_verb_is_undone_on_every_state(justquick: Any, verb: str, settings
     before, others = state(justquick), list(rows().exclude(recipient=justquick).order_by("pk").values_list())
     assert len(before) == 36
     until = timezone.now() + HOUR if verb == "snooze" else None
-    change = do(justquick, justquick.notifications.all(), VERBS[verb], until=until)
+    change = do(justquick, justquick.notifications.all(), ACTIONS[verb], until=until)
     after = state(justquick)
     assert change.changed == len([pk for pk in before if before[pk] != after[pk]]) > 0
     newcomer = make_notification(justquick)
@@ -71,8 +72,8 @@ def test_every_verb_is_undone_on_every_state(justquick: Any, verb: str, settings
     assert list(rows().exclude(recipient=justquick).order_by("pk").values_list()) == others
 
 
-@pytest.mark.parametrize("first", VERBS)
-@pytest.mark.parametrize("second", VERBS)
+@pytest.mark.parametrize("first", ACTIONS)
+@pytest.mark.parametrize("second", ACTIONS)
 def test_the_last_of_two_is_undone_and_the_first_stays(
     justquick: Any, first: str, second: str, settings: Any
 ) -> None:
@@ -80,9 +81,9 @@ def test_the_last_of_two_is_undone_and_the_first_stays(
     make_all_states(justquick)
     everything, half = justquick.notifications.all(), justquick.notifications.filter(saved_at=None)
     moments = [timezone.now() + HOUR, timezone.now() + 2 * HOUR]
-    one = do(justquick, half, VERBS[first], until=moments[0] if first == "snooze" else None)
+    one = do(justquick, half, ACTIONS[first], until=moments[0] if first == "snooze" else None)
     between = state(justquick)
-    two = do(justquick, everything, VERBS[second], until=moments[1] if second == "snooze" else None)
+    two = do(justquick, everything, ACTIONS[second], until=moments[1] if second == "snooze" else None)
     assert undo(justquick, one.token or "").changed == 0
     assert undo(justquick, two.token or "").changed == two.changed
     assert state(justquick) == between
@@ -92,8 +93,8 @@ def test_the_last_of_two_is_undone_and_the_first_stays(
 def test_undoing_takes_few_statements_whatever_each_row_was(
     justquick: Any, verb: str, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(undoing, "ROWS", 40)
-    monkeypatch.setattr(undoing, "CASES", 30)
+    monkeypatch.setattr(undoing, "MAX_STATEMENT_ROWS", 40)
+    monkeypatch.setattr(undoing, "MAX_STATEMENT_CASES", 30)
     now = timezone.now()
     for number in range(90):
         row = make_notification(justquick)
@@ -101,7 +102,7 @@ def test_undoing_takes_few_statements_whatever_each_row_was(
             column = {"undone": "done_at", "unsave": "saved_at"}[verb]
             rows().filter(pk=row.pk).update(**{column: now - number * HOUR, "unread": False})
     before = state(justquick)
-    change = do(justquick, justquick.notifications.all(), VERBS[verb])
+    change = do(justquick, justquick.notifications.all(), ACTIONS[verb])
     assert change.changed == 90
     with CaptureUpdates() as updates:
         assert undo(justquick, change.token or "").changed == 90
@@ -132,7 +133,7 @@ class CaptureUpdates:
 
 def test_what_was_changed_again_meanwhile_is_left_as_it_is(justquick: Any) -> None:
     kept, changed = make_notification(justquick), make_notification(justquick)
-    change = do(justquick, justquick.notifications.all(), VERBS["done"])
+    change = do(justquick, justquick.notifications.all(), ACTIONS["done"])
     rows().get(pk=changed.pk).mark_as_undone()
     assert undo(justquick, change.token or "").changed == 1
     kept.refresh_from_db()
@@ -142,7 +143,7 @@ def test_what_was_changed_again_meanwhile_is_left_as_it_is(justquick: Any) -> No
 
 def test_a_column_that_was_not_changed_is_not_put_back(justquick: Any) -> None:
     row = make_notification(justquick)
-    change = do(justquick, justquick.notifications.all(), VERBS["done"])
+    change = do(justquick, justquick.notifications.all(), ACTIONS["done"])
     rows().get(pk=row.pk).mark_as_saved()
     assert undo(justquick, change.token or "").changed == 1
     row.refresh_from_db()
@@ -151,7 +152,7 @@ def test_a_column_that_was_not_changed_is_not_put_back(justquick: Any) -> None:
 
 def test_it_is_undone_once_and_by_whom_it_was_done(justquick: Any) -> None:
     make_notification(justquick)
-    change = do(justquick, justquick.notifications.all(), VERBS["save"])
+    change = do(justquick, justquick.notifications.all(), ACTIONS["save"])
     for user, token in ((make_user("brosner"), change.token), (justquick, "ü"), (justquick, "")):
         assert undo(user, token or "").changed == 0
     assert [undo(justquick, change.token or "").changed for _ in range(2)] == [1, 0]
@@ -159,36 +160,36 @@ def test_it_is_undone_once_and_by_whom_it_was_done(justquick: Any) -> None:
 
 def test_where_nothing_changed_there_is_nothing_to_undo(justquick: Any) -> None:
     make_notification(justquick)
-    before = do(justquick, justquick.notifications.all(), VERBS["save"])
-    assert do(justquick, justquick.notifications.all(), VERBS["save"]) == Change(0)
+    before = do(justquick, justquick.notifications.all(), ACTIONS["save"])
+    assert do(justquick, justquick.notifications.all(), ACTIONS["save"]) == Change(0)
     assert undo(justquick, before.token or "").changed == 0
 
 
 def test_what_is_deleted_for_good_is_gone(justquick: Any) -> None:
     make_notification(justquick)
-    assert do(justquick, justquick.notifications.all(), VERBS["delete"]) == Change(1)
+    assert do(justquick, justquick.notifications.all(), ACTIONS["delete"]) == Change(1)
     assert not rows().exists()
 
 
 def test_of_too_many_rows_nothing_is_kept(justquick: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(undoing, "MOST", 2)
+    monkeypatch.setattr(undoing, "MAX_UNDO_ROWS", 2)
     make_notification(justquick)
-    do(justquick, justquick.notifications.all(), VERBS["save"])
+    do(justquick, justquick.notifications.all(), ACTIONS["save"])
     for _ in range(2):
         make_notification(justquick)
-    assert do(justquick, justquick.notifications.all(), VERBS["done"]) == Change(3)
+    assert do(justquick, justquick.notifications.all(), ACTIONS["done"]) == Change(3)
     assert InboxState.objects.get(pk=justquick.pk).undo is None
 
 
 def test_who_listens_is_told_once_for_each_call(
     justquick: Any, monkeypatch: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
-    monkeypatch.setattr(undoing, "ROWS", 2)
+    monkeypatch.setattr(undoing, "MAX_STATEMENT_ROWS", 2)
     for _ in range(5):
         make_notification(justquick)
     with listening(read_state_changed) as heard:
         with django_capture_on_commit_callbacks(execute=True):
-            change = do(justquick, justquick.notifications.all(), VERBS["done"])
+            change = do(justquick, justquick.notifications.all(), ACTIONS["done"])
         with django_capture_on_commit_callbacks(execute=True):
             undo(justquick, change.token or "")
     assert [(told["recipient_id"], told["changed"]) for told in heard] == [(justquick.pk, 5)] * 2
@@ -198,12 +199,12 @@ def test_what_is_done_with_a_few_rows_costs_the_same_whatever_they_are(
     justquick: Any, django_assert_num_queries: Any
 ) -> None:
     make_all_states(justquick)
-    do(justquick, justquick.notifications.none(), VERBS["save"])
+    do(justquick, justquick.notifications.none(), ACTIONS["save"])
     # The savepoint of the test around it; the state is held; the keys; the rows before; the verb (MariaDB reads the
     # keys that it is to lock); the rows after; what undoes it; and the end of the savepoint.
     count = 8 + (1 if connection.vendor == "mysql" else 0)
     with django_assert_num_queries(count):
-        do(justquick, justquick.notifications.all(), VERBS["done"])
+        do(justquick, justquick.notifications.all(), ACTIONS["done"])
 
 
 @pytest.mark.backend("postgres", "mariadb")
@@ -212,7 +213,7 @@ def test_two_who_undo_at_once_undo_it_once() -> None:
     user = make_user()
     for _ in range(3):
         make_notification(user)
-    change = do(user, user.notifications.all(), VERBS["done"])
+    change = do(user, user.notifications.all(), ACTIONS["done"])
     assert sorted(each.changed for each in at_once(4, lambda: undo(user, change.token or ""))) == [0, 0, 0, 3]
     assert user.notifications.unread().count() == 3
 
@@ -223,6 +224,6 @@ def test_several_who_begin_at_once_have_one_state() -> None:
     user = make_user()
     for _ in range(3):
         make_notification(user)
-    results = at_once(4, lambda: do(user, user.notifications.all(), VERBS["done"]).changed)
+    results = at_once(4, lambda: do(user, user.notifications.all(), ACTIONS["done"]).changed)
     assert sorted(results) == [0, 0, 0, 3]
     assert InboxState.objects.count() == 1

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.functional import lazystr
 
 from notifications import notify
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 from tests.factories import make_project, make_user, moment, rows
 from tests.testapp.models import BigThing, Issue, Pair, Project, ProjectProxy, TextThing, UuidThing
 

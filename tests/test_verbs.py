@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from notifications.inbox.actions import PRESETS, NotAMoment, choices, moment_of
+from notifications.inbox.snooze import PRESETS, SnoozeError, choices, snooze_until
 from tests.factories import moment
 
 
@@ -42,8 +42,8 @@ def test_the_presets_are_moments_on_the_clock_of_the_reader(
     monkeypatch: Any, settings: Any, now: datetime, expected: dict[str, tuple[int, ...]]
 ) -> None:
     local = timezone.make_aware(now) if settings.USE_TZ else now
-    monkeypatch.setattr("notifications.inbox.actions.local_now", lambda: local)
-    assert {name: moment_of(name) for name in PRESETS} == {
+    monkeypatch.setattr("notifications.inbox.snooze.local_now", lambda: local)
+    assert {name: snooze_until(name) for name in PRESETS} == {
         name: moment(*parts) for name, parts in expected.items()
     }
     moments = [found for _, _, found in choices()]
@@ -51,29 +51,29 @@ def test_the_presets_are_moments_on_the_clock_of_the_reader(
 
 
 def test_now_is_that_of_the_reader() -> None:
-    assert abs(moment_of("hour") - timezone.now() - timedelta(hours=1)) < timedelta(seconds=5)
+    assert abs(snooze_until("hour") - timezone.now() - timedelta(hours=1)) < timedelta(seconds=5)
 
 
 @pytest.mark.shape("default")
 def test_what_is_typed_is_in_the_time_zone_of_the_reader() -> None:
     with timezone.override(ZoneInfo("Asia/Tokyo")):
-        assert moment_of("2099-12-24T18:00") == moment(2099, 12, 24, 9)
-        assert moment_of("tomorrow").astimezone(ZoneInfo("Asia/Tokyo")).hour == 8
+        assert snooze_until("2099-12-24T18:00") == moment(2099, 12, 24, 9)
+        assert snooze_until("tomorrow").astimezone(ZoneInfo("Asia/Tokyo")).hour == 8
 
 
 @pytest.mark.parametrize("text", ["2099-12-24T18:00", "2099-12-24 18:00:00", "2099-12-24T18:00Z"])
 def test_a_date_and_a_time_can_be_typed(text: str) -> None:
-    assert moment_of(text) == moment(2099, 12, 24, 18)
+    assert snooze_until(text) == moment(2099, 12, 24, 18)
 
 
 def test_a_date_alone_is_its_morning() -> None:
-    assert moment_of("2099-12-24") == moment(2099, 12, 24, 8)
+    assert snooze_until("2099-12-24") == moment(2099, 12, 24, 8)
 
 
 @pytest.mark.parametrize("text", ["never", "12:30", "\x00", "<script>", "9" * 5000])
 def test_what_is_no_date_is_refused(text: str) -> None:
-    with pytest.raises(NotAMoment, match="is not a date and a time"):
-        moment_of(text)
+    with pytest.raises(SnoozeError, match="is not a date and a time"):
+        snooze_until(text)
 
 
 @pytest.mark.parametrize(
@@ -90,5 +90,5 @@ def test_what_is_no_date_is_refused(text: str) -> None:
     ],
 )
 def test_what_is_past_or_in_no_calendar_is_refused(text: str) -> None:
-    with pytest.raises(NotAMoment, match="Choose a moment to come"):
-        moment_of(text)
+    with pytest.raises(SnoozeError, match="Choose a moment to come"):
+        snooze_until(text)

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import AsyncClient, Client, RequestFactory
 
 from notifications import views
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 from notifications.signals import read_state_changed
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Issue, Project

@@ -10,9 +10,10 @@ import pytest
 from django.db.models import prefetch_related_objects
 from django.test import Client
 
+from notifications.conf import get_notification_model
 from notifications.contrib.live import questions
 from notifications.inbox import search
-from notifications.models import get_notification_model
+from notifications.objects import links
 from notifications.objects.visibility import Rule
 from notifications.presentation import sentences
 from tests.factories import make_issue, make_notification, make_project, make_user, make_users, rows
@@ -99,7 +100,7 @@ def test_it_reads_as_hidden_and_not_as_deleted(stranger: Any, friend: Any) -> No
     assert row.is_hidden
     assert (row.target, row.label("target")) == (None, "hidden project")
     assert str(row).startswith("stranger closed issue 2 on hidden project ")
-    assert sentences.actions(row) == []
+    assert links.action_links(row) == []
     assert not tell(friend).is_hidden
 
 
@@ -291,10 +292,10 @@ def test_words_cost_no_query_more_where_there_is_a_rule(
     tell(friend)
     for rules in ({}, {"testapp.Project": RULE, "testapp.Pair": RULE}):
         settings.NOTIFICATIONS = {"VISIBILITY": rules}
-        search.parse("from:friend top", get_notification_model(), reader=friend)
+        search.parse("from:friend top", get_notification_model(), viewer=friend)
         with django_assert_num_queries(2):
             # Who is called friend, and the rows.
-            asked = search.parse("from:friend top", get_notification_model(), reader=friend)
+            asked = search.parse("from:friend top", get_notification_model(), viewer=friend)
             assert len(asked.narrow(rows())) == 1
 
 
@@ -305,7 +306,7 @@ def test_the_words_of_what_another_database_holds_are_not_searched(friend: Any, 
     make_notification(friend, target=make_issue(), description="loud", verb="told")
     settings.DATABASE_ROUTERS = ["tests.test_visibility.ProjectsElsewhere"]
 
-    asked = search.parse("loud", get_notification_model(), reader=friend)
+    asked = search.parse("loud", get_notification_model(), viewer=friend)
 
     assert [row.verb for row in asked.narrow(rows())] == ["told"]
 

@@ -27,8 +27,8 @@ from django.urls import include, path
 from django.utils import timezone
 from project.models import Issue, Project, Ticket
 
-from notifications.inbox.action_views import own_url
-from notifications.inbox.actions import VERBS
+from notifications.inbox.actions import ACTIONS
+from notifications.inbox.requests import own_url
 from notifications.inbox.search import Search
 from notifications.inbox.tabs import TABS
 from notifications.models import Notification
@@ -160,7 +160,7 @@ def html(request: HttpRequest) -> HttpResponse:
         "page_size": size,
         "tabs": [(each, own_url(request, each.url_name), counted[each.name]) for each in TABS.values()],
         "counts": counted,
-        "verbs": [VERBS[name] for name in tab.verbs],
+        "verbs": [ACTIONS[name] for name in tab.verbs],
         "search": Search(),
         "up_to": timezone.now().isoformat(),
         "said": None,

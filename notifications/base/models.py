@@ -1,14 +1,19 @@
-"""The import path of django-notifications-hq; the things themselves live elsewhere."""
+"""The import path of django-notifications-hq; the things themselves live elsewhere.
+
+A site that brings its own model may import this without ``notifications`` in ``INSTALLED_APPS``. As in the older
+packages, the import then connects what answers ``notify.send``.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.utils.timezone import now
 
 from notifications.conf import settings
-from notifications.models import AbstractNotification
-from notifications.sending.handler import notify_handler
+from notifications.sending.handler import connect, notify_handler
+from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
 
 __all__ = [
@@ -19,6 +24,9 @@ __all__ = [
     "notify_handler",
     "now",
 ]
+
+if not apps.is_installed("notifications"):
+    connect()
 
 
 def __getattr__(name: str) -> Any:

@@ -15,18 +15,16 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.models.fields import NOT_PROVIDED
 
-from notifications.storage.fields import DataField
-
 if TYPE_CHECKING:
     from django.db.migrations.state import ProjectState
 
 logger = logging.getLogger("notifications")
 
 #: The columns that some older release made differently: an integer key, text data, content types with constraints ...
-ALTERED = ("id", "data", "actor_content_type", "target_content_type", "action_object_content_type")
+ALTERED_COLUMNS = ("id", "data", "actor_content_type", "target_content_type", "action_object_content_type")
 #: ... and a recipient with an index of its own, which goes last: without another index that begins with it, MariaDB
 #: would make one for the constraint.
-ALTERED_LAST = ("recipient",)
+LAST_ALTERED_COLUMNS = ("recipient",)
 #: The indexes of all older releases, beside those that come with the foreign keys. Their names depend on the release
 #: of Django that made them.
 OLD_INDEXES = (
@@ -69,7 +67,7 @@ class AdoptTable(Operation):
 
     A text in ``data`` that is not JSON becomes a JSON string that holds it, unless the column keeps its text type. Not
     JSON is also what Python takes for it and the column does not: NaN everywhere, NUL and lone surrogates on
-    PostgreSQL, more than 31 levels on MariaDB. The logger ``notifications`` is told how many texts there were.
+    PostgreSQL, more than 31 levels on MariaDB. The logger ``notifications`` says how many texts there were.
     """
 
     reduces_to_sql = False
@@ -99,9 +97,9 @@ class AdoptTable(Operation):
         table.quote_text()
         # On SQLite this makes the table anew, with all that the model says of the other columns.
         table.add_columns(generated=True)
-        table.alter_columns(ALTERED)
+        table.alter_columns(ALTERED_COLUMNS)
         table.add_indexes()
-        table.alter_columns(ALTERED_LAST)
+        table.alter_columns(LAST_ALTERED_COLUMNS)
 
     def database_backwards(
         self,
@@ -155,8 +153,8 @@ class Table:
                 self.editor.remove_index(self.model, models.Index(fields=old[columns], name=name))
 
     def quote_text(self) -> None:
-        field = self.as_it_is("data")
-        if field.get_internal_type() != "TextField" or DataField().get_internal_type() == "TextField":
+        field, wanted = self.as_it_is("data"), self.meta.get_field("data")
+        if field.get_internal_type() != "TextField" or wanted.get_internal_type() == "TextField":
             return
         quote = self.connection.ops.quote_name
         column = quote(field.column)

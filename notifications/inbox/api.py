@@ -9,19 +9,12 @@ from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from notifications.conf import get_notification_model
 from notifications.inbox import pagination, search, tabs
+from notifications.inbox.lists import LISTS, fingerprint, get_num_to_fetch, marks_as_read, newest, show
 from notifications.inbox.tabs import TABS, rows_of
-from notifications.models import get_notification_model
 from notifications.objects.keys import attach_objects
-from notifications.presentation.serialize import (
-    LISTS,
-    entry,
-    fingerprint,
-    get_num_to_fetch,
-    marks_as_read,
-    newest,
-    show,
-)
+from notifications.presentation.serialize import entry
 from notifications.storage.reasons import reason_label
 
 
@@ -59,7 +52,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         nothing = dict.fromkeys((*TABS, "unseen"), 0)
         return JsonResponse({"counts": nothing, "items": [], "before": None, "after": None, "error": None})
     tab = TABS.get(request.GET.get("tab", ""), TABS["inbox"])
-    asked = search.parse(request.GET.get("q", ""), get_notification_model(), reader=request.user)
+    asked = search.parse(request.GET.get("q", ""), get_notification_model(), viewer=request.user)
     number = get_num_to_fetch(request)
     cursors = {name: request.GET[name] for name in ("before", "after") if name in request.GET}
     rows = tabs.with_counts(tab.rows(rows_of(request), asked), request.user)

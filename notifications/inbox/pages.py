@@ -8,12 +8,13 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.utils import timezone
 from django.views.generic import ListView
 
-from notifications.conf import settings
+from notifications.conf import get_notification_model, settings
 from notifications.inbox import pagination, search, tabs
-from notifications.inbox.action_views import own_url, said
-from notifications.inbox.actions import VERBS
-from notifications.inbox.tabs import TABS, Rows, rows_of
-from notifications.models import AbstractNotification, get_notification_model
+from notifications.inbox.actions import ACTIONS
+from notifications.inbox.flash import get_flash
+from notifications.inbox.requests import own_url
+from notifications.inbox.tabs import TABS, rows_of
+from notifications.storage.notification import AbstractNotification, Rows
 
 if TYPE_CHECKING:
     Base = ListView[AbstractNotification]
@@ -31,7 +32,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
     def get_queryset(self) -> Rows:
         """Return what the tab shows of the user's notifications, narrowed by the search in the url."""
         self.search = search.parse(
-            self.request.GET.get("q", ""), get_notification_model(), reader=self.request.user
+            self.request.GET.get("q", ""), get_notification_model(), viewer=self.request.user
         )
         return self.tab.rows(rows_of(self.request), self.search).with_objects()
 
@@ -66,10 +67,10 @@ class NotificationViewList(LoginRequiredMixin, Base):
             "page_size": settings.PAGE_SIZE,
             "tabs": [(tab, own_url(self.request, tab.url_name), counts[tab.name]) for tab in TABS.values()],
             "counts": counts,
-            "verbs": [VERBS[name] for name in self.tab.verbs],
+            "actions": [ACTIONS[name] for name in self.tab.actions],
             "search": search_of_page,
             "up_to": moment.isoformat(),
-            "said": said(self.request),
+            "flash": get_flash(self.request),
         }
 
 

@@ -19,8 +19,8 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from notifications.models import AbstractNotification
-from notifications.objects.keys import primary_key
+from notifications.objects.fetch import primary_key
+from notifications.storage.notification import AbstractNotification
 
 #: The row at the edge of a page: its moment in the order of the list, and its primary key.
 Edge: TypeAlias = tuple[datetime, Any]
@@ -59,11 +59,11 @@ class Page(paginator.Page[Any]):
         self.key, self.newer, self.older = key, newer, older
 
     def has_next(self) -> bool:
-        """Tell whether there are older rows."""
+        """Return whether there are older rows."""
         return self.older
 
     def has_previous(self) -> bool:
-        """Tell whether there are newer rows."""
+        """Return whether there are newer rows."""
         return self.newer
 
     def next_page_number(self) -> Any:

@@ -17,15 +17,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from notifications.conf import settings
-from notifications.inbox.actions import local_now
 from notifications.inbox.search import Search
-from notifications.models import AbstractNotification
+from notifications.inbox.snooze import local_now
 from notifications.storage import counts
 from notifications.storage.counts import Count
-from notifications.storage.querysets import NotificationQuerySet
-
-Rows = NotificationQuerySet[AbstractNotification]
-
+from notifications.storage.notification import AbstractNotification, Rows
 
 #: Said here, because humanize speaks a language only where a site has installed it.
 DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
@@ -46,7 +42,7 @@ def day_of(notification: AbstractNotification, key: str = "timestamp") -> str:
 
 
 #: The annotations that carry the counts, under names that no column of a site's own model has.
-PREFIX = "ntf_count_"
+COUNT_PREFIX = "ntf_count_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class Tab:
     descending: bool
     #: The url of its page, what can be done there with many rows, and what it says when it is empty.
     url_name: str
-    verbs: tuple[str, ...]
+    actions: tuple[str, ...]
     empty: str | Promise
 
     def rows(self, rows: Rows, search: Search) -> Rows:
@@ -79,7 +75,7 @@ class Tab:
         return self.rows(rows, search).filter(came_before)
 
     def is_elsewhere(self, search: Search) -> bool:
-        """Tell whether the search leads out of this tab."""
+        """Return whether the search leads out of this tab."""
         return self.name == "inbox" and search.is_elsewhere
 
 
@@ -157,7 +153,7 @@ def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     counted["unseen"] = counts.unseen(user)
     counted_rows: QuerySet[Any] = rows.annotate(
         **{
-            f"{PREFIX}{name}": Counted(
+            f"{COUNT_PREFIX}{name}": Counted(
                 (some.order_by() if cap is None else some.order_by()[: cap + 1]).values("pk")
             )
             for name, some in counted.items()
@@ -172,10 +168,10 @@ def counts_of(rows: Any, user: Any) -> dict[str, Count]:
     if carrier is None:
         users = get_user_model()._base_manager.using(user.notifications.all().db)
         carrier = with_counts(users.filter(pk=user.pk), user).get()
-    return {name: Count(getattr(carrier, f"{PREFIX}{name}")) for name in (*TABS, "unseen")}
+    return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}
 
 
-def moment_of(text: str) -> datetime:
+def moment_of_page(text: str) -> datetime:
     """Return the moment that a page was made at, which it carries; now where it carries none that could be one."""
     now = timezone.now()
     try:

@@ -2,7 +2,7 @@
 
 The last thing that each user did is kept in their :class:`~notifications.models.InboxState`: the rows that it changed,
 in groups of the same change, with what they were and what they became. Undoing writes back the columns that changed,
-in the rows where they still hold what was written. Of more than :data:`MOST` rows nothing is kept.
+in the rows where they still hold what was written. Of more than :data:`MAX_UNDO_ROWS` rows nothing is kept.
 """
 
 from __future__ import annotations
@@ -18,24 +18,22 @@ from django.db import models, router, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils.dateparse import parse_datetime
 
-from notifications.inbox.actions import Verb
-from notifications.models import AbstractNotification, InboxState
-from notifications.storage.locking import through_deadlocks
-from notifications.storage.querysets import NotificationQuerySet
-
-Rows = NotificationQuerySet[AbstractNotification]
+from notifications.inbox.actions import Action
+from notifications.storage.inbox_state import InboxState
+from notifications.storage.locking import retry
+from notifications.storage.notification import Rows
 
 #: The values of some columns, as JSON holds them.
 Values: TypeAlias = "dict[str, Any]"
 
-#: The columns that the verbs write.
-COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
+#: The columns that the actions write.
+UNDO_COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
 
 #: The most rows whose change is kept.
-MOST = 100_000
+MAX_UNDO_ROWS = 100_000
 
 #: The most rows and the most different changes that one statement names.
-ROWS, CASES = 5_000, 100
+MAX_STATEMENT_ROWS, MAX_STATEMENT_CASES = 5_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +44,25 @@ class Change:
     token: str | None = None
 
 
-def do(user: Any, rows: Rows, verb: Verb, *, until: datetime | None = None) -> Change:
+def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) -> Change:
     """Do this to rows of ``user``, to all or to none, and keep how to undo it. ``until`` is for "snooze"."""
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
-        keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: MOST + 1])
-        if len(keys) > MOST:
+        keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: MAX_UNDO_ROWS + 1])
+        if len(keys) > MAX_UNDO_ROWS:
             state.update(undo=None)
-            return Change(verb.write(wanted, until))
+            return Change(action.write(wanted, until))
         changed = 0
         groups: defaultdict[Any, list[Any]] = defaultdict(list)
-        for some in parts(keys, ROWS):
+        for some in parts(keys, MAX_STATEMENT_ROWS):
             before = look(wanted, some)
-            changed += verb.write(quiet(wanted.filter(pk__in=list(before))), until)
+            changed += action.write(quiet(wanted.filter(pk__in=list(before))), until)
             for pk, now in look(wanted, some).items():
                 if difference := differences(before[pk], now):
                     groups[difference].append(pk)
-        wanted._tell(changed)
+        wanted._announce(changed)
         token = secrets.token_urlsafe(9) if groups else None
         state.update(undo=token and {"token": token, "groups": list(groups.items())})
         return Change(changed, token)
@@ -86,14 +84,14 @@ def undo(user: Any, token: str) -> Change:
         for difference, keys in kept["groups"]:
             written = tuple((name, after) for name, _, after in difference)
             was = {name: before for name, before, _ in difference}
-            changes[written].extend((was, some) for some in parts(keys, ROWS))
+            changes[written].extend((was, some) for some in parts(keys, MAX_STATEMENT_ROWS))
         changed = sum(
             put_back(wanted, dict(written), batch)
             for written, some in changes.items()
             for batch in batches(some)
         )
         state.update(undo=None)
-        wanted._tell(changed)
+        wanted._announce(changed)
         return Change(changed)
 
     return alone(user, using, write)
@@ -122,12 +120,12 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
 def look(rows: Rows, keys: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:
     """Return what the columns of these rows hold, and hold the rows until the end of the transaction."""
     fresh = type(rows)(rows.model, using=rows.db).filter(pk__in=keys).order_by("pk").select_for_update()
-    return {pk: values for pk, *values in fresh.values_list("pk", *COLUMNS)}
+    return {pk: values for pk, *values in fresh.values_list("pk", *UNDO_COLUMNS)}
 
 
 def differences(before: Sequence[Any], after: Sequence[Any]) -> tuple[tuple[str, Any, Any], ...]:
     """Return the columns that differ, each with both of its values, as JSON holds them."""
-    pairs = zip(COLUMNS, before, after, strict=True)
+    pairs = zip(UNDO_COLUMNS, before, after, strict=True)
     return tuple((name, kept(old), kept(new)) for name, old, new in pairs if old != new)
 
 
@@ -142,7 +140,7 @@ def loaded(value: Any) -> Any:
 
 
 def quiet(rows: Rows) -> Rows:
-    """Return rows whose changes somebody else tells of."""
+    """Return rows whose changes are announced by the caller."""
     silent: Rows = rows.all()
     silent._is_quiet = True
     return silent
@@ -158,7 +156,7 @@ def batches(changes: Sequence[tuple[Values, Sequence[Any]]]) -> Iterator[list[tu
     batch: list[tuple[Values, Sequence[Any]]] = []
     size = 0
     for was, keys in changes:
-        if batch and (len(batch) == CASES or size + len(keys) > ROWS):
+        if batch and (len(batch) == MAX_STATEMENT_CASES or size + len(keys) > MAX_STATEMENT_ROWS):
             yield batch
             batch, size = [], 0
         batch.append((was, keys))
@@ -178,4 +176,4 @@ def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], 
                 states.get_or_create(pk=user.pk)
             return write(state)
 
-    return through_deadlocks(hold_and_write, using)
+    return retry(hold_and_write, using)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-WIDTH = 30
+BAR_WIDTH = 30
 
 
 class ProgressBar:
@@ -22,7 +22,7 @@ class ProgressBar:
             line = f"{done:,}"
         else:
             part = min(done / total, 1) if total else 1
-            line = f"[{'#' * round(part * WIDTH):<{WIDTH}}] {part:4.0%}  {done:,} of {total:,}"
+            line = f"[{'#' * round(part * BAR_WIDTH):<{BAR_WIDTH}}] {part:4.0%}  {done:,} of {total:,}"
         self.stream.write(f"\r{line}", ending="")
         self.stream.flush()
 

@@ -39,11 +39,17 @@ def rule_of(model: type[Model] | Model) -> Rule | None:
     return rule
 
 
-def hidden(looks: Iterable[tuple[Any, Any, Model]], using: str | None) -> set[tuple[Any, int]]:
-    """Return which readers may not see which objects: pairs of a reader's primary key and the ``id()`` of an object.
+def visible_to(viewer: Any, objects: QuerySet[Any]) -> QuerySet[Any]:
+    """Return those of the objects that the viewer may see, all where nobody is named."""
+    rule = None if viewer is None else rule_of(objects.model)
+    return objects if rule is None else rule.objects(objects, viewer)
 
-    Each look is a reader's primary key, the reader where it is at hand, and an object. Costs a query for each object
-    or for each reader of a model that has a rule, whichever are fewer, and none where no model has one.
+
+def hidden(looks: Iterable[tuple[Any, Any, Model]], using: str | None) -> set[tuple[Any, int]]:
+    """Return which users may not see which objects: pairs of a user's primary key and the ``id()`` of an object.
+
+    Each look is a user's primary key, the user where it is at hand, and an object. Costs a query for each object
+    or for each user of a model that has a rule, whichever are fewer, and none where no model has one.
     """
     unseen: set[tuple[Any, int]] = set()
     if not settings.VISIBILITY:
@@ -56,23 +62,23 @@ def hidden(looks: Iterable[tuple[Any, Any, Model]], using: str | None) -> set[tu
         rule = rule_of(model)
         if rule is None:
             continue
-        readers = {pk: reader for pk, reader, _ in some}
+        viewers = {pk: viewer for pk, viewer, _ in some}
         objects = {obj.pk: obj for _, _, obj in some}
-        if len(objects) <= len(readers):
-            among = users.filter(pk__in=list(readers))
+        if len(objects) <= len(viewers):
+            among = users.filter(pk__in=list(viewers))
             seen = {
-                (reader, pk)
+                (viewer, pk)
                 for pk, obj in objects.items()
-                for reader in rule.users(among, obj).values_list("pk", flat=True)
+                for viewer in rule.users(among, obj).values_list("pk", flat=True)
             }
         else:
-            unknown = [pk for pk, reader in readers.items() if reader is None]
-            known = {**readers, **(users.in_bulk(unknown) if unknown else {})}
+            unknown = [pk for pk, viewer in viewers.items() if viewer is None]
+            known = {**viewers, **(users.in_bulk(unknown) if unknown else {})}
             rows = model._base_manager.using(some[0][2]._state.db).filter(pk__in=list(objects))
             seen = {
                 (pk, found)
-                for pk, reader in known.items()
-                for found in rule.objects(rows, reader).values_list("pk", flat=True)
+                for pk, viewer in known.items()
+                for found in rule.objects(rows, viewer).values_list("pk", flat=True)
             }
         unseen |= {(pk, id(obj)) for pk, _, obj in some if (pk, obj.pk) not in seen}
     return unseen

@@ -18,11 +18,12 @@ from django.utils.functional import Promise
 
 from notifications.conf import settings
 from notifications.events import OBJECTS, Event, event_uuid
-from notifications.models import AbstractNotification
+from notifications.objects.text import text_problem
 from notifications.storage.fields import DataField
+from notifications.storage.notification import AbstractNotification
 
 #: How deep arrays and objects may be nested in data. MariaDB's JSON functions accept no more.
-MAX_DEPTH = 31
+MAX_DATA_DEPTH = 31
 
 #: The columns that arguments of their own fill, so that no other keyword may.
 OWN_COLUMNS = {
@@ -106,15 +107,6 @@ def clean_text(name: str, value: Any) -> str:
     if problem := text_problem(text):
         raise ValueError(f"{name} holds {problem}, which not every database can store: {text!r}.")
     return text
-
-
-def text_problem(text: str) -> str | None:
-    """Return what in ``text`` some database refuses, in words, or None."""
-    if "\x00" in text:
-        return "a NUL byte"
-    if text.isascii():
-        return None
-    return "a lone surrogate" if any("\ud800" <= character <= "\udfff" for character in text) else None
 
 
 def clean_key(value: Any) -> str:
@@ -266,7 +258,7 @@ def encode(name: Any, value: Any, encoder: Any) -> str:
     except TypeError as error:
         raise TypeError(f"data[{name!r}] cannot be stored as JSON: {error}.") from error
     except RecursionError as error:
-        raise ValueError(f"data[{name!r}] is nested deeper than {MAX_DEPTH}.") from error
+        raise ValueError(f"data[{name!r}] is nested deeper than {MAX_DATA_DEPTH}.") from error
     except ValueError as error:
         raise ValueError(f"data[{name!r}] cannot be stored as JSON: {error}.") from error
 
@@ -278,8 +270,8 @@ def judge_json(name: str, value: Any) -> None:
     while pending:
         item, depth = pending.pop()
         if isinstance(item, (dict, list)):
-            if depth >= MAX_DEPTH:
-                raise ValueError(f"data[{name!r}] is nested deeper than {MAX_DEPTH}.")
+            if depth >= MAX_DATA_DEPTH:
+                raise ValueError(f"data[{name!r}] is nested deeper than {MAX_DATA_DEPTH}.")
             parts = [*item, *item.values()] if isinstance(item, dict) else item
             pending.extend((part, depth + 1) for part in parts)
         elif isinstance(item, str) and (problem := text_problem(item)):

@@ -1,9 +1,10 @@
-"""Who is told: the argument ``recipient`` becomes an audience."""
+"""Who is notified: the argument ``recipient`` and the extensions become an audience."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -12,12 +13,14 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
-from notifications.objects.keys import key_field
+from notifications.events import Event
+from notifications.extensions import Extension, audience_extensions
+from notifications.objects.fetch import key_field
 
-#: Primary keys that go into one statement.
-BATCH = 500
+#: The most primary keys in one statement.
+BATCH_SIZE = 500
 
-ALLOWED = "a user, a Group, a queryset of users, an iterable of users or of primary keys, or None"
+ALLOWED_RECIPIENTS = "a user, a Group, a queryset of users, an iterable of users or of primary keys, or None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,9 @@ class Users:
     narrow: Callable[[models.QuerySet[Any]], models.QuerySet[Any] | None] | None = None
 
     def batches(self) -> Iterator[list[Any]]:
-        """Yield lists of at most ``BATCH`` different primary keys."""
+        """Yield lists of at most ``BATCH_SIZE`` different primary keys."""
         keys = iter(self.keys)
-        while batch := list(islice(keys, BATCH)):
+        while batch := list(islice(keys, BATCH_SIZE)):
             yield list(dict.fromkeys(batch))
 
 
@@ -61,7 +64,7 @@ def resolve(recipient: Any) -> Audience:
             )
         return recipient
     if isinstance(recipient, (str, bytes, Mapping)) or not isinstance(recipient, Iterable):
-        raise TypeError(f"recipient must be {ALLOWED}, got {recipient!r}.")
+        raise TypeError(f"recipient must be {ALLOWED_RECIPIENTS}, got {recipient!r}.")
     keys = (user_key(member) for member in recipient)
     if isinstance(recipient, Iterator):
         return Users(keys)
@@ -96,7 +99,7 @@ def members_of(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
 
 def keys_of(audience: models.QuerySet[Any]) -> Iterator[Any]:
     """Yield the primary keys of the users, without keeping them."""
-    keys: Iterator[Any] = audience.values_list("pk", flat=True).iterator(chunk_size=BATCH)
+    keys: Iterator[Any] = audience.values_list("pk", flat=True).iterator(chunk_size=BATCH_SIZE)
     return keys
 
 
@@ -109,7 +112,7 @@ def members(group: Group) -> models.QuerySet[Any]:
         raise TypeError(f"recipient is a Group, but {user_model.__name__} has no groups.") from error
     if group.pk is None:
         raise ValueError(f"recipient {group!r} is not saved.")
-    # With the hint that related managers give, so that the router can tell where this group's members are written.
+    # With the hint that related managers give, so that the router can find out where this group's members are written.
     return user_model._default_manager.db_manager(hints={"instance": group}).filter(groups=group)
 
 
@@ -131,3 +134,42 @@ def user_key(member: Any) -> Any:
             f"recipient holds {member!r}, which is no {user_model.__name__} and no primary key of one."
         ) from error
     return key
+
+
+def audience_of(event: Event, recipient: Any) -> Audience | None:
+    """Return the audience: the named recipients, else what an extension names, else the actor if it is a user."""
+    audience = None if recipient is None else resolve(recipient)
+    installed = audience_extensions()
+    if installed:
+        ask = partial(ask_extensions, installed, event)
+        if isinstance(audience, models.QuerySet):
+            # Not every database has slices in subqueries.
+            is_one_query = is_selectable(audience) and not audience.query.is_sliced
+            audience = filterable(audience) if is_one_query else Users(keys_of(audience), named=False)
+        if isinstance(audience, Users):
+            # Batch by batch, when they are written.
+            return replace(audience, narrow=ask)
+        audience = ask(audience)
+    if audience is None and recipient is None and isinstance(event.actor, get_user_model()):
+        return resolve(event.actor)
+    return audience
+
+
+def ask_extensions(
+    installed: Sequence[Extension], event: Event, audience: models.QuerySet[Any] | None
+) -> models.QuerySet[Any] | None:
+    """Return what the extensions, one after the other, make of an audience that can be filtered."""
+    for extension in installed:
+        audience = extension.notifications_audience(event, audience)
+    return audience
+
+
+def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:
+    """Raise ValueError, naming them, when some of these primary keys belong to no user."""
+    known = set(users.filter(pk__in=batch).values_list("pk", flat=True))
+    missing = [pk for pk in batch if pk not in known]
+    if missing:
+        named = ", ".join(repr(pk) for pk in missing[:5])
+        raise ValueError(
+            f"recipient holds {len(missing)} primary keys that no user has: {named}. Nothing was written."
+        )

@@ -17,13 +17,21 @@ from django.utils import timezone
 
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON, says_reasons
-from notifications.models import AbstractNotification
-from notifications.sending.audience import BATCH, Audience, Users, filterable, is_selectable, keys_of
+from notifications.sending.audience import (
+    BATCH_SIZE,
+    Audience,
+    Users,
+    filterable,
+    is_selectable,
+    keys_of,
+    refuse_missing,
+)
 from notifications.sending.result import Notifications
-from notifications.sending.statement import insert_one, insert_select, until_alone
+from notifications.sending.statement import insert_one, insert_select, retry_alone
 from notifications.signals import notified
-from notifications.storage import counts
-from notifications.storage.locking import through_deadlocks
+from notifications.storage import changes
+from notifications.storage.locking import retry
+from notifications.storage.notification import AbstractNotification
 
 N = TypeVar("N", bound=AbstractNotification)
 
@@ -46,7 +54,7 @@ def write(
     ValueError for a primary key that no user has; without a ``chunk_size`` nothing is written then.
     """
     using = router.db_for_write(model)
-    tell = progress or (lambda done, total: None)
+    report = progress or (lambda done, total: None)
     order: Sequence[Any] = ()
     if (
         isinstance(audience, models.QuerySet)
@@ -60,17 +68,17 @@ def write(
         parts = cut(audience, chunk_size) if chunk_size else iter([audience])
         for number, part in enumerate(parts, start=1):
             created += insert_select(row, part, using, fresh=event.key is None)
-            tell(min(number * chunk_size, total) if chunk_size else total, total)
+            report(min(number * chunk_size, total) if chunk_size else total, total)
         reached = None
     else:
-        created, order = write_batches(model, event, audience, using, whole=not chunk_size, tell=tell)
+        created, order = write_batches(model, event, audience, using, whole=not chunk_size, report=report)
         # An extension may have added others.
         reached = None if isinstance(audience, Users) and audience.narrow else list(order) or None
     response = Notifications(model, event, created, using, order)
     if created:
-        counts.forget(reached, using=using)
+        changes.drop_counts(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
-            for row in response.queryset().iterator(chunk_size=BATCH):
+            for row in response.queryset().iterator(chunk_size=BATCH_SIZE):
                 post_save.send(model, instance=row, created=True, raw=False, using=using, update_fields=None)
         announce = partial(
             notified.send_robust, sender=model, event=event, audience_size=created, using=using
@@ -117,9 +125,9 @@ def prototype(model: type[N], event: Event, using: str) -> N:
 
 
 def rows_save_themselves(model: type[AbstractNotification], event: Event) -> bool:
-    """Tell whether each row must go through ``save()``: somebody overrode it or listens to it before the write.
+    """Return whether each row must go through ``save()``: somebody overrode it or receives ``pre_save``.
 
-    So does a listener after the write to an event with a key: only ``save()`` knows which rows are new.
+    So must they where somebody receives ``post_save`` of an event with a key: only ``save()`` knows which rows are new.
     """
     return (
         model.save is not AbstractNotification.save
@@ -130,7 +138,7 @@ def rows_save_themselves(model: type[AbstractNotification], event: Event) -> boo
 
 
 def rows_are_constant(model: type[AbstractNotification], event: Event) -> bool:
-    """Tell whether the rows of an event differ in nothing but the recipient and the database's own key."""
+    """Return whether the rows of an event differ in nothing but the recipient and the database's own key."""
     return not rows_save_themselves(model, event) and varying_fields(model) <= event.columns.keys()
 
 
@@ -141,7 +149,7 @@ def varying_fields(model: type[AbstractNotification]) -> frozenset[str]:
 
 
 def varies(field: models.Field[Any, Any]) -> bool:
-    """Tell whether ``save()`` would give each row a value of its own in this column, or bind it in its own way."""
+    """Return whether ``save()`` would give each row a value of its own in this column, or bind it in its own way."""
     if field.primary_key:
         return not isinstance(field, models.AutoField)
     own_value = field.has_default() and callable(field.default) and field.default is not timezone.now
@@ -154,13 +162,13 @@ def varies(field: models.Field[Any, Any]) -> bool:
 
 
 def is_local(audience: models.QuerySet[Any], using: str) -> bool:
-    """Tell whether the audience can be read by the database that the rows go to."""
+    """Return whether the audience can be read by the database that the rows go to."""
     chosen: Any = audience
     return (chosen._db or router.db_for_write(chosen.model, **chosen._hints)) == using
 
 
 def write_batches(
-    model: type[N], event: Event, audience: Audience, using: str, *, whole: bool, tell: Progress
+    model: type[N], event: Event, audience: Audience, using: str, *, whole: bool, report: Progress
 ) -> tuple[int, Sequence[Any]]:
     """Write the rows of users who are named one by one, or who cannot be read by the database of the rows.
 
@@ -174,7 +182,7 @@ def write_batches(
         keys = Users(remember(audience, reasons), named=False)
     else:
         keys = Users(keys_of(audience), named=False)
-    if keys.total is not None and keys.total > BATCH and event.key is not None:
+    if keys.total is not None and keys.total > BATCH_SIZE and event.key is not None:
         # Several statements in one transaction keep the order that each of them keeps.
         keys = replace(keys, keys=sorted(keys.keys))
 
@@ -192,15 +200,15 @@ def write_batches(
                 for pk in batch:
                     reasons.pop(pk, None)
                 done += len(batch)
-                tell(done, keys.total)
+                report(done, keys.total)
         return created, () if second else first
 
-    return write_all() if keys.total is None else through_deadlocks(write_all, using)
+    return write_all() if keys.total is None else retry(write_all, using)
 
 
 def remember(audience: models.QuerySet[Any], reasons: dict[Any, str]) -> Iterator[Any]:
     """Yield the primary keys of the audience; the reason of each is in ``reasons`` when it comes."""
-    for pk, reason in audience.values_list("pk", REASON).iterator(chunk_size=BATCH):
+    for pk, reason in audience.values_list("pk", REASON).iterator(chunk_size=BATCH_SIZE):
         reasons[pk] = reason or ""
         yield pk
 
@@ -244,15 +252,15 @@ def write_batch(
 
     def save_new() -> int:
         rows = model._base_manager.using(using)
-        told: set[Any] = set()
+        existing: set[Any] = set()
         if not fresh:
-            told.update(
+            existing.update(
                 rows.filter(event=event.uuid, recipient__in=batch).values_list("recipient", flat=True)
             )
         new = []
         # In order, so that two writers of the same event never wait for each other in a circle.
         for pk in sorted(batch):
-            if pk not in told:
+            if pk not in existing:
                 row = prototype(model, event, using)
                 row.recipient_id = pk
                 row.reason = reasons.get(pk, event.reason)
@@ -266,15 +274,4 @@ def write_batch(
                 rows.bulk_create(new)
         return len(new)
 
-    return until_alone(save_new, model, using)
-
-
-def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:
-    """Raise ValueError, naming them, when some of these primary keys belong to no user."""
-    known = set(users.filter(pk__in=batch).values_list("pk", flat=True))
-    missing = [pk for pk in batch if pk not in known]
-    if missing:
-        named = ", ".join(repr(pk) for pk in missing[:5])
-        raise ValueError(
-            f"recipient holds {len(missing)} primary keys that no user has: {named}. Nothing was written."
-        )
+    return retry_alone(save_new, model, using)

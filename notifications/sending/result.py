@@ -8,18 +8,18 @@ from typing import Any, Generic, TypeVar, overload
 from django.db import models
 
 from notifications.events import Event
-from notifications.models import AbstractNotification
+from notifications.storage.notification import AbstractNotification
 
 N = TypeVar("N", bound=AbstractNotification)
 
-#: Rows that are loaded at once, and kept; of more, those that are looked at are loaded each time.
-FEW = 500
+#: Up to so many rows are loaded at once and kept; of more, those that are looked at are loaded each time.
+MAX_KEPT_ROWS = 500
 
 
 class Notifications(Sequence[N], Generic[N]):
     """The rows of an event, loaded when they are looked at.
 
-    ``created`` says how many rows this call wrote; an event that was told before under the same ``key`` may have
+    ``created`` says how many rows this call wrote; an event that was sent before under the same ``key`` may have
     more. ``len()`` costs no query unless the event has a key.
     """
 
@@ -52,8 +52,8 @@ class Notifications(Sequence[N], Generic[N]):
         return self._length
 
     def __iter__(self) -> Iterator[N]:
-        if len(self) > FEW:
-            return self.queryset().iterator(chunk_size=FEW)
+        if len(self) > MAX_KEPT_ROWS:
+            return self.queryset().iterator(chunk_size=MAX_KEPT_ROWS)
         return iter(self._load())
 
     @overload
@@ -61,7 +61,7 @@ class Notifications(Sequence[N], Generic[N]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[N]: ...
     def __getitem__(self, index: int | slice) -> N | Sequence[N]:
-        if len(self) <= FEW:
+        if len(self) <= MAX_KEPT_ROWS:
             return self._load()[index]
         places = range(len(self))[index]
         if isinstance(places, int):

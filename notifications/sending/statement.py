@@ -1,4 +1,4 @@
-"""The one statement that writes the rows of an event: ``INSERT ... SELECT`` from the users who are told."""
+"""The one statement that writes the rows of an event: ``INSERT ... SELECT`` from the audience."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.db import DatabaseError, IntegrityError, connections, models
 from django.db.models.expressions import DatabaseDefault
 
 from notifications.extensions import REASON, says_reasons
-from notifications.models import AbstractNotification
 from notifications.sending.audience import members_of
-from notifications.storage.locking import may_be_tried_again
+from notifications.storage.locking import retry
+from notifications.storage.notification import AbstractNotification
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 #: How often rows are written again when another process wrote some of the same event in between. That ends when the
 #: other one does; the bound is for a transaction that keeps looking at an old state of the table.
-ATTEMPTS = 100
+MAX_ATTEMPTS = 100
 
 #: The constraint that makes a recipient unique within an event.
 CONSTRAINT = "ntf_event_recipient"
@@ -47,19 +47,19 @@ def insert_select(
         query.add_ordering("pk")
     compiler = query.get_compiler(using)
     try:
-        people, params = compiler.as_sql(with_col_aliases=True)
+        selection, params = compiler.as_sql(with_col_aliases=True)
     except EmptyResultSet:
         return 0
     # A join may name a user more than once; a single table, or a group for each user, cannot.
     once = grouped or sum(map(bool, query.alias_refcount.values())) == 1
     names = [name for _, _, name in compiler.select]
     return insert(
-        row, people, params, names[0], using, fresh=fresh, once=once, reason=names[1] if why else None
+        row, selection, params, names[0], using, fresh=fresh, once=once, reason=names[1] if why else None
     )
 
 
 def is_grouped_by_user(query: Any) -> bool:
-    """Tell whether a query of users has one row for each, because it is grouped by nothing but their primary key."""
+    """Return whether a query of users has one row for each, because it is grouped by nothing but their primary key."""
     key = query.get_meta().pk
     return isinstance(query.group_by, tuple) and [getattr(one, "target", None) for one in query.group_by] == [
         key
@@ -71,14 +71,14 @@ def insert_one(row: AbstractNotification, user_pk: Any, using: str, *, fresh: bo
     connection = connections[using]
     key: Any = get_user_model()._meta.pk
     table, column = map(connection.ops.quote_name, (key.model._meta.db_table, key.column))
-    people = f"SELECT {column} AS pk FROM {table} WHERE {column} = %s"  # noqa: S608
+    selection = f"SELECT {column} AS pk FROM {table} WHERE {column} = %s"  # noqa: S608
     params = (key.get_db_prep_save(user_pk, connection),)
-    return insert(row, people, params, "pk", using, fresh=fresh, once=True)
+    return insert(row, selection, params, "pk", using, fresh=fresh, once=True)
 
 
 def insert(
     row: AbstractNotification,
-    people: str,
+    selection: str,
     params: Sequence[Any],
     column: str,
     using: str,
@@ -87,9 +87,9 @@ def insert(
     once: bool,
     reason: str | None = None,
 ) -> int:
-    """Write a row like ``row`` for each primary key in ``column`` of the selection ``people``.
+    """Write a row like ``row`` for each primary key in ``column`` of ``selection``, a SELECT.
 
-    ``once`` says that nobody is in the selection twice; ``reason`` is the column of it that says why each is told.
+    ``once`` says that nobody is in it twice; ``reason`` is the column of it that says why each is notified.
     """
     connection = connections[using]
     quote = connection.ops.quote_name
@@ -99,25 +99,25 @@ def insert(
     if not (once or passes_over(row, connection)):
         why = "" if reason is None else f", MAX({own['reason']}) AS {quote(reason)}"
         user = own["recipient"]
-        people = f"SELECT {user} AS {quote(column)}{why} FROM ({people}) audience GROUP BY {user}"  # noqa: S608
-    sql, constants, existing = insert_statement(row, people, own, connection, fresh=fresh, once=once)
+        selection = f"SELECT {user} AS {quote(column)}{why} FROM ({selection}) audience GROUP BY {user}"  # noqa: S608
+    sql, constants, existing = insert_statement(row, selection, own, connection, fresh=fresh, once=once)
 
     def execute() -> int:
         with connection.cursor() as cursor:
             cursor.execute(sql, [*constants, *params, *existing])
             return int(cursor.rowcount)
 
-    return until_alone(execute, type(row), using)
+    return retry_alone(execute, type(row), using)
 
 
 def keeps_constraint(model: type[AbstractNotification]) -> bool:
-    """Tell whether the table of the model, or of a parent of it, makes a recipient unique within an event."""
+    """Return whether the table of the model, or of a parent of it, makes a recipient unique within an event."""
     tables = [model, *model._meta.get_parent_list()]
     return any(constraint.name == CONSTRAINT for table in tables for constraint in table._meta.constraints)
 
 
 def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the database can pass over a conflict over (event, recipient) and over no other.
+    """Return whether the database can pass over a conflict over (event, recipient) and over no other.
 
     MySQL and MariaDB pass over every conflict or none; there, rows that exist are left out of the selection.
     """
@@ -126,14 +126,14 @@ def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> b
 
 def insert_statement(
     row: AbstractNotification,
-    people: str,
+    selection: str,
     own: Mapping[str, str],
     connection: BaseDatabaseWrapper,
     *,
     fresh: bool,
     once: bool,
 ) -> tuple[str, list[Any], list[Any]]:
-    """Return the statement that writes ``row`` for the users selected by ``people``, and its values around theirs.
+    """Return the statement that writes ``row`` for the users selected by ``selection``, and its values around theirs.
 
     ``own`` says which columns of that selection go into which fields; that of the recipient holds the primary keys.
     """
@@ -151,43 +151,40 @@ def insert_statement(
     event_field: Any = meta.get_field("event")
     own_fields: list[Any] = [meta.get_field(name) for name in own]
     user, own_columns = own["recipient"], [quote(field.column) for field in own_fields]
-    table, told, event = quote(meta.db_table), quote(recipient.column), quote(event_field.column)
+    table, owner, event = quote(meta.db_table), quote(recipient.column), quote(event_field.column)
     skips = passes_over(row, connection)
     # Only names that Django quoted and a selection that it compiled go into the text; every value is a parameter.
     sql = (
         f"INSERT INTO {table} ({', '.join([*columns, *own_columns])}) "  # noqa: S608
         f"SELECT {', '.join([*['%s'] * len(values), *own.values()])} "
-        f"FROM ({people}) audience WHERE "
+        f"FROM ({selection}) audience WHERE "
     )
     existing: list[Any] = []
     if skips or fresh:
         sql += "1 = 1"
     else:
-        sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{told} = {user})"  # noqa: S608
+        sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{owner} = {user})"  # noqa: S608
         existing = [event_field.get_db_prep_save(row.event, connection)]
     if not fresh:
         # Two writers of the same event meet in the same order and never wait for each other in a circle.
         sql += f" ORDER BY {user}"
     if skips and not (fresh and once):
         # Where there can be no conflict, PostgreSQL is spared looking for one: an eighth of its time.
-        sql += f" ON CONFLICT ({event}, {told}) DO NOTHING"
+        sql += f" ON CONFLICT ({event}, {owner}) DO NOTHING"
     return sql, values, existing
 
 
-def until_alone(write_rows: Callable[[], T], model: type[AbstractNotification], using: str) -> T:
+def retry_alone(write_rows: Callable[[], T], model: type[AbstractNotification], using: str) -> T:
     """Write again when another process wrote a row of the same event between our look and our write, or at once."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return write_rows()
-        except DatabaseError as error:
-            in_between = isinstance(error, IntegrityError) and is_over_event(error, model)
-            if not in_between and not may_be_tried_again(error, using):
-                raise
-    return write_rows()
+
+    def came_in_between(error: DatabaseError) -> bool:
+        return isinstance(error, IntegrityError) and is_over_event(error, model)
+
+    return retry(write_rows, using, attempts=MAX_ATTEMPTS, also=came_in_between)
 
 
 def is_over_event(error: IntegrityError, model: type[AbstractNotification]) -> bool:
-    """Tell whether a recipient was told of the event already. SQLite names the columns, the others the constraint."""
+    """Return whether a recipient has a row of the event already. SQLite names the columns, others the constraint."""
     fields: list[Any] = [model._meta.get_field(name) for name in ("event", "recipient")]
     columns = ", ".join(f"{field.model._meta.db_table}.{field.column}" for field in fields)
     return CONSTRAINT in str(error) or columns in str(error)

@@ -21,7 +21,7 @@ async def awaited(verb: Callable[..., int], *args: Any, **kwargs: Any) -> int:
     return await sync_to_async(verb)(*args, **kwargs)
 
 
-class Twins:
+class AsyncVerbs:
     """What a queryset with the verbs inherits."""
 
     async def amark_all_as_read(

@@ -1,7 +1,8 @@
-"""What is done about transactions that wait for each other in a circle, of which the database ends one.
+"""Locks in one order, and what is done about transactions that wait for each other in a circle all the same.
 
-Rows are locked in one order everywhere, so that there should be no circle. What remains is made by locks that are no
-row's: MariaDB also locks gaps in an index, and the next automatic key.
+Rows are locked in the order of their primary keys everywhere, so that there should be no circle. What remains is made
+by locks that are no row's: MariaDB also locks gaps in an index, and the next automatic key. The database ends one of
+the transactions, which is tried again.
 """
 
 from __future__ import annotations
@@ -14,33 +15,42 @@ from django.db import DatabaseError, connections, models, transaction
 T = TypeVar("T")
 Q = TypeVar("Q", bound="models.QuerySet[Any]")
 
-#: Primary keys that go into one UPDATE where it cannot select them itself.
-KEYS = 100_000
+#: The most primary keys that go into one UPDATE where it cannot select them itself.
+MAX_KEYS = 100_000
 
 #: How often a transaction is tried that was ended for a deadlock.
-ATTEMPTS = 10
+MAX_ATTEMPTS = 10
 
-#: How databases name it: PostgreSQL by a state; MySQL and MariaDB by a number, and by another one where the
+#: How databases name a deadlock: PostgreSQL by a state; MySQL and MariaDB by a number, and by another one where the
 #: transaction waited for the next automatic key.
-STATE, NUMBERS = "40P01", {1213, 1467}
+DEADLOCK_STATE, DEADLOCK_NUMBERS = "40P01", {1213, 1467}
 
 
 def may_be_tried_again(error: DatabaseError, using: str) -> bool:
-    """Tell whether a transaction was ended for a deadlock, and was no caller's, so that it can be done again."""
+    """Return whether a transaction was ended for a deadlock, and was no caller's, so that it can be done again."""
     cause: Any = error.__cause__
     # The names of psycopg 3 and psycopg2.
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    is_deadlock = state == STATE or bool(NUMBERS.intersection(error.args[:1]))
+    is_deadlock = state == DEADLOCK_STATE or bool(DEADLOCK_NUMBERS.intersection(error.args[:1]))
     return is_deadlock and not connections[using].in_atomic_block
 
 
-def through_deadlocks(write: Callable[[], T], using: str) -> T:
-    """Call ``write``, which makes a transaction of its own unless the caller holds one, until there is no deadlock."""
-    for _ in range(ATTEMPTS - 1):
+def retry(
+    write: Callable[[], T],
+    using: str,
+    *,
+    attempts: int = MAX_ATTEMPTS,
+    also: Callable[[DatabaseError], bool] = lambda error: False,
+) -> T:
+    """Call ``write`` until it is ended by no deadlock. It makes a transaction of its own unless the caller holds one.
+
+    ``also`` says of an error that is no deadlock whether to try again all the same.
+    """
+    for _ in range(attempts - 1):
         try:
             return write()
         except DatabaseError as error:
-            if not may_be_tried_again(error, using):
+            if not also(error) and not may_be_tried_again(error, using):
                 raise
     return write()
 
@@ -54,12 +64,12 @@ def lockable(rows: Q) -> Q:
     return rows.all()
 
 
-def in_order(rows: Q, write: Callable[[Q], int]) -> int:
+def write_in_order(rows: Q, write: Callable[[Q], int]) -> int:
     """Write to the rows, locked in the order of their primary keys. Return the sum of what ``write`` returns.
 
     Two calls that lock the same rows in the orders of two indexes wait for each other in a circle, which PostgreSQL and
-    MariaDB end by killing one of them. The rows that ``write`` is given tell nobody of what changes: there may be more
-    than one statement, and the caller tells of all of it at once.
+    MariaDB end by killing one of them. The rows that ``write`` is given announce nothing of what changes: there may be
+    more than one statement, and the caller announces all of it at once.
     """
     found: Any = rows.all()
     found._for_write = found._is_quiet = True
@@ -79,7 +89,8 @@ def in_order(rows: Q, write: Callable[[Q], int]) -> int:
             # MySQL and MariaDB read first and then lock along the primary key.
             keys = list(ordered.all())
             return sum(
-                write(fresh.filter(pk__in=keys[start : start + KEYS])) for start in range(0, len(keys), KEYS)
+                write(fresh.filter(pk__in=keys[start : start + MAX_KEYS]))
+                for start in range(0, len(keys), MAX_KEYS)
             )
 
-    return through_deadlocks(lock_and_write, using)
+    return retry(lock_and_write, using)

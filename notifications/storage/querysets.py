@@ -16,11 +16,12 @@ from django.utils import timezone
 
 from notifications.conf import settings
 from notifications.events import OBJECTS, event_uuid
-from notifications.objects.keys import attach_objects, content_type_ids
-from notifications.storage import counts
-from notifications.storage.async_verbs import Twins, UpTo
+from notifications.objects.fetch import content_type_ids
+from notifications.objects.keys import attach_objects
+from notifications.storage import changes
+from notifications.storage.async_verbs import AsyncVerbs, UpTo
 from notifications.storage.expressions import CurrentMoment, LongAgo, judge_moment
-from notifications.storage.locking import in_order, lockable
+from notifications.storage.locking import lockable, write_in_order
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,13 +32,13 @@ M = TypeVar("M", bound=models.Model)
 IS_DONE = Q(done_at__isnull=False, snoozed_until__isnull=True)
 
 #: The columns that decide whether and where a row is shown, and so whether it counts as unread.
-COUNTED = {"unread", "deleted", "done_at", "snoozed_until", "timestamp"}
+COUNTED_COLUMNS = {"unread", "deleted", "done_at", "snoozed_until", "timestamp"}
 #: Those and the one that only decides whether it is kept.
-STATE = COUNTED | {"saved_at"}
+STATE_COLUMNS = COUNTED_COLUMNS | {"saved_at"}
 
 
 def is_soft_delete() -> bool:
-    """Tell whether deleting through the site only hides a row."""
+    """Return whether deleting through the site only hides a row."""
     return settings.SOFT_DELETE
 
 
@@ -50,13 +51,13 @@ def assert_soft_delete() -> None:
         )
 
 
-class NotificationQuerySet(Twins, models.QuerySet[M]):
+class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
     """Notifications of one or of many recipients; ``user.notifications`` speaks the same words."""
 
-    #: Whether the objects come with the rows, and whose rows these are where a verb was told so.
+    #: Whether the objects come with the rows, and whose rows these are where a verb was given a recipient.
     _with_objects = False
     _recipient_pk: Any = None
-    #: Whether the rows of one user were mixed with others, and whether somebody else tells of what changes.
+    #: Whether the rows of one user were mixed with others, and whether the caller announces what changes.
     _is_mixed = False
     _is_quiet = False
     _known_related_objects: dict[Any, dict[Any, Any]]
@@ -244,8 +245,8 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         """
         label, condition = self.model._meta.label, Q() if still is None else still
         rows = lockable(self)
-        deleted = in_order(rows, lambda locked: locked.filter(condition).delete()[1].get(label, 0))
-        self._tell(deleted)
+        deleted = write_in_order(rows, lambda locked: locked.filter(condition).delete()[1].get(label, 0))
+        self._announce(deleted)
         return deleted
 
     def _of(self, recipient: Any, up_to: UpTo) -> Self:
@@ -268,9 +269,9 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
     def _write(self, still: Q, **values: Any) -> int:
         """Set these columns of the rows of which that is still true when they are locked. Return how many changed."""
         rows = lockable(self).filter(still)
-        changed = in_order(rows, lambda locked: locked.filter(still).update(**values))
-        if STATE & values.keys():
-            self._tell(changed)
+        changed = write_in_order(rows, lambda locked: locked.filter(still).update(**values))
+        if STATE_COLUMNS & values.keys():
+            self._announce(changed)
         return changed
 
     # What Django's own verbs must do besides, so that read_at follows unread and no cached count outlives a change
@@ -282,8 +283,8 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
             # First, because MySQL computes each assignment from the ones before it.
             values = {"read_at": _read_at(values["unread"]), **values}
         changed = super().update(**values)
-        if COUNTED & values.keys():
-            self._tell(changed)
+        if COUNTED_COLUMNS & values.keys():
+            self._announce(changed)
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -292,7 +293,7 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         """Delete the rows as Django does."""
         self._for_write = True
         deleted = super().delete()
-        self._tell(deleted[1].get(self.model._meta.label, 0))
+        self._announce(deleted[1].get(self.model._meta.label, 0))
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -316,7 +317,7 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         created = super().bulk_create(
             rows, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
         )
-        counts.forget([row.recipient_id for row in rows], using=self.db)
+        changes.drop_counts([row.recipient_id for row in rows], using=self.db)
         return created
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
@@ -331,20 +332,20 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         quiet = self.all()
         quiet._is_quiet = True
         changed = super(NotificationQuerySet, quiet).bulk_update(rows, names, batch_size)
-        if COUNTED & names:
-            self._tell(changed, {row.recipient_id for row in rows})
+        if COUNTED_COLUMNS & names:
+            self._announce(changed, {row.recipient_id for row in rows})
         return changed
 
-    def _tell(self, changed: int, recipient_ids: set[Any] | None = None) -> None:
-        """Drop the cached counts and, after commit, tell who listens."""
+    def _announce(self, changed: int, recipient_ids: set[Any] | None = None) -> None:
+        """Drop the cached counts and, after commit, send ``read_state_changed``."""
         if not changed or self._is_quiet:
             return
         if recipient_ids is None:
             recipient_id = self._recipient_id()
             recipient_ids = None if recipient_id is None else {recipient_id}
-        counts.forget(None if recipient_ids is None else list(recipient_ids), using=self.db)
+        changes.drop_counts(None if recipient_ids is None else list(recipient_ids), using=self.db)
         one = recipient_ids.copy().pop() if recipient_ids and len(recipient_ids) == 1 else None
-        counts.announce(self.model, one, changed, using=self.db)
+        changes.announce(self.model, one, changed, using=self.db)
 
     def _recipient_id(self) -> Any:
         """Return the primary key of the one recipient all rows belong to, or None where that cannot be said."""
@@ -354,7 +355,7 @@ class NotificationQuerySet(Twins, models.QuerySet[M]):
         owners = self._known_related_objects.get(self.model._meta.get_field("recipient"), ())
         return next(iter(owners)) if len(owners) == 1 else self._recipient_pk
 
-    # How these wishes travel with the queryset
+    # How these marks travel with the queryset
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Why somebody is told, in GitHub's words: those of the column ``reason``, and how people read them."""
+"""Why somebody is notified, in GitHub's words: those of the column ``reason``, and how people read them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Reason(models.TextChoices):
-    """Why somebody is told, the weakest reason first."""
+    """Why somebody is notified, the weakest reason first."""
 
     SUBSCRIBED = "subscribed", _("watching")
     MANUAL = "manual", _("subscribed")

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.template import Library
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,12 +17,14 @@ from django.utils.translation import gettext
 
 from notifications.conf import settings
 from notifications.extensions import extensions
-from notifications.inbox.actions import BUTTONS, Verb, verbs_of
+from notifications.inbox.actions import ROW_ACTIONS, Action, actions_for
 from notifications.inbox.search import Search
 from notifications.inbox.tabs import TABS, day_of
-from notifications.models import AbstractNotification
+from notifications.objects import links
 from notifications.presentation import sentences
+from notifications.presentation.verb_templates import verb_template
 from notifications.storage.counts import unread_count, unseen_count
+from notifications.storage.notification import AbstractNotification
 from notifications.storage.reasons import reason_label
 
 register = Library()
@@ -53,7 +55,7 @@ def user_context(context: Any) -> Any:
 
 
 def is_known(user: Any) -> bool:
-    """Tell whether this is a user who is logged in, and not an anonymous one or something else."""
+    """Return whether this is a user who is logged in, and not an anonymous one or something else."""
     return bool(getattr(user, "is_authenticated", False))
 
 
@@ -74,7 +76,7 @@ def notifications_unread(context: Any) -> int | str:
 
 @register.filter
 def has_notification(user: Any) -> bool:
-    """Tell whether ``user`` has unread notifications: ``{% if user|has_notification %}``."""
+    """Return whether ``user`` has unread notifications: ``{% if user|has_notification %}``."""
     return is_known(user) and user.notifications.unread().exists()
 
 
@@ -163,16 +165,22 @@ def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeSt
     parts: dict[str, SafeString | str] = {}
     is_open = False
     for key in ("target", "action_object", "actor"):
-        url = sentences.object_url(notice, key, request)
+        url = links.object_url(notice, key, request)
         parts[key] = linked(notice, key, url, " data-ntf-open" if url and not is_open else "")
         is_open = is_open or bool(url)
     return parts
 
 
+@register.simple_tag
+def notice_sentence(notice: AbstractNotification, parts: dict[str, SafeString | str]) -> SafeString:
+    """Return the sentence of a notification, made of the ``parts`` that ``notice_parts`` returns, without the time."""
+    return sentences.html({**parts, "verb": notice.verb})
+
+
 @register.simple_tag(takes_context=True)
 def notice_main_url(context: Any, notice: AbstractNotification) -> str:
     """Return where a click on the notification leads, or an empty text."""
-    return sentences.url(notice, request_of(context))
+    return links.main_url(notice, request_of(context))
 
 
 @register.simple_tag
@@ -181,16 +189,22 @@ def extension_templates(place: str) -> list[str]:
     return [found for one in extensions() if (found := one.notifications_templates.get(place))]
 
 
+@register.simple_tag
+def extension_keys() -> list[tuple[tuple[str, ...], Any]]:
+    """Return the keys that extensions have in the inbox, each with what it does: ``(("Shift", "M"), "Mute")``."""
+    return [key for one in extensions() for key in one.notifications_keys.items()]
+
+
 @register.filter
 def notice_reason(notice: AbstractNotification) -> str:
-    """Return why the recipient was told, as people read it, or an empty text."""
+    """Return why the recipient was notified, as people read it, or an empty text."""
     return reason_label(notice.reason)
 
 
 @register.simple_tag
 def notice_template(notice: AbstractNotification) -> Any:
     """Return the site's own template for the verb of this notification, for ``{% include %}``, or None."""
-    return None if notice.is_hidden else sentences.verb_template(notice.verb, "html")
+    return None if notice.is_hidden else verb_template(notice.verb, "html")
 
 
 @register.simple_tag(takes_context=True)
@@ -205,23 +219,19 @@ def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> lis
 
 
 @register.simple_tag(takes_context=True)
-def notifications_reader(context: Any) -> SafeString:
-    """Return the attributes that tell a script who reads, how far a badge counts, and since when all is known."""
-    values = {
+def notifications_attributes(context: Any) -> SafeString:
+    """Return the attributes of the inbox and of the bell that a script reads.
+
+    They say who the user is, how far a badge counts, and since when all is known; extensions add theirs.
+    """
+    values: dict[str, Any] = {
         "user": getattr(user_context(context), "pk", ""),
         "cap": settings.BADGE_CAP or "",
         "now": timezone.now().isoformat(),
     }
+    for extension in extensions():
+        values.update(extension.notifications_attributes())
     return format_html_join(" ", 'data-ntf-{}="{}"', values.items())
-
-
-@register.simple_tag
-def notifications_live_url() -> str:
-    """Return the url of the stream of what is new, or an empty text where the site has none."""
-    try:
-        return reverse("notifications_live:stream")
-    except NoReverseMatch:
-        return ""
 
 
 @register.inclusion_tag("notifications/bell.html", takes_context=True)
@@ -258,9 +268,9 @@ def newest_of(user: Any, rows: int, tab: str = "inbox") -> list[AbstractNotifica
 
 
 @register.simple_tag
-def notice_verbs(notification: AbstractNotification | None = None) -> list[Verb]:
+def row_actions(notification: AbstractNotification | None = None) -> list[Action]:
     """Return what a button can do to a notification, or all that there is without one."""
-    return list(BUTTONS) if notification is None else verbs_of(notification)
+    return list(ROW_ACTIONS) if notification is None else actions_for(notification)
 
 
 @register.filter
@@ -272,4 +282,4 @@ def notice_text(notice: AbstractNotification) -> str:
 @register.filter
 def notice_actions(notice: AbstractNotification) -> list[dict[str, str]]:
     """Return the links in a notification's ``data["actions"]`` that are safe to follow: ``href`` and ``title``."""
-    return sentences.actions(notice)
+    return links.action_links(notice)

@@ -20,7 +20,7 @@ from django.contrib.auth import get_user_model  # noqa: E402
 from django.db import InterfaceError, OperationalError, connection, connections  # noqa: E402
 
 from notifications import notify  # noqa: E402
-from notifications.models import get_notification_model  # noqa: E402
+from notifications.conf import get_notification_model  # noqa: E402
 
 #: How a worker ends beside 0: its connection broke, its call came back although somebody was not told, the rest.
 DISCONNECTED, INCOMPLETE, FAILED = 3, 4, 5

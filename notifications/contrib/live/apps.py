@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from django.apps import AppConfig
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+from notifications.contrib.live.conf import Settings
+from notifications.extensions import Extension
 
-class Config(AppConfig):
+
+class Config(Extension, AppConfig):
     """Configure the app ``notifications.contrib.live``, which has no tables."""
 
     name = "notifications.contrib.live"
     label = "notifications_live"
     verbose_name = _("Live notifications")
+
+    notifications_settings: ClassVar[type[Settings]] = Settings
 
     def ready(self) -> None:
         """Publish what the core says after commit, and let the checks look at the bus."""
@@ -21,3 +30,10 @@ class Config(AppConfig):
 
         notified.connect(publish_event, dispatch_uid="notifications_live")
         read_state_changed.connect(publish_state, dispatch_uid="notifications_live")
+
+    def notifications_attributes(self) -> Mapping[str, str]:
+        """Return where a script finds the stream of what is new; nothing where the site has no url for it."""
+        try:
+            return {"live": reverse("notifications_live:stream")}
+        except NoReverseMatch:
+            return {}

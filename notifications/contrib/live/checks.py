@@ -9,8 +9,8 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 
-from notifications.conf import settings
 from notifications.contrib.live.buses import get_bus
+from notifications.contrib.live.conf import settings
 
 
 @register()

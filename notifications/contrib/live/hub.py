@@ -15,10 +15,10 @@ from weakref import WeakKeyDictionary
 
 from django.db import close_old_connections
 
-from notifications.conf import settings
 from notifications.contrib.live import sessions, wire
 from notifications.contrib.live.admission import Desk
 from notifications.contrib.live.buses import Message, get_bus
+from notifications.contrib.live.conf import settings
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown
 from notifications.contrib.live.streams import Stream

@@ -18,9 +18,10 @@ from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q,
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from notifications.conf import settings
+from notifications.conf import get_notification_model
+from notifications.contrib.live.conf import settings
 from notifications.contrib.live.wire import Cursor, mark
-from notifications.models import InboxState, get_notification_model
+from notifications.models import InboxState
 from notifications.objects.keys import attach_objects
 from notifications.storage.expressions import LongAgo
 

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from notifications.conf import settings
 from notifications.contrib.live import wire
+from notifications.contrib.live.conf import settings
 from notifications.contrib.live.sessions import Login
 
 if TYPE_CHECKING:

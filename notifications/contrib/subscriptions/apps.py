@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from notifications.contrib.subscriptions.conf import Settings
 from notifications.extensions import Extension
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.utils.functional import Promise
 
     from notifications.events import Event
 
@@ -30,17 +32,17 @@ class Config(Extension, AppConfig):
         "head": "notifications_subscriptions/head.html",
     }
 
-    def ready(self) -> None:
-        """Let the banner of the inbox say what the buttons of this app did."""
-        from notifications.inbox.action_views import SAYINGS
+    notifications_settings: ClassVar[type[Settings]] = Settings
 
-        SAYINGS.update(
-            subscriptions_watch=_("You watch it now."),
-            subscriptions_participating=_("You hear of it where you take part or are mentioned."),
-            subscriptions_mute=_("You hear no more of it."),
-            subscriptions_mute_week=_("You hear nothing of it for a week."),
-            subscriptions_unwatch=_("You do not watch it any more."),
-        )
+    notifications_keys: ClassVar[Mapping[tuple[str, ...], str | Promise]] = {("Shift", "M"): _("Mute")}
+
+    notifications_messages: ClassVar[Mapping[str, str | Promise]] = {
+        "subscriptions_watch": _("You watch it now."),
+        "subscriptions_participating": _("You hear of it where you take part or are mentioned."),
+        "subscriptions_mute": _("You hear no more of it."),
+        "subscriptions_mute_week": _("You hear nothing of it for a week."),
+        "subscriptions_unwatch": _("You do not watch it any more."),
+    }
 
     def notifications_audience(self, event: Event, audience: QuerySet[Any] | None) -> QuerySet[Any] | None:
         """Return who watches what the event is about, or those of the named who did not mute it."""

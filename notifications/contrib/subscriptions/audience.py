@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
-from notifications.conf import settings
+from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import Lines, lines_of
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.verdicts import MUTED, MUTED_AROUND, TOLD, BestReason, Verdict

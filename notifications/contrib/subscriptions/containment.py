@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
-from notifications.conf import of_model, settings
+from notifications.conf import of_model
+from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.models import thing_of
 from notifications.events import OBJECTS, Event
 

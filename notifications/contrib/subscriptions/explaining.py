@@ -11,15 +11,16 @@ from django.db.models import QuerySet
 from django.utils.formats import localize
 from django.utils.translation import gettext
 
-from notifications.conf import settings
+from notifications.conf import get_notification_model
 from notifications.contrib.subscriptions.audience import audience_of, is_about_the_actor_alone, narrow
+from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import Lines, lines_of
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.verdicts import KINDS, MUTED, MUTED_AROUND, SILENT, TOLD
 from notifications.contrib.subscriptions.words import CALLING, STRENGTH, TAKING_PART, Level
 from notifications.events import OBJECTS, Event
-from notifications.models import AbstractNotification, get_notification_model
-from notifications.objects.keys import fetch_objects
+from notifications.models import AbstractNotification
+from notifications.objects.fetch import fetch_objects
 from notifications.sending.arguments import clean_event
 from notifications.sending.audience import Users, resolve
 from notifications.storage.reasons import Reason

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy as _
 
 from notifications.contrib.subscriptions.words import Level
-from notifications.objects.keys import ObjectKey, model_of
+from notifications.objects.keys import ObjectKey
+from notifications.objects.labels import label_of
 from notifications.storage.reasons import Reason
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Subscription(models.Model):
         verbose_name=_("content type of the object"),
     )
     object_id = models.CharField(_("id of the object"), max_length=255)
-    object = ObjectKey("content_type", "object_id", reader="user")
+    object = ObjectKey("content_type", "object_id", viewer="user")
     #: Both in one column, so that a few objects are a few places in one index on every database.
     thing = ThingField(max_length=276, editable=False)
     level = models.CharField(_("level"), max_length=13, choices=Level, default=Level.ALL, blank=True)
@@ -111,12 +112,4 @@ class Subscription(models.Model):
 
     def label(self) -> str:
         """Return the name of the object, or what says that it is gone."""
-        obj = self.object
-        if obj is not None:
-            return str(obj)
-        model = model_of(self.content_type_id, self._state.db)
-        if model is None:
-            return gettext("deleted object")
-        key: Any = self._meta.get_field("object")
-        words = gettext("hidden %(model)s") if key.is_hidden(self) else gettext("deleted %(model)s")
-        return words % {"model": model._meta.verbose_name}
+        return label_of(self, "object")

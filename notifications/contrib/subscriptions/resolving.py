@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 from django.http import HttpRequest
 
-from notifications.models import get_notification_model
+from notifications.conf import get_notification_model
 
 
 def resolve(user: Any, obj: models.Model) -> int:

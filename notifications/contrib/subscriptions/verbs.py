@@ -13,14 +13,14 @@ from django.db import models, router
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from notifications.conf import settings
+from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import thing
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.words import TAKING_PART, Level, clean_reason, weaker_than
 from notifications.events import Event
 from notifications.sending.arguments import clean_object
 from notifications.storage.expressions import CurrentMoment, judge_moment
-from notifications.storage.locking import through_deadlocks
+from notifications.storage.locking import retry
 from notifications.storage.reasons import Reason
 
 #: Rows that go into one statement.
@@ -68,7 +68,7 @@ def mute(user: Any, obj: models.Model, *, until: datetime | None = None) -> None
 def unwatch(user: Any, obj: models.Model) -> bool:
     """Forget what the user said about the object, and that they take part in it. Return whether there was anything."""
     rows = statements().filter(user=key_of(user), thing=thing(clean_object("obj", obj)))
-    return bool(through_deadlocks(lambda: rows.delete()[0], rows.db))
+    return bool(retry(lambda: rows.delete()[0], rows.db))
 
 
 def is_watching(user: Any, obj: models.Model) -> bool:
@@ -185,4 +185,4 @@ def put(
             # Of a row that another process made in between; the changes do no harm to those made here.
             mine.update(**changes)
 
-    through_deadlocks(write, rows.db)
+    retry(write, rows.db)

@@ -12,27 +12,19 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from notifications.conf import settings
+from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.explaining import event_of, explain
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.wishes import WISHES, named_object, statement_of
 from notifications.contrib.subscriptions.words import CALLING
 from notifications.inbox import pagination
-from notifications.inbox.action_views import (
-    NOBODY,
-    Said,
-    key_of,
-    next_url,
-    own_url,
-    refuse,
-    said,
-    say,
-    wants_json,
-)
+from notifications.inbox.flash import NOTHING_CHOSEN, Flash, get_flash, set_flash
+from notifications.inbox.requests import next_url, own_url, refuse, wants_json
+from notifications.inbox.selection import key_of
 from notifications.inbox.tabs import rows_of
 from notifications.models import AbstractNotification
 from notifications.objects.keys import attach_objects
-from notifications.presentation import sentences
+from notifications.objects.links import page_of
 from notifications.storage.reasons import reason_label
 
 
@@ -53,7 +45,7 @@ def watching(request: HttpRequest) -> HttpResponse:
     context = {
         "subscriptions": [(row, link(row)) for row in rows],
         "page_obj": page,
-        "said": said(request),
+        "flash": get_flash(request),
     }
     return render(request, "notifications_subscriptions/watching.html", context)
 
@@ -102,7 +94,7 @@ def forget(request: HttpRequest) -> HttpResponse:
     count, _ = user.notification_subscriptions.filter(pk__in=keys).delete()
     if wants_json(request):
         return JsonResponse({"changed": count})
-    return go_on(request, "subscriptions_unwatch" if count else NOBODY)
+    return go_on(request, "subscriptions_unwatch" if count else NOTHING_CHOSEN)
 
 
 @never_cache
@@ -139,7 +131,7 @@ def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:
 def go_on(request: HttpRequest, what: str) -> HttpResponse:
     """Go on to the next page, which says what was done."""
     response = HttpResponseRedirect(next_url(request) or reverse("notifications_subscriptions:watching"))
-    say(response, request, Said(what, 1), "/")
+    set_flash(response, request, Flash(what, 1), "/")
     return response
 
 
@@ -158,4 +150,4 @@ def item(row: Subscription) -> dict[str, Any]:
 
 def link(row: Subscription) -> str:
     """Return the page of the object, or an empty text where it has none."""
-    return "" if row.object is None else sentences.page_of(row.object)
+    return "" if row.object is None else page_of(row.object)

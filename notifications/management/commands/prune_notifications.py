@@ -13,8 +13,8 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from notifications.conf import get_notification_model
 from notifications.management.progress import ProgressBar
-from notifications.models import get_notification_model
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 

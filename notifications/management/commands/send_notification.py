@@ -1,4 +1,4 @@
-"""Tell many users something from the command line."""
+"""Notify many users from the command line."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from notifications.sending.audience import members
 from notifications.sending.handler import notify_handler
 
 #: Users in one statement and one transaction, unless the command line says otherwise.
-CHUNK = 10_000
+DEFAULT_CHUNK_SIZE = 10_000
 
 
 class Command(BaseCommand):
     """Send one event to a group, to everybody, or to the users that a query selects."""
 
     help = (
-        "Tell many users something: send_notification 'will be down on Friday' --actor auth.user:1 --all. "
+        "Notify many users: send_notification 'will be down on Friday' --actor auth.user:1 --all. "
         "Give it a --key, and a run that was killed is finished by running it again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare what happened, and who is told."""
+        """Declare what happened, and who is notified."""
         parser.add_argument("verb", help="what the actor did, at most 255 characters")
         parser.add_argument("--actor", required=True, metavar="APP.MODEL:PK", help="who did it")
         parser.add_argument("--target", metavar="APP.MODEL:PK")
@@ -39,21 +39,24 @@ class Command(BaseCommand):
         parser.add_argument("--description")
         parser.add_argument("--level")
         parser.add_argument("--data", metavar="JSON", help="extra data, a JSON object")
-        parser.add_argument("--key", help="the same key is the same event, told to each user once")
+        parser.add_argument("--key", help="the same key is the same event, sent to each user once")
         parser.add_argument(
-            "--chunk-size", type=int, default=CHUNK, help="users in one transaction (%(default)s)"
+            "--chunk-size",
+            type=int,
+            default=DEFAULT_CHUNK_SIZE,
+            help="users in one transaction (%(default)s)",
         )
         who = parser.add_mutually_exclusive_group(required=True)
-        who.add_argument("--group", metavar="NAME", help="tell the users of this group")
-        who.add_argument("--all", action="store_true", help="tell all active users")
+        who.add_argument("--group", metavar="NAME", help="notify the users of this group")
+        who.add_argument("--all", action="store_true", help="notify all active users")
         who.add_argument(
             "--query",
             metavar="FILE",
-            help='tell the users that the lookups in this JSON file select, like {"is_staff": true}; - is stdin',
+            help='notify the users that the lookups in this JSON file select, like {"is_staff": true}; - is stdin',
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Send, and say how many were told."""
+        """Send, and say how many were notified."""
         bar = ProgressBar(self.stderr)
         try:
             notifications: Any = notify_handler(
@@ -75,8 +78,8 @@ class Command(BaseCommand):
             bar.close()
         # A plain list where an extension named nobody.
         created, existing = (notifications.created, notifications.existing) if notifications else (0, 0)
-        before = f"; {existing} had been told before" if options["key"] is not None else ""
-        self.stdout.write(self.style.SUCCESS(f"{created} users were told{before}."))
+        before = f"; {existing} had been notified before" if options["key"] is not None else ""
+        self.stdout.write(self.style.SUCCESS(f"{created} users were notified{before}."))
 
 
 def find_object(name: str) -> Any:

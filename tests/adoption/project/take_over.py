@@ -35,7 +35,7 @@ def main(dumped: str) -> None:
     seconds = time.monotonic() - began
 
     import notifications
-    from notifications.models import get_notification_model
+    from notifications.conf import get_notification_model
 
     model = get_notification_model()
     old = [json.loads(line) for line in pathlib.Path(dumped).read_text().splitlines()]

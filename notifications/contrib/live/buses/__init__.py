@@ -8,8 +8,8 @@ from typing import Any
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from notifications.conf import settings
 from notifications.contrib.live.buses.base import Bus, Message
+from notifications.contrib.live.conf import settings
 
 __all__ = ["Bus", "Message", "get_bus"]
 

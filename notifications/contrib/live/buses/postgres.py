@@ -8,8 +8,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 
+from notifications.conf import get_notification_model
 from notifications.contrib.live.buses import base
-from notifications.models import get_notification_model
 
 #: The parameters of Django's own connection that only Django understands.
 DJANGO_ONLY = ("context", "cursor_factory", "prepare_threshold")

@@ -8,8 +8,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from notifications.conf import get_notification_model
 from notifications.contrib.subscriptions.explaining import event_of, explain
-from notifications.models import get_notification_model
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from django.db import router
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.management.commands.prune_notifications import count
 from notifications.management.progress import ProgressBar
-from notifications.objects.keys import fetch_objects
+from notifications.objects.fetch import fetch_objects
 
 
 class Command(BaseCommand):

@@ -1,0 +1,8 @@
+"""The search of the inbox: a query that a user typed becomes conditions on their rows."""
+
+from __future__ import annotations
+
+from notifications.inbox.search.names import searched_field
+from notifications.inbox.search.query import Search, parse
+
+__all__ = ["Search", "parse", "searched_field"]

@@ -1,0 +1,108 @@
+"""What each term of a query means, as conditions of Django's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from django.db.models import Q
+
+from notifications.events import OBJECTS
+from notifications.inbox.search.logic import NEVER, all_of, any_of
+from notifications.inbox.search.names import Named
+from notifications.inbox.search.terms import Term
+from notifications.storage.expressions import CurrentMoment, LongAgo
+from notifications.storage.querysets import IS_DONE
+
+#: The words that ``is:`` knows, and what each means.
+STATE_CONDITIONS: dict[str, Callable[[], Q]] = {
+    "unread": lambda: Q(unread__in=[True]),
+    "read": lambda: Q(unread__in=[False]),
+    "saved": lambda: Q(saved_at__isnull=False),
+    "snoozed": lambda: Q(snoozed_until__gt=CurrentMoment()),
+    "done": lambda: IS_DONE,
+    "inbox": lambda: Q(inbox_at__gt=LongAgo(), inbox_at__lte=CurrentMoment()),
+}
+#: Those that look beyond the inbox.
+STATES_ELSEWHERE = {"saved", "snoozed", "done"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query has to know before it becomes conditions."""
+
+    objects: Named
+    #: The condition that the viewer may see all that a row is about, and so its description.
+    readable: Q
+
+
+def combine(terms: Sequence[Term], found: Found) -> Q:
+    """Return what all terms ask for: one of the values of each key, each word of ``is:``, none of what is negated."""
+    by_key: defaultdict[str, list[Q]] = defaultdict(list)
+    conditions = []
+    for term in terms:
+        condition = condition_of(term, found)
+        if term.negated:
+            conditions.append(~condition)
+        elif term.key == "is":
+            conditions.append(condition)
+        else:
+            by_key[term.key].append(condition)
+    return all_of([*conditions, *(any_of(choices) for choices in by_key.values())])
+
+
+def condition_of(term: Term, found: Found) -> Q:
+    """Return what one term asks for, whether or not it is negated."""
+    return KEYS[term.key](term.value, found)
+
+
+def is_(value: str, found: Found) -> Q:
+    """Return the condition of ``is:unread`` and its like."""
+    return STATE_CONDITIONS[value.lower()]()
+
+
+def level(value: str, found: Found) -> Q:
+    """Return the condition of ``level:error``."""
+    return Q(level=value.lower())
+
+
+def reason(value: str, found: Found) -> Q:
+    """Return the condition of ``reason:mention``."""
+    return Q(reason__iexact=value)
+
+
+def verb(value: str, found: Found) -> Q:
+    """Return the condition of ``verb:commented``, which also finds "commented on"."""
+    return Q(verb__icontains=value)
+
+
+def named(key: str, value: str, found: Found) -> Q:
+    """Return the condition that the ``actor``, ``action_object`` or ``target`` has this name."""
+    types = found.objects.get(value.removeprefix("@").lower(), {})
+    return (
+        any_of(
+            Q(**{f"{key}_content_type__in": [content_type_id], f"{key}_object_id__in": sorted(ids)})
+            for content_type_id, ids in types.items()
+        )
+        or NEVER
+    )
+
+
+def anything(value: str, found: Found) -> Q:
+    """Return the condition that the words of a row have this in them, or that one of its objects has this name."""
+    parts = [Q(verb__icontains=value), Q(description__icontains=value) & found.readable]
+    return any_of([*parts, *(named(key, value, found) for key in OBJECTS)])
+
+
+#: What may stand before a colon; the empty one is free text.
+KEYS: dict[str, Callable[[str, Found], Q]] = {
+    "is": is_,
+    "level": level,
+    "verb": verb,
+    "reason": reason,
+    "from": partial(named, "actor"),
+    "target": partial(named, "target"),
+    "": anything,
+}

@@ -1,0 +1,62 @@
+"""The objects that a name in a query stands for: users, and what the setting ``SEARCH_FIELDS`` adds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+
+from notifications.conf import settings
+from notifications.objects.fetch import content_type_ids
+from notifications.objects.visibility import visible_to
+
+#: The most objects that one name may stand for.
+MAX_NAMED_OBJECTS = 100
+
+#: For each name, and each content type, the ids of the objects that it stands for.
+Named: TypeAlias = "dict[str, dict[int, set[str]]]"
+
+
+def searched_models() -> dict[type[models.Model], str]:
+    """Return the models that people search by name, each with the field that holds it; a check says what is amiss."""
+    wanted: dict[Any, Any] = {django_settings.AUTH_USER_MODEL: get_user_model().USERNAME_FIELD}
+    if isinstance(settings.SEARCH_FIELDS, Mapping):
+        wanted.update(settings.SEARCH_FIELDS)
+    fields = (searched_field(label, name) for label, name in wanted.items())
+    return {found.model: found.name for found in fields if found}
+
+
+def searched_field(label: Any, name: Any) -> Any:
+    """Return the field of this name of a model such as "tracker.Repository", or None where it is none of texts."""
+    try:
+        found = apps.get_model(label)._meta.get_field(name)
+    except (LookupError, ValueError, TypeError, AttributeError, FieldDoesNotExist):
+        return None
+    return found if isinstance(found, (models.CharField, models.TextField)) else None
+
+
+def find(names: Iterable[str], using: str | None, viewer: Any) -> Named:
+    """Return which objects these names stand for. A name may be written with an ``@``, and in small letters."""
+    wanted = {spelling for name in names for spelling in spellings(name)}
+    found: Named = defaultdict(lambda: defaultdict(set))
+    if not wanted:
+        return found
+    for model, name in searched_models().items():
+        rows = visible_to(viewer, model._base_manager.filter(**{f"{name}__in": wanted}))
+        types = content_type_ids(model, using)
+        for called, pk in rows.values_list(name, "pk")[:MAX_NAMED_OBJECTS]:
+            for content_type_id in types:
+                found[called.lower()][content_type_id].add(str(pk))
+    return found
+
+
+def spellings(name: str) -> set[str]:
+    """Return how a name may be written in the database that was typed like this."""
+    plain = name.removeprefix("@")
+    return {plain, plain.lower()} - {""}

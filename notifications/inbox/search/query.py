@@ -1,0 +1,97 @@
+"""The query language of the inbox: ``is:unread level:error from:alice -from:bot "free text"``.
+
+A query becomes conditions of Django's, never SQL. A name after ``from:`` or ``target:``, and free text, is looked up
+in the models that people search by name: users by their ``USERNAME_FIELD``, and what the setting ``SEARCH_FIELDS``
+adds, one query for each model whatever is asked for, among the objects that the viewer may see. A query that cannot be
+understood finds nothing and says why: it may also choose the rows that are about to change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext
+
+from notifications.inbox.search.conditions import (
+    KEYS,
+    STATE_CONDITIONS,
+    STATES_ELSEWHERE,
+    Found,
+    combine,
+    condition_of,
+)
+from notifications.inbox.search.logic import all_of
+from notifications.inbox.search.names import find
+from notifications.inbox.search.readable import readable
+from notifications.inbox.search.terms import NotUnderstood, Term, split
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A query that was read: what it asks for, or why it cannot."""
+
+    #: What was typed.
+    text: str = ""
+    #: The conditions of the terms with a key and of those that are negated.
+    conditions: Q = field(default_factory=Q)
+    #: The words and phrases that are to be found anywhere.
+    words: tuple[str, ...] = ()
+    #: The conditions of these words.
+    words_condition: Q = field(default_factory=Q)
+    #: Whether it asks for rows that are not in the inbox.
+    is_elsewhere: bool = False
+    #: Why it finds nothing, in the current language, or an empty text.
+    error: str = ""
+
+    def narrow(self, rows: Any) -> Any:
+        """Return those of the rows that are asked for; none where the query cannot be understood."""
+        return rows.none() if self.error else rows.filter(self.conditions, self.words_condition)
+
+
+def parse(text: str, model: type[models.Model], *, using: str | None = None, viewer: Any = None) -> Search:
+    """Read a query for rows of ``model``. Costs one query for each model that is searched by name, if it names any.
+
+    ``viewer`` is the user who asks: what the setting ``VISIBILITY`` hides from them has neither name nor description.
+    Without one, everything is searched.
+    """
+    text = text.strip()
+    try:
+        terms = split(text)
+        choices = dict(model._meta.get_field("level").choices or ())  # type: ignore[union-attr]
+        for term in terms:
+            judge(term, choices)
+        objects = find({term.value for term in terms if term.key in {"from", "target", ""}}, using, viewer)
+        has_words = viewer is not None and not all(term.key for term in terms)
+        found = Found(objects, readable(model, using, viewer) if has_words else Q())
+    except NotUnderstood as error:
+        return Search(text, error=str(error))
+    words = tuple(term.value for term in terms if not term.key and not term.negated)
+    return Search(
+        text,
+        combine([term for term in terms if term.key or term.negated], found),
+        words,
+        all_of(condition_of(Term("", word, False), found) for word in words),
+        any(term.key == "is" and term.value in STATES_ELSEWHERE and not term.negated for term in terms),
+    )
+
+
+def judge(term: Term, levels: dict[Any, Any]) -> None:
+    """Raise NotUnderstood for a key that there is not, or a value that it cannot have."""
+    words = {"term": f"{term.key}:{term.value}", "key": f"{term.key}:"}
+    if term.key and term.key not in KEYS:
+        known = ", ".join(f"{key}:" for key in KEYS if key)
+        raise NotUnderstood(
+            gettext("There is no “%(key)s”. There is %(known)s; a text with a colon in it goes into quotes.")
+            % {**words, "known": known}
+        )
+    if term.key and not term.value:
+        raise NotUnderstood(gettext("Something has to follow “%(key)s”.") % words)
+    known_values = {"is": list(STATE_CONDITIONS), "level": list(levels)}.get(term.key)
+    if known_values is not None and term.value.lower() not in known_values:
+        raise NotUnderstood(
+            gettext("“%(term)s” finds nothing: after “%(key)s” comes one of %(known)s.")
+            % {**words, "known": ", ".join(map(str, known_values))}
+        )

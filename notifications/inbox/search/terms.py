@@ -1,0 +1,52 @@
+"""The terms of a query, as they are typed: ``is:unread -from:bot "free text"``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.utils.translation import gettext
+
+from notifications.objects.text import text_problem
+
+#: The longest query, in characters, and the most terms in it.
+MAX_QUERY_LENGTH, MAX_QUERY_TERMS = 500, 20
+
+#: A term: perhaps a minus, perhaps a key, and a value, perhaps in quotes; a quote that never ends goes to the end.
+TERM_PATTERN = re.compile(
+    r'(?P<minus>-?)(?:(?P<key>[^\W\d_]+):(?!//))?(?:"(?P<quoted>[^"]*)"?|(?P<plain>[^\s"]+))?'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word of a query: ``-from:bot``."""
+
+    key: str
+    value: str
+    negated: bool
+
+
+class NotUnderstood(ValueError):
+    """A query that cannot be understood; its text is for the person who typed it."""
+
+
+def split(text: str) -> list[Term]:
+    """Return the terms of a query. Raise NotUnderstood for one that no database should be asked."""
+    if len(text) > MAX_QUERY_LENGTH:
+        raise NotUnderstood(
+            gettext("A search can be %(count)d characters long at most.") % {"count": MAX_QUERY_LENGTH}
+        )
+    # Others cannot be stored, so that there is nothing to find, and a database may refuse to look.
+    if text_problem(text):
+        raise NotUnderstood(gettext("The search has a character in it that no text can have."))
+    terms = []
+    for match in TERM_PATTERN.finditer(text):
+        value = (match["plain"] or "" if match["quoted"] is None else match["quoted"]).strip()
+        if match["key"] or value:
+            terms.append(Term((match["key"] or "").lower(), value, bool(match["minus"])))
+    if len(terms) > MAX_QUERY_TERMS:
+        raise NotUnderstood(
+            gettext("A search can have %(count)d words at most.") % {"count": MAX_QUERY_TERMS}
+        )
+    return terms

@@ -1,0 +1,64 @@
+"""Which rows a form of the inbox means, and what is to be done to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+
+from notifications.compat.slugs import slug2id
+from notifications.conf import get_notification_model
+from notifications.inbox import search
+from notifications.inbox.actions import ACTIONS, Action
+from notifications.inbox.tabs import TABS, Tab, moment_of_page, rows_of
+from notifications.objects.fetch import primary_key
+from notifications.storage.notification import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a form asks for: an action, and the rows, named one by one or as all that match in a tab."""
+
+    action: Action
+    slugs: list[str] = field(default_factory=list)
+    tab: Tab | None = None
+    query: str = ""
+
+    @classmethod
+    def from_form(cls, data: QueryDict) -> Selection | None:
+        """Read the form. Return None for an action that there is not.
+
+        A button of one row (``one=done:110910``) means that row, whatever else is chosen, and one that means
+        everything (``all=read``) all that is unread.
+        """
+        name, _, slug = data.get("one", "").partition(":")
+        everything = data.get("all", "")
+        action = ACTIONS.get(name or everything or data.get("verb", ""))
+        if action is None:
+            return None
+        if name:
+            return cls(action, [slug])
+        if everything:
+            return cls(action, tab=TABS["unread"])
+        scopes = data.getlist("scope")
+        if "all" in scopes:
+            return cls(action, tab=TABS.get(data.get("tab", ""), TABS["inbox"]), query=data.get("q", ""))
+        shown = data.get("shown", "").split(",") if "page" in scopes else []
+        return cls(action, [*data.getlist("id"), *shown])
+
+    def rows(self, request: HttpRequest, up_to: str) -> Rows:
+        """Return the rows that are meant, of the user who asks. Of all that match, none that came since."""
+        model = get_notification_model()
+        if self.tab:
+            wanted = search.parse(self.query, model, viewer=request.user)
+            return self.tab.rows_up_to(rows_of(request), wanted, moment_of_page(up_to))
+        rows = rows_of(request).visible()
+        keys = {key_of(slug, model, rows.db) for slug in self.slugs} - {None}
+        return rows.filter(pk__in=keys)
+
+
+def key_of(slug: str, model: Any, using: str) -> Any:
+    """Return the primary key behind a slug, or None for a text that is none."""
+    is_number = slug.isascii() and slug.isdigit() and len(slug) < 20
+    return primary_key(model, str(slug2id(slug)), using) if is_number else None

@@ -1,0 +1,69 @@
+"""How the objects of a row are called, and the sentence that their names make with the verb."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy as _
+
+from notifications.events import OBJECTS
+from notifications.objects.fetch import model_of
+
+#: The four shapes of the sentence, by whether there is an action object and whether there is a target.
+SHAPES: dict[tuple[bool, bool], Promise] = {
+    (True, True): _("%(actor)s %(verb)s %(action_object)s on %(target)s"),
+    (False, True): _("%(actor)s %(verb)s %(target)s"),
+    (True, False): _("%(actor)s %(verb)s %(action_object)s"),
+    (False, False): _("%(actor)s %(verb)s"),
+}
+#: The same four, with how long ago it happened.
+SHAPES_WITH_TIME: dict[tuple[bool, bool], Promise] = {
+    (True, True): _("%(actor)s %(verb)s %(action_object)s on %(target)s %(timesince)s ago"),
+    (False, True): _("%(actor)s %(verb)s %(target)s %(timesince)s ago"),
+    (True, False): _("%(actor)s %(verb)s %(action_object)s %(timesince)s ago"),
+    (False, False): _("%(actor)s %(verb)s %(timesince)s ago"),
+}
+
+
+def label_of(row: models.Model, key: str) -> str:
+    """Return the name of the object behind a generic key of a row.
+
+    A gone object reads as "deleted <model>", or "deleted object" where its model is gone too; one that the viewer of
+    the row may not see as "hidden <model>". An object that the row never had is an empty text.
+    """
+    obj = getattr(row, key)
+    if obj is not None:
+        return str(obj)
+    field: Any = row._meta.get_field(key)
+    content_type_id = getattr(row, field.type_column)
+    # The admin of old Djangos stored an empty text where nothing was chosen.
+    if content_type_id is None and getattr(row, field.fk_field) in (None, ""):
+        return ""
+    model = None if content_type_id is None else model_of(content_type_id, row._state.db)
+    if model is None:
+        return gettext("deleted object")
+    words = gettext("hidden %(model)s") if field.is_hidden(row) else gettext("deleted %(model)s")
+    return words % {"model": model._meta.verbose_name}
+
+
+def labels_of(notification: Any) -> dict[str, str]:
+    """Return the names of actor, action object and target, by these names."""
+    return {key: notification.label(key) for key in OBJECTS}
+
+
+def shape_of(parts: Mapping[str, str]) -> str:
+    """Return the shape of the sentence that fits these parts, in the current language, with their names to fill in.
+
+    The parts are ``actor``, ``verb``, ``action_object`` and ``target``, the last two empty where there is none, and
+    perhaps ``timesince``, such as "12 hours".
+    """
+    shapes = SHAPES_WITH_TIME if "timesince" in parts else SHAPES
+    return str(shapes[bool(parts["action_object"]), bool(parts["target"])])
+
+
+def sentence(parts: Mapping[str, str]) -> str:
+    """Return the sentence of the seed, with these parts, in the one of its four shapes that fits."""
+    return shape_of(parts) % parts

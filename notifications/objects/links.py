@@ -1,0 +1,103 @@
+"""Where the objects of a row lead: their pages, and only those that are safe to follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
+
+if TYPE_CHECKING:
+    from django.db import models
+    from django.http import HttpRequest
+
+
+def object_url(notification: Any, key: str, request: HttpRequest | None = None) -> str:
+    """Return the page of the ``actor``, ``action_object`` or ``target``, or an empty text where it has none."""
+    obj = getattr(notification, key)
+    return "" if obj is None else url_of(obj, notification, request)
+
+
+def main_url(notification: Any, request: HttpRequest | None = None) -> str:
+    """Return where a click on the notification leads: to its target, else its action object, else its actor."""
+    for key in ("target", "action_object", "actor"):
+        if found := object_url(notification, key, request):
+            return found
+    return ""
+
+
+def url_of(obj: models.Model, notification: Any, request: HttpRequest | None = None) -> str:
+    """Return what the object's ``get_url_for_notifications(notification, request)`` says, else its absolute url.
+
+    A url that is neither http(s) nor of this site counts as none: it may have come from a user.
+    """
+    own = getattr(obj, "get_url_for_notifications", None)
+    return url_from(lambda: own(notification, request)) if callable(own) else page_of(obj)
+
+
+def page_of(obj: models.Model) -> str:
+    """Return the absolute url of an object, or an empty text where it has none that is safe."""
+    plain = getattr(obj, "get_absolute_url", None)
+    return url_from(plain) if callable(plain) else ""
+
+
+def url_from(ask: Callable[[], Any]) -> str:
+    """Return the url that ``ask`` returns, or an empty text where that is none or not safe."""
+    try:
+        return safe_url(ask())
+    except (NoReverseMatch, ObjectDoesNotExist):
+        return ""
+
+
+def safe_url(url: Any) -> str:
+    """Return the url when a browser can follow it only by http or https, else an empty text."""
+    if isinstance(url, Promise):
+        url = str(url)
+    if not isinstance(url, str) or len(url) > MAX_URL_LENGTH or not url.isprintable():
+        return ""
+    if url.startswith("/") and url[1:2] not in ("/", "\\"):
+        # A path of this site, as nearly all are.
+        return url
+    try:
+        host = urlsplit(url).netloc
+    except ValueError:
+        return ""
+    return url if url_has_allowed_host_and_scheme(url, allowed_hosts={host}) else ""
+
+
+def action_links(notification: Any) -> list[dict[str, str]]:
+    """Return the links in ``data["actions"]`` that are safe to follow, each with ``href`` and ``title``."""
+    data = notification.data
+    found = data.get("actions") if isinstance(data, Mapping) and not notification.is_hidden else None
+    if not isinstance(found, list):
+        return []
+    links = [
+        {"href": safe_url(action.get("href")), "title": str(action.get("title") or action.get("href"))}
+        for action in found
+        if isinstance(action, Mapping)
+    ]
+    return [link for link in links if link["href"]]
+
+
+def admin_link(row: models.Model, key: str) -> str:
+    """Return a link to the page of an object in the admin, or its id as the row stores it where there is none."""
+    field: Any = row._meta.get_field(key)
+    stored = getattr(row, field.fk_field)
+    # As text: a site may have set a number, which is none before the row is read back.
+    object_id = "" if stored is None else str(stored)
+    obj = getattr(row, key)
+    if obj is None:
+        return object_id
+    # Here, so that a site without the admin never loads it.
+    from django.contrib.admin.utils import quote
+
+    try:
+        url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(object_id)])
+    except NoReverseMatch:
+        return object_id
+    return format_html('<a href="{}">{}</a>', url, object_id)

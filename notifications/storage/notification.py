@@ -1,0 +1,322 @@
+"""The columns and words of one row: one event for one recipient. The models of sites inherit them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypeAlias, cast
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.humanize.templatetags import humanize
+from django.db import models, router
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.timesince import timesince as django_timesince
+from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
+from model_utils import Choices
+
+from notifications.compat.slugs import id2slug
+from notifications.conf import settings as conf_settings
+from notifications.events import OBJECTS
+from notifications.objects.keys import ObjectKey
+from notifications.objects.labels import label_of, labels_of, sentence
+from notifications.objects.links import admin_link
+from notifications.storage import changes
+from notifications.storage.expressions import LongAgo, judge_moment
+from notifications.storage.fields import DataField
+from notifications.storage.querysets import NotificationQuerySet
+
+# Django's own are for a time that stands alone. Beside "ago" many languages want another case of them.
+AGO: Any = {
+    "year": npgettext_lazy("ago", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("ago", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("ago", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("ago", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("ago", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("ago", "%(num)d minute", "%(num)d minutes", "num"),
+}
+
+
+def object_type(related_name: str, **options: Any) -> Any:
+    """Return the foreign key for the content type of an object.
+
+    Without a constraint in the database, where the check costs more than the row, and SET_NULL, so that removing the
+    stale content types of an app never deletes notifications.
+    """
+    return models.ForeignKey(
+        ContentType,
+        on_delete=models.SET_NULL,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name=related_name,
+        **options,
+    )
+
+
+class AbstractNotification(models.Model):
+    """Notify a recipient that an actor did (verb) something with an action object on a target."""
+
+    LEVELS = Choices(
+        ("success", "success", _("success")),
+        ("info", "info", _("info")),
+        ("warning", "warning", _("warning")),
+        ("error", "error", _("error")),
+    )
+
+    level = models.CharField(_("level"), choices=LEVELS, default=LEVELS.info, max_length=20)
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="notifications",
+        verbose_name=_("recipient"),
+        # The indexes below lead with the recipient.
+        db_index=False,
+    )
+    unread = models.BooleanField(_("unread"), default=True)
+    read_at = models.DateTimeField(_("read at"), null=True, editable=False)
+
+    actor_content_type = object_type("notify_actor", verbose_name=_("content type of the actor"))
+    actor_object_id = models.CharField(_("id of the actor"), max_length=255)
+    actor = ObjectKey("actor_content_type", "actor_object_id", viewer="recipient")
+
+    verb = models.CharField(_("verb"), max_length=255)
+    description = models.TextField(_("description"), blank=True, null=True)  # noqa: DJ001 - hq's column, hq's meaning
+
+    target_content_type = object_type(
+        "notify_target", blank=True, verbose_name=_("content type of the target")
+    )
+    target_object_id = models.CharField(_("id of the target"), max_length=255, blank=True, null=True)  # noqa: DJ001
+    target = ObjectKey("target_content_type", "target_object_id", viewer="recipient")
+
+    action_object_content_type = object_type(
+        "notify_action_object", blank=True, verbose_name=_("content type of the action object")
+    )
+    action_object_object_id = models.CharField(  # noqa: DJ001
+        _("id of the action object"), max_length=255, blank=True, null=True
+    )
+    action_object = ObjectKey("action_object_content_type", "action_object_object_id", viewer="recipient")
+
+    timestamp = models.DateTimeField(_("timestamp"), default=timezone.now)
+    public = models.BooleanField(_("public"), default=True)
+    deleted = models.BooleanField(_("deleted"), default=False)
+    emailed = models.BooleanField(_("emailed"), default=False)
+    data = DataField(verbose_name=_("data"), blank=True, null=True)
+    #: The event of this row; null on rows that an older package wrote.
+    event = models.UUIDField(_("event"), null=True, editable=False)
+    #: Why this recipient was notified, in one word: mention, author, subscribed ... Empty where the sender gave none.
+    reason = models.CharField(
+        _("reason"), max_length=32, default="", db_default="", blank=True, editable=False
+    )
+
+    done_at = models.DateTimeField(_("done at"), null=True, editable=False)
+    saved_at = models.DateTimeField(_("saved at"), null=True, editable=False)
+    #: Until when the row is out of sight. Once that has passed it says since when the row is back.
+    snoozed_until = models.DateTimeField(_("snoozed until"), null=True, editable=False)
+    #: Since when the row is in the inbox, or from when on; long ago once it is done. The database keeps it, so that
+    #: one range of one index is the inbox, and a snoozed row comes back without anybody's work.
+    inbox_at = models.GeneratedField(
+        expression=Coalesce(
+            "snoozed_until",
+            models.Case(models.When(done_at__isnull=True, then="timestamp"), default=LongAgo()),
+        ),
+        output_field=models.DateTimeField(),
+        db_persist=True,
+        verbose_name=_("in the inbox since"),
+    )
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering = ("-inbox_at", "-pk")
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        indexes = [
+            # What is the newest in the inbox of this recipient, what is snoozed, and what is there at all?
+            models.Index(fields=["recipient", "inbox_at"], name="ntf_inbox"),
+            # What has this recipient not read yet, and how much is it?
+            models.Index(fields=["recipient", "unread", "inbox_at"], name="ntf_unread"),
+            # What has this recipient saved?
+            models.Index(fields=["recipient", "saved_at"], name="ntf_saved"),
+            # What is this recipient done with?
+            models.Index(fields=["recipient", "done_at"], name="ntf_done"),
+            # Which rows are about this object? And: which rows name a content type that is being removed?
+            models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor"),
+            models.Index(fields=["target_content_type", "target_object_id"], name="ntf_target"),
+            models.Index(
+                fields=["action_object_content_type", "action_object_object_id"], name="ntf_action_object"
+            ),
+        ]
+        constraints = [
+            # Was this recipient notified of this event already?
+            models.UniqueConstraint(fields=["event", "recipient"], name="ntf_event_recipient"),
+        ]
+
+    def __str__(self) -> str:
+        """Return the sentence of the seed, in one of its four shapes, with how long ago it happened."""
+        return sentence({**labels_of(self), "verb": self.verb, "timesince": self._timesince_ago()})
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[models.base.ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Save as Django does; ``read_at`` follows ``unread``, and the recipient's cached count is dropped."""
+        if update_fields is not None:
+            update_fields = set(update_fields)
+            if "unread" in update_fields:
+                update_fields.add("read_at")
+        if "unread" in self.__dict__:
+            self.settle_read_at()
+        using = using or router.db_for_write(type(self), instance=self)
+        super().save(
+            force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
+        )
+        changes.drop_counts([self.recipient_id], using=using)
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Delete as Django does, drop the recipient's cached count, and send ``read_state_changed``."""
+        using = using or router.db_for_write(type(self), instance=self)
+        # Before, because a column that was not loaded cannot be loaded any more after.
+        recipient_id = self.recipient_id
+        deleted = super().delete(using=using, keep_parents=keep_parents)
+        changes.drop_counts([recipient_id], using=using)
+        changes.announce(type(self), recipient_id, 1, using=using)
+        return deleted
+
+    def label(self, key: str) -> str:
+        """Return the name of the ``actor``, ``action_object`` or ``target``.
+
+        A gone object reads as "deleted <model>", or "deleted object" where its model is gone too; one that the
+        recipient may not see as "hidden <model>". An object that the row never had is an empty text.
+        """
+        return label_of(self, key)
+
+    def timesince(self, now: datetime | None = None) -> str:
+        """Return how long ago this happened, as Django's ``timesince`` says it."""
+        return django_timesince(self.timestamp, now)
+
+    def ago(self) -> str:
+        """Return how long ago this happened, such as "12 hours ago", in the current language."""
+        return gettext("%(timesince)s ago") % {"timesince": self._timesince_ago()}
+
+    def _timesince_ago(self) -> str:
+        return django_timesince(self.timestamp, time_strings=AGO)
+
+    @property
+    def slug(self) -> int:
+        """Return the number that stands for this row in urls."""
+        return id2slug(self.pk)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Return whether there is an object in it that the recipient may not see, as ``VISIBILITY`` says."""
+        return bool(conf_settings.VISIBILITY) and any(
+            cast(Any, self._meta.get_field(name)).is_hidden(self) for name in OBJECTS
+        )
+
+    @property
+    def is_snoozed(self) -> bool:
+        """Return whether the row is out of sight until a moment that is still to come."""
+        return self.snoozed_until is not None and self.snoozed_until > timezone.now()
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether the user is done with the row. One that was done and is snoozed since comes back."""
+        return self.done_at is not None and self.snoozed_until is None
+
+    # Each verb returns whether it changed anything. What it does to a row is what the queryset's verb does to many.
+
+    def mark_as_read(self) -> bool:
+        """Mark this row as read, unless it is snoozed: it will come back unread."""
+        return self.unread and not self.is_snoozed and self._write(unread=False, read_at=timezone.now())
+
+    def mark_as_unread(self) -> bool:
+        """Mark this row as unread; one that was done is back in the inbox."""
+        return not self.unread and self._write(unread=True, read_at=None, done_at=None)
+
+    def mark_as_done(self) -> bool:
+        """Take this row out of the inbox for good. It is read then, and no longer snoozed."""
+        return not self.is_done and self._write(unread=False, done_at=timezone.now(), snoozed_until=None)
+
+    def mark_as_undone(self) -> bool:
+        """Put this row back into the inbox, read."""
+        return self.is_done and self._write(done_at=None)
+
+    def mark_as_saved(self) -> bool:
+        """Keep this row: it is never pruned."""
+        return self.saved_at is None and self._write(saved_at=timezone.now())
+
+    def mark_as_unsaved(self) -> bool:
+        """Keep this row no longer than others."""
+        return self.saved_at is not None and self._write(saved_at=None)
+
+    def snooze(self, until: datetime) -> bool:
+        """Put this row out of sight until a moment, when it is unread and on top of the inbox.
+
+        Raise ValueError for a moment that is not in the future, or is naive where times have zones.
+        """
+        judge_moment(until)
+        if self.snoozed_until == until:
+            return False
+        # What was read or done before keeps when, so that unsnooze() can say what it was.
+        read_at = self.read_at if self.is_snoozed or not self.unread else None
+        done_at = self.done_at if self.is_snoozed or self.is_done else None
+        return self._write(unread=True, read_at=read_at, done_at=done_at, snoozed_until=until)
+
+    def unsnooze(self) -> bool:
+        """Put a snoozed row back to where it was, done if it was done and read if it was read."""
+        return self.is_snoozed and self._write(unread=self.read_at is None, snoozed_until=None)
+
+    def _write(self, **values: Any) -> bool:
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.save(update_fields=values)
+        changes.announce(
+            type(self), self.recipient_id, 1, using=self._state.db or router.db_for_write(type(self))
+        )
+        return True
+
+    def naturalday(self) -> str | None:
+        """Return "today", "yesterday", "tomorrow", or else the date."""
+        day: str | None = humanize.naturalday(self.timestamp)
+        return day
+
+    def naturaltime(self) -> str:
+        """Return how long ago this happened, as ``humanize`` says it."""
+        time: str = humanize.naturaltime(self.timestamp)
+        return time
+
+    def actor_object_url(self) -> str:
+        """Return a link to the actor's page in the admin, or its id where it has none."""
+        return admin_link(self, "actor")
+
+    actor_object_url.short_description = _("link to the actor")  # type: ignore[attr-defined]
+
+    def action_object_url(self) -> str:
+        """Return a link to the action object's page in the admin, or its id where it has none."""
+        return admin_link(self, "action_object")
+
+    action_object_url.short_description = _("link to the action object")  # type: ignore[attr-defined]
+
+    def target_object_url(self) -> str:
+        """Return a link to the target's page in the admin, or its id where it has none."""
+        return admin_link(self, "target")
+
+    target_object_url.short_description = _("link to the target")  # type: ignore[attr-defined]
+
+    def settle_read_at(self) -> None:
+        """Let ``read_at`` follow ``unread``, whoever set it; a snoozed row keeps it for when it is unsnoozed."""
+        if not self.unread:
+            self.read_at = self.read_at or timezone.now()
+        elif not self.is_snoozed:
+            self.read_at = None
+
+
+#: Rows of the site's notification model, as a queryset.
+Rows: TypeAlias = NotificationQuerySet[AbstractNotification]
