@@ -104,12 +104,13 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self.process = subprocess.Popen(self.command, cwd=ROOT, env=self.environment, start_new_session=True)
-        while self.process.poll() is None:
+        end = time.monotonic() + 60
+        while self.process.poll() is None and time.monotonic() < end:
             with suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=60).close()
                 return
             time.sleep(0.02)
-        raise RuntimeError("The server did not start.")
+        raise RuntimeError("The server did not start within 60 seconds.")
 
     def kill(self) -> None:
         """Kill it by the one signal that it cannot answer."""

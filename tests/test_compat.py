@@ -21,6 +21,7 @@ from notifications.handlers import notify_handler
 from notifications.models import AbstractNotification, get_notification_model
 from notifications.querysets import NotificationQuerySet
 from tests.factories import make_notification, make_user
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -197,7 +198,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={"PYTHONPATH": f"{folder}:{ROOT}", "DJANGO_SETTINGS_MODULE": "site_settings"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -8,6 +8,7 @@ sleeps to show that something does not happen: it waits for an event, or counts 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -19,12 +20,20 @@ T = TypeVar("T")
 PATIENCE = 60.0
 
 
-def wait_until(condition: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
-    """Look again and again until this is true."""
-    end = time.monotonic() + patience
+def wait_until(condition: Callable[[], Any], what: str = "") -> None:
+    """Look again and again until this is true. Without words for it, the error says how the condition is written."""
+    end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, f"Waited {patience:g} seconds: {what}"
+        assert time.monotonic() < end, f"Waited {PATIENCE:g} seconds: {what or written(condition)}"
         time.sleep(0.02)
+
+
+def written(condition: Callable[[], Any]) -> str:
+    """Return a condition as it is written in its file."""
+    try:
+        return " ".join(inspect.getsource(condition).split())
+    except (OSError, TypeError):
+        return repr(condition)
 
 
 def wait_for_event(event: threading.Event, what: str) -> None:
