@@ -29,7 +29,7 @@ class Bus(base.Bus):
             import redis.asyncio
         except ImportError as error:
             raise ImproperlyConfigured(
-                f"The redis bus needs the Redis client ({error}): pip install 'django-notifications[redis]'"
+                f"The redis bus needs the Redis client ({error}): pip install 'django-notifications-inbox[redis]'"
             ) from error
         self.redis: Any = redis
         self.url, self.channel, self.interval = url, channel, interval
