@@ -418,7 +418,7 @@ def test_a_missing_extra_names_its_pip_line(
     monkeypatch.setitem(sys.modules, module, None)
     bare.NOTIFICATIONS = {"LIVE_BUS": name}
     [error] = check_bus(None)
-    assert f"pip install 'django-notifications[{name}]'" in error.msg
+    assert f"pip install 'django-notifications-inbox[{name}]'" in error.msg
 
 
 @pytest.mark.backend("sqlite", "mariadb")

@@ -30,7 +30,7 @@ class Bus(base.Bus):
             from redis.backoff import NoBackoff
         except ImportError as error:
             raise ImproperlyConfigured(
-                f"The redis bus needs the Redis client ({error}): pip install 'django-notifications[redis]'"
+                f"The redis bus needs the Redis client ({error}): pip install 'django-notifications-inbox[redis]'"
             ) from error
         self.redis: Any = redis
         self.url, self.channel, self.interval = url, channel, interval
