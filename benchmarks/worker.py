@@ -23,7 +23,7 @@ from typing import Any
 
 PACKAGES = (
     "Django",
-    "django-notifications",
+    "django-notifications-inbox",
     "django-notifications-community",
     "django-notifications-hq",
     "django-activity-stream",

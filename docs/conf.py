@@ -56,7 +56,7 @@ call_command("migrate", run_syncdb=True, verbosity=0)
 
 import notifications  # noqa: E402 - after the settings that it reads
 
-project = "django-notifications"
+project = "django-notifications-inbox"
 author = "The django-notifications contributors"
 project_copyright = author
 release = notifications.__version__
@@ -65,7 +65,7 @@ version = release
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
-html_title = f"django-notifications {release}"
+html_title = f"django-notifications-inbox {release}"
 templates_path: list[str] = []
 
 # A reference to something of ours that does not exist is a mistake; those of others are not looked up.

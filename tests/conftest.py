@@ -15,9 +15,23 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
+from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from tests.factories import make_user
 from tests.sets import runs_in_shape, set_of
+
+#: How many examples Hypothesis tries, other ones in each run. ``ci`` is five seconds or less for each test on a
+#: machine that is not loaded. An example has no deadline: how long one takes depends on what else the machine does.
+PROFILES = {"ci": 400, "thorough": 2000}
+for name, examples in PROFILES.items():
+    hypothesis_settings.register_profile(
+        name,
+        max_examples=examples,
+        derandomize=False,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or "ci")
 
 BACKENDS = {"sqlite3": "sqlite", "postgresql": "postgres", "mysql": "mariadb"}
 

@@ -17,6 +17,7 @@ from django.dispatch import Signal
 from notifications.conf import get_notification_model
 from notifications.models import AbstractNotification
 from tests.testapp.models import Issue, Project
+from tests.waiting import PATIENCE, join
 
 
 def make_user(name: str = "justquick", *, using: str = "default", **columns: Any) -> Any:
@@ -97,7 +98,7 @@ def listening(
 
 def at_once(count: int, act: Callable[[], object]) -> list[Any]:
     """Do it in so many threads that start at the same moment. Return what each returned or raised."""
-    start = threading.Barrier(count)
+    start = threading.Barrier(count, timeout=PATIENCE)
     results: list[Any] = []
 
     def run() -> None:
@@ -113,5 +114,5 @@ def at_once(count: int, act: Callable[[], object]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     return results

@@ -257,7 +257,7 @@ def chromium_version() -> str:
     browser = find_chromium()
     missing = [name for name in ("axe_playwright_python", "playwright", "uvicorn") if find_spec(name) is None]
     if missing:
-        raise DidNotRun(f"No module named {', '.join(missing)}; pip install 'django-notifications[test]'")
+        raise DidNotRun(f"No module named {', '.join(missing)}; pip install 'django-notifications-inbox[test]'")
     # "Chromium 156.0.8078.79 built on ..."
     said = subprocess.run([browser, "--version"], capture_output=True, text=True, check=False).stdout
     return next((word for word in said.split() if word[0].isdigit()), "?")
@@ -269,7 +269,7 @@ def find_redis() -> tuple[str, str]:
     try:
         import redis
     except ImportError as error:
-        raise DidNotRun(f"{error}; pip install 'django-notifications[redis]'") from error
+        raise DidNotRun(f"{error}; pip install 'django-notifications-inbox[redis]'") from error
     try:
         with redis.Redis.from_url(url, socket_connect_timeout=5) as client:
             return url, str(client.info("server")["redis_version"])
@@ -287,7 +287,7 @@ def postgres_version(url: str) -> str:
     try:
         import psycopg
     except ImportError as error:
-        raise DidNotRun(f"{error}; pip install 'django-notifications[postgres]'") from error
+        raise DidNotRun(f"{error}; pip install 'django-notifications-inbox[postgres]'") from error
     try:
         with psycopg.connect(url, dbname="postgres", connect_timeout=5) as connection:
             return (connection.info.parameter_status("server_version") or "?").split()[0]

@@ -19,6 +19,7 @@ from notifications import notify
 from notifications.sending.audience import BATCH_SIZE
 from notifications.signals import notified
 from tests.factories import listening, make_group, make_user, make_users, rows, told
+from tests.waiting import join
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +50,7 @@ def seen_from_outside() -> int:
 
     thread = threading.Thread(target=count)
     thread.start()
-    thread.join()
+    join(thread)
     return counts[0]
 
 

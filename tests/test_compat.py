@@ -19,6 +19,7 @@ from notifications.compat import slugs
 from notifications.conf import get_notification_model
 from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import make_notification, make_user
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -145,7 +146,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={"PYTHONPATH": f"{folder}:{ROOT}", "DJANGO_SETTINGS_MODULE": "site_settings"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 

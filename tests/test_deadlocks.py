@@ -12,6 +12,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from notifications.storage.locking import MAX_ATTEMPTS, retry
 from tests.factories import at_once, make_project
 from tests.testapp.models import Project
+from tests.waiting import PATIENCE
 
 in_a_circle = pytest.mark.backend("postgres", "mariadb")
 
@@ -21,7 +22,7 @@ class Circle:
 
     def __init__(self) -> None:
         self.rows = [make_project("one"), make_project("two")]
-        self.met = threading.Barrier(2)
+        self.met = threading.Barrier(2, timeout=PATIENCE)
         self.writers = count()
         self.attempts: list[int] = []
 

@@ -52,7 +52,7 @@ runner.run(doctest.DocTestParser().get_doctest(sys.stdin.read(), {{}}, "page", N
 sys.exit(runner.failures > 0 or runner.tries == 0)
 """
 # The commands of a page that are not for a test to run: they need the network, a person, or the whole checkout.
-INSTALL = re.compile(r"python -m pip install django-notifications(\[\w+\])?$")
+INSTALL = re.compile(r"python -m pip (install path/to/checkout|uninstall [\w -]+)$")
 OPEN = re.compile(r"python manage.py (shell|runserver)$")
 MAKE = re.compile(r"make ([\w-]+)$")
 

@@ -32,9 +32,10 @@ def test_its_uuid_is_of_version_7_and_says_the_millisecond() -> None:
     assert before <= uuid.int >> 80 <= after
 
 
-def test_a_later_event_sorts_after_an_earlier_one() -> None:
+def test_a_later_event_sorts_after_an_earlier_one(monkeypatch: pytest.MonkeyPatch) -> None:
     earlier = event_uuid()
-    time.sleep(0.002)
+    a_millisecond_later = time.time_ns() + 1_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: a_millisecond_later)
 
     assert str(event_uuid()) > str(earlier)
 

@@ -22,6 +22,8 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,7 +41,8 @@ def command(database: Path, *arguments: str) -> tuple[list[str], dict[str, str]]
 
 def demo(database: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     line, environment = command(database, *arguments)
-    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    # It takes a few seconds to load the story.
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def rows(database: Path, query: str) -> list[tuple[object, ...]]:
@@ -142,7 +145,7 @@ class Browser:
     def open(self, path: str, form: dict[str, str] | None = None) -> str:
         """Return the page at a path, or the one to which posting the form leads."""
         body = urlencode(form).encode() if form is not None else None
-        with self.opener.open(urljoin(self.site, path), body, timeout=20) as response:
+        with self.opener.open(urljoin(self.site, path), body, timeout=PATIENCE) as response:
             self.headers = dict(response.headers)
             return str(response.read().decode())
 
@@ -190,7 +193,7 @@ def site(database: Path) -> Iterator[str]:
         finally:
             server.send_signal(signal.SIGINT)
             try:
-                status = server.wait(timeout=20)
+                status = server.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 server.kill()
                 raise

@@ -159,5 +159,7 @@ def test_a_field_class_that_is_not_there_is_named(settings: Any) -> None:
 
 def test_a_missing_extra_is_named_with_the_line_that_installs_it(settings: Any) -> None:
     settings.NOTIFICATIONS = {"JSONFIELD": "jsonfield_of_nowhere.JSONField"}
-    with pytest.raises(ImproperlyConfigured, match=r"\(pip install django-notifications\[jsonfield\]\)$"):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"\(pip install 'django-notifications-inbox\[jsonfield\]'\)$"
+    ):
         afresh()

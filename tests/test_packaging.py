@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -21,6 +23,16 @@ import notifications
 pytestmark = [pytest.mark.backend("sqlite"), pytest.mark.shape("default")]
 
 ROOT = Path(__file__).resolve().parent.parent
+NAME = "django-notifications-inbox"
+
+#: The distributions that a page may speak of installing or removing.
+KNOWN = {NAME, "django-notifications-hq", "django-notifications-community"}
+#: Where the seed is quoted, which says what was so when it was written.
+QUOTES = {"tests/test_seed.py"}
+#: Written anew elsewhere at this moment; takes the new name there.
+#: What is a text, and where there are any beside those at the top.
+TEXTS = {"", ".css", ".html", ".in", ".ini", ".js", ".md", ".po", ".py", ".rst", ".toml", ".yaml"}
+FOLDERS = (".ci", "benchmarks", "docs", "example", "notifications", "tests")
 
 SETTINGS = """
 from pathlib import Path
@@ -162,7 +174,7 @@ def test_the_sdist_holds_the_tests_and_how_to_run_them(built: Path) -> None:
 
 
 def test_the_metadata_says_the_version_of_the_package(metadata: Message) -> None:
-    assert (metadata["Name"], metadata["Version"]) == ("django-notifications", notifications.__version__)
+    assert (metadata["Name"], metadata["Version"]) == (NAME, notifications.__version__)
 
 
 def test_the_metadata_says_the_licence_and_the_pythons(metadata: Message) -> None:
@@ -172,6 +184,80 @@ def test_the_metadata_says_the_licence_and_the_pythons(metadata: Message) -> Non
 def test_only_django_and_model_utils_are_required(metadata: Message) -> None:
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert sorted(required) == ["Django>=5.2", "django-model-utils>=5.0"]
+
+
+def requirements(text: str) -> list[tuple[str, str]]:
+    """Return what of our name a text says to install, or asks for by an extra: the distributions and their extras."""
+    name = r"(?<![\w./-])(django-notifications[\w-]*)"
+    commands = re.findall(r"\bpip\s+install\s+([^\n`]*)", text)
+    return [
+        *(found for command in commands for found in re.findall(rf"{name}(?:\[([\w,]*)\])?", command)),
+        *re.findall(rf"{name}\[([\w,]+)\]", text),
+    ]
+
+
+def texts() -> dict[str, str]:
+    """Return the texts of this checkout by their paths, without what was made of it."""
+    paths = [path for path in ROOT.iterdir() if path.is_file()]
+    paths += [path for name in FOLDERS for path in (ROOT / name).rglob("*") if path.is_file()]
+    return {
+        path.relative_to(ROOT).as_posix(): path.read_text(errors="replace")
+        for path in paths
+        if path.suffix in TEXTS and "_build" not in path.parts
+    }
+
+
+def test_a_requirement_is_found_wherever_it_stands() -> None:
+    old = NAME.removesuffix("-inbox")
+    assert requirements(f"$ python -m pip install {old}\n") == [(old, "")]
+    assert requirements(f"with ``pip install\n{old}[redis]``.") == [(old, "redis"), (old, "redis")]
+    assert requirements(f'    "{old}[demo,test]",') == [(old, "demo,test")]
+    assert requirements(f"``pip install`` and {old}; pip install path/to/{old}") == []
+
+
+def test_nothing_says_to_install_somebody_elses_package() -> None:
+    extras = re.findall(
+        r"^(\w+) = \[",
+        (ROOT / "pyproject.toml")
+        .read_text()
+        .partition("[project.optional-dependencies]")[2]
+        .partition("\n[")[0],
+        re.MULTILINE,
+    )
+    found = {path: requirements(text) for path, text in texts().items() if path not in QUOTES}
+    named = [(path, name) for path, asked in found.items() for name, _ in asked]
+    assert {("pyproject.toml", NAME), ("notifications/storage/fields.py", NAME)} <= set(named)
+    assert [(path, name) for path, name in named if name not in KNOWN] == []
+    asked_for = {extra for asked in found.values() for _, text in asked for extra in text.split(",") if extra}
+    assert asked_for - set(extras) == set()
+
+
+def test_a_checkout_is_installed_as_the_pages_say(built: Path, tmp_path: Path) -> None:
+    commands = set()
+    for page in ("README.rst", "docs/quickstart.rst", "docs/tutorial.rst", "docs/upgrade.rst"):
+        text = (ROOT / page).read_text()
+        # One sentence says why it is not installed by its name.
+        assert re.search(rf"Until\s+``{NAME}``\s+is published", text), page
+        commands |= set(re.findall(r"^ *\$ python (-m pip install .+)$", text, re.MULTILINE))
+    [command] = commands
+    # Not this checkout itself, in which setuptools would leave what it built.
+    [source] = built.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [checkout] = tmp_path.iterdir()
+    words = shlex.split(command.replace("path/to/checkout", str(checkout)))
+    offline = ["--quiet", "--no-deps", "--no-build-isolation", "--target", str(tmp_path / "site")]
+    process = subprocess.run([sys.executable, *words, *offline], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert (tmp_path / "site" / "notifications" / "apps.py").is_file()
+
+
+def test_an_extra_can_be_had_by_the_name_of_what_came_from_a_checkout(python: Path) -> None:
+    # What the hints in our errors say works before the name is published, too.
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--dry-run", "--no-deps"]
+    process = subprocess.run([*pip, f"{NAME}[redis]"], capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    assert f"Requirement already satisfied: {NAME}" in process.stdout
 
 
 def test_the_package_can_be_imported_before_there_are_settings(python: Path, tmp_path: Path) -> None:

@@ -199,7 +199,10 @@ def test_a_search_of_another_kind_of_places_says_that_it_looks_elsewhere() -> No
     ]  # fmt: skip
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+# A text is two queries.
+@hypothesis_settings(
+    max_examples=hypothesis_settings().max_examples // 4, suppress_health_check=list(HealthCheck)
+)
 @given(
     strategies.one_of(
         strategies.text(max_size=60),

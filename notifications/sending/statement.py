@@ -11,6 +11,7 @@ from django.db import DatabaseError, IntegrityError, connections, models
 from django.db.models.expressions import DatabaseDefault
 
 from notifications.extensions import REASON, says_reasons
+from notifications.sending.audience import members_of
 from notifications.storage.locking import retry
 from notifications.storage.notification import AbstractNotification
 
@@ -36,7 +37,7 @@ def insert_select(
     over (event, recipient) is passed over, any other one is an error.
     """
     if audience.query.combinator:
-        audience = members_of(audience, using)
+        audience = members_of(audience)
     why = [REASON] if says_reasons(audience) and not row.reason else []
     query = audience.values_list("pk", *why).query
     query.clear_ordering()
@@ -187,9 +188,3 @@ def is_over_event(error: IntegrityError, model: type[AbstractNotification]) -> b
     fields: list[Any] = [model._meta.get_field(name) for name in ("event", "recipient")]
     columns = ", ".join(f"{field.model._meta.db_table}.{field.column}" for field in fields)
     return CONSTRAINT in str(error) or columns in str(error)
-
-
-def members_of(audience: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
-    """Return the users of a union, or of a choice, as a queryset that can be filtered and whose column has a name."""
-    users: models.QuerySet[Any] = audience.model._base_manager.using(using)
-    return users.filter(pk__in=audience.values("pk"))

@@ -18,7 +18,8 @@ else:
     try:
         Base = import_string(settings.JSONFIELD)
     except ImportError as error:
-        hint = " (pip install django-notifications[jsonfield])" if "jsonfield" in settings.JSONFIELD else ""
+        extra = "jsonfield" in settings.JSONFIELD
+        hint = " (pip install 'django-notifications-inbox[jsonfield]')" if extra else ""
         raise ImproperlyConfigured(
             f'NOTIFICATIONS["JSONFIELD"] is {settings.JSONFIELD!r}, which cannot be imported: {error}{hint}'
         ) from error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from django.test import Client
 from tests.browser import site
 from tests.factories import make_user
 from tests.run import find_chromium
+from tests.waiting import PATIENCE, wait_until
 
 #: No sandbox, because in a container the tests run as root; the browser visits nothing but our own pages.
 ARGUMENTS = [
@@ -94,6 +95,15 @@ class Browser:
         elif look == "320 px":
             self.page.set_viewport_size({"width": 320, "height": 640})
 
+    def stop_the_clock(self) -> None:
+        """Let time stand still for the scripts of the pages to come, but where a test lets it pass."""
+        self.page.clock.install()
+        self.page.clock.pause_at(datetime.now(timezone.utc) + timedelta(minutes=1))
+
+    def let_pass(self, milliseconds: int) -> None:
+        """Let the scripts of the page do what they do in so many milliseconds of a clock that stands still."""
+        self.page.clock.run_for(milliseconds)
+
     def hide(self, *, hidden: bool = True) -> None:
         """Tell the page that nobody looks at it any more, or again: the driver itself keeps every tab in front."""
         self.run(
@@ -103,14 +113,6 @@ class Browser:
             "document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))",
             hidden,
         )
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 10) -> None:
-    """Wait for something that is about to happen."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")
@@ -157,9 +159,10 @@ def browser(chromium: Any, live_server: Any) -> Iterator[Browser]:
     """A browser with nobody logged in; it leaves before the test's rows do."""
     site.script = site.Script()
     context = chromium.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(1000 * PATIENCE)
     yield Browser(context)
     context.close()
+    site.script.go_on.set()
     # What the server still answers must not meet a database that is gone.
     wait_until(lambda: not any("process_request" in thread.name for thread in threading.enumerate()))
 
@@ -187,7 +190,7 @@ def without_script(chromium: Any, browser: Browser, live_server: Any, justquick:
     """A browser that runs no script, in which justquick is logged in."""
     browser.context.close()
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 1000, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(1000 * PATIENCE)
     browser.context = context
     browser.page = context.new_page()
     browser.log_in(justquick, live_server.url)

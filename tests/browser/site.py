@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from tests.urls import urlpatterns as test_urlpatterns
+from tests.waiting import wait_for_event
 
 #: Nothing but files of this host, and no HTML made of strings.
 STRICT = (
@@ -30,8 +31,12 @@ class Script:
     policy: str = STRICT
     status: int = 200
     body: str = '{"unread_count": 3, "unread_list": []}'
-    seconds: float = 0
+    #: Not set while the url that answers as a test says is to wait.
+    go_on: threading.Event = field(default_factory=threading.Event)
     asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.go_on.set()
 
 
 script = Script()
@@ -50,7 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def scripted(request: HttpRequest) -> HttpResponse:
     """Answer as the test says, and note what was asked."""
     script.asked.append({"method": request.method, **request.GET.dict()})
-    time.sleep(script.seconds)
+    wait_for_event(script.go_on, "the test lets the site answer")
     return HttpResponse(script.body, status=script.status, content_type="application/json")
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.browser import site
-from tests.browser.conftest import LOOKS, Browser, wait_until
+from tests.browser.conftest import LOOKS, Browser
 from tests.browser.test_bell_js import PAGE
 from tests.factories import make_issue, make_notification, make_project, rows
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
 

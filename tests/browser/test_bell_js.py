@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.browser import site
-from tests.browser.conftest import Browser, wait_until
+from tests.browser.conftest import Browser
 from tests.factories import make_notification, make_project
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
 
@@ -155,8 +155,17 @@ def test_who_is_logged_out_is_not_asked_for_any_more(
         route.fulfill(status=403)
 
     browser.page.route("**/api/inbox/", refuse)
+    browser.page.add_init_script(
+        "window.told = []; const tell = BroadcastChannel.prototype.postMessage;"
+        "BroadcastChannel.prototype.postMessage = function (said) { told.push(said[0]); tell.call(this, said) }"
+    )
+    browser.stop_the_clock()
     show()
-    browser.run("await new Promise((resolve) => setTimeout(resolve, 2500))")
+    # The other tabs are told that there is nobody to ask for.
+    wait_until(lambda: "bye" in browser.run("return told"))
+    for _ in range(10):
+        browser.let_pass(1000)
+    browser.run("")
     assert len(asked) == 1
 
 
@@ -169,10 +178,23 @@ def test_a_server_that_does_not_answer_is_asked_less_often(
         asked.append("")
         route.abort()
 
+    failed: list[str] = []
+    browser.page.on("requestfailed", lambda request: failed.append(request.url))
     browser.page.route("**/api/inbox/", abort)
+    browser.stop_the_clock()
     show()
-    browser.run("await new Promise((resolve) => setTimeout(resolve, 4500))")
-    assert 1 <= len(asked) <= 2
+    wait_until(lambda: browser.run("") or asked)
+    moments = []
+    for quarter in range(40):
+        before = len(asked)
+        browser.let_pass(250)
+        browser.run("")
+        wait_until(lambda: browser.run("") or len(failed) == len(asked))
+        moments += [quarter / 4] * (len(asked) - before)
+    # Twice as long each time. It looks about once a second whether it is time.
+    first, second = moments
+    assert 1.5 < first < 2.5
+    assert 3.5 < second - first < 5
     browser.page.unroute("**/api/inbox/")
     browser.run("window.dispatchEvent(new Event('online'))")
     wait_until(lambda: browser.page.locator("b").inner_text() == "0")
@@ -181,18 +203,25 @@ def test_a_server_that_does_not_answer_is_asked_less_often(
 def test_a_page_that_nobody_looks_at_asks_less_often_and_at_once_when_somebody_does(
     browser: Browser, show: Callable[[], None], justquick: Any
 ) -> None:
-    asked: list[float] = []
+    asked: list[str] = []
 
     def count(request: Any) -> None:
-        if "/api/inbox/" in request.url:
-            asked.append(time.monotonic())
+        asked.extend([request.url] if "/api/inbox/" in request.url else [])
 
     browser.page.on("request", count)
+    browser.stop_the_clock()
     show()
+    wait_until(lambda: browser.run("") or asked)
     browser.hide()
+    moments = []
     # Somebody may be behind another tab of the same page: only after a while is nobody.
-    browser.run("await new Promise((resolve) => setTimeout(resolve, 8000))")
-    assert max(later - earlier for earlier, later in pairwise(asked)) > 3
+    for quarter in range(60):
+        before = len(asked)
+        browser.let_pass(250)
+        browser.run("")
+        moments += [quarter / 4] * (len(asked) - before)
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
+    assert max(pauses) > 3
     make_notification(justquick)
     browser.hide(hidden=False)
     wait_until(lambda: badge(browser) == "1")
@@ -274,7 +303,7 @@ def test_the_desktop_is_told_only_after_a_click_and_where_nobody_looks(
     assert browser.run("return told") == []
     browser.hide()
     make_notification(justquick, verb="came while nobody looked")
-    wait_until(lambda: browser.run("return told") == ["justquick came while nobody looked"], 8)
+    wait_until(lambda: browser.run("return told") == ["justquick came while nobody looked"])
     switch.click()
     wait_until(lambda: switch.get_attribute("aria-pressed") == "false")
 

@@ -6,21 +6,20 @@ import re
 import signal
 import sqlite3
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytest
 
 from notifications.compat.slugs import slug2id
-from tests.browser.conftest import Browser, wait_until
+from tests.browser.conftest import Browser
 from tests.browser.test_access import violations
 from tests.test_example import command
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.browser]
 
@@ -56,7 +55,7 @@ def demo(database: Path) -> Iterator[str]:
             found = re.search(r"http://127\.0\.0\.1:\d+/", said)
         yield found[0]
         server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=20) == 0
+        assert server.wait(PATIENCE) == 0
 
 
 @pytest.fixture
@@ -66,7 +65,7 @@ def log_in(chromium: Any, demo: str) -> Iterator[LogIn]:
 
     def log_in(name: str) -> Browser:
         context = chromium.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(1000 * PATIENCE)
         browser = Browser(context)
         browsers.append(browser)
         browser.page.goto(f"{demo}accounts/login/")
@@ -80,13 +79,11 @@ def log_in(chromium: Any, demo: str) -> Iterator[LogIn]:
     assert complaints == []
 
 
-def comment(browser: Browser, demo: str, text: str) -> float:
-    """Comment on an issue that everybody of the cast takes part in, and return the moment before that."""
+def comment(browser: Browser, demo: str, text: str) -> None:
+    """Comment on an issue that everybody of the cast takes part in."""
     browser.page.goto(f"{demo}{ISSUE}")
     browser.page.locator("textarea").fill(text)
-    before = time.monotonic()
     browser.follow(browser.page.get_by_role("button", name="Comment", exact=True))
-    return before
 
 
 def badge(browser: Browser) -> int:
@@ -120,19 +117,24 @@ def two(log_in: LogIn, demo: str) -> tuple[Browser, Browser]:
     return brosner, mitsuhiko
 
 
-def test_a_comment_in_one_browser_appears_in_the_bell_of_another_within_two_seconds(
+def test_a_comment_in_one_browser_appears_in_the_bell_of_another_by_the_stream_alone(
     two: tuple[Browser, Browser], demo: str
 ) -> None:
+    """How long that takes depends on what else the machine does: ``benchmarks/live.py`` measures it."""
     brosner, mitsuhiko = two
+    asked: list[str] = []
+
+    def note(request: Any) -> None:
+        asked.extend([request.url] if "/api/" in request.url else [])
+
+    brosner.page.on("request", note)
     before = badge(brosner)
     brosner.run("window.stayed = true")
-    seconds = []
     for number in range(1, 4):
-        said = comment(mitsuhiko, demo, f"It is in, part {number}.")
+        comment(mitsuhiko, demo, f"It is in, part {number}.")
         wait_until(partial(shows, brosner, before + number))
-        seconds.append(time.monotonic() - said)
-    # One of them another process may have held up.
-    assert median(seconds) < 2, seconds
+    # The page did not have to ask, as it does each fifteen seconds where it hears no stream.
+    assert asked == []
     sentence = "mitsuhiko commented on issue 6 on pinax"
     heard = brosner.run("return heard")
     assert [text for kind, _, text in heard if kind == "new"] == [sentence] * 3
@@ -159,8 +161,10 @@ def test_a_comment_appears_in_an_inbox_that_is_open_and_is_said_once(
     first = brosner.page.locator(".ntf-row").first
     wait_until(lambda: "Look at the inbox." in first.inner_text())
     wait_until(lambda: brosner.run("return spoken") != [])
-    time.sleep(1)
-    assert brosner.run("return spoken") == ["New: mitsuhiko commented on issue 6 on pinax"]
+    # What were said again would be said before the next one.
+    comment(mitsuhiko, demo, "Look again.")
+    wait_until(lambda: len(brosner.run("return spoken")) > 1)
+    assert brosner.run("return spoken") == ["New: mitsuhiko commented on issue 6 on pinax"] * 2
     assert violations(brosner) == []
 
 
@@ -224,9 +228,9 @@ def test_what_was_snoozed_comes_back_by_itself(log_in: LogIn, demo: str, databas
     assert first.get_attribute("data-ntf-id") != slug
     listens(brosner)
     # Tomorrow comes early.
-    moment = datetime.now(timezone.utc).replace(tzinfo=None) + timedelta(seconds=2)
+    moment = datetime.now(timezone.utc).replace(tzinfo=None)
     come_early = "UPDATE notifications_notification SET snoozed_until = ? WHERE id = ?"
-    with closing(sqlite3.connect(database, timeout=10)) as connection, connection:
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection, connection:
         assert connection.execute(come_early, [str(moment), slug2id(slug)]).rowcount == 1
     wait_until(lambda: first.locator(".ntf-sentence").inner_text() == sentence)
     assert first.get_attribute("data-ntf-unread") is not None

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tests.browser.conftest import Browser, wait_until
+from tests.browser.conftest import Browser
 from tests.factories import make_notification, make_project, rows
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
 
@@ -134,12 +134,19 @@ def test_z_undoes_it(browser: Browser, inbox: list[Any]) -> None:
 
 
 def test_z_waits_for_what_it_undoes(browser: Browser, inbox: list[Any]) -> None:
-    def slowly(route: Any) -> None:
-        time.sleep(0.5)
-        route.continue_()
+    held: list[Any] = []
 
-    browser.page.route("**/act/", slowly)
-    press(browser, "j", "e", "z")
+    def hold(route: Any) -> None:
+        if held:
+            route.continue_()
+        held.append(route)
+
+    browser.page.route("**/act/", hold)
+    press(browser, "j", "e")
+    wait_until(lambda: browser.run("") or held)
+    press(browser, "z")
+    # What it undoes is done only now.
+    held[0].continue_()
     wait_until(lambda: said(browser) == "1 notification is as it was.")
     assert states(inbox, "done_at") == [False] * 5
 
@@ -200,9 +207,11 @@ def test_h_asks_until_when_and_wakes_what_sleeps(
 def test_what_was_snoozed_comes_back_by_itself(
     browser: Browser, inbox: list[Any], visit: Callable[[str], None]
 ) -> None:
-    inbox[0].snooze(timezone.now() + timedelta(seconds=4))
+    inbox[0].snooze(timezone.now() + timedelta(hours=1))
     visit(INBOX)
     assert sentences(browser) == ["did 4", "did 3", "did 2", "did 1"]
+    # The hour has passed.
+    rows().filter(pk=inbox[0].pk).update(snoozed_until=timezone.now())
     back = ["did 0", "did 4", "did 3", "did 2", "did 1"]
 
     def is_back() -> bool:
@@ -375,8 +384,10 @@ def test_the_live_region_speaks_once(browser: Browser, inbox: list[Any]) -> None
     )
     press(browser, "j", "e")
     wait_until(lambda: len(sentences(browser)) == 4)
-    browser.run("await new Promise((resolve) => setTimeout(resolve, 700))")
-    assert browser.run("return heard") == ["1 notification is done."]
+    # Whatever were said again would be said before this.
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:new', {detail: {text: 'One'}}))")
+    wait_until(lambda: "New: One" in browser.run("return heard"))
+    assert browser.run("return heard") == ["1 notification is done.", "New: One"]
     regions = "[role=status], [role=alert], [aria-live]"
     assert browser.page.locator(regions).count() == 1
 

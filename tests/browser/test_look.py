@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,42 @@ from tests.factories import make_issue, make_notification, make_project, make_us
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
 
 INBOX = "/inbox/notifications/"
+EXAMPLE = Path(__file__).resolve().parent.parent.parent / "example"
+
+#: The header of the example, under its own style sheet, which lets every word break anywhere.
+NAVBAR = """
+<title>Page</title><meta name=viewport content="width=device-width">
+<link rel=stylesheet href=/example.css>
+<link rel=stylesheet href="{% static 'notifications/notifications.css' %}">
+<header class=top><div class=top-inner>
+<a class=brand href=/>Issue tracker</a>
+<nav class=tools>{% notifications_bell %}
+<span class=who><span class=avatar>J</span><span class=name>justquick</span></span>
+<form><button class=quiet>Log out</button></form></nav>
+</div></header>
+"""
+
+#: The number on the bell: its text, on how many lines that is, and what it reaches out of or into.
+BADGE = """
+const badge = document.querySelector(".ntf-badge");
+const range = document.createRange();
+range.selectNodeContents(badge);
+const [box, next, icon] = [".ntf-badge", ".avatar", ".ntf-bell > .ntf-icon"].map((selector) =>
+  document.querySelector(selector).getBoundingClientRect());
+const lines = [...range.getClientRects()];
+const within = (inner, outer) => inner.left >= outer.left && inner.right <= outer.right &&
+  inner.top >= outer.top && inner.bottom <= outer.bottom;
+const page = document.documentElement;
+return {
+  "text": badge.textContent,
+  "lines": new Set(lines.map((line) => line.top)).size,
+  "inside": lines.every((line) => within(line, box)),
+  "on the screen": within(box, {left: 0, top: 0, right: page.clientWidth, bottom: page.clientHeight}),
+  "covers the next": box.left < next.right && next.left < box.right &&
+    box.top < next.bottom && next.top < box.bottom,
+  "covers the bell": box.left <= icon.left && box.right >= icon.right,
+};
+"""
 
 #: Every text on the page whose contrast with what is behind it is below WCAG's AA for normal text.
 FAINT = """
@@ -227,3 +264,48 @@ def test_nothing_moves_for_who_does_not_want_it(
             browser.page.locator(".ntf-button").first.hover()
             # Where nobody minds, colours change slowly: whatever moves is found.
             assert bool(browser.run(MOVING)) is (motion == "no-preference")
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_the_number_on_the_bell_is_one_line_in_its_box(
+    browser: Browser, visit: Callable[[str], None], justquick: Any, direction: str, width: int
+) -> None:
+    sheet = (EXAMPLE / "tracker" / "static" / "tracker" / "style.css").read_text()
+    browser.page.route("**/example.css", lambda route: route.fulfill(body=sheet, content_type="text/css"))
+    browser.page.set_viewport_size({"width": width, "height": 640})
+    site.script.page = f"<html dir={direction}>{NAVBAR}"
+    unread = 0
+    for number, text in ((1, "1"), (10, "10"), (99, "99"), (100, "99+")):
+        for row in range(unread, number):
+            make_notification(justquick, verb=f"opened {row}")
+        unread = number
+        visit("/page/")
+        assert browser.run(BADGE) == {
+            "text": text,
+            "lines": 1,
+            "inside": True,
+            "on the screen": True,
+            "covers the next": False,
+            "covers the bell": False,
+        }
+
+
+@pytest.mark.usefixtures("phone")
+def test_the_number_on_a_tab_is_one_line_in_its_box(
+    browser: Browser, visit: Callable[[str], None], justquick: Any
+) -> None:
+    for number in range(100):
+        make_notification(justquick, verb=f"opened {number}")
+    visit(INBOX)
+    browser.run("document.body.style.overflowWrap = 'anywhere'")
+    counts = browser.run(
+        "return [...document.querySelectorAll('.ntf-count:not([hidden])')].map((count) => {"
+        "  const range = document.createRange(); range.selectNodeContents(count);"
+        "  const [box, ...lines] = [count, range].flatMap((shown) => [...shown.getClientRects()]);"
+        "  return [count.textContent.trim(), lines.length, lines.every((line) =>"
+        "    line.left >= box.left && line.right <= box.right)];"
+        "})"
+    )
+    assert ["99+", 1, True] in counts
+    assert [count for count in counts if count[1:] != [1, True]] == []

@@ -48,6 +48,8 @@ def databases(url: str, *, aliases: tuple[str, ...] = ("default", "other")) -> d
 
 
 def _sqlite(common: dict[str, Any], name: str, alias: str, *, first: str) -> dict[str, Any]:
+    # Seconds for which a writer waits for another one: a machine that is loaded takes longer than the five of SQLite.
+    common = {**common, "OPTIONS": {"timeout": 60}}
     if not name:
         return {**common, "NAME": ":memory:"}
     name = name if alias == first else f"{name}_{alias}"

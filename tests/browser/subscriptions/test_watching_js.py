@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from notifications.contrib.subscriptions import mute, watch
-from tests.browser.conftest import LOOKS, Browser, wait_until
+from tests.browser.conftest import LOOKS, Browser
 from tests.browser.test_access import violations
 from tests.contrib.subscriptions.things import make_ticket, said, send
 from tests.factories import make_user
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.subscriptions.site")]
 

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from notifications.contrib.live.hub import ALONE, Hub, get_hub
+from notifications.contrib.live import wire
+from notifications.contrib.live.buses import Message
+from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.streams import Stream
+from tests.waiting import PATIENCE, until, within
 
 T = TypeVar("T")
-
-#: Seconds until a test that waits for something gives up.
-PATIENCE = 20.0
 
 
 @dataclass(slots=True)
@@ -47,6 +47,8 @@ class Browser:
     comments: list[str] = field(default_factory=list)
     reader: Any = None
     writer: Any = None
+    #: What the hub of this process knows it by, where there is no server in between.
+    stream: Stream | None = None
 
     async def __aenter__(self) -> Browser:
         try:
@@ -71,7 +73,7 @@ class Browser:
             headers["Last-Event-ID"] = self.last_event_id
         lines = ["GET /inbox/live/ HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         self.writer.write("\r\n".join([*lines, "", ""]).encode())
-        head = (await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), PATIENCE)).decode()
+        head = (await within(self.reader.readuntil(b"\r\n\r\n"), "the server answers")).decode()
         first, *rest = head.split("\r\n")
         self.status = int(first.split()[1])
         self.answer = {
@@ -100,33 +102,38 @@ class Browser:
                 return lines
             lines.append(line.rstrip("\n"))
 
-    async def next(self, name: str = "", within: float = PATIENCE) -> Event:
+    async def next(self, name: str = "") -> Event:
         """Return the next event, or the next of this name. Raise EOFError at the end of the stream."""
-        return await asyncio.wait_for(self._next(name), within)
+        return await within(self._next(name), f"the browser hears {name or 'anything'}")
 
     async def _next(self, name: str) -> Event:
         while True:
             lines = await self.block()
             if lines is None:
                 raise EOFError
-            event = Event("", None)
-            for line in lines:
-                key, _, value = line.partition(":")
-                value = value.removeprefix(" ")
-                if key == "event":
-                    event.name = value
-                elif key == "id":
-                    event.id = self.last_event_id = value
-                elif key == "data":
-                    event.data = json.loads(value)
-                elif not key:
-                    self.comments.append(value)
-            if event.name:
-                self.heard.append(event)
-                if name in ("", event.name):
-                    return event
+            event = self.take(lines)
+            if event.name and name in ("", event.name):
+                return event
 
-    async def until(self, name: str, data: Any, within: float = PATIENCE) -> Event:
+    def take(self, lines: list[str]) -> Event:
+        """Return the event of these lines, and remember it."""
+        event = Event("", None)
+        for line in lines:
+            key, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if key == "event":
+                event.name = value
+            elif key == "id":
+                event.id = self.last_event_id = value
+            elif key == "data":
+                event.data = json.loads(value)
+            elif not key:
+                self.comments.append(value)
+        if event.name:
+            self.heard.append(event)
+        return event
+
+    async def until(self, name: str, data: Any, patience: float = PATIENCE) -> Event:
         """Return the next event of this name that carries this data."""
 
         async def look() -> Event:
@@ -135,16 +142,19 @@ class Browser:
                 if event.data == data:
                     return event
 
-        return await asyncio.wait_for(look(), within)
+        return await within(look(), f"the browser hears {name} {data}", patience)
 
-    async def silence(self, seconds: float) -> list[Event]:
-        """Return what is heard within so many seconds."""
-        before = len(self.heard)
-        try:
-            await asyncio.wait_for(self._next("nothing has this name"), seconds)
-        except (TimeoutError, asyncio.TimeoutError):
-            return self.heard[before:]
-        raise AssertionError
+    async def heartbeat(self) -> None:
+        """Wait for the next comment that says that the stream is still there."""
+        before = self.comments.count("hb")
+
+        async def look() -> None:
+            while self.comments.count("hb") == before:
+                lines = await self.block()
+                assert lines is not None, "The stream has ended."
+                self.take(lines)
+
+        await within(look(), "the browser hears a heartbeat")
 
 
 async def elsewhere(act: Callable[..., T], *arguments: Any, **named: Any) -> T:
@@ -175,7 +185,7 @@ def questions_asked(count: int) -> Iterator[list[str]]:
 async def tuned_in(user: Any, **options: Any) -> AsyncIterator[Browser]:
     """Listen to the hub of this process, without a server in between, from the first count on."""
     stream = Stream(Login(user.pk), **options)
-    browser = Browser(0)
+    browser = Browser(0, stream=stream)
     browser.reader = asyncio.StreamReader()
 
     async def pump() -> None:
@@ -192,22 +202,38 @@ async def tuned_in(user: Any, **options: Any) -> AsyncIterator[Browser]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that is about to happen."""
-    for _ in range(int(PATIENCE * 100)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("That never happened.")
+async def turn(message: Message | None = None) -> Hub:
+    """Let the hub of this process look for a message, or at everybody. Return when it has told what it found."""
+    hub = get_hub()
+    before = hub.turns
+    hub.note(message or Message())
+    await until(lambda: hub.turns > before, "the hub asks the database")
+    # Its questions run one after the other in one thread, and their answers come back in the same order.
+    await hub._in_thread(lambda: None)
+    return hub
+
+
+async def hear_all(browser: Browser, *, looks: int = 2) -> list[Event]:
+    """Let the hub of this process look at everybody so many times more, and return what the browser hears."""
+    stream, before = browser.stream, len(browser.heard)
+    assert stream is not None
+    for _ in range(looks):
+        await turn()
+    await until(lambda: not stream.queue and stream.count is None, "the stream says what it has")
+    # A mark behind all that was told so far.
+    stream.push([(wire.frame("mark", "null", stream.sent), stream.sent)], None)
+    await browser.next("mark")
+    browser.heard.pop()
+    return browser.heard[before:]
 
 
 async def at_rest() -> Hub:
-    """Return the hub once it has nothing to ask any more: a new one looks for itself, for its bus and once again."""
-    hub, turns = get_hub(), -1
-    while hub.turns != turns:
-        turns = hub.turns
-        await asyncio.sleep(1.2 * ALONE)
-    return hub
+    """Return the hub once it asks nothing any more: it hears its bus, and has told what there was to tell.
+
+    Only for a hub that does not look by itself, because all its pauses are long.
+    """
+    await until(lambda: get_hub().heard, "the hub hears its bus")
+    return await turn()
 
 
 class Line:
@@ -217,7 +243,7 @@ class Line:
         self.host, self.port = host, port
         #: Where it is taken up; known once it was mended for the first time.
         self.here = 0
-        self._broken = False
+        self._broken = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -233,17 +259,17 @@ class Line:
 
     def cut(self) -> None:
         """Drop all who talk, and let nobody through."""
-        self._broken = True
+        self._broken.set()
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
 
     def mend(self) -> None:
         """Let them through again."""
-        self._broken = False
+        self._broken.clear()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._broken:
+        if self._broken.is_set():
             writer.transport.abort()
             return
         if self.host.startswith("/"):
@@ -251,6 +277,10 @@ class Line:
         else:
             answers, asks = await asyncio.open_connection(self.host, self.port)
         self._writers |= {writer, asks}
+        if self._broken.is_set():
+            # It was cut while this one was put through.
+            self.cut()
+            return
         await asyncio.gather(pour(reader, asks), pour(answers, writer))
 
 

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
+
+from tests.waiting import PATIENCE, join, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
@@ -55,7 +56,7 @@ def wait_for_hubs() -> None:
     """Wait until the hubs of this test have their last answer, before its rows are thrown away."""
     for thread in threading.enumerate():
         if thread.name.startswith("notifications-live"):
-            thread.join(30)
+            join(thread)
 
 
 class Server:
@@ -79,26 +80,26 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, "-m", *self.command], cwd=ROOT, env=self.environment, start_new_session=True
         )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert self.process.poll() is None, "The server did not start."
-                assert time.monotonic() < deadline, "The server does not answer."
-                time.sleep(0.05)
-            else:
-                return
+        wait_until(self.answers, "the server answers")
+
+    def answers(self) -> bool:
+        """Tell whether it takes a connection."""
+        assert self.process.poll() is None, "The server did not start."
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE).close()
+        except OSError:
+            return False
+        return True
 
     def kill(self) -> None:
         """Kill it, as nothing is told of in advance."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, within: float = 15) -> int:
+    def stop(self) -> int:
         """Ask it to stop, and return its exit status."""
         self.process.terminate()
-        return self.process.wait(within)
+        return self.process.wait(PATIENCE)
 
 
 UVICORN = ["uvicorn", "tests.contrib.live.site:{door}", "--port", "{port}", "--log-level", "warning"]

@@ -23,17 +23,25 @@ from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown
 from notifications.contrib.live.streams import Stream
 from notifications.contrib.live.wire import RESYNC, Cursor, mark
-from tests.contrib.live.client import PATIENCE, Browser, at_rest, elsewhere, questions_asked, tuned_in, until
+from tests.contrib.live.client import Browser, at_rest, elsewhere, hear_all, questions_asked, tuned_in, turn
 from tests.factories import make_notification, make_project, make_user, make_users, rows
 from tests.testapp.models import Project
+from tests.waiting import join, until, wait_for_event
 
 pytestmark = pytest.mark.shape("default", "custom_user", "no_tz", "swapped")
 
 
 @pytest.fixture(autouse=True)
 def site(shared: str, settings: Any) -> Any:
-    settings.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, "LIVE_BUS_OPTIONS": {"interval": 0.3}}
+    settings.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, "LIVE_BUS_OPTIONS": {"interval": 0.1}}
     return settings
+
+
+@pytest.fixture
+def asks_nothing_by_itself(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a hub look only where a message or a stream that is new makes it look."""
+    site.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, "LIVE_BUS_OPTIONS": {"interval": 3600}}
+    monkeypatch.setattr(hubs, "ALONE", 3600)
 
 
 def send(user: Any, verb: str = "closed", **named: Any) -> None:
@@ -66,7 +74,7 @@ def test_a_row_that_is_committed_late_is_told_and_none_is_told_twice() -> None:
             # As if its transaction had begun before.
             await elsewhere(make_notification, user, verb="first", timestamp=before)
             await is_told(browser, 2)
-            await browser.silence(1)
+            await hear_all(browser)
             return browser
 
     assert verbs(asyncio.run(listen())) == ["second", "first"]
@@ -81,19 +89,19 @@ def test_a_transaction_that_stays_open_holds_up_nobody_and_is_told_when_it_is_co
         with transaction.atomic():
             send(user, "slow")
             inserted.set()
-            commit.wait(PATIENCE)
+            wait_for_event(commit, "the test lets the transaction be committed")
 
     async def listen() -> Browser:
         async with tuned_in(user) as browser:
             slow = asyncio.create_task(elsewhere(take_long))
-            await asyncio.to_thread(inserted.wait, PATIENCE)
+            await asyncio.to_thread(wait_for_event, inserted, "the row is inserted")
             await elsewhere(send, user, "quick")
             await is_told(browser, 1)
             last = browser.last_event_id
         commit.set()
         await slow
         async with tuned_in(user, last_event_id=last) as again:
-            await again.silence(1)
+            await hear_all(again)
             browser.heard += again.heard
             return browser
 
@@ -108,8 +116,10 @@ def test_a_snoozed_row_that_is_back_is_told_again() -> None:
             await elsewhere(send, user)
             await is_told(browser, 1)
             row = await elsewhere(user.notifications.get)
-            await elsewhere(row.snooze, timezone.now() + timedelta(seconds=3))
+            await elsewhere(row.snooze, timezone.now() + timedelta(hours=1))
             await is_told(browser, 0)
+            # The hour has passed.
+            await elsewhere(user.notifications.update, snoozed_until=timezone.now())
             await is_told(browser, 1)
             return browser
 
@@ -139,12 +149,12 @@ def test_what_changes_without_a_change_of_the_numbers_is_told_by_the_numbers() -
         async with tuned_in(user) as browser:
             await elsewhere(send, user)
             await is_told(browser, 1)
-            await browser.silence(1)
+            await hear_all(browser)
             heard = len(browser.heard)
             await elsewhere(user.notifications.save_all)
             get_hub().note(Message(recipient=str(user.pk)))
             await is_told(browser, 1)
-            await browser.silence(1)
+            await hear_all(browser)
             return [event.name for event in browser.heard[heard:]].count("count")
 
     assert asyncio.run(listen()) == 1
@@ -167,7 +177,7 @@ def test_each_of_several_events_carries_how_far_one_has_come_with_it() -> None:
         for event in browser.heard:
             if event.name == "notification":
                 async with tuned_in(user, last_event_id=event.id) as again:
-                    await again.silence(0.5)
+                    await hear_all(again)
                     heard.append(verbs(again))
         return heard
 
@@ -228,15 +238,17 @@ def test_a_stream_that_is_new_is_told_nothing_old() -> None:
 
     async def listen() -> Browser:
         async with tuned_in(user) as browser, tuned_in(user, last_event_id="crafted") as other:
-            await browser.silence(0.8)
+            await hear_all(browser)
+            await hear_all(other)
+            assert [event.name for event in browser.heard] == ["count"]
             return other
 
     assert [event.name for event in asyncio.run(listen()).heard] == ["count"]
 
 
-def test_one_message_of_an_event_is_one_question_and_it_is_told_once(site: Any) -> None:
+@pytest.mark.usefixtures("asks_nothing_by_itself")
+def test_one_message_of_an_event_is_one_question_and_it_is_told_once() -> None:
     user, other = make_users(2)
-    site.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, "LIVE_BUS_OPTIONS": {"interval": 60}}
 
     async def listen() -> tuple[Browser, int]:
         async with tuned_in(user) as browser:
@@ -253,7 +265,7 @@ def test_one_message_of_an_event_is_one_question_and_it_is_told_once(site: Any) 
             hub.note(await elsewhere(told, other))
             hub.note(Message(recipient=str(other.pk)))
             hub.note(Message(recipient=str(user.pk)))
-            await browser.silence(0.5)
+            await hear_all(browser)
             return browser, asked
 
     browser, asked = asyncio.run(listen())
@@ -272,7 +284,7 @@ def test_an_event_and_a_look_in_the_same_turn_tell_of_it_once() -> None:
             hub.note(Message())
             hub.note(message)
             await is_told(browser, 1)
-            await browser.silence(0.8)
+            await hear_all(browser)
             return browser
 
     assert verbs(asyncio.run(listen())) == ["closed"]
@@ -296,7 +308,7 @@ def test_a_busy_listener_remembers_the_newest(monkeypatch: pytest.MonkeyPatch) -
             for number in range(5):
                 await elsewhere(send, user, f"{number}")
                 await is_told(browser, number + 1)
-            await browser.silence(0.8)
+            await hear_all(browser)
             return browser
 
     assert verbs(asyncio.run(listen())) == ["0", "1", "2", "3", "4"]
@@ -420,8 +432,8 @@ def test_a_stream_that_has_left_is_asked_for_nothing() -> None:
     assert asyncio.run(listen()) == ""
 
 
-def test_nothing_is_asked_for_a_stream_that_leaves_before_its_turn(site: Any) -> None:
-    site.NOTIFICATIONS = {"LIVE_BUS_OPTIONS": {"interval": 60}}
+@pytest.mark.usefixtures("asks_nothing_by_itself")
+def test_nothing_is_asked_for_a_stream_that_leaves_before_its_turn() -> None:
     stays, goes = make_users(2)
 
     async def listen() -> int:
@@ -431,7 +443,8 @@ def test_nothing_is_asked_for_a_stream_that_leaves_before_its_turn(site: Any) ->
             stream = Stream(Login(goes.pk))
             assert hub.join(stream)
             hub.leave(stream)
-            return (await at_rest()).turns - before
+            await until(lambda: not hub._wanted.is_set(), "the hub takes up what it is to look at")
+            return hub.turns - before
 
     assert asyncio.run(listen()) == 0
 
@@ -534,7 +547,7 @@ def test_a_bus_that_just_ends_is_a_dead_one(
 
     async def listen() -> None:
         async with tuned_in(user):
-            await until(lambda: "it has ended" in caplog.text)
+            await until(lambda: "it has ended" in caplog.text, "the hub notices that the bus is dead")
 
     asyncio.run(listen())
 
@@ -545,8 +558,7 @@ def test_the_hub_holds_no_connection_between_two_questions() -> None:
 
     async def listen() -> None:
         async with tuned_in(user):
-            hub = get_hub()
-            await asyncio.sleep(0.5)
+            hub = await turn()
             names.append(await hub._in_thread(lambda: connection.connection is None))
 
     asyncio.run(listen())
@@ -607,5 +619,5 @@ def test_only_the_main_thread_hears_signals() -> None:
 
     thread = threading.Thread(target=lambda: asyncio.run(listen()))
     thread.start()
-    thread.join()
+    join(thread)
     assert found == [True]

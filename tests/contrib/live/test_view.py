@@ -20,8 +20,9 @@ from notifications.contrib.live.hub import get_hub
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.streams import Stream
 from notifications.contrib.live.views import give_back, stream
-from tests.contrib.live.client import PATIENCE, elsewhere
+from tests.contrib.live.client import elsewhere
 from tests.factories import make_issue, make_user
+from tests.waiting import until, within
 
 pytestmark = pytest.mark.shape("default")
 
@@ -71,7 +72,7 @@ class Connection:
     async def until(self, text: bytes) -> None:
         self.wanted = (text, asyncio.Event())
         if text not in self.body:
-            await asyncio.wait_for(self.wanted[1].wait(), PATIENCE)
+            await within(self.wanted[1].wait(), f"the door sends {text!r}")
 
     @property
     def body(self) -> bytes:
@@ -98,9 +99,8 @@ def test_a_door_streams_and_frees_all_when_the_browser_goes(
         await elsewhere(notify.send, user, verb="closed", recipient=user)
         await there.until(b"event: notification")
         there.messages.put_nowait({"type": "http.disconnect"})
-        await asyncio.wait_for(serving, PATIENCE)
-        await asyncio.sleep(0)
-        assert get_hub().streams() == []
+        await within(serving, "the door is done with the browser that has gone")
+        await until(lambda: get_hub().streams() == [], "the stream is freed")
         return there
 
     heard = asyncio.run(listen()).body
@@ -176,9 +176,9 @@ def test_the_door_streams_outside_of_the_request(log_in: Callable[[Any], str]) -
         await elsewhere(notify.send, user, verb="closed", recipient=user, action_object=issue)
         await there.until(b"event: notification")
         there.messages.put_nowait({"type": "http.request"})
-        await asyncio.sleep(0)
+        await until(there.messages.empty, "the door has read what the browser sends")
         get_hub().end_all()
-        await asyncio.wait_for(serving, PATIENCE)
+        await within(serving, "the door is done with the stream that has ended")
         assert get_hub().streams() == []
         return there
 

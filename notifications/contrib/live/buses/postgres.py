@@ -30,7 +30,7 @@ class Bus(base.Bus):
             import psycopg
         except ImportError as error:
             raise ImproperlyConfigured(
-                f"The postgres bus needs psycopg ({error}): pip install 'django-notifications[postgres]'"
+                f"The postgres bus needs psycopg ({error}): pip install 'django-notifications-inbox[postgres]'"
             ) from error
         using = router.db_for_write(get_notification_model())
         if connections[using].vendor != "postgresql":

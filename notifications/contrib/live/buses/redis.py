@@ -27,13 +27,22 @@ class Bus(base.Bus):
         try:
             import redis
             import redis.asyncio
+            from redis.backoff import NoBackoff
         except ImportError as error:
             raise ImproperlyConfigured(
-                f"The redis bus needs the Redis client ({error}): pip install 'django-notifications[redis]'"
+                f"The redis bus needs the Redis client ({error}): pip install 'django-notifications-inbox[redis]'"
             ) from error
         self.redis: Any = redis
         self.url, self.channel, self.interval = url, channel, interval
-        self.client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+        # Since redis-py 6 a client tries ten times, with pauses: for seconds in which a request hangs, and in which the
+        # hub takes a dead server for one that is heard. Once more, at once, is for a connection that has grown old.
+        self.client = redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+            retry=redis.retry.Retry(NoBackoff(), 1),
+        )
+        self.no_retry: Any = redis.asyncio.retry.Retry(NoBackoff(), 0)
 
     def send(self, message: base.Message, *, using: str) -> None:
         """Publish, by a connection that this process keeps."""
@@ -42,7 +51,7 @@ class Bus(base.Bus):
     async def listen(self) -> AsyncGenerator[base.Message, None]:
         """Yield what is published on the channel."""
         client = self.redis.asyncio.Redis.from_url(
-            self.url, socket_connect_timeout=TIMEOUT, health_check_interval=15
+            self.url, socket_connect_timeout=TIMEOUT, health_check_interval=15, retry=self.no_retry
         )
         async with client, client.pubsub(ignore_subscribe_messages=False) as channels:
             await channels.subscribe(self.channel)
