@@ -257,7 +257,9 @@ def chromium_version() -> str:
     browser = find_chromium()
     missing = [name for name in ("axe_playwright_python", "playwright", "uvicorn") if find_spec(name) is None]
     if missing:
-        raise DidNotRun(f"No module named {', '.join(missing)}; pip install 'django-notifications-inbox[test]'")
+        raise DidNotRun(
+            f"No module named {', '.join(missing)}; pip install 'django-notifications-inbox[test]'"
+        )
     # "Chromium 156.0.8078.79 built on ..."
     said = subprocess.run([browser, "--version"], capture_output=True, text=True, check=False).stdout
     return next((word for word in said.split() if word[0].isdigit()), "?")
