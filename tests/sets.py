@@ -23,12 +23,12 @@ ONCE = {
     "contrib/live/test_sessions.py": "Django's session stores; the session table is Django's own",
     "contrib/live/test_view.py": "HTTP; the queries are tested in test_questions.py",
     "crash/test_callbacks.py": "what a pool of processes reports",
+    "presentation/test_sentences.py": "templates of verbs",
     "test_benchmarks.py": "reads results and writes reports",
     "test_docs.py": "runs the documentation in sites of its own",
     "test_example.py": "runs the example site, which has a database of its own",
     "test_packaging.py": "builds the distribution and installs it elsewhere",
-    "test_rendering.py": "templates of verbs",
-    "test_templates.py": "HTML; the queries of its pages are tested in test_views.py and test_pagination.py",
+    "test_templates.py": "HTML; the queries of its pages are tested in test_pages.py and test_pagination.py",
     "test_translations.py": "catalogues and the sentences made from them",
 }
 

@@ -160,10 +160,10 @@ def html(request: HttpRequest) -> HttpResponse:
         "page_size": size,
         "tabs": [(each, own_url(request, each.url_name), counted[each.name]) for each in TABS.values()],
         "counts": counted,
-        "verbs": [ACTIONS[name] for name in tab.verbs],
+        "actions": [ACTIONS[name] for name in tab.actions],
         "search": Search(),
         "up_to": timezone.now().isoformat(),
-        "said": None,
+        "flash": None,
     }
     return render(request, "notifications/list.html", context)
 

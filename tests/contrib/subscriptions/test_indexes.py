@@ -18,7 +18,7 @@ from notifications.contrib.subscriptions.models import Subscription
 from tests.contrib.subscriptions.models import Owner
 from tests.contrib.subscriptions.things import make_ticket, send
 from tests.factories import make_user
-from tests.test_indexes import analyze, explained
+from tests.storage.test_indexes import analyze, explained
 
 pytestmark = pytest.mark.django_db
 

@@ -644,7 +644,7 @@ def test_the_columns_of_a_sites_model_are_extra_data_without_that_model() -> Non
     assert sent(details="a b").data == {"details": "a b"}
 
 
-# Recipients. What is allowed is in test_recipients.py.
+# Recipients. What is allowed is in sending/test_audience.py.
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Huge audiences, cut into statements of their own: transactions, and audiences that are hard to cut.
 
-What cutting costs, and that a run is resumed by its key, is in test_fanout.py.
+What cutting costs, and that a run is resumed by its key, is in sending/test_fanout.py.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import make_notification, make_user
 from tests.waiting import PATIENCE
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_extra_data_is_the_setting_of_the_moment(settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""Who is told: every kind of ``recipient`` that there is. What is refused is in test_validation.py."""
+"""Who is told: every kind of ``recipient`` that there is. What is refused is in sending/test_arguments.py."""
 
 from __future__ import annotations
 

@@ -304,7 +304,7 @@ def test_the_words_of_what_another_database_holds_are_not_searched(friend: Any, 
     """Nobody can say there, in the same statement, who may see it."""
     make_notification(friend, target=make_project(), description="loud", verb="hid")
     make_notification(friend, target=make_issue(), description="loud", verb="told")
-    settings.DATABASE_ROUTERS = ["tests.test_visibility.ProjectsElsewhere"]
+    settings.DATABASE_ROUTERS = ["tests.objects.test_visibility.ProjectsElsewhere"]
 
     asked = search.parse("loud", get_notification_model(), viewer=friend)
 

@@ -165,7 +165,7 @@ def test_rows_that_save_themselves_do_so_here(actor: Any) -> None:
 
 @pytest.fixture
 def elsewhere(settings: Any) -> None:
-    settings.DATABASE_ROUTERS = ["tests.test_multidb.NotificationsElsewhere"]
+    settings.DATABASE_ROUTERS = ["tests.sending.test_multidb.NotificationsElsewhere"]
 
 
 @pytest.mark.usefixtures("elsewhere", "threes")
@@ -269,7 +269,7 @@ def test_the_rows_live_and_die_with_the_transaction_of_their_own_database(actor:
 
 @pytest.fixture
 def replica(settings: Any) -> None:
-    settings.DATABASE_ROUTERS = ["tests.test_multidb.Replica"]
+    settings.DATABASE_ROUTERS = ["tests.sending.test_multidb.Replica"]
 
 
 def as_the_replica_has_it(group: Group) -> Group:

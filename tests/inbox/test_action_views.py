@@ -250,7 +250,7 @@ def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
 ) -> None:
     row = make_notification(justquick)
     inbox.post(ACT, {"one": f"save:{row.slug}"})
-    cookie = inbox.cookies["notifications_said"]
+    cookie = inbox.cookies["notifications_flash"]
     assert (cookie["path"], cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (
         INBOX,
         True,
@@ -262,9 +262,9 @@ def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
     assert said(inbox) == "1 notification is saved."
     brosner = Client()
     brosner.force_login(make_user("brosner"))
-    brosner.cookies["notifications_said"] = cookie.value
+    brosner.cookies["notifications_flash"] = cookie.value
     assert said(brosner) == ""
-    inbox.cookies["notifications_said"] = "forged"
+    inbox.cookies["notifications_flash"] = "forged"
     assert said(inbox) == ""
 
 
