@@ -1,10 +1,11 @@
-"""A virtual environment for each package, installed from where pip installs, and kept in ``.cache/bench``."""
+"""A virtual environment for each older package, installed from where pip installs, and kept in ``.cache/bench``."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -12,9 +13,8 @@ CACHE = ROOT / ".cache" / "bench"
 
 DRIVERS = ("psycopg[binary]>=3.1.18", "PyMySQL>=1.1.1")
 
-#: What is installed for each candidate; ``{django}`` is the version that ours got, which is the newest.
+#: What is installed for each candidate; ``{django}`` is the version that this environment has, which runs ours.
 REQUIREMENTS = {
-    "ours": ("--editable", str(ROOT), "Django", *DRIVERS),
     "community": ("django-notifications-community", "Django=={django}", *DRIVERS),
     "activity_stream": ("django-activity-stream", "Django=={django}", *DRIVERS),
     # Django 5.1 removed index_together; distutils, which Python 3.12 removed, comes with setuptools.
@@ -25,21 +25,19 @@ REQUIREMENTS = {
 def interpreter(candidate: str) -> Path:
     """Return the Python of the candidate's environment, made if it is not there as it should be."""
     # The floor works on our table.
-    name = "ours" if candidate == "floor" else candidate
-    django = ""
-    if any("{django}" in requirement for requirement in REQUIREMENTS[name]):
-        show = "from importlib.metadata import version; print(version('Django'))"
-        django = subprocess.check_output([interpreter("ours"), "-c", show], text=True).strip()
-    wanted = [requirement.format(django=django) for requirement in REQUIREMENTS[name]]
-    folder = CACHE / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
+    if candidate in {"ours", "floor"}:
+        return Path(sys.executable)
+    wanted = [requirement.format(django=version("Django")) for requirement in REQUIREMENTS[candidate]]
+    folder = CACHE / f"{candidate}-py{sys.version_info.major}.{sys.version_info.minor}"
     python, stamp = folder / "bin" / "python", folder / "requirements.txt"
     if not (stamp.exists() and stamp.read_text() == "\n".join(wanted)):
-        print(f"installing {name}: {' '.join(wanted)}", flush=True)
+        print(f"installing {candidate}: {' '.join(wanted)}", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         CACHE.mkdir(parents=True, exist_ok=True)
         (CACHE.parent / ".gitignore").write_text("*\n")
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *wanted], check=True)
+        # The pip of this environment installs into it, which saves installing another one.
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install"]
+        subprocess.run([*pip, "--quiet", "--disable-pip-version-check", *wanted], check=True)
         stamp.write_text("\n".join(wanted))
     return python
