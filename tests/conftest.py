@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.cache import cache
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
+from notifications.extensions import audience_extensions
 from tests.factories import make_user
 from tests.sets import runs_in_shape, set_of
 
@@ -89,6 +90,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("redis") is not None and "REDIS_URL" not in os.environ:
             return False
         if (item.get_closest_marker("browser") is not None) != config.getoption("--browser"):
+            return False
+        if item.get_closest_marker("without_extensions") is not None and audience_extensions():
             return False
         backends = [marker.args for marker in item.iter_markers("backend")]
         return all(backend() in names for names in backends) and all(

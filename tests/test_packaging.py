@@ -29,7 +29,6 @@ NAME = "django-notifications-inbox"
 KNOWN = {NAME, "django-notifications-hq", "django-notifications-community"}
 #: Where the seed is quoted, which says what was so when it was written.
 QUOTES = {"tests/test_seed.py"}
-#: Written anew elsewhere at this moment; takes the new name there.
 #: What is a text, and where there are any beside those at the top.
 TEXTS = {"", ".css", ".html", ".in", ".ini", ".js", ".md", ".po", ".py", ".rst", ".toml", ".yaml"}
 FOLDERS = (".ci", "benchmarks", "docs", "example", "notifications", "tests")

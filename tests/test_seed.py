@@ -113,6 +113,7 @@ def request_of(user: Any) -> HttpRequest:
 # What a notification is
 
 
+@pytest.mark.without_extensions
 def test_the_example_reads_as_it_is_written(justquick: Any) -> None:
     """ "justquick (actor) closed (verb) issue 2 (object) on activity-stream (target) 12 hours ago" """
     notify.send(
@@ -126,6 +127,7 @@ def test_the_example_reads_as_it_is_written(justquick: Any) -> None:
     assert str(rows().get()) == "justquick closed issue 2 on activity-stream 12\xa0hours ago"
 
 
+@pytest.mark.without_extensions
 def test_action_object_and_target_are_optional(justquick: Any) -> None:
     """ "Action Object. (Optional) The object linked to the action itself." "Target. (Optional) The object to which the
     activity was performed." """
@@ -235,6 +237,7 @@ def test_the_urls_are_in_their_namespace_however_they_are_included_today(how: st
 # Generating notifications
 
 
+@pytest.mark.without_extensions
 def test_a_handler_of_post_save_may_notify_as_written(
     myapp: type[Issue], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -266,6 +269,7 @@ def test_the_handler_of_post_save_tells_a_user_who_was_saved(
     assert (row.recipient, row.actor, row.verb) == (user, user, "was saved")
 
 
+@pytest.mark.without_extensions
 def test_a_notification_is_generated_anywhere_as_written(justquick: Any) -> None:
     """ "To generate an notification anywhere in your code, simply import the notify signal and send it with your
     actor, verb, and target." """
@@ -283,6 +287,7 @@ def test_a_notification_is_generated_anywhere_as_written(justquick: Any) -> None
 
 
 @pytest.mark.urls("tests.urls")
+@pytest.mark.without_extensions
 def test_the_user_of_a_real_request_may_be_the_actor(client: Any, justquick: Any, settings: Any) -> None:
     """``request.user`` is a lazy object there."""
     client.force_login(justquick)

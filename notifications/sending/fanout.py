@@ -72,9 +72,12 @@ def write(
         reached = None
     else:
         created, order = write_batches(model, event, audience, using, whole=not chunk_size, report=report)
-        # An extension may have added others.
-        reached = None if isinstance(audience, Users) and audience.narrow else list(order) or None
+        reached = list(order) or None
     response = Notifications(model, event, created, using, order)
+    if isinstance(audience, Users) and audience.narrow:
+        # An extension may have left some out and added others.
+        few = created <= changes.MAX_DROPPED_KEYS
+        reached = list(response.queryset().order_by().values_list("recipient", flat=True)) if few else None
     if created:
         changes.drop_counts(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
@@ -230,7 +233,7 @@ def write_batch(
     if keys.narrow is not None:
         if keys.named:
             refuse_missing(batch, users.using(home))
-        audience = keys.narrow(users.filter(pk__in=batch))
+        audience = keys.narrow(users.using(home).filter(pk__in=batch))
         if audience is None:
             return 0
         if rows_are_constant(model, event) and is_local(audience, using):

@@ -27,7 +27,9 @@ def inbox(client: Client, justquick: Any, defaults: None) -> Client:
     """A browser in which justquick is logged in; three rows about three kinds of objects are there."""
     client.force_login(justquick)
     for _ in range(3):
-        notify.send(justquick, verb="closed", action_object=make_issue(), target=make_project())
+        notify.send(
+            justquick, recipient=justquick, verb="closed", action_object=make_issue(), target=make_project()
+        )
     return client
 
 
@@ -171,7 +173,9 @@ def test_the_etag_of_one_user_says_nothing_to_another(inbox: Client, url: str) -
     etag = inbox.get(url)["ETag"]
     brosner = make_user("brosner")
     for _ in range(3):
-        notify.send(brosner, verb="closed", action_object=make_issue(), target=make_project())
+        notify.send(
+            brosner, recipient=brosner, verb="closed", action_object=make_issue(), target=make_project()
+        )
     inbox.force_login(brosner)
     response = poll(inbox, url, etag)
     assert response.status_code == 200

@@ -99,6 +99,7 @@ def watching(before: Callable[[str], object]) -> Iterator[None]:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("key", [None, KEY], ids=["without key", "with key"])
+@pytest.mark.without_extensions
 def test_one_statement_tells_everybody_and_a_list_has_a_savepoint_about_it(
     actor: Any, recipient: Callable[[Any], Any], queries: int, key: str | None
 ) -> None:
@@ -133,6 +134,7 @@ def test_the_statement_takes_what_is_in_the_row_as_values_and_never_as_sql(actor
     assert (row.description, row.data, row.level, row.recipient) == (odd, {"text": odd}, "error", user)
 
 
+@pytest.mark.without_extensions
 def test_the_content_type_is_looked_up_once(actor: Any, django_assert_num_queries: Any) -> None:
     user = make_user()
     ContentType.objects.clear_cache()
@@ -168,6 +170,7 @@ def test_the_same_key_is_the_same_event_and_told_once(actor: Any, recipient: Cal
     [(lambda made: made[0], 2), (lambda made: made, 4), (lambda made: users(), 1)],
     ids=["user", "list", "queryset"],
 )
+@pytest.mark.without_extensions
 def test_what_was_told_under_a_key_costs_no_more_than_a_look_whether_they_exist(
     actor: Any, django_assert_num_queries: Any, recipient: Callable[[Any], Any], queries: int
 ) -> None:
@@ -244,6 +247,7 @@ def test_a_conflict_over_anything_else_is_an_error(actor: Any) -> None:
 
 @pytest.mark.usefixtures("threes")
 @pytest.mark.parametrize(("count", "queries"), [(2, 3), (3, 3), (4, 4), (6, 4), (7, 5), (20, 9)])
+@pytest.mark.without_extensions
 def test_a_list_costs_one_statement_for_each_batch(
     actor: Any, django_assert_num_queries: Any, count: int, queries: int
 ) -> None:

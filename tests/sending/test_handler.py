@@ -34,6 +34,7 @@ def test_the_recipient_none_is_no_recipient() -> None:
     assert told() == ["justquick"]
 
 
+@pytest.mark.without_extensions
 def test_without_a_recipient_and_a_user_nobody_is_told_and_the_log_says_so(
     caplog: pytest.LogCaptureFixture, django_assert_num_queries: Any
 ) -> None:
@@ -121,6 +122,7 @@ def test_every_row_is_complete() -> None:
         assert row.event.version == 7
 
 
+@pytest.mark.without_extensions
 def test_a_hundred_recipients_cost_three_statements(django_assert_num_queries: Any) -> None:
     """In hq they cost a hundred. Two of the three are the savepoint around the one that writes."""
     users = make_users(100)

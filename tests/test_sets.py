@@ -1,0 +1,27 @@
+"""The rule that says which tests run where names modules that exist, each with its reason."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from tests.run import SHAPES
+from tests.sets import ONCE, TESTS
+
+
+def named(shape: str) -> dict[str, str]:
+    """Return the modules that a shape names; a shape may also name a whole set."""
+    tested_here = getattr(importlib.import_module(f"tests.settings.{shape}"), "TESTED_HERE", {})
+    return tested_here if isinstance(tested_here, dict) else {}
+
+
+@pytest.mark.parametrize("names", [ONCE, *map(named, SHAPES)], ids=["once", *SHAPES])
+def test_every_module_that_is_named_exists_and_has_a_reason(names: dict[str, str]) -> None:
+    assert [name for name in names if not (TESTS / name).exists()] == []
+    assert all(names.values())
+
+
+def test_every_shape_but_the_default_one_says_what_it_changes() -> None:
+    modules = {shape: importlib.import_module(f"tests.settings.{shape}") for shape in SHAPES}
+    assert [shape for shape, module in modules.items() if not hasattr(module, "TESTED_HERE")] == ["default"]
