@@ -73,7 +73,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!notifications\.).*"),
     # What is internal is named in docstrings, and has no place in the reference.
-    ("py:.*", r"notifications\.(fanout\.N|querysets\.M|fields\.Base|validation\..*)"),
+    ("py:.*", r"notifications\.sending\.(fanout\.N|arguments\..*)"),
+    ("py:.*", r"notifications\.storage\.(querysets\.M|fields\.Base)"),
 ]
 default_role = "code"
 python_use_unqualified_type_names = True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import pkgutil
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -100,13 +99,12 @@ class Site:
 
     def names(self) -> set[str]:
         """Return how the parts of the package are called: columns, queryset methods, urls, modules."""
-        package = import_module(PACKAGE)
         urls = import_module("notifications.urls").urlpatterns
         return {
             *(field.name for field in self.rows.model._meta.get_fields()),
             *(name for name in dir(self.rows.all()) if not name.startswith("_")),
             *(str(url.name) for url in urls if isinstance(url, URLPattern)),
-            *(module.name for module in pkgutil.iter_modules(package.__path__)),
+            *(path.stem for pattern in ("*", "*/*") for path in folder().glob(pattern)),
         }
 
 
