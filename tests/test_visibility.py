@@ -11,7 +11,7 @@ from django.db.models import prefetch_related_objects
 from django.test import Client
 
 from notifications import rendering, search
-from notifications.contrib.live import questions
+from notifications.contrib.live import queries
 from notifications.models import get_notification_model
 from notifications.visibility import Rule
 from tests.factories import make_issue, make_notification, make_project, make_user, make_users, rows
@@ -159,7 +159,7 @@ def test_the_live_stream_does_not_name_it(stranger: Any, friend: Any) -> None:
     for user in (stranger, friend):
         tell(user, event=event)
 
-    found = questions.told([stranger.pk, friend.pk], [event])
+    found = queries.rows_of_events([stranger.pk, friend.pk], [event])
 
     assert {row.recipient_id: row.label("target") for row in found} == {
         stranger.pk: "hidden project",

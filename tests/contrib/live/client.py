@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from notifications.contrib.live.hub import ALONE, Hub, get_hub
+from notifications.contrib.live.hub import RETRY_INTERVAL, Hub, get_hub
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.streams import Stream
 
@@ -160,8 +160,8 @@ async def elsewhere(act: Callable[..., T], *arguments: Any, **named: Any) -> T:
 
 
 @contextmanager
-def questions_asked(count: int) -> Iterator[list[str]]:
-    """Expect exactly so many questions; PostgreSQL is told besides how to go about some of them."""
+def queries_made(count: int) -> Iterator[list[str]]:
+    """Expect exactly so many queries, not counting what says to PostgreSQL how to run them."""
     asked: list[str] = []
     with CaptureQueriesContext(connection) as captured:
         yield asked
@@ -179,7 +179,7 @@ async def tuned_in(user: Any, **options: Any) -> AsyncIterator[Browser]:
     browser.reader = asyncio.StreamReader()
 
     async def pump() -> None:
-        async for chunk in stream.chunks():
+        async for chunk in get_hub().serve(stream):
             browser.reader.feed_data(chunk)
         browser.reader.feed_eof()
 
@@ -202,11 +202,11 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def at_rest() -> Hub:
-    """Return the hub once it has nothing to ask any more: a new one looks for itself, for its bus and once again."""
-    hub, turns = get_hub(), -1
-    while hub.turns != turns:
-        turns = hub.turns
-        await asyncio.sleep(1.2 * ALONE)
+    """Return the hub once it has nothing to query any more: a new one does so for itself, its bus and once again."""
+    hub, rounds = get_hub(), -1
+    while hub.rounds != rounds:
+        rounds = hub.rounds
+        await asyncio.sleep(1.2 * RETRY_INTERVAL)
     return hub
 
 

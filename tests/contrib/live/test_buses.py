@@ -94,11 +94,11 @@ class Contract:
 
         async def listen() -> tuple[int, int, bool]:
             async with tuned_in(user):
-                await until(lambda: get_hub().heard)
-            turns = get_hub().turns
+                await until(lambda: get_hub().hears_bus)
+            rounds = get_hub().rounds
             await elsewhere(send, user)
             await asyncio.sleep(1.5)
-            return turns, get_hub().turns, get_hub().heard
+            return rounds, get_hub().rounds, get_hub().hears_bus
 
         before, after, heard = asyncio.run(listen())
         assert after == before
@@ -151,16 +151,16 @@ class Speaking(Contract):
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         user = make_user()
-        monkeypatch.setattr(hubs, "ALONE", 0.5)
+        monkeypatch.setattr(hubs, "RETRY_INTERVAL", 0.5)
 
         async def listen() -> None:
             async with tuned_in(user) as browser:
-                await until(lambda: get_hub().heard)
+                await until(lambda: get_hub().hears_bus)
                 assert await elsewhere(self.kill) == 1
-                await until(lambda: not get_hub().heard)
+                await until(lambda: not get_hub().hears_bus)
                 await elsewhere(send, user)
                 await browser.until("count", {"unread": 1, "unseen": 1})
-                await until(lambda: get_hub().heard)
+                await until(lambda: get_hub().hears_bus)
                 await elsewhere(user.notifications.mark_all_as_read)
                 await browser.until("count", {"unread": 0, "unseen": 0})
 
@@ -179,7 +179,7 @@ class Speaking(Contract):
         self, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         user = make_user()
-        monkeypatch.setattr(hubs, "ALONE", 0.2)
+        monkeypatch.setattr(hubs, "RETRY_INTERVAL", 0.2)
 
         def failures() -> list[float]:
             return [said.created for said in caplog.records if "bus is not heard" in said.getMessage()]
@@ -188,14 +188,14 @@ class Speaking(Contract):
             async with self.line() as line:
                 settings.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, **self.by(line.here)}
                 async with tuned_in(user) as browser:
-                    await until(lambda: get_hub().heard)
+                    await until(lambda: get_hub().hears_bus)
                     line.cut()
-                    await until(lambda: not get_hub().heard)
+                    await until(lambda: not get_hub().hears_bus)
                     await elsewhere(send, user)
                     await browser.until("count", {"unread": 1, "unseen": 1})
                     await until(lambda: len(failures()) >= 5)
                     line.mend()
-                    await until(lambda: get_hub().heard)
+                    await until(lambda: get_hub().hears_bus)
                     await elsewhere(user.notifications.mark_all_as_read)
                     await browser.until("count", {"unread": 0, "unseen": 0})
 
@@ -214,7 +214,7 @@ class Speaking(Contract):
         send(user)
 
         assert user.notifications.count() == 2
-        assert caplog.text.count("The live bus did not take a message") == 1
+        assert caplog.text.count("The live bus did not accept a message") == 1
 
     def break_sending(self, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the server refuse what this bus says."""
@@ -231,12 +231,12 @@ class TestPoll(Contract):
 
         async def listen() -> float:
             async with tuned_in(user):
-                await until(lambda: get_hub().heard)
+                await until(lambda: get_hub().hears_bus)
                 # A hub looks when it hears its bus, and a second after its start: these may come at any moment.
-                before = get_hub().turns
-                await until(lambda: get_hub().turns >= before + 2)
-                before, began = get_hub().turns, time.monotonic()
-                await until(lambda: get_hub().turns >= before + 4)
+                before = get_hub().rounds
+                await until(lambda: get_hub().rounds >= before + 2)
+                before, began = get_hub().rounds, time.monotonic()
+                await until(lambda: get_hub().rounds >= before + 4)
                 return time.monotonic() - began
 
         # Four seconds, of which a part may have passed when the look before them was seen.
@@ -398,9 +398,9 @@ def test_the_postgres_bus_needs_postgresql(bare: Any, monkeypatch: pytest.Monkey
 
 
 def test_a_bus_of_a_site_says_how_it_sends_and_how_it_listens() -> None:
-    with pytest.raises(NotImplementedError, match="Bus must say how it listens"):
+    with pytest.raises(NotImplementedError, match="Bus must implement listen"):
         base.Bus().listen()
-    with pytest.raises(NotImplementedError, match="Bus must say how it sends"):
+    with pytest.raises(NotImplementedError, match="Bus must implement send"):
         base.Bus().send(Message(), using="default")
 
 
