@@ -86,6 +86,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/lint-imports
 	$(BIN)/djade --target-version 5.2 --check $(TEMPLATES)
 	$(BIN)/python -W error -m django makemigrations --check --dry-run --settings tests.settings.default
+	$(BIN)/python -W error -m django makemigrations --check --dry-run --settings tests.settings.subscriptions
 
 format: $(VENV)/installed-lint
 	$(BIN)/ruff check --fix-only

@@ -1,4 +1,4 @@
-"""Why somebody is told, or is not: the rule that decided, in one sentence."""
+"""Why somebody is notified, or is not: the rule that decided, in one sentence."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from django.utils.formats import localize
 from django.utils.translation import gettext
 
 from notifications.conf import settings
-from notifications.contrib.subscriptions.audience import audience_of, is_about_the_actor_alone, narrow
-from notifications.contrib.subscriptions.containment import Lines, lines_of
+from notifications.contrib.subscriptions.audience import audience_of, is_about_the_actor_alone, visible_to
+from notifications.contrib.subscriptions.containment import Ancestry, ancestry_of
+from notifications.contrib.subscriptions.levels import (
+    DIRECT_REASONS,
+    PARTICIPATING_REASONS,
+    REASON_STRENGTHS,
+    Level,
+)
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.verdicts import KINDS, MUTED, MUTED_AROUND, SILENT, TOLD
-from notifications.contrib.subscriptions.words import CALLING, STRENGTH, TAKING_PART, Level
+from notifications.contrib.subscriptions.rules import DECISIONS, MUTED, MUTED_PARENT, NOT_NOTIFIED, NOTIFIED
 from notifications.events import OBJECTS, Event
 from notifications.generic import fetch_objects
 from notifications.models import AbstractNotification, get_notification_model
@@ -27,13 +32,13 @@ from notifications.validation import clean_event
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Whether a user is told, by which rule, with which reason, and all that in a sentence.
+    """Whether a user is notified, by which rule, for which reason, and all that in a sentence.
 
-    ``rule`` is one of named, actor, watching, taking_part (those are told), muted, muted_around, participating,
-    nothing, inactive, own_act, hidden (those are not).
+    ``rule`` is one of named, actor, watching, participating_in (those are notified), muted, muted_parent,
+    participating, nothing, inactive, own_action, hidden (those are not).
     """
 
-    told: bool
+    is_notified: bool
     rule: str
     reason: str
     text: str
@@ -43,12 +48,12 @@ class Explanation:
 
 
 def describe(actor: models.Model, **arguments: Any) -> Event:
-    """Return the event that ``notify.send`` would tell with these arguments."""
+    """Return the event that ``notify.send`` would send with these arguments."""
     return clean_event(get_notification_model(), actor, **arguments)
 
 
 def event_of(notification: AbstractNotification) -> Event | None:
-    """Return the event that a row tells of, or None where its actor is gone."""
+    """Return the event of a notification, or None where its actor is gone."""
     row: Any = notification
     keys = {name: cast(Any, row._meta.get_field(name)).reference(row) for name in OBJECTS}
     # Not as the recipient sees them, who may not be the one who is asked about.
@@ -66,12 +71,12 @@ def event_of(notification: AbstractNotification) -> Event | None:
         timestamp=row.timestamp,
         level=row.level,
         **objects,
-        reason=row.reason if row.reason in CALLING else "",
+        reason=row.reason if row.reason in DIRECT_REASONS else "",
     )
 
 
 def recipients_of(event: Event, *, recipient: Any = None) -> QuerySet[Any]:
-    """Return the users whom the event would be told to, without telling anybody.
+    """Return the recipients of the event, without sending anything.
 
     ``recipient`` is what ``notify.send`` would be given.
     """
@@ -94,126 +99,151 @@ def named_users(recipient: Any) -> QuerySet[Any] | None:
 
 
 def explain(user: Any, event: Event, *, recipient: Any = None) -> Explanation:
-    """Say whether the user is told of the event, and which rule decided.
+    """Say whether the user is notified of the event, and which rule decided.
 
     ``recipient`` is what ``notify.send`` would be given; None asks who watches.
     """
-    lines = lines_of(event)
+    ancestry = ancestry_of(event)
     rows = {
-        row.thing: row
+        row.object_key: row
         for row in Subscription.objects.using(router.db_for_write(Subscription)).filter(
-            user=user.pk, thing__in=list(lines.objects)
+            user=user.pk, object_key__in=list(ancestry.objects)
         )
     }
     named = named_users(recipient)
     if named is None:
-        found = explain_watching(user, event, lines, rows)
+        found = explain_watching(user, event, ancestry, rows)
     else:
-        found = explain_named(user, event, lines, rows, named)
-    if found.told and not narrow(get_user_model()._base_manager.filter(pk=user.pk), event).exists():
-        return said(
-            False, "hidden", gettext("%(user)s is not told: they may not see what it is about."), user=user
+        found = explain_named(user, event, ancestry, rows, named)
+    if (
+        found.is_notified
+        and not visible_to(get_user_model()._base_manager.filter(pk=user.pk), event).exists()
+    ):
+        return make_explanation(
+            False,
+            "hidden",
+            gettext("%(user)s is not notified: no permission to see what this is about."),
+            user=user,
         )
     return found
 
 
-def explain_watching(user: Any, event: Event, lines: Lines, rows: dict[str, Subscription]) -> Explanation:
+def explain_watching(
+    user: Any, event: Event, ancestry: Ancestry, rows: dict[str, Subscription]
+) -> Explanation:
     """Explain an event that nobody was named for."""
     is_actor = isinstance(event.actor, get_user_model()) and event.actor.pk == user.pk
     if is_about_the_actor_alone(event):
         if is_actor:
-            return said(True, "actor", gettext("%(user)s is told: the event is about them alone."), user=user)
+            return make_explanation(
+                True, "actor", gettext("%(user)s is notified: the event concerns only this user."), user=user
+            )
         return nothing(user)
     if not getattr(user, "is_active", True):
-        return said(False, "inactive", gettext("%(user)s is not told: the account is not active."), user=user)
-    if is_actor and not settings.NOTIFY_ACTOR:
-        return said(False, "own_act", gettext("%(user)s is not told: they did it themselves."), user=user)
-    verdicts = [verdict(line, lines, rows) for line in lines.lines]
-    for kind in (MUTED, MUTED_AROUND):
-        if muted := [row for found, row in verdicts if found == kind]:
-            return muted_by(user, kind, muted[0])
-    if any(found == TOLD for found, _ in verdicts):
-        return told_by(user, lines, rows)
-    if silent := [row for found, row in verdicts if found == SILENT and row is not None]:
-        text = gettext(
-            "%(user)s is not told: they only want to hear of what they take part in on %(object)s."
+        return make_explanation(
+            False, "inactive", gettext("%(user)s is not notified: the account is not active."), user=user
         )
-        return said(False, "participating", text, user=user, object=silent[0].label())
+    if is_actor and not settings.NOTIFY_ACTOR:
+        return make_explanation(
+            False, "own_action", gettext("%(user)s is not notified: it was their own action."), user=user
+        )
+    decisions = [decision(path, ancestry, rows) for path in ancestry.paths]
+    for kind in (MUTED, MUTED_PARENT):
+        if muted := [row for found, row in decisions if found == kind]:
+            return explain_muted(user, kind, muted[0])
+    if any(found == NOTIFIED for found, _ in decisions):
+        return explain_notified(user, ancestry, rows)
+    if silent := [row for found, row in decisions if found == NOT_NOTIFIED and row is not None]:
+        text = gettext(
+            "%(user)s is not notified: only wants notifications about %(object)s when participating."
+        )
+        return make_explanation(False, "participating", text, user=user, object=silent[0].label())
     return nothing(user)
 
 
 def explain_named(
-    user: Any, event: Event, lines: Lines, rows: dict[str, Subscription], named: QuerySet[Any]
+    user: Any, event: Event, ancestry: Ancestry, rows: dict[str, Subscription], named: QuerySet[Any]
 ) -> Explanation:
     """Explain an event whose recipients were named."""
     if not named.filter(pk=user.pk).exists():
-        return said(False, "nothing", gettext("%(user)s is not told: others were named."), user=user)
-    blocking = [MUTED] if event.reason in CALLING else [MUTED, MUTED_AROUND]
-    for line in lines.lines:
-        kind, row = verdict(line, lines, rows)
+        return make_explanation(
+            False, "nothing", gettext("%(user)s is not notified: other recipients were named."), user=user
+        )
+    blocking = [MUTED] if event.reason in DIRECT_REASONS else [MUTED, MUTED_PARENT]
+    for path in ancestry.paths:
+        kind, row = decision(path, ancestry, rows)
         if kind in blocking:
-            return muted_by(user, kind, row)
-    text = gettext("%(user)s is told: the sender named them.")
-    return said(True, "named", text, reason=event.reason, user=user)
+            return explain_muted(user, kind, row)
+    text = gettext("%(user)s is notified: named as a recipient.")
+    return make_explanation(True, "named", text, reason=event.reason, user=user)
 
 
-def verdict(line: dict[str, int], lines: Lines, rows: dict[str, Subscription]) -> tuple[int | None, Any]:
-    """Return what the nearest statement on a line comes to, and that statement; None and None where there is none."""
+def decision(
+    path: dict[str, int], ancestry: Ancestry, rows: dict[str, Subscription]
+) -> tuple[int | None, Any]:
+    """Return what the nearest subscription on a path decides, and that one; None and None where there is none."""
     found = [
-        (step * KINDS + kind, rows[thing])
-        for thing, step in line.items()
-        if thing in rows and (kind := kind_of(rows[thing], own=thing in lines.own)) is not None
+        (step * DECISIONS + kind, rows[key])
+        for key, step in path.items()
+        if key in rows and (kind := decision_of(rows[key], own=key in ancestry.own)) is not None
     ]
     if not found:
         return None, None
     number, row = min(found, key=lambda pair: pair[0])
-    return number % KINDS, row
+    return number % DECISIONS, row
 
 
-def kind_of(row: Subscription, *, own: bool) -> int | None:
-    """Return what a statement comes to, or None where it says nothing."""
+def decision_of(row: Subscription, *, own: bool) -> int | None:
+    """Return what a subscription decides, or None where it decides nothing."""
     level = row.level_now
     if level == Level.MUTED:
-        return MUTED if own else MUTED_AROUND
-    if level == Level.ALL or (own and row.reason in TAKING_PART):
-        return TOLD
-    return SILENT if level == Level.PARTICIPATING else None
+        return MUTED if own else MUTED_PARENT
+    if level == Level.ALL or (own and row.reason in PARTICIPATING_REASONS):
+        return NOTIFIED
+    return NOT_NOTIFIED if level == Level.PARTICIPATING else None
 
 
-def told_by(user: Any, lines: Lines, rows: dict[str, Subscription]) -> Explanation:
-    """Explain who is told by what they watch: the strongest reason decides what is said."""
-    own = [row for thing, row in rows.items() if thing in lines.own and kind_of(row, own=True) == TOLD]
+def explain_notified(user: Any, ancestry: Ancestry, rows: dict[str, Subscription]) -> Explanation:
+    """Explain who is notified because of a subscription: the strongest reason is the one that is given."""
+    own = [row for key, row in rows.items() if key in ancestry.own and decision_of(row, own=True) == NOTIFIED]
     around = [
-        row for thing, row in rows.items() if thing not in lines.own and kind_of(row, own=False) == TOLD
+        row
+        for key, row in rows.items()
+        if key not in ancestry.own and decision_of(row, own=False) == NOTIFIED
     ]
     best = max(
-        [*own, *around], key=lambda row: (STRENGTH.get(row.reason, 0) if row in own else 0, row in own)
+        [*own, *around],
+        key=lambda row: (REASON_STRENGTHS.get(row.reason, 0) if row in own else 0, row in own),
     )
     reason = best.reason if best in own and best.reason else Reason.SUBSCRIBED.value
-    if reason in TAKING_PART:
-        text = gettext("%(user)s is told: they take part in %(object)s (%(why)s).")
+    if reason in PARTICIPATING_REASONS:
+        text = gettext("%(user)s is notified: participating in %(object)s (%(why)s).")
         why = Reason(reason).label
-        return said(True, "taking_part", text, reason=reason, user=user, object=best.label(), why=why)
-    text = gettext("%(user)s is told: they watch %(object)s.")
-    return said(True, "watching", text, reason=reason, user=user, object=best.label())
+        return make_explanation(
+            True, "participating_in", text, reason=reason, user=user, object=best.label(), why=why
+        )
+    text = gettext("%(user)s is notified: watching %(object)s.")
+    return make_explanation(True, "watching", text, reason=reason, user=user, object=best.label())
 
 
-def muted_by(user: Any, kind: int, row: Subscription) -> Explanation:
-    """Explain who is not told because of a mute."""
+def explain_muted(user: Any, kind: int, row: Subscription) -> Explanation:
+    """Explain who is not notified because of a mute."""
     if row.until is not None:
-        text = gettext("%(user)s is not told: they muted %(object)s until %(until)s.")
+        text = gettext("%(user)s is not notified: %(object)s is muted until %(until)s.")
     else:
-        text = gettext("%(user)s is not told: they muted %(object)s.")
-    rule = "muted" if kind == MUTED else "muted_around"
-    return said(False, rule, text, user=user, object=row.label(), until=localize(row.until))
+        text = gettext("%(user)s is not notified: %(object)s is muted.")
+    rule = "muted" if kind == MUTED else "muted_parent"
+    return make_explanation(False, rule, text, user=user, object=row.label(), until=localize(row.until))
 
 
 def nothing(user: Any) -> Explanation:
-    """Explain who said nothing."""
-    text = gettext("%(user)s is not told: they watch nothing that this is about, nor what contains it.")
-    return said(False, "nothing", text, user=user)
+    """Explain who has no subscription."""
+    text = gettext("%(user)s is not notified: not subscribed to this or to anything that contains it.")
+    return make_explanation(False, "nothing", text, user=user)
 
 
-def said(told: bool, rule: str, text: str, *, reason: str = "", **names: Any) -> Explanation:
+def make_explanation(
+    is_notified: bool, rule: str, text: str, *, reason: str = "", **names: Any
+) -> Explanation:
     """Return the explanation with the names put into its sentence."""
-    return Explanation(told=told, rule=rule, reason=reason, text=text % names)
+    return Explanation(is_notified=is_notified, rule=rule, reason=reason, text=text % names)
