@@ -17,11 +17,11 @@ TESTS = Path(__file__).resolve().parent
 
 #: Modules that run once although they use a database, by path below ``tests``; a name that ends in "/" is a folder.
 ONCE = {
-    "contrib/live/test_admission.py": "counts streams; the database only keeps a session",
-    "contrib/live/test_doors.py": "HTTP servers of every kind; the queries are tested in test_questions.py",
-    "contrib/live/test_hub.py": "tasks, threads and buses; the queries are tested in test_questions.py",
+    "contrib/live/test_doors.py": "HTTP servers of every kind; the queries are tested in test_queries.py",
+    "contrib/live/test_hub.py": "tasks, threads and buses; the queries are tested in test_queries.py",
+    "contrib/live/test_logins.py": "counts streams; the database only keeps a session",
     "contrib/live/test_sessions.py": "Django's session stores; the session table is Django's own",
-    "contrib/live/test_view.py": "HTTP; the queries are tested in test_questions.py",
+    "contrib/live/test_view.py": "HTTP; the queries are tested in test_queries.py",
     "crash/test_callbacks.py": "what a pool of processes reports",
     "presentation/test_sentences.py": "templates of verbs",
     "test_benchmarks.py": "reads results and writes reports",
