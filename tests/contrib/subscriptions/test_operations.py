@@ -232,7 +232,7 @@ def test_many_who_are_called_take_part_by_a_constant_number_of_statements(
     ticket, users = make_ticket(), make_users(25)
     ContentType.objects.get_for_models(Owner, Repo, Ticket)
     with django_assert_num_queries(1 + 3 * 4 + 3):
-        # Whom was called; of each batch who takes part, an UPDATE, an INSERT, an UPDATE; the rows, and whose they are.
+        # Who was called; of each batch who takes part, an UPDATE, an INSERT, an UPDATE; the rows; whose they are.
         send(ticket.repo, target=ticket, recipient=users, reason="mention")
 
     assert watchers(ticket).count() == 25
