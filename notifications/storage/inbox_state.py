@@ -7,7 +7,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from notifications.storage.fields import without_labels_in_migrations
 
+
+@without_labels_in_migrations
 class InboxState(models.Model):
     """What is remembered of a user rather than of a notification; there is none before there is anything to say."""
 
@@ -20,8 +23,8 @@ class InboxState(models.Model):
     undo = models.JSONField(null=True, encoder=DjangoJSONEncoder)
 
     class Meta:
-        verbose_name = _("state of an inbox")
-        verbose_name_plural = _("states of inboxes")
+        verbose_name = _("inbox state")
+        verbose_name_plural = _("inbox states")
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -24,7 +24,7 @@ from notifications.objects.labels import label_of, labels_of, sentence
 from notifications.objects.links import admin_link
 from notifications.storage import changes
 from notifications.storage.expressions import LongAgo, judge_moment
-from notifications.storage.fields import DataField
+from notifications.storage.fields import DataField, without_labels_in_migrations
 from notifications.storage.querysets import NotificationQuerySet
 
 # Django's own are for a time that stands alone. Beside "ago" many languages want another case of them.
@@ -55,6 +55,7 @@ def object_type(related_name: str, **options: Any) -> Any:
     )
 
 
+@without_labels_in_migrations
 class AbstractNotification(models.Model):
     """Notify a recipient that an actor did (verb) something with an action object on a target."""
 
@@ -123,7 +124,7 @@ class AbstractNotification(models.Model):
         ),
         output_field=models.DateTimeField(),
         db_persist=True,
-        verbose_name=_("in the inbox since"),
+        verbose_name=_("inbox date"),
     )
 
     objects = NotificationQuerySet.as_manager()
