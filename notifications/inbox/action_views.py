@@ -37,7 +37,7 @@ def act(request: HttpRequest) -> HttpResponse:
     data = form_data(request)
     selection = Selection.from_form(data)
     if selection is None:
-        return refuse(request, gettext("There is no such thing to do."))
+        return refuse(request, gettext("Unknown action."))
     if request.method != "POST":
         return ask(request, selection.action.name, selection.action.title)
     until = None

@@ -47,15 +47,17 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "done",
             pgettext_lazy("button", "Done"),
-            ngettext_lazy("%(count)d notification is done.", "%(count)d notifications are done.", "count"),
+            ngettext_lazy(
+                "%(count)d notification marked as done.", "%(count)d notifications marked as done.", "count"
+            ),
             lambda rows, until: rows.mark_all_as_done(),
         ),
         Action(
             "undone",
-            pgettext_lazy("button", "Not done"),
+            pgettext_lazy("button", "Move to inbox"),
             ngettext_lazy(
-                "%(count)d notification is back in the inbox.",
-                "%(count)d notifications are back in the inbox.",
+                "%(count)d notification moved to the inbox.",
+                "%(count)d notifications moved to the inbox.",
                 "count",
             ),
             lambda rows, until: rows.mark_all_as_undone(),
@@ -63,15 +65,15 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "save",
             pgettext_lazy("button", "Save"),
-            ngettext_lazy("%(count)d notification is saved.", "%(count)d notifications are saved.", "count"),
+            ngettext_lazy("%(count)d notification saved.", "%(count)d notifications saved.", "count"),
             lambda rows, until: rows.save_all(),
         ),
         Action(
             "unsave",
-            pgettext_lazy("button", "Do not save"),
+            pgettext_lazy("button", "Unsave"),
             ngettext_lazy(
-                "%(count)d notification is no longer saved.",
-                "%(count)d notifications are no longer saved.",
+                "%(count)d notification removed from saved.",
+                "%(count)d notifications removed from saved.",
                 "count",
             ),
             lambda rows, until: rows.unsave_all(),
@@ -79,17 +81,15 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "snooze",
             pgettext_lazy("button", "Snooze"),
-            ngettext_lazy(
-                "%(count)d notification is snoozed.", "%(count)d notifications are snoozed.", "count"
-            ),
+            ngettext_lazy("%(count)d notification snoozed.", "%(count)d notifications snoozed.", "count"),
             snooze_rows,
         ),
         Action(
             "unsnooze",
-            pgettext_lazy("button", "Wake up"),
+            pgettext_lazy("button", "Unsnooze"),
             ngettext_lazy(
-                "%(count)d notification is no longer snoozed.",
-                "%(count)d notifications are no longer snoozed.",
+                "%(count)d notification unsnoozed.",
+                "%(count)d notifications unsnoozed.",
                 "count",
             ),
             lambda rows, until: rows.unsnooze_all(),
@@ -97,23 +97,25 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "read",
             _("Mark as read"),
-            ngettext_lazy("%(count)d notification is read.", "%(count)d notifications are read.", "count"),
+            ngettext_lazy(
+                "%(count)d notification marked as read.", "%(count)d notifications marked as read.", "count"
+            ),
             lambda rows, until: rows.mark_all_as_read(),
         ),
         Action(
             "unread",
             _("Mark as unread"),
             ngettext_lazy(
-                "%(count)d notification is unread.", "%(count)d notifications are unread.", "count"
+                "%(count)d notification marked as unread.",
+                "%(count)d notifications marked as unread.",
+                "count",
             ),
             lambda rows, until: rows.mark_all_as_unread(),
         ),
         Action(
             "delete",
             _("Delete"),
-            ngettext_lazy(
-                "%(count)d notification is deleted.", "%(count)d notifications are deleted.", "count"
-            ),
+            ngettext_lazy("%(count)d notification deleted.", "%(count)d notifications deleted.", "count"),
             lambda rows, until: delete_rows(rows),
         ),
     )

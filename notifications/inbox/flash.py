@@ -36,16 +36,16 @@ class Flash:
         if own is not None:
             return str(own)
         if self.action == NOTHING_CHOSEN:
-            return gettext("Nothing was chosen.")
+            return gettext("Select at least one notification.")
         if self.action == UNDO and self.changed:
             words = ngettext(
-                "%(count)d notification is as it was.",
-                "%(count)d notifications are as they were.",
+                "Undone. %(count)d notification restored.",
+                "Undone. %(count)d notifications restored.",
                 self.changed,
             )
             return words % {"count": self.changed}
         if self.action == UNDO:
-            return gettext("There is nothing to undo any more.")
+            return gettext("This action can no longer be undone.")
         return ACTIONS[self.action].message_for(self.changed) if self.changed else gettext("Nothing changed.")
 
 

@@ -31,7 +31,7 @@ PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset("hour", _("In an hour"), lambda now: now + timedelta(hours=1)),
-        Preset("evening", _("In the evening"), lambda now: at(now, EVENING)),
+        Preset("evening", _("This evening"), lambda now: at(now, EVENING)),
         Preset("tomorrow", _("Tomorrow morning"), lambda now: at(now, MORNING, days=1)),
         Preset("week", _("Next week"), lambda now: at(now, MORNING, days=7 - now.weekday())),
     )
@@ -54,20 +54,20 @@ def snooze_until(text: str) -> datetime:
     Raise SnoozeError for one that is past, that cannot be read, or that is not there.
     """
     if not text:
-        raise SnoozeError(gettext("Choose a moment to come."))
+        raise SnoozeError(gettext("Choose a date and time in the future."))
     if text in PRESETS:
         return stored(PRESETS[text].moment(local_now()))
     try:
         day = parse_date(text)
         moment = datetime.combine(day, MORNING) if day else parse_datetime(text)
         if moment is None:
-            raise SnoozeError(gettext("“%(text)s” is not a date and a time.") % {"text": text[:40]})
+            raise SnoozeError(gettext("“%(text)s” is not a valid date and time.") % {"text": text[:40]})
         until = stored(moment)
         judge_moment(until)
     except SnoozeError:
         raise
     except (ValueError, OverflowError):
-        raise SnoozeError(gettext("Choose a moment to come.")) from None
+        raise SnoozeError(gettext("Choose a date and time in the future.")) from None
     return until
 
 

@@ -90,7 +90,7 @@ TABS: Mapping[str, Tab] = {
             True,
             "all",
             ("done", "save", "snooze", "read", "unread"),
-            _("Nothing is left to do."),
+            _("You're all caught up!"),
         ),
         Tab(
             "unread",
@@ -100,7 +100,7 @@ TABS: Mapping[str, Tab] = {
             True,
             "unread",
             ("done", "save", "snooze", "read"),
-            _("You have read everything."),
+            _("No unread notifications."),
         ),
         Tab(
             "saved",
@@ -110,7 +110,7 @@ TABS: Mapping[str, Tab] = {
             True,
             "saved",
             ("done", "unsave", "snooze", "read", "unread"),
-            _("What you save is kept here."),
+            _("No saved notifications. Saved notifications are kept until you delete them."),
         ),
         Tab(
             "snoozed",
@@ -120,7 +120,7 @@ TABS: Mapping[str, Tab] = {
             False,
             "snoozed",
             ("unsnooze", "snooze", "done", "save"),
-            _("What you snooze waits here, and comes back by itself."),
+            _("No snoozed notifications. They return to your inbox at the time you chose."),
         ),
         Tab(
             "done",
@@ -130,7 +130,7 @@ TABS: Mapping[str, Tab] = {
             True,
             "done",
             ("undone", "save", "unread"),
-            _("What you are done with is kept here."),
+            _("Notifications you mark as done appear here."),
         ),
     )
 }

@@ -84,14 +84,16 @@ def judge(term: Term, levels: dict[Any, Any]) -> None:
     if term.key and term.key not in KEYS:
         known = ", ".join(f"{key}:" for key in KEYS if key)
         raise NotUnderstood(
-            gettext("There is no “%(key)s”. There is %(known)s; a text with a colon in it goes into quotes.")
+            gettext(
+                "Unknown filter “%(key)s”. Use one of: %(known)s. Put text that contains a colon in quotes."
+            )
             % {**words, "known": known}
         )
     if term.key and not term.value:
-        raise NotUnderstood(gettext("Something has to follow “%(key)s”.") % words)
+        raise NotUnderstood(gettext("Enter a value after “%(key)s”.") % words)
     known_values = {"is": list(STATE_CONDITIONS), "level": list(levels)}.get(term.key)
     if known_values is not None and term.value.lower() not in known_values:
         raise NotUnderstood(
-            gettext("“%(term)s” finds nothing: after “%(key)s” comes one of %(known)s.")
+            gettext("“%(term)s” is not valid. Choose one of: %(known)s.")
             % {**words, "known": ", ".join(map(str, known_values))}
         )
