@@ -1,4 +1,4 @@
-"""What a user does to rows in the inbox: the name in the form, the title of the button, and what is said afterwards."""
+"""The actions of the inbox: their name in the form, the title of the button, and the message afterwards."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from notifications.storage.notification import AbstractNotification, Rows
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that a user can do to rows."""
+    """An action that a user can perform on rows."""
 
     name: str
     title: str | Promise
-    #: What is said of so many rows when it is done.
+    #: The message afterwards, with the number of rows.
     message: Any
-    #: Writes it, and returns how many rows changed. The moment is for "snooze" alone.
+    #: Changes the rows and returns the number of changes. The time is only used by "snooze".
     write: Callable[[Rows, Any], int]
 
     def message_for(self, changed: int) -> str:
-        """Return what is said when it was done to so many rows, in the current language."""
+        """Return the message for this number of changed rows, in the current language."""
         words: str = self.message % {"count": changed}
         return words
 
 
 def delete_rows(rows: Rows) -> int:
-    """Hide the rows under SOFT_DELETE, else delete them. Return how many."""
+    """Mark the rows as deleted with SOFT_DELETE, otherwise delete them. Return their number."""
     return rows.mark_all_as_deleted() if settings.SOFT_DELETE else rows.delete()[0]
 
 
 def snooze_rows(rows: Rows, until: datetime) -> int:
-    """Put the rows out of sight until a moment. Return how many changed."""
+    """Snooze the rows until a time. Return the number of changes."""
     return rows.snooze_all(until)
 
 
@@ -121,12 +121,12 @@ ACTIONS: Mapping[str, Action] = {
     )
 }
 
-#: The actions that have a button on a row: each and its opposite. Before rows are deleted, a page asks.
+#: The actions that have a button on a row, each with its opposite. Deletion has a confirmation page instead.
 ROW_ACTIONS = tuple(action for action in ACTIONS.values() if action.name != "delete")
 
 
 def actions_for(notice: AbstractNotification) -> list[Action]:
-    """Return what a button can do to this row as it stands."""
+    """Return the actions that are available for this row in its current state."""
     names = ["undone" if notice.is_done else "done", "unsave" if notice.saved_at else "save"]
     if notice.is_snoozed:
         names.append("unsnooze")

@@ -111,7 +111,7 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
         same = len({was[name] for was, _ in changes}) == 1
         values[name] = loaded(changes[0][0][name]) if same else Case(*cases, output_field=field)
     if "unread" in values:
-        # Where only this changed, the moment of reading must not follow it.
+        # If only this changed, read_at must not change with it.
         values = {"read_at": F("read_at"), **values}
     named = rows.filter(pk__in=[key for _, keys in changes for key in keys])
     return quiet(named)._write(still, **values)
@@ -130,7 +130,7 @@ def differences(before: Sequence[Any], after: Sequence[Any]) -> tuple[tuple[str,
 
 
 def kept(value: Any) -> Any:
-    """Return a value as JSON holds it, which knows a moment to the millisecond only."""
+    """Return a value as stored in JSON, which stores times with milliseconds only."""
     return value.isoformat() if isinstance(value, datetime) else value
 
 

@@ -49,7 +49,7 @@ def _drop(user_pks: list[Any] | None) -> None:
             cache.delete_many([cache_key(pk, name) for pk in user_pks for name in ("unread", "unseen")])
     except Exception:
         # The rows are written. Whoever gets an error here writes them again.
-        logger.exception("Cached unread counts could not be dropped, and are shown until they are too old.")
+        logger.exception("Could not clear the cached unread counts. They are shown until they expire.")
 
 
 def are_pending() -> bool:

@@ -31,9 +31,9 @@ LABELS = ("choices", "help_text", "verbose_name", "verbose_name_plural")
 
 
 class DataField(Base):
-    """Store the extra data of an event as JSON, encoded by Django's encoder where the site's field has no own.
+    """Store the extra data of an event as JSON. The default encoder is Django's.
 
-    Migrations name this class and nothing of its base, so that they are the same under every choice of base.
+    Migrations refer to this class only, so that they do not depend on the setting ``JSONFIELD``.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,12 +42,12 @@ class DataField(Base):
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
-        # Past the base on purpose: only what every field has goes into migrations.
+        # The base is left out on purpose: migrations contain only what every field has.
         name, _, args, kwargs = models.Field.deconstruct(self)
         return name, "notifications.storage.fields.DataField", args, kwargs
 
     def json_encoder(self) -> type | None:
-        """Return the encoder class that writes this column, of whichever field the site has chosen."""
+        """Return the encoder class of this column, whichever field class the site has chosen."""
         dump_kwargs: dict[str, Any] = getattr(self, "dump_kwargs", {})
         encoder: type | None = getattr(self, "encoder", None) or dump_kwargs.get("cls")
         return encoder
