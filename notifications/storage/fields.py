@@ -78,7 +78,7 @@ def hide_labels(model: type[models.Model], *, of: type[models.Model]) -> None:
     for field in model._meta.local_fields:
         if field.creation_counter in ours:
             hide_labels_of_field(field)
-    attributes: dict[str, Any] = model._meta.original_attrs  # type: ignore[attr-defined]
+    attributes: dict[str, Any] = model._meta.original_attrs
     for name in LABELS:
         if name in attributes and attributes[name] is getattr(of._meta, name):
             del attributes[name]
