@@ -1,26 +1,26 @@
-# Everything below needs python3 (3.10 or newer, with venv), make and git; the rest is installed into .venv.
+# Requires python3 (3.10 or newer, with venv), make and git. Everything else is installed into .venv.
 #
-#   make demo            the example site on http://127.0.0.1:8000/ (PORT=...)
-#   make demo-reset      the same, with its data made anew
-#   make test            the suite on SQLite, PostgreSQL and MariaDB, and in Chromium
+#   make demo            start the example site on http://127.0.0.1:8000/ (PORT=...)
+#   make demo-reset      the same with fresh data
+#   make test            run the tests on SQLite, PostgreSQL and MariaDB, and in Chromium
 #                        (REQUIRE=postgres,mariadb,redis,browser; ARGS="-k word")
-#   make test-quick      what one runs between two edits: SQLite, no servers, no browser
-#   make test-all        every test in every install shape on every database, as before a release
-#   make test-loaded     make test three times beside two busy processes for each processor
-#   make test-browser    the tests in Chromium alone; Debian's is installed where there is none
-#   make test-adoption   databases made by the old packages, taken over
-#   make crash           killed workers and restarted servers, for an hour (ARGS="--minutes 5")
-#   make bench           ours against the peers and the floor, and docs/performance.rst (ARGS="--case page")
-#   make bench-quick     the same with tiny sizes, only to see that it runs
-#   make bench-live      what open streams cost, and docs/explanation/live.rst (ARGS=--quick)
-#   make lint            what CI and pre-commit check
-#   make format          what can be put right without thinking
-#   make messages        the catalogues of the languages, renewed from the source
-#   make docs            docs/_build/html, and the doctests
-#   make screenshots     the pictures of the README and the docs, anew
-#   make wheel           dist/, checked
-#   make tox             the other Pythons and Djangos (ARGS="-e py313-django61")
-#   make clean           everything that was built, .venv included
+#   make test-quick      run the tests on SQLite only, without servers and browser
+#   make test-all        run every test in every install shape on every database, before a release
+#   make test-loaded     run make test three times while all processors are busy
+#   make test-browser    run only the tests in Chromium; install Debian's chromium if it is missing
+#   make test-adoption   test the upgrade of databases of the old packages
+#   make crash           test with killed workers and restarted servers for an hour (ARGS="--minutes 5")
+#   make bench           run the benchmarks and update docs/performance.rst (ARGS="--case page")
+#   make bench-quick     run the benchmarks with tiny sizes, only to check that they work
+#   make bench-live      measure open streams and update docs/explanation/live.rst (ARGS=--quick)
+#   make lint            run the checks of CI and pre-commit
+#   make format          fix what can be fixed automatically
+#   make messages        update the translation catalogues from the source
+#   make docs            build docs/_build/html and run the doctests
+#   make screenshots     regenerate the screenshots of the README and the docs
+#   make wheel           build and check dist/
+#   make tox             test the other versions of Python and Django (ARGS="-e py313-django61")
+#   make clean           delete everything that was built, including .venv
 
 PYTHON ?= python3
 PORT ?= 8000

@@ -1,7 +1,7 @@
-"""GitHub-like notifications for Django: an actor did something, and those who care are notified.
+"""GitHub-like notifications for Django: an actor did something, and the recipients are notified.
 
-``from notifications import notify`` and ``include(notifications.urls)`` both work at import time of an app,
-before the app registry is ready: the urls are imported when they are first asked for.
+``from notifications import notify`` and ``include(notifications.urls)`` both work while apps are being imported,
+before the app registry is ready: the URLs are imported when they are first accessed.
 """
 
 from __future__ import annotations

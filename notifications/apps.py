@@ -14,7 +14,7 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect what answers ``notify.send``, under the identity it has had since the older packages."""
+        """Connect the receiver of ``notify.send``, with the ``dispatch_uid`` of the older packages."""
         from notifications import checks  # noqa: F401 - importing registers the checks
         from notifications.sending.handler import connect
 

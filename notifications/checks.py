@@ -1,4 +1,4 @@
-"""System checks: faults of configuration, each with an id and a hint."""
+"""System checks for mistakes in the configuration."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ REQUEST_PROCESSOR = "django.template.context_processors.request"
 
 @register()
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Look at the dict ``NOTIFICATIONS`` and at what the settings of the older packages say beside it."""
+    """Check the dict ``NOTIFICATIONS`` and the settings of the older packages."""
     own = getattr(django_settings, "NOTIFICATIONS", {})
     if not isinstance(own, Mapping):
         return [
             Error(
-                f"NOTIFICATIONS is {own!r}.",
-                hint="It must be a dict of the app's settings.",
+                f"NOTIFICATIONS must be a dict, got {own!r}.",
+                hint="Set it to a dict of settings of this app.",
                 id="notifications.E001",
             )
         ]
@@ -40,8 +40,8 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *wrong_values("The settings of the older package", legacy),
         *(
             Warning(
-                f"NOTIFICATIONS[{key!r}] is {own[key]!r}, but the settings of the older package say {legacy[key]!r}.",
-                hint=f"NOTIFICATIONS wins. Remove the older one ({older.LEGACY_DICT} or its ancestors).",
+                f"NOTIFICATIONS[{key!r}] is {own[key]!r}, but a setting of the older package is {legacy[key]!r}.",
+                hint=f"NOTIFICATIONS is used. Remove the old setting ({older.LEGACY_DICT} or an older name).",
                 id="notifications.W002",
             )
             for key in legacy
@@ -51,11 +51,15 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 
 def legacy_unknown_keys() -> list[CheckMessage]:
-    """Look at the keys of the dict of the older packages."""
+    """Check the dict of the older packages."""
     legacy = getattr(django_settings, older.LEGACY_DICT, {})
     if not isinstance(legacy, Mapping):
         return [
-            Error(f"{older.LEGACY_DICT} is {legacy!r}.", hint="It must be a dict.", id="notifications.E001"),
+            Error(
+                f"{older.LEGACY_DICT} must be a dict, got {legacy!r}.",
+                hint="Set it to a dict.",
+                id="notifications.E001",
+            ),
         ]
     return [
         unknown_key(older.LEGACY_DICT, key, older.LEGACY_KEYS)
@@ -65,7 +69,7 @@ def legacy_unknown_keys() -> list[CheckMessage]:
 
 
 def unknown_key(name: str, key: Any, known: Mapping[str, Any]) -> CheckMessage:
-    """Return the warning for a key that nothing reads, with the nearest one that something reads."""
+    """Return the warning for an unknown key, with a suggestion."""
     moved = older.LEGACY_KEYS.get(key) if name == "NOTIFICATIONS" else None
     near = [moved] if moved else get_close_matches(str(key).upper(), known, n=1)
     return Warning(
@@ -86,15 +90,15 @@ def wrong_values(name: str, values: Mapping[str, Any]) -> list[CheckMessage]:
 
 @register(Tags.models)
 def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Look whether the models that people search by name are there, each with its field."""
+    """Check that the models and fields in ``SEARCH_FIELDS`` exist."""
     wanted: Any = settings.SEARCH_FIELDS
     return [
         Warning(
-            f"NOTIFICATIONS['SEARCH_FIELDS'] names {label!r}: {name!r}, which is no field of texts of a model.",
-            hint="It must be like {'app_label.Model': 'name_of_a_text_field'}.",
+            f"NOTIFICATIONS['SEARCH_FIELDS'] contains {label!r}: {name!r}, which is not a text field of a model.",
+            hint="Use {'app_label.Model': 'name_of_a_text_field'}.",
             id="notifications.W007",
         )
-        # What is no dict is an error already.
+        # A value that is not a dict is already an error.
         for label, name in (wanted.items() if isinstance(wanted, Mapping) else ())
         if searched_field(label, name) is None
     ]
@@ -102,7 +106,7 @@ def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
 
 @register()
 def check_templates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Look for a template engine that passes the request on, which the templates need to know their own page."""
+    """Check that a template engine adds the request to the context, which the templates need."""
     engines = [
         engine
         for engine in getattr(django_settings, "TEMPLATES", [])
@@ -114,7 +118,7 @@ def check_templates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
         return []
     return [
         Warning(
-            "No template engine passes the request to every template, so buttons may not lead back to their page.",
+            "No template engine adds the request to the context, so buttons may not redirect back to their page.",
             hint=f"Add {REQUEST_PROCESSOR!r} to OPTIONS['context_processors'] in TEMPLATES.",
             id="notifications.W003",
         )
@@ -123,14 +127,14 @@ def check_templates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register()
 def check_app_order(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Look whether the app comes after those it needs."""
+    """Check that the app comes after those it depends on."""
     labels = [config.label for config in apps.get_app_configs()]
     needed = {"auth", "contenttypes", django_settings.AUTH_USER_MODEL.split(".")[0]}
     late = [label for label in labels[labels.index("notifications") :] if label in needed]
     return [
         Warning(
-            f"INSTALLED_APPS names 'notifications' before the app {label!r}.",
-            hint="Put 'notifications' after all the apps that notify, like django.contrib.auth.",
+            f"'notifications' comes before the app {label!r} in INSTALLED_APPS.",
+            hint="Put 'notifications' after django.contrib.auth, django.contrib.contenttypes and your own apps.",
             id="notifications.W004",
         )
         for label in late
@@ -139,14 +143,14 @@ def check_app_order(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register(Tags.models)
 def check_constraint(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Look whether a site's own model kept the constraint that makes a recipient unique within an event."""
+    """Check that a custom model has the unique constraint on event and recipient."""
     model = get_notification_model()
     if keeps_constraint(model):
         return []
     return [
         Warning(
             f"{model._meta.label} has no constraint {CONSTRAINT!r}, so two processes may send the same event twice.",
-            hint="Let its Meta inherit from AbstractNotification.Meta and keep its constraints.",
+            hint="Let its Meta inherit from AbstractNotification.Meta, and keep the inherited constraints.",
             obj=model,
             id="notifications.W005",
         )
@@ -157,7 +161,7 @@ def check_constraint(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 def check_data_column(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Look whether the column ``data`` on PostgreSQL is of the type that the chosen JSON field expects."""
+    """Check on PostgreSQL that the column ``data`` has the type that the JSON field expects."""
     model = get_notification_model()
     field: Any = model._meta.get_field("data")
     problems: list[CheckMessage] = []
@@ -177,7 +181,7 @@ def check_data_column(
                 Warning(
                     f"The column {field.column!r} of {model._meta.db_table!r} in the database {alias!r} is "
                     f"{found[0]}, but NOTIFICATIONS['JSONFIELD'] is {settings.JSONFIELD!r}: JSON lookups fail.",
-                    hint="Run migrate; or choose the JSON field that the column was made for, or change its type.",
+                    hint="Run migrate. Otherwise set JSONFIELD to the field class of this column, or change its type.",
                     obj=model,
                     id="notifications.W006",
                 )

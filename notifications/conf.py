@@ -29,7 +29,7 @@ def own_values() -> Mapping[str, Any]:
 
 
 class Setting(Generic[T]):
-    """Read one key, each time it is asked for: ``NOTIFICATIONS``, then the older names, then the default."""
+    """Read one key on each access: from ``NOTIFICATIONS``, then from the older settings, then the default."""
 
     def __init__(self, default: T, *, kind: type | None = None, minimum: int | None = None) -> None:
         self.default = default
@@ -56,7 +56,7 @@ class Setting(Generic[T]):
         return value
 
     def problem(self, value: object) -> str | None:
-        """Say in words why ``value`` cannot be this setting's, or return None when it can."""
+        """Return why ``value`` is invalid for this setting, or None if it is valid."""
         if value is None and self.optional:
             return None
         if not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
@@ -75,27 +75,27 @@ class Settings:
 
     #: Rows on a page of the list views.
     PAGE_SIZE = Setting(20, minimum=1)
-    #: Rows of the JSON lists when ``?max=`` does not say (1 to 100).
+    #: Rows of the JSON lists without ``?max=`` (1 to 100).
     NUM_TO_FETCH = Setting(10, minimum=1)
-    #: Seconds for which the unread count of a user is cached; 0 caches nothing.
+    #: Seconds for which the unread count of a user is cached; 0 disables caching.
     CACHE_TIMEOUT = Setting(2, minimum=0)
-    #: Whether deleting through the site only hides a row.
+    #: Whether deleting a notification in the inbox only marks it as deleted.
     SOFT_DELETE = Setting(False)
     #: Whether extra arguments of ``notify.send`` are stored in ``data``; where not, they are an error.
     USE_JSONFIELD = Setting(True)
-    #: Whether a GET on a url that changes something changes it at once, as the older packages did.
+    #: Whether GET requests can change data, as in the older packages.
     ACTIONS_ON_GET = Setting(False)
-    #: The most bytes of JSON that one event may carry in ``data``.
+    #: The maximum size of ``data`` of one event, in bytes of JSON.
     MAX_DATA_BYTES = Setting(64 * 1024, minimum=0)
-    #: How many recipients one statement writes; None writes all of a queryset in one.
+    #: Recipients per statement; None writes all rows of a queryset in one statement.
     FANOUT_CHUNK: Setting[int | None] = Setting(None, kind=int, minimum=1)
-    #: Up to how many unread notifications the badge counts; beyond that it shows "99+". None counts all.
+    #: The maximum up to which the badge counts; above it shows "99+". None counts all.
     BADGE_CAP: Setting[int | None] = Setting(99, kind=int, minimum=1)
-    #: The models that people search by name, beside users, each with the field that holds the name.
+    #: The models that can be searched by name, besides users, each with the field that contains the name.
     SEARCH_FIELDS: Setting[dict[str, str]] = Setting({})
     #: The dotted path of the JSON field class that stores ``data``.
     JSONFIELD = Setting("django.db.models.JSONField")
-    #: Who may see an object, by model: the dotted path of a rule.
+    #: Rules that define who may see the objects of a model: the label of the model and the dotted path of the rule.
     VISIBILITY: Setting[Mapping[str, str]] = Setting({}, kind=Mapping)
 
     @classmethod
@@ -108,7 +108,7 @@ settings = Settings()
 
 
 def of_model(values: Mapping[str, T], model: Any) -> T | None:
-    """Return what a setting says of a model, by its label such as "tracker.Issue", or None where it says nothing."""
+    """Return the value of a setting for a model, by its label such as "tracker.Issue", or None."""
     label = model._meta.concrete_model._meta.label_lower
     return next((value for name, value in values.items() if name.lower() == label), None)
 

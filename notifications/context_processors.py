@@ -1,4 +1,4 @@
-"""What a site may want to know on every page."""
+"""The context processor with the counts of the user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from notifications.storage.counts import unread_count, unseen_count
 
 
 def notifications(request: HttpRequest) -> dict[str, Any]:
-    """Add ``notifications_unread`` and ``notifications_unseen``: numbers that cost nothing until a template asks.
+    """Add ``notifications_unread`` and ``notifications_unseen``. They cost a query only if a template uses them.
 
     For an anonymous user they are 0.
     """

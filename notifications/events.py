@@ -1,4 +1,4 @@
-"""What was sent, before anybody is notified: the value that the signals and the extensions are given."""
+"""The event of a ``notify.send``: the value that signals and extensions get."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ KEY_NAMESPACE = UUID("b1d1f0d3-6a0e-5c2f-9f0e-0f5a6c0c7d11")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One ``notify.send``: what happened. Who is notified is another matter.
+    """One call of ``notify.send``: what happened, without its recipients.
 
-    ``actor``, ``action_object`` and ``target`` are saved model instances (the last two may be None); ``concrete``
-    says of each whether a row names its concrete model or the proxy itself. ``reason`` is why everybody is notified,
-    in one word, or empty where an extension may say it of each recipient. ``columns`` are the values of further
-    plain columns of the notification model, by field name. Source: :func:`notifications.sending.arguments.clean_event`.
+    ``actor``, ``action_object`` and ``target`` are saved model instances (the last two can be None). ``concrete`` is,
+    for each of them, whether a row stores its concrete model or the proxy model. ``reason`` is why all recipients are
+    notified, in one word; if it is empty, an extension can set it for each recipient. ``columns`` are the values of
+    other plain columns of the notification model. Source: :func:`notifications.sending.arguments.clean_event`.
     """
 
     uuid: UUID

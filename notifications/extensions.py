@@ -1,4 +1,4 @@
-"""The one way in which another app changes who is notified, and what the inbox shows."""
+"""The way for other apps to change the recipients of events and to extend the inbox."""
 
 from __future__ import annotations
 
@@ -15,58 +15,58 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.utils.functional import Promise
 
-#: The annotation by which an audience says of each user why. It goes into the column ``reason`` of their row.
+#: The annotation of an audience with the reason of each user. It is stored in the column ``reason`` of their row.
 REASON = "notifications_reason"
 
 
 class Extension:
-    """Mix this into an AppConfig to narrow or widen the audience of events, or to add something to the inbox.
+    """Inherit from this in an AppConfig to change the audience of events, or to extend the inbox.
 
     It must stay a plain class: a second AppConfig among the bases would make Django pick the wrong configuration.
     """
 
-    #: Templates that the inbox includes: "head" in its header, "row" beside the buttons of each row (``notice``), and
-    #: "new_row" beside those of the one without a notice from which a script makes the rows that arrive.
+    #: Templates that the inbox includes: "head" in its header, "row" after the buttons of each row (``notice``), and
+    #: "new_row" in the empty row that the script uses for notifications that arrive.
     notifications_templates: ClassVar[Mapping[str, str]] = {}
 
-    #: The settings of the app, where it has keys of its own in the dict ``NOTIFICATIONS``.
+    #: The settings of the app, if it adds keys to the dict ``NOTIFICATIONS``.
     notifications_settings: ClassVar[type[Settings] | None] = None
 
-    #: What its keys do in the inbox, for the help: ``{("Shift", "M"): _("Mute")}``. The script of the inbox presses
-    #: the button of the row that has ``data-ntf-key="M"``.
+    #: Keyboard shortcuts for the help of the inbox: ``{("Shift", "M"): _("Mute")}``. The script clicks the button of
+    #: the row that has ``data-ntf-key="M"``.
     notifications_keys: ClassVar[Mapping[tuple[str, ...], str | Promise]] = {}
 
-    #: What the banner of the inbox says after an action of the app, by the name of the action.
+    #: The messages that the inbox shows after actions of the app, by the name of the action.
     notifications_messages: ClassVar[Mapping[str, str | Promise]] = {}
 
     def notifications_attributes(self) -> Mapping[str, str]:
-        """Return attributes of the inbox and of the bell that a script reads: "live" becomes ``data-ntf-live``."""
+        """Return HTML attributes of the inbox and the bell for a script: "live" becomes ``data-ntf-live``."""
         return {}
 
     def notifications_audience(
         self, event: Event, audience: QuerySet[AbstractBaseUser] | None
     ) -> QuerySet[AbstractBaseUser] | None:
-        """Return the audience of ``event``, as a queryset of users and without a loop over them.
+        """Return the audience of ``event`` as a queryset of users. Do not iterate over it.
 
-        ``audience`` is what was named by ``recipient=`` or by the extension before, in ``INSTALLED_APPS`` order; None
-        when nobody has been named yet. An annotation ``notifications_reason`` on it, a text and never null, says of
-        each user why they are notified, unless the sender gave a reason for all.
+        ``audience`` is the queryset given by ``recipient=``, or returned by the previous extension in the order of
+        ``INSTALLED_APPS``. It is None if there are no recipients yet. Annotate it with ``notifications_reason``, a text
+        that is never null, to set the reason of each user, unless the sender gave a reason for all.
         """
         return audience
 
 
 def says_reasons(audience: QuerySet[Any]) -> bool:
-    """Return whether the audience says of each user why they are notified. That of a union cannot be asked."""
+    """Return whether the audience has an annotation with the reason of each user. A union has none."""
     return not audience.query.combinator and REASON in audience.query.annotations
 
 
 def extensions() -> list[Extension]:
-    """Return the installed app configurations that carry the mixin, in ``INSTALLED_APPS`` order."""
+    """Return the installed app configurations that inherit from :class:`Extension`, in ``INSTALLED_APPS`` order."""
     return [config for config in apps.get_app_configs() if isinstance(config, Extension)]
 
 
 def audience_extensions() -> list[Extension]:
-    """Return the extensions that have a say in who is notified, in ``INSTALLED_APPS`` order."""
+    """Return the extensions that change the audience, in ``INSTALLED_APPS`` order."""
     return [
         extension
         for extension in extensions()
@@ -84,6 +84,6 @@ def known_settings() -> dict[str, Setting[Any]]:
 
 
 def message_of(action: str) -> str | Promise | None:
-    """Return what the banner of the inbox says after an action of an extension, or None where no one knows it."""
+    """Return the message that the inbox shows after an action of an extension, or None."""
     found = (extension.notifications_messages.get(action) for extension in extensions())
     return next((message for message in found if message is not None), None)

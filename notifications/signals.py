@@ -10,10 +10,10 @@ from django.dispatch import Signal
 
 
 class NotifySignal(Signal):
-    """Django's signal, which says of an unsaved actor that it is one.
+    """A signal that raises a clear error for an unsaved actor.
 
-    Django looks the sender up in a dict before any receiver sees it. An unsaved instance has no hash, so that the
-    answer would be a TypeError about hashes.
+    Django uses the sender as a key of a dict before it calls the receivers. An unsaved instance is not hashable, so the
+    error would be a TypeError about hashes.
     """
 
     def send(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
@@ -37,7 +37,7 @@ def saved(actor: Any) -> Any:
 #: Notify the recipients: ``notify.send(actor, verb="closed", ...)``.
 #:
 #: Arguments: ``sender`` (positional: the actor, a saved model instance), ``verb`` (text, at most 255 characters),
-#: ``recipient`` (a user, a Group, a queryset of users, an iterable of users or of primary keys; without one the
+#: ``recipient`` (a user, a Group, a queryset of users, an iterable of users or of primary keys; by default the
 #: actor, if it is a user), ``action_object``, ``target`` (saved model instances), ``description`` (text), ``level``
 #: (one of ``Notification.LEVELS``), ``public`` (bool), ``timestamp`` (datetime, default now), ``key`` (text: the
 #: same key is the same event, sent once), ``reason`` (text, at most 32 characters: why they are notified, such as
@@ -56,8 +56,8 @@ notify = NotifySignal()
 #: ``audience_size`` (int: the rows written), ``using`` (database alias).
 notified = Signal()
 
-#: Sent after commit, once for each call of a verb that changed the read state (or the deletion) of rows; not by a
-#: plain ``save()``, which does not know what was there before.
+#: Sent after commit, once for each call of a method that changed the read state of rows or deleted rows; not by a
+#: plain ``save()``, which does not know the previous state.
 #:
 #: Arguments: ``sender`` (the notification model), ``recipient_id`` (a user's primary key, or None when the call
 #: reached rows of more than one recipient), ``changed`` (int: how many rows), ``using`` (database alias).

@@ -44,15 +44,15 @@ def test_a_site_without_any_setting_of_ours_hears_nothing(bare: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("NOTIFICATIONS", "It must be a dict of the app's settings."),
-        ("DJANGO_NOTIFICATIONS_CONFIG", "It must be a dict."),
+        ("NOTIFICATIONS", "Set it to a dict of settings of this app."),
+        ("DJANGO_NOTIFICATIONS_CONFIG", "Set it to a dict."),
     ],
 )
 @pytest.mark.parametrize("value", [["PAGE_SIZE"], None, "PAGE_SIZE"], ids=repr)
 def test_settings_that_are_no_dict_are_an_error(bare: Any, name: str, hint: str, value: Any) -> None:
     setattr(bare, name, value)
 
-    assert found() == [Error(f"{name} is {value!r}.", hint=hint, id="notifications.E001")]
+    assert found() == [Error(f"{name} must be a dict, got {value!r}.", hint=hint, id="notifications.E001")]
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_an_older_name_that_says_something_else_is_a_warning(bare: Any, name: st
 
     assert found() == [
         Warning(
-            "NOTIFICATIONS['SOFT_DELETE'] is False, but the settings of the older package say True.",
-            hint="NOTIFICATIONS wins. Remove the older one (DJANGO_NOTIFICATIONS_CONFIG or its ancestors).",
+            "NOTIFICATIONS['SOFT_DELETE'] is False, but a setting of the older package is True.",
+            hint="NOTIFICATIONS is used. Remove the old setting (DJANGO_NOTIFICATIONS_CONFIG or an older name).",
             id="notifications.W002",
         )
     ]
@@ -188,7 +188,7 @@ def test_templates_that_do_not_know_the_request_are_a_warning(bare: Any) -> None
 
     assert found() == [
         Warning(
-            "No template engine passes the request to every template, so buttons may not lead back to their page.",
+            "No template engine adds the request to the context, so buttons may not redirect back to their page.",
             hint=f"Add {REQUEST!r} to OPTIONS['context_processors'] in TEMPLATES.",
             id="notifications.W003",
         )
@@ -201,8 +201,8 @@ def test_an_app_that_stands_before_those_it_needs_is_a_warning_for_each(bare: An
 
     assert found() == [
         Warning(
-            f"INSTALLED_APPS names 'notifications' before the app {label!r}.",
-            hint="Put 'notifications' after all the apps that notify, like django.contrib.auth.",
+            f"'notifications' comes before the app {label!r} in INSTALLED_APPS.",
+            hint="Put 'notifications' after django.contrib.auth, django.contrib.contenttypes and your own apps.",
             id="notifications.W004",
         )
         for label in ("auth", "contenttypes")
@@ -217,7 +217,7 @@ def test_an_app_that_stands_before_the_sites_users_is_a_warning(bare: Any) -> No
     ]
 
     assert [(message.id, message.msg) for message in found()] == [
-        ("notifications.W004", "INSTALLED_APPS names 'notifications' before the app 'custom_user'.")
+        ("notifications.W004", "'notifications' comes before the app 'custom_user' in INSTALLED_APPS.")
     ]
 
 

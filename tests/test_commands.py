@@ -64,14 +64,14 @@ def send(actor: Any, *arguments: Any, **options: Any) -> str:
 def test_a_group_is_told(actor: Any) -> None:
     one, two, _ = make_users(3)
     make_group("maintainers", one, two)
-    assert send(actor, "--group", "maintainers") == "2 users were notified."
+    assert send(actor, "--group", "maintainers") == "Notified 2 users."
     assert told() == ["user0", "user1"]
 
 
 def test_all_active_users_are_told(actor: Any) -> None:
     make_users(2)
     make_user("gone", is_active=False)
-    assert send(actor, "--all") == "3 users were notified."
+    assert send(actor, "--all") == "Notified 3 users."
     assert told() == ["actor", "user0", "user1"]
 
 
@@ -80,10 +80,10 @@ def test_the_users_that_a_file_selects_are_told(actor: Any, tmp_path: Path) -> N
     make_user("übersetzer", is_staff=True)
     query = tmp_path / "query.json"
     query.write_bytes('{"is_staff": true, "username__startswith": "ü"}'.encode())
-    assert send(actor, "--query", query) == "1 users were notified."
+    assert send(actor, "--query", query) == "Notified 1 user."
     assert told() == ["übersetzer"]
     query.write_text('{"username__in": []}')
-    assert send(actor, "--query", query) == "0 users were notified."
+    assert send(actor, "--query", query) == "Notified 0 users."
 
 
 def test_a_query_that_finds_a_user_twice_tells_the_user_once(actor: Any, tmp_path: Path) -> None:
@@ -92,13 +92,13 @@ def test_a_query_that_finds_a_user_twice_tells_the_user_once(actor: Any, tmp_pat
     make_group("team two", one)
     query = tmp_path / "query.json"
     query.write_text('{"groups__name__startswith": "team"}')
-    assert send(actor, "--query", query) == "1 users were notified."
+    assert send(actor, "--query", query) == "Notified 1 user."
 
 
 def test_the_query_may_come_from_the_standard_input(actor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     make_users(2)
     monkeypatch.setattr(sys, "stdin", io.StringIO('{"username": "user1"}'))
-    assert send(actor, "--query", "-") == "1 users were notified."
+    assert send(actor, "--query", "-") == "Notified 1 user."
     assert told() == ["user1"]
 
 
@@ -126,10 +126,10 @@ def test_with_a_key_a_run_is_finished_by_running_it_again(actor: Any) -> None:
     one, two, three = make_users(3)
     group = make_group("maintainers", one)
     arguments = ("--group", "maintainers", "--key", "release:6.1", "--chunk-size", "1")
-    assert send(actor, *arguments) == "1 users were notified; 0 had been notified before."
+    assert send(actor, *arguments) == "Notified 1 user (0 were already notified)."
     group.user_set.add(two, three)
-    assert send(actor, *arguments) == "2 users were notified; 1 had been notified before."
-    assert send(actor, *arguments) == "0 users were notified; 3 had been notified before."
+    assert send(actor, *arguments) == "Notified 2 users (1 were already notified)."
+    assert send(actor, *arguments) == "Notified 0 users (3 were already notified)."
     assert rows().of_event("release:6.1").count() == rows().count() == 3
 
 
@@ -155,9 +155,7 @@ def test_an_extension_that_names_nobody_is_no_error(
     monkeypatch.setitem(sys.modules, "nobody_at_all", module)
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "nobody_at_all.Config"]
 
-    assert (
-        send(actor, "--all", "--key", "release:6.1") == "0 users were notified; 0 had been notified before."
-    )
+    assert send(actor, "--all", "--key", "release:6.1") == "Notified 0 users (0 were already notified)."
 
 
 @pytest.mark.parametrize(
@@ -166,22 +164,25 @@ def test_an_extension_that_names_nobody_is_no_error(
         ([], "one of the arguments --group --all --query is required"),
         (["--all", "--group", "x"], "not allowed with argument --all"),
         (["--all", "--query", "x"], "not allowed with argument --all"),
-        (["--group", "nobody"], "No group 'nobody'."),
-        (["--group", ""], "No group ''."),
+        (["--group", "nobody"], "There is no group 'nobody'."),
+        (["--group", ""], "There is no group ''."),
         (["--query", ""], "--query: "),
         (["--query", "/nowhere/query.json"], "--query: [Errno 2] No such file"),
         (["--query", str(Path(__file__).parent)], "--query: [Errno 21] Is a directory"),
-        (["--all", "--target", "auth.group:1"], "No object 'auth.group:1'; name it like auth.user:1."),
-        (["--all", "--target", "testapp.issue"], "No object 'testapp.issue'"),
-        (["--all", "--target", "testapp.issue:"], "No object 'testapp.issue:'"),
-        (["--all", "--target", "testapp.issue:x"], "No object 'testapp.issue:x'"),
-        (["--all", "--target", f"testapp.issue:{10**40}"], "No object 'testapp.issue:1000"),
-        (["--all", "--target", "testapp.uuidthing:7"], "No object 'testapp.uuidthing:7'"),
-        (["--all", "--target", "testapp.nothing:1"], "No object 'testapp.nothing:1'"),
-        (["--all", "--target", "nothing:1"], "No object 'nothing:1'"),
-        (["--all", "--target", "a.b.c:1"], "No object 'a.b.c:1'"),
+        (
+            ["--all", "--target", "auth.group:1"],
+            "There is no object 'auth.group:1'. Use app_label.model:pk, e.g. auth.user:1.",
+        ),
+        (["--all", "--target", "testapp.issue"], "There is no object 'testapp.issue'"),
+        (["--all", "--target", "testapp.issue:"], "There is no object 'testapp.issue:'"),
+        (["--all", "--target", "testapp.issue:x"], "There is no object 'testapp.issue:x'"),
+        (["--all", "--target", f"testapp.issue:{10**40}"], "There is no object 'testapp.issue:1000"),
+        (["--all", "--target", "testapp.uuidthing:7"], "There is no object 'testapp.uuidthing:7'"),
+        (["--all", "--target", "testapp.nothing:1"], "There is no object 'testapp.nothing:1'"),
+        (["--all", "--target", "nothing:1"], "There is no object 'nothing:1'"),
+        (["--all", "--target", "a.b.c:1"], "There is no object 'a.b.c:1'"),
         (["--all", "--target", ""], "target must be a saved model instance, got ''"),
-        (["--all", "--action-object", "issue 2"], "No object 'issue 2'"),
+        (["--all", "--action-object", "issue 2"], "There is no object 'issue 2'"),
         (["--all", "--data", "{'a': 1}"], "--data is not JSON: "),
         (["--all", "--data", "[1]"], "--data must be a JSON object, got '[1]'."),
         (["--all", "--data", "null"], "--data must be a JSON object, got 'null'."),
@@ -387,11 +388,11 @@ def inbox(justquick: Any) -> None:
 )
 def test_the_rules_say_what_goes(arguments: list[str], gone: set[str]) -> None:
     before = set(left())
-    assert prune(*arguments, "--dry-run") == f"{len(gone)} notifications would be deleted."
+    assert prune(*arguments, "--dry-run") == f"Would delete {len(gone)} notifications."
     assert set(left()) == before
-    assert prune(*arguments) == f"{len(gone)} notifications were deleted."
+    assert prune(*arguments) == f"Deleted {len(gone)} notifications."
     assert set(left()) == before - gone
-    assert prune(*arguments) == "0 notifications were deleted."
+    assert prune(*arguments) == "Deleted 0 notifications."
 
 
 def test_the_newest_of_each_recipient_are_spared(justquick: Any) -> None:
@@ -401,10 +402,10 @@ def test_the_newest_of_each_recipient_are_spared(justquick: Any) -> None:
     make_row(brosner, "b1", days=100, read_days=99)
     make_row(brosner, "b2", days=200, read_days=99)
 
-    assert prune("--keep", "2", "--dry-run") == "3 notifications would be deleted."
-    assert prune("--keep", "2") == "3 notifications were deleted."
+    assert prune("--keep", "2", "--dry-run") == "Would delete 3 notifications."
+    assert prune("--keep", "2") == "Deleted 3 notifications."
     assert left() == ["b1", "b2", "j1", "j2"]
-    assert prune("--keep", "1", "--read-older-than", "90d") == "1 notifications were deleted."
+    assert prune("--keep", "1", "--read-older-than", "90d") == "Deleted 1 notification."
     assert left() == ["b1", "j1", "j2"]
 
 
@@ -414,9 +415,9 @@ def test_unread_rows_count_among_the_newest_and_are_never_deleted(justquick: Any
     make_row(justquick, "3 unread", days=3)
     make_row(justquick, "4 read", days=4, read_days=0)
 
-    assert prune("--keep", "2") == "1 notifications were deleted."
+    assert prune("--keep", "2") == "Deleted 1 notification."
     assert left() == ["1 unread", "2 read", "3 unread"]
-    assert prune("--keep", "1") == "1 notifications were deleted."
+    assert prune("--keep", "1") == "Deleted 1 notification."
     assert left() == ["1 unread", "3 unread"]
 
 
@@ -426,7 +427,7 @@ def test_rows_of_the_moment_of_the_last_one_that_is_kept_are_kept_too(justquick:
         make_notification(justquick, verb=name, timestamp=moment, unread=False)
     make_row(justquick, "older", days=6, read_days=0)
 
-    assert prune("--keep", "2") == "1 notifications were deleted."
+    assert prune("--keep", "2") == "Deleted 1 notification."
     assert left() == ["a", "b", "c"]
 
 
@@ -434,7 +435,7 @@ def test_keep_spares_deleted_rows_among_the_newest(justquick: Any) -> None:
     make_row(justquick, "1 deleted", days=1, deleted=True)
     make_row(justquick, "2 deleted", days=2, deleted=True)
 
-    assert prune("--keep", "1", "--deleted") == "1 notifications were deleted."
+    assert prune("--keep", "1", "--deleted") == "Deleted 1 notification."
     assert left() == ["1 deleted"]
 
 
@@ -447,7 +448,7 @@ def test_rows_go_in_chunks_and_the_chunks_find_them_all(
         make_row(justquick, f"unread {number}", days=9)
     arguments = ("--read-older-than", "1d", "--chunk-size", str(chunk_size))
 
-    assert prune(*arguments) == "7 notifications were deleted."
+    assert prune(*arguments) == "Deleted 7 notifications."
     assert left() == [f"unread {number}" for number in range(7)]
 
 
@@ -478,28 +479,31 @@ def test_the_database_can_be_named() -> None:
     row.save(using="other", force_insert=True)
     rows().filter(pk=row.pk).delete()
 
-    assert prune("--read-older-than", "1d", "--database", "other") == "1 notifications were deleted."
+    assert prune("--read-older-than", "1d", "--database", "other") == "Deleted 1 notification."
     assert (rows().count(), rows(using="other").count()) == (1, 0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "Say what goes: --read-older-than, --deleted or --keep."),
-        (["--dry-run"], "Say what goes"),
-        (["--read-older-than", "90"], "'90' is no age; write 12h, 90d or 8w"),
-        (["--read-older-than", "d"], "'d' is no age"),
-        (["--read-older-than", "1y"], "'1y' is no age"),
-        (["--read-older-than=-1d"], "'-1d' is no age"),
-        (["--read-older-than", "1.5d"], "'1.5d' is no age"),
-        (["--read-older-than", "999999w"], "'999999w' is no age"),
-        (["--read-older-than", "٣d"], "'٣d' is no age"),
-        (["--keep", "0"], "'0' is no number of rows"),
-        (["--keep=-1"], "'-1' is no number of rows"),
-        (["--keep", "all"], "'all' is no number of rows"),
-        (["--keep", str(10**30)], "is no number of rows"),
-        (["--keep", "²"], "'²' is no number of rows"),
-        (["--deleted", "--chunk-size", "0"], "'0' is no number of rows"),
+        ([], "Specify at least one of --read-older-than, --deleted or --keep."),
+        (["--dry-run"], "Specify at least one of"),
+        (
+            ["--read-older-than", "90"],
+            "invalid age '90'. Use a number followed by h, d or w, e.g. 12h, 90d, 8w.",
+        ),
+        (["--read-older-than", "d"], "invalid age 'd'"),
+        (["--read-older-than", "1y"], "invalid age '1y'"),
+        (["--read-older-than=-1d"], "invalid age '-1d'"),
+        (["--read-older-than", "1.5d"], "invalid age '1.5d'"),
+        (["--read-older-than", "999999w"], "invalid age '999999w'"),
+        (["--read-older-than", "٣d"], "invalid age '٣d'"),
+        (["--keep", "0"], "invalid number of rows '0'"),
+        (["--keep=-1"], "invalid number of rows '-1'"),
+        (["--keep", "all"], "invalid number of rows 'all'"),
+        (["--keep", str(10**30)], "invalid number of rows"),
+        (["--keep", "²"], "invalid number of rows '²'"),
+        (["--deleted", "--chunk-size", "0"], "invalid number of rows '0'"),
         (["--deleted", "--database", "nowhere"], "invalid choice: 'nowhere'"),
     ],
 )

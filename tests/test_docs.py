@@ -241,7 +241,7 @@ INBOX = """
 >>> client = Client()
 >>> client.force_login(User.objects.get(username="brosner"))
 >>> page = client.get("/inbox/notifications/").content.decode()
->>> "<h1>My site</h1>" in page, "justquick" in page, ">Done</button>" in page, "notifications.js" in page
+>>> "<h1>My site</h1>" in page, "justquick" in page, ">Mark as read</button>" in page, "notifications.js" in page
 (True, True, True, True)
 """
 
@@ -257,12 +257,12 @@ def test_a_verb_can_be_worded(site: Site) -> None:
     site.save(
         Block("python", "mysite/settings.py, at the end", 'TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]\n')
     )
-    site.walk(DOCS / "howto" / "word-a-verb.rst")
+    site.walk(DOCS / "howto" / "customise-the-sentence.rst")
 
 
 def test_an_app_can_change_who_is_told(site: Site) -> None:
     site.walk(DOCS / "quickstart.rst")
-    site.walk(DOCS / "howto" / "change-who-is-told.rst")
+    site.walk(DOCS / "howto" / "change-the-recipients.rst")
 
 
 def test_the_people_who_care_are_notified(site: Site) -> None:

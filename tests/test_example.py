@@ -306,4 +306,4 @@ def test_static_files_are_served_without_debug_mode(site: str) -> None:
     with pytest.raises(HTTPError, match="404") as missing:
         browser.open("/r/nothing-here/")
     with missing.value:
-        assert "There is nothing here" in text_of(missing.value.read().decode())
+        assert "Page not found" in text_of(missing.value.read().decode())

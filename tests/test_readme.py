@@ -71,16 +71,16 @@ def statements(case: str, column: str, facts: Facts) -> str:
 PROOFS: dict[str, Proof] = {
     "Done, saved, snoozed, search, undo": partial(fact, "inbox"),
     "Users watch and mute objects": partial(fact, "watchers"),
-    "News on a page that is open": partial(fact, "live"),
-    "A retry with a key notifies once": partial(fact, "retry_sends_once"),
-    "Notifications outlive a removed app": partial(fact, "outlives_an_app"),
-    "A GET request changes nothing": partial(fact, "get_changes_nothing"),
-    "The cached badge is the user's own": partial(fact, "badge_of_ones_own"),
-    "Starts on Django 5.2 and newer": partial(fact, "starts"),
-    "Languages beside English": partial(fact, "languages"),
+    "Updates on an open page": partial(fact, "live"),
+    "Idempotency key for safe retries": partial(fact, "retry_sends_once"),
+    "Notifications survive a removed app": partial(fact, "outlives_an_app"),
+    "GET requests change nothing": partial(fact, "get_changes_nothing"),
+    "Badge cached for each user": partial(fact, "badge_of_ones_own"),
+    "Works with Django 5.2 and newer": partial(fact, "starts"),
+    "Languages besides English": partial(fact, "languages"),
     "Notify 10,000 users": partial(seconds, "fan-out-10000-queryset"),
     "Show 3 unread of 100,000": partial(milliseconds, "unread"),
-    "Queries for a page of 20": partial(statements, "page-html"),
+    "Queries per page of 20": partial(statements, "page-html"),
 }
 
 

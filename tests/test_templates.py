@@ -334,7 +334,7 @@ def test_the_tabs_tell_where_one_is(inbox: Client, justquick: Any) -> None:
     for url, here in expected.items():
         for query in ("", "?page=1", "?q=closed"):
             tabs = get(inbox, url + query).one("nav", cls="ntf-tabs")
-            assert tabs["aria-label"] == "Which notifications"
+            assert tabs["aria-label"] == "Filter notifications"
             assert {tab["href"]: tab.text for tab in tabs.all("a")} == expected
             assert tabs.one("a", **{"aria-current": "page"}).text == here
 
@@ -349,12 +349,12 @@ def test_the_unread_tab_shows_only_what_is_unread(inbox: Client, justquick: Any)
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        (INBOX, "Nothing is left to do."),
-        (UNREAD, "You have read everything."),
-        (f"{INBOX}saved/", "What you save is kept here."),
-        (f"{INBOX}snoozed/", "What you snooze waits here, and comes back by itself."),
-        (f"{INBOX}done/", "What you are done with is kept here."),
-        (f"{INBOX}?q=nothing", "Nothing matches."),
+        (INBOX, "You're all caught up!"),
+        (UNREAD, "No unread notifications."),
+        (f"{INBOX}saved/", "No saved notifications. Saved notifications are kept until you delete them."),
+        (f"{INBOX}snoozed/", "No snoozed notifications. They return to your inbox at the time you chose."),
+        (f"{INBOX}done/", "Notifications you mark as done appear here."),
+        (f"{INBOX}?q=nothing", "No notifications match your search."),
     ],
 )
 def test_an_empty_inbox_says_so(inbox: Client, url: str, sentence: str) -> None:
@@ -383,7 +383,7 @@ def test_the_forms_of_the_page_do_what_they_say(justquick: Any) -> None:
     everything = {**fields_of(form), button["name"]: button["value"]}
     assert browser.post(form["action"], everything)["Location"] == INBOX
     assert justquick.notifications.unread().count() == 0
-    words = ["Mark as unread", "Save", "Do not save", "Done", "Not done", "Mark as unread", "Mark as read"]
+    words = ["Mark as unread", "Save", "Unsave", "Done", "Move to inbox", "Mark as unread", "Mark as read"]
     for word in words:
         [row] = get(browser).all("li", cls="ntf-row")[:-1] or get(browser, DONE).all("li", cls="ntf-row")[:-1]
         [button] = [button for button in row.all("button") if button["aria-label"] == word]

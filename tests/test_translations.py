@@ -342,7 +342,7 @@ def test_an_empty_inbox_speaks_russian(client: Client, db: None) -> None:
     client.force_login(make_user("пётр"))
     found = page(client, INBOX, "ru") + page(client, f"{INBOX}unread/", "ru")
     assert [text for text in found if LATIN.search(text)] == []
-    assert {"Всё сделано.", "Вы прочитали всё."} <= set(found)
+    assert {"Всё сделано!", "Нет непрочитанных уведомлений."} <= set(found)
 
 
 def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) -> None:
@@ -361,10 +361,10 @@ def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) 
         "Notifikasi",
         "Notifikasi",
         "Tandai semua sebagai sudah dibaca",
-        "Notifikasi yang mana",
+        "Saring notifikasi",
         *("Kotak masuk", "3", "Belum dibaca", "3", "Tersimpan", "0", "Ditunda", "0", "Selesai", "0"),
-        *("Cari di notifikasi Anda", "Cari, misalnya", "Cari", "Urungkan"),
-        *("Tindakan untuk beberapa sekaligus", "Semua di halaman ini", "Semua yang cocok"),
+        *("Cari notifikasi", "Cari notifikasi, mis.", "Cari", "Urungkan"),
+        *("Tindakan massal", "Pilih semua di halaman ini", "Pilih semua hasil"),
         *("Selesai", "Simpan", "Tunda", "Tandai sebagai sudah dibaca", "Tandai sebagai belum dibaca"),
         day,
         *("justquick", "menutup", "activity-stream"),
@@ -372,7 +372,7 @@ def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) 
         # Each button has its words in its name and in its title.
         *("Selesai", "Selesai", "Simpan", "Simpan", "Tunda", "Tunda"),
         *("Tandai sebagai sudah dibaca", "Tandai sebagai sudah dibaca"),
-        "Tidak ada lagi yang perlu dikerjakan.",
+        "Semua sudah selesai!",
         *("Halaman", "Lebih baru", "Halaman 2", "Lebih lama"),
     ]
 

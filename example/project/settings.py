@@ -22,15 +22,15 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "tracker",
-    # After the apps that generate notifications, so that their templates override the ones it brings.
+    # After the apps that send notifications, so that their templates override those of this app.
     "notifications",
     "notifications.contrib.live",
     "notifications.contrib.subscriptions",
 ]
 
 NOTIFICATIONS = {
-    # An event of the tracker is about an issue, on its repository. Who acts takes part in the issue: tracker.signals
-    # says so, because the app would take the target, which is the repository.
+    # The target of an event is the repository. Actors should be subscribed to the issue instead, so tracker.signals
+    # subscribes them.
     "WATCH_WHEN_ACTING": False,
     "WATCH_WHEN_CALLED": False,
 }

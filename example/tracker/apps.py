@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class TrackerConfig(AppConfig):
-    """Connect the signals that tell people what happened."""
+    """Connect the signal receivers that send notifications."""
 
     name = "tracker"
     default_auto_field = "django.db.models.BigAutoField"

@@ -11,7 +11,7 @@ class IssueForm(forms.ModelForm):
     class Meta:
         model = Issue
         fields = ("title", "body")
-        labels = {"body": "What happens, and what should?"}
+        labels = {"body": "Description"}
         widgets = {"body": forms.Textarea(attrs={"rows": 8})}
 
 

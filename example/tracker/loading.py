@@ -10,14 +10,14 @@ from django.db import transaction
 from notifications import notify
 from tracker import story
 from tracker.models import Comment, Issue, Repository
-from tracker.signals import tell
+from tracker.signals import notify_watchers
 
 
 @transaction.atomic
 def load(now: datetime) -> None:
-    """Create the cast, and let everything happen in the order in which it did, up to ``now``.
+    """Create the users and replay all events in order, up to ``now``.
 
-    All of it or nothing, so an interrupted load leaves an empty database, which the next run fills.
+    In one transaction, so an interrupted load leaves an empty database, which the next run fills.
     """
     # One hash for all four: making it slow is the point of a password hash, and this password is no secret.
     password = make_password(story.PASSWORD)
@@ -56,7 +56,7 @@ def load(now: datetime) -> None:
 
 
 def sort(reader: User, now: datetime, done_until: float) -> None:
-    """Let somebody be done with what is old, keep something, and put something off until tomorrow."""
+    """Mark a user's old notifications as done, save some, and snooze some until tomorrow."""
     mine = reader.notifications
     mine.filter(verb__in=story.SNOOZED).snooze_all(now + timedelta(days=1))
     mine.filter(verb__in=story.SAVED).save_all()
@@ -64,7 +64,7 @@ def sort(reader: User, now: datetime, done_until: float) -> None:
 
 
 def send(event: story.Event, named: dict[str, Any], at: datetime) -> None:
-    """Tell what happened outside of the issues; of what a maintainer does, the other maintainers are told."""
+    """Send an event that is not about an issue. For a group, all its members except the actor are notified."""
     recipient = named[event.recipient]
     if isinstance(recipient, Group):
         recipient = recipient.user_set.exclude(username=event.actor)
@@ -85,7 +85,7 @@ def open_issue(
 ) -> Issue:
     """Open a thread's issue.
 
-    ``bulk_create`` sends no ``post_save``, whose receiver would tell that it happened now.
+    ``bulk_create`` sends no ``post_save``, whose receiver would send a notification with the current time.
     """
     [issue] = Issue.objects.bulk_create(
         [
@@ -99,7 +99,7 @@ def open_issue(
             )
         ]
     )
-    tell(author, step.did, issue, text=thread.title, at=at)
+    notify_watchers(author, step.did, issue, text=thread.title, at=at)
     return issue
 
 
@@ -109,7 +109,7 @@ def take_step(issue: Issue, step: story.Step, who: User, at: datetime) -> None:
         [comment] = Comment.objects.bulk_create(
             [Comment(issue=issue, author=who, body=step.text, created=at)]
         )
-        tell(who, step.did, issue, text=step.text, at=at, comment=comment.pk)
+        notify_watchers(who, step.did, issue, text=step.text, at=at, comment=comment.pk)
     else:
         issue.change_state(Issue.State.CLOSED if step.did == "closed" else Issue.State.OPEN)
-        tell(who, step.did, issue, text=issue.title, at=at)
+        notify_watchers(who, step.did, issue, text=issue.title, at=at)

@@ -42,10 +42,10 @@ class Repository(models.Model):
 
 
 class Issue(models.Model):
-    """Something that somebody wants done about a repository."""
+    """An issue of a repository."""
 
     class State(models.TextChoices):
-        """Whether the issue still wants something done."""
+        """Whether the issue is open."""
 
         OPEN = "open"
         CLOSED = "closed"
@@ -77,24 +77,24 @@ class Issue(models.Model):
         return reverse("tracker:issue", args=[self.repository_id, self.number])
 
     def notifications_parents(self) -> Repository:
-        """Return what contains the issue: who watches the repository hears of its issues."""
+        """Return the parent: users who watch the repository are notified about its issues."""
         return self.repository
 
     def assign(self, user: User) -> bool:
-        """Give the issue to somebody. Return whether that changed anything."""
+        """Assign the issue to a user. Return whether that changed anything."""
         changed = Issue.objects.filter(pk=self.pk).exclude(assignee=user).update(assignee=user)
         self.assignee = user
         return bool(changed)
 
     def change_state(self, state: str) -> bool:
-        """Close or reopen the issue. Return whether that changed anything: a double click is told of once."""
+        """Close or reopen the issue. Return whether that changed anything, so that a double click notifies once."""
         changed = Issue.objects.filter(pk=self.pk).exclude(state=state).update(state=state)
         self.state = state
         return bool(changed)
 
 
 class Comment(models.Model):
-    """What somebody said about an issue."""
+    """A comment on an issue."""
 
     issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="comments")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="comments")

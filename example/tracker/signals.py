@@ -1,8 +1,8 @@
-"""Who is told what: the tracker's half of the notifications.
+"""Send the notifications of the tracker.
 
-What the author of a row did is told from ``post_save``. Who closed or reopened an issue is not in the row, so
-the view, which knows, calls ``tell`` itself. Nobody is named but those who are mentioned or assigned: who watches
-the issue or its repository is told.
+New issues and comments send notifications from ``post_save``. The row of an issue does not store who closed or reopened
+it, so the view calls ``notify_watchers``. Recipients are passed only for mentions and assignments. Otherwise everybody
+who watches the issue or its repository is notified.
 """
 
 import re
@@ -20,7 +20,7 @@ from notifications.contrib.subscriptions import watch
 from tracker.models import Comment, Issue, Repository
 
 LEVELS = {"closed": "success", "reopened": "warning"}
-#: As what somebody takes part in an issue who did this to it.
+#: The reason with which the actor of a verb is subscribed to the issue.
 REASONS = {
     "opened": "author",
     "commented on": "comment",
@@ -31,11 +31,11 @@ MENTION = re.compile(r"(?<!\w)@([\w.+-]*\w)")
 
 
 def mentioned(text: str, *, without: User) -> QuerySet[User]:
-    """Return those whom a text names as ``@name``, except the one who wrote it."""
+    """Return the users who are mentioned in a text as ``@name``, except its author."""
     return User.objects.filter(username__in=MENTION.findall(text)).exclude(pk=without.pk)
 
 
-def tell(
+def notify_watchers(
     actor: User,
     verb: str,
     issue: Issue,
@@ -45,9 +45,9 @@ def tell(
     at: datetime | None = None,
     **data: Any,
 ) -> None:
-    """Tell everybody who cares what the actor did to the issue; further keywords become its data.
+    """Notify everybody who watches the issue; further keywords become the data of the event.
 
-    Who is mentioned in the text is told so. The key makes both calls one event, of which each is told once.
+    Mentioned users get the reason "mention". The key makes both calls one event, so each user is notified once.
     """
     event: dict[str, Any] = {
         "verb": verb,
@@ -60,16 +60,16 @@ def tell(
         **data,
     }
     if key is not None:
-        called = mentioned(text, without=actor)
-        notify.send(actor, recipient=called, reason="mention", **event)
-        for user in called:
+        users = mentioned(text, without=actor)
+        notify.send(actor, recipient=users, reason="mention", **event)
+        for user in users:
             watch(user, issue, reason="mention")
     notify.send(actor, **event)
     watch(actor, issue, reason=REASONS[verb])
 
 
-def tell_assigned(actor: User, issue: Issue, user: User) -> None:
-    """Tell somebody that an issue is theirs now."""
+def notify_assignee(actor: User, issue: Issue, user: User) -> None:
+    """Notify a user that an issue was assigned to them."""
     watch(user, issue, reason="assign")
     if user != actor:
         notify.send(
@@ -93,20 +93,20 @@ def watch_own(
 
 
 @receiver(post_save, sender=Issue)
-def tell_of_issue(sender: type[Issue], instance: Issue, created: bool, raw: bool, **kwargs: Any) -> None:
-    """Tell of an issue that was opened."""
+def notify_of_issue(sender: type[Issue], instance: Issue, created: bool, raw: bool, **kwargs: Any) -> None:
+    """Send notifications about a new issue."""
     if created and not raw:
         text = f"{instance.title}\n{instance.body}"
-        tell(instance.author, "opened", instance, text=text, key=f"tracker.issue:{instance.pk}")
+        notify_watchers(instance.author, "opened", instance, text=text, key=f"tracker.issue:{instance.pk}")
 
 
 @receiver(post_save, sender=Comment)
-def tell_of_comment(
+def notify_of_comment(
     sender: type[Comment], instance: Comment, created: bool, raw: bool, **kwargs: Any
 ) -> None:
-    """Tell of a comment that was written."""
+    """Send notifications about a new comment."""
     if created and not raw:
         key = f"tracker.comment:{instance.pk}"
-        tell(
+        notify_watchers(
             instance.author, "commented on", instance.issue, text=instance.body, key=key, comment=instance.pk
         )

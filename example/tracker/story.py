@@ -1,6 +1,6 @@
-"""The demo's cast and what they did, told in days before the moment it is loaded.
+"""The demo's users and events, dated in days before the time of loading.
 
-The names are those of the project's first documentation; what they say here is made up.
+The users and repositories are those of the project's first documentation. The texts are fictional.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ REPOSITORIES = (
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What somebody did to an issue, so many days ago. The first step of a thread opens it."""
+    """One event of an issue, with its age in days. The first step of a thread opens the issue."""
 
     days: float
     who: str
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """An issue and all that happened to it."""
+    """An issue with all its events."""
 
     repository: str
     number: int
@@ -41,7 +41,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened outside of the issues. The names are resolved when the story is loaded."""
+    """An event that is not about an issue. The names are resolved when the story is loaded."""
 
     days: float
     actor: str

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from tracker.forms import CommentForm, IssueForm
 from tracker.models import Comment, Issue, Repository
-from tracker.signals import tell, tell_assigned
+from tracker.signals import notify_assignee, notify_watchers
 
 
 class MemberRequest(HttpRequest):
@@ -61,7 +61,7 @@ def new_issue(request: MemberRequest, slug: str) -> HttpResponse:
 
 
 def issue(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Show an issue and its comments; by POST, take part in it."""
+    """Show an issue and its comments. POST comments on it, closes, reopens or assigns it."""
     shown = get_object_or_404(
         Issue.objects.select_related("author", "assignee", "repository__owner"),
         repository=slug,
@@ -88,13 +88,13 @@ def show(request: HttpRequest, shown: Issue, form: CommentForm) -> HttpResponse:
 
 
 def take_part(request: HttpRequest, user: User, shown: Issue) -> HttpResponse:
-    """Comment, close or reopen (with or without a comment), or assign it to somebody."""
+    """Comment, close or reopen (with or without a comment), or assign the issue to a user."""
     action = request.POST.get("action")
     if action == "assign":
         somebody = get_object_or_404(User, username=request.POST.get("assignee"))
         with transaction.atomic():
             if shown.assign(somebody):
-                tell_assigned(user, shown, somebody)
+                notify_assignee(user, shown, somebody)
         return redirect(shown)
     form = CommentForm(request.POST, instance=Comment(issue=shown, author=user))
     form.fields["body"].required = action not in {"close", "reopen"}
@@ -104,9 +104,9 @@ def take_part(request: HttpRequest, user: User, shown: Issue) -> HttpResponse:
         if form.cleaned_data["body"]:
             form.save()
         if action == "close" and shown.change_state(Issue.State.CLOSED):
-            tell(user, "closed", shown, text=shown.title)
+            notify_watchers(user, "closed", shown, text=shown.title)
         elif action == "reopen" and shown.change_state(Issue.State.OPEN):
-            tell(user, "reopened", shown, text=shown.title)
+            notify_watchers(user, "reopened", shown, text=shown.title)
     return redirect(f"{shown.get_absolute_url()}#latest")
 
 

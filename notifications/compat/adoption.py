@@ -1,6 +1,6 @@
-"""Take over a table that an older package made, without losing a row.
+"""Upgrade the table of an older package without losing rows.
 
-:class:`AdoptTable` is behind the migration of this app, and for the migration of a site that brings its own model.
+:class:`AdoptTable` is used by the migration of this app, and by the migration of a site with a custom model.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ $$
 
 
 class AdoptTable(Operation):
-    """Turn the table that is there, whichever release made it, into the one that the state describes.
+    """Change the existing table of any older release to the table that the migration state describes.
 
-    Every step looks at the table first and does only what is missing, so that it costs a few queries where there is
-    nothing to do, and can be run again after a crash where the database cannot roll back (MariaDB). Nothing is done
-    on the way back.
+    Each step inspects the table first and makes only the missing changes. So it costs only a few queries if there is
+    nothing to do, and can be run again after a crash if the database cannot roll back schema changes (MariaDB).
+    Reversing it does nothing.
 
-    A text in ``data`` that is not JSON becomes a JSON string that holds it, unless the column keeps its text type. Not
-    JSON is also what Python takes for it and the column does not: NaN everywhere, NUL and lone surrogates on
-    PostgreSQL, more than 31 levels on MariaDB. The logger ``notifications`` says how many texts there were.
+    Text in ``data`` that is not JSON becomes a JSON string, unless the column stays a text column. This includes values
+    that Python accepts and the column does not: NaN on every database, NUL and lone surrogates on PostgreSQL, more than
+    31 levels on MariaDB. The logger ``notifications`` logs their number.
     """
 
     reduces_to_sql = False
@@ -168,7 +168,7 @@ class Table:
             )
             if cursor.rowcount:
                 logger.warning(
-                    "%d values of %s.%s are not JSON; each was kept as a JSON string that holds its text",
+                    "%d values of %s.%s are not JSON. They were stored as JSON strings.",
                     cursor.rowcount,
                     self.meta.db_table,
                     field.column,

@@ -1,1 +1,1 @@
-"""What a user sees of their notifications, and does to them."""
+"""The inbox: its pages, actions and JSON API."""

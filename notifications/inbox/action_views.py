@@ -1,4 +1,4 @@
-"""The views that act on one notification, on some, or on all that match, and that undo it."""
+"""The views that change one, several or all matching notifications, and that undo the change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from notifications.inbox.snooze import SnoozeError, choices, snooze_until
 from notifications.inbox.tabs import rows_of
 from notifications.storage import counts
 
-#: What the forms repeat: which rows are meant, and where to go next.
+#: The fields that the next form repeats: the selected rows, and the URL to redirect to.
 REPEATED_FIELDS = ("one", "all", "id", "shown", "scope", "tab", "q", "up_to")
 
 
@@ -30,14 +30,14 @@ REPEATED_FIELDS = ("one", "all", "id", "shown", "scope", "tab", "q", "up_to")
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest) -> HttpResponse:
-    """Do it on POST and go on to ``next``, where a banner offers to undo it; on GET ask first.
+    """Perform an action on POST and redirect to ``next``, where a message offers to undo it. On GET, ask first.
 
-    Whoever prefers JSON gets what the page would say, and the counts.
+    A client that prefers JSON gets the message and the counts.
     """
     data = form_data(request)
     selection = Selection.from_form(data)
     if selection is None:
-        return refuse(request, gettext("There is no such thing to do."))
+        return refuse(request, gettext("Unknown action."))
     if request.method != "POST":
         return ask(request, selection.action.name, selection.action.title)
     until = None
@@ -60,7 +60,7 @@ def act(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: HttpRequest) -> HttpResponse:
-    """Take back, on POST, the last thing that the user did, which the token names; on GET ask first."""
+    """Undo the user's last action, which the token identifies, on POST. On GET, ask first."""
     data = form_data(request)
     if request.method != "POST":
         return ask(request, "undo", gettext("Undo"))
@@ -72,14 +72,14 @@ def undo(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def seen(request: HttpRequest) -> HttpResponse:
-    """Note, on POST, that the user looks at the bell now: nothing is unseen any more. On GET ask first."""
+    """Mark all notifications of the user as seen on POST. On GET, ask first."""
     if request.method != "POST":
         return ask(request, "seen", gettext("Mark all as seen"))
     counts.mark_seen(request.user)
     return HttpResponse(status=204)
 
 
-# What the older packages did by a url for each thing
+# The views of the older packages, one for each action
 
 
 @login_required
@@ -107,7 +107,7 @@ def mark_as_unread(request: HttpRequest, slug: int | str) -> HttpResponse:
 
 @login_required
 def delete(request: HttpRequest, slug: int | str) -> HttpResponse:
-    """Delete one notification of the user, or hide it under SOFT_DELETE."""
+    """Delete one notification of the user, or mark it as deleted with SOFT_DELETE."""
     return act_by_url(request, "delete", ACTIONS["delete"], gettext("Delete this notification?"), slug)
 
 
@@ -115,7 +115,7 @@ def delete(request: HttpRequest, slug: int | str) -> HttpResponse:
 def act_by_url(
     request: HttpRequest, name: str, action: Action, question: str, slug: int | str | None = None
 ) -> HttpResponse:
-    """Do it on POST and go on to ``next``; on GET ask first, unless ``ACTIONS_ON_GET`` is on."""
+    """Perform an action on POST and redirect to ``next``. On GET, ask first, unless ``ACTIONS_ON_GET`` is on."""
     leads_to = "all" if action.name == "delete" else "unread"
     rows = rows_of(request).visible()
     if slug is not None:
@@ -132,11 +132,11 @@ def act_by_url(
     return ask(request, name, action.title, question, leads_to=leads_to, notification=notification)
 
 
-# What they are made of
+# Helpers of the views
 
 
 def answer(request: HttpRequest, flash: Flash) -> HttpResponse:
-    """Answer with what was done: as JSON with the counts, or on the page that comes next."""
+    """Return the message of an action: as JSON with the counts, or on the page that follows."""
     if wants_json(request):
         return JsonResponse(
             {
@@ -162,7 +162,7 @@ def ask(
     leads_to: str = "all",
     notification: Any = None,
 ) -> HttpResponse:
-    """Show a page that asks before anything changes. Its form posts to the url that was asked for."""
+    """Show a confirmation page. Its form posts to the requested URL."""
     context = {
         "notification": notification,
         "action": action,
@@ -175,7 +175,7 @@ def ask(
 
 
 def ask_until(request: HttpRequest, data: QueryDict, problem: str) -> HttpResponse:
-    """Show a page that asks until when, and what was wrong with the last answer."""
+    """Show a page that asks for the snooze time, with the error message for the last value."""
     context = {
         "choices": choices(),
         "problem": problem,

@@ -1,4 +1,4 @@
-"""What a user does to rows in the inbox: the name in the form, the title of the button, and what is said afterwards."""
+"""The actions of the inbox: their name in the form, the title of the button, and the message afterwards."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from notifications.storage.notification import AbstractNotification, Rows
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that a user can do to rows."""
+    """An action that a user can perform on rows."""
 
     name: str
     title: str | Promise
-    #: What is said of so many rows when it is done.
+    #: The message afterwards, with the number of rows.
     message: Any
-    #: Writes it, and returns how many rows changed. The moment is for "snooze" alone.
+    #: Changes the rows and returns the number of changes. The time is only used by "snooze".
     write: Callable[[Rows, Any], int]
 
     def message_for(self, changed: int) -> str:
-        """Return what is said when it was done to so many rows, in the current language."""
+        """Return the message for this number of changed rows, in the current language."""
         words: str = self.message % {"count": changed}
         return words
 
 
 def delete_rows(rows: Rows) -> int:
-    """Hide the rows under SOFT_DELETE, else delete them. Return how many."""
+    """Mark the rows as deleted with SOFT_DELETE, otherwise delete them. Return their number."""
     return rows.mark_all_as_deleted() if settings.SOFT_DELETE else rows.delete()[0]
 
 
 def snooze_rows(rows: Rows, until: datetime) -> int:
-    """Put the rows out of sight until a moment. Return how many changed."""
+    """Snooze the rows until a time. Return the number of changes."""
     return rows.snooze_all(until)
 
 
@@ -47,15 +47,17 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "done",
             pgettext_lazy("button", "Done"),
-            ngettext_lazy("%(count)d notification is done.", "%(count)d notifications are done.", "count"),
+            ngettext_lazy(
+                "%(count)d notification marked as done.", "%(count)d notifications marked as done.", "count"
+            ),
             lambda rows, until: rows.mark_all_as_done(),
         ),
         Action(
             "undone",
-            pgettext_lazy("button", "Not done"),
+            pgettext_lazy("button", "Move to inbox"),
             ngettext_lazy(
-                "%(count)d notification is back in the inbox.",
-                "%(count)d notifications are back in the inbox.",
+                "%(count)d notification moved to the inbox.",
+                "%(count)d notifications moved to the inbox.",
                 "count",
             ),
             lambda rows, until: rows.mark_all_as_undone(),
@@ -63,15 +65,15 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "save",
             pgettext_lazy("button", "Save"),
-            ngettext_lazy("%(count)d notification is saved.", "%(count)d notifications are saved.", "count"),
+            ngettext_lazy("%(count)d notification saved.", "%(count)d notifications saved.", "count"),
             lambda rows, until: rows.save_all(),
         ),
         Action(
             "unsave",
-            pgettext_lazy("button", "Do not save"),
+            pgettext_lazy("button", "Unsave"),
             ngettext_lazy(
-                "%(count)d notification is no longer saved.",
-                "%(count)d notifications are no longer saved.",
+                "%(count)d notification removed from saved.",
+                "%(count)d notifications removed from saved.",
                 "count",
             ),
             lambda rows, until: rows.unsave_all(),
@@ -79,17 +81,15 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "snooze",
             pgettext_lazy("button", "Snooze"),
-            ngettext_lazy(
-                "%(count)d notification is snoozed.", "%(count)d notifications are snoozed.", "count"
-            ),
+            ngettext_lazy("%(count)d notification snoozed.", "%(count)d notifications snoozed.", "count"),
             snooze_rows,
         ),
         Action(
             "unsnooze",
-            pgettext_lazy("button", "Wake up"),
+            pgettext_lazy("button", "Unsnooze"),
             ngettext_lazy(
-                "%(count)d notification is no longer snoozed.",
-                "%(count)d notifications are no longer snoozed.",
+                "%(count)d notification unsnoozed.",
+                "%(count)d notifications unsnoozed.",
                 "count",
             ),
             lambda rows, until: rows.unsnooze_all(),
@@ -97,34 +97,36 @@ ACTIONS: Mapping[str, Action] = {
         Action(
             "read",
             _("Mark as read"),
-            ngettext_lazy("%(count)d notification is read.", "%(count)d notifications are read.", "count"),
+            ngettext_lazy(
+                "%(count)d notification marked as read.", "%(count)d notifications marked as read.", "count"
+            ),
             lambda rows, until: rows.mark_all_as_read(),
         ),
         Action(
             "unread",
             _("Mark as unread"),
             ngettext_lazy(
-                "%(count)d notification is unread.", "%(count)d notifications are unread.", "count"
+                "%(count)d notification marked as unread.",
+                "%(count)d notifications marked as unread.",
+                "count",
             ),
             lambda rows, until: rows.mark_all_as_unread(),
         ),
         Action(
             "delete",
             _("Delete"),
-            ngettext_lazy(
-                "%(count)d notification is deleted.", "%(count)d notifications are deleted.", "count"
-            ),
+            ngettext_lazy("%(count)d notification deleted.", "%(count)d notifications deleted.", "count"),
             lambda rows, until: delete_rows(rows),
         ),
     )
 }
 
-#: The actions that have a button on a row: each and its opposite. Before rows are deleted, a page asks.
+#: The actions that have a button on a row, each with its opposite. Deletion has a confirmation page instead.
 ROW_ACTIONS = tuple(action for action in ACTIONS.values() if action.name != "delete")
 
 
 def actions_for(notice: AbstractNotification) -> list[Action]:
-    """Return what a button can do to this row as it stands."""
+    """Return the actions that are available for this row in its current state."""
     names = ["undone" if notice.is_done else "done", "unsave" if notice.saved_at else "save"]
     if notice.is_snoozed:
         names.append("unsnooze")

@@ -1,4 +1,4 @@
-"""The admin of notifications, also of a site's own model. Importing this registers nothing."""
+"""The admin of notifications, also of a custom model. Importing this module registers nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ else:
 
 
 class AbstractNotificationAdmin(Base):
-    """List, search and read notifications; also of a site's own model."""
+    """List, search and edit notifications, also of a custom model."""
 
     list_display = (
         "recipient", "actor_label", "verb", "action_object_label", "target_label", "timestamp", "level", "unread",
@@ -51,7 +51,7 @@ class AbstractNotificationAdmin(Base):
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[AbstractNotification], search_term: str
     ) -> tuple[models.QuerySet[AbstractNotification], bool]:
-        """Search in the language of the inbox; free text also looks where :meth:`get_search_fields` says."""
+        """Search with the syntax of the inbox. Free text also searches the fields of :meth:`get_search_fields`."""
         asked = search.parse(search_term, self.model)
         if asked.error:
             self.message_user(request, asked.error, messages.WARNING)

@@ -1,4 +1,4 @@
-"""The JSON of the inbox: pages of it, and the counts and lists of the older packages."""
+"""The JSON API of the inbox: its pages, and the counts and lists of the older packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from notifications.storage.reasons import reason_label
 
 
 def count_of(request: HttpRequest, name: str, *, with_list: bool) -> HttpResponse:
-    """Return the count, and the list if wanted, of the ``all`` or ``unread`` rows; zeros for nobody.
+    """Return the count, and optionally the list, of the ``all`` or ``unread`` rows; zeros for anonymous users.
 
     An unchanged poll that sends back its ETag is a 304 after one query.
     """
@@ -44,7 +44,7 @@ def count_of(request: HttpRequest, name: str, *, with_list: bool) -> HttpRespons
 @never_cache
 @require_safe
 def api_inbox(request: HttpRequest) -> HttpResponse:
-    """Answer with the counts of all tabs and a page of one of them; zeros for nobody.
+    """Return the counts of all tabs and a page of one of them; zeros for anonymous users.
 
     An unchanged poll that sends back its ETag is a 304 after one query, or two where nothing is listed.
     """
@@ -99,26 +99,26 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def live_unread_notification_count(request: HttpRequest) -> HttpResponse:
-    """Answer with the number of unread notifications."""
+    """Return the number of unread notifications."""
     return count_of(request, "unread", with_list=False)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def live_unread_notification_list(request: HttpRequest) -> HttpResponse:
-    """Answer with the newest unread notifications and the number of all of them."""
+    """Return the latest unread notifications and the total number of unread notifications."""
     return count_of(request, "unread", with_list=True)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def live_all_notification_count(request: HttpRequest) -> HttpResponse:
-    """Answer with the number of notifications."""
+    """Return the number of notifications."""
     return count_of(request, "all", with_list=False)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def live_all_notification_list(request: HttpRequest) -> HttpResponse:
-    """Answer with the newest notifications and the number of all of them."""
+    """Return the latest notifications and the total number of notifications."""
     return count_of(request, "all", with_list=True)

@@ -1,6 +1,6 @@
-"""What the next page of the inbox says of what was just done, with the button that takes it back.
+"""The message about an action on the next page of the inbox, with the undo button.
 
-It travels in a signed cookie that lives for a minute, so that no page costs a query for it.
+It is stored in a signed cookie for one minute, so it costs no query.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from notifications.extensions import message_of
 from notifications.inbox.actions import ACTIONS
 
 COOKIE = "notifications_flash"
-#: How many seconds the cookie lives.
+#: The lifetime of the cookie in seconds.
 MAX_AGE = 60
 
-#: What is said of something that is no action on rows.
+#: The names of messages that do not belong to an action.
 UNDO, NOTHING_CHOSEN = "undo", "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """What was done, to how many rows, and the token that undoes it."""
+    """The action, the number of changed rows, and the token to undo it."""
 
     action: str
     changed: int = 0
@@ -31,26 +31,26 @@ class Flash:
 
     @property
     def message(self) -> str:
-        """Return it in the current language."""
+        """Return the message in the current language."""
         own = message_of(self.action)
         if own is not None:
             return str(own)
         if self.action == NOTHING_CHOSEN:
-            return gettext("Nothing was chosen.")
+            return gettext("Select at least one notification.")
         if self.action == UNDO and self.changed:
             words = ngettext(
-                "%(count)d notification is as it was.",
-                "%(count)d notifications are as they were.",
+                "Undone. %(count)d notification restored.",
+                "Undone. %(count)d notifications restored.",
                 self.changed,
             )
             return words % {"count": self.changed}
         if self.action == UNDO:
-            return gettext("There is nothing to undo any more.")
+            return gettext("This action can no longer be undone.")
         return ACTIONS[self.action].message_for(self.changed) if self.changed else gettext("Nothing changed.")
 
 
 def set_flash(response: HttpResponse, request: HttpRequest, flash: Flash, path: str) -> None:
-    """Let the next page below ``path`` show this."""
+    """Show this message on the next page below ``path``."""
     response.set_signed_cookie(
         COOKIE,
         f"{flash.action} {flash.changed} {flash.token}",
@@ -64,7 +64,7 @@ def set_flash(response: HttpResponse, request: HttpRequest, flash: Flash, path: 
 
 
 def get_flash(request: HttpRequest) -> Flash | None:
-    """Return what this user is shown of what they did in the last minute, if anything."""
+    """Return the message about the user's action in the last minute, if there is one."""
     value = request.get_signed_cookie(COOKIE, default="", salt=salt(request), max_age=MAX_AGE)
     if not value:
         return None
@@ -73,5 +73,5 @@ def get_flash(request: HttpRequest) -> Flash | None:
 
 
 def salt(request: HttpRequest) -> str:
-    """Return what makes the cookie of one user worthless to another."""
+    """Return the salt, which makes the cookie of one user invalid for others."""
     return f"{COOKIE}:{request.user.pk}"

@@ -1,4 +1,4 @@
-"""The lists of the older packages: which rows, how many, and an ETag for what was shown of them."""
+"""The lists of the older packages: their rows, their length, and their ETag."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from notifications.storage import fast_queries
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet
 
-#: The adjectives by which a list may be asked for.
+#: The names of the lists.
 LISTS: dict[str, Callable[[Any], NotificationQuerySet[Any]]] = {
     "all": lambda rows: rows.visible(),
     "unread": lambda rows: rows.unread(),
@@ -31,7 +31,7 @@ LISTS: dict[str, Callable[[Any], NotificationQuerySet[Any]]] = {
 
 
 def get_num_to_fetch(request: HttpRequest) -> int:
-    """Return how many rows the request asks for by ``?max=``, 1 to 100, else the setting ``NUM_TO_FETCH``."""
+    """Return the number of rows given by ``?max=``, 1 to 100, otherwise the setting ``NUM_TO_FETCH``."""
     try:
         number = int(request.GET.get("max", ""))
     except ValueError:
@@ -40,17 +40,17 @@ def get_num_to_fetch(request: HttpRequest) -> int:
 
 
 def get_notification_list(request: HttpRequest, method_name: str = "all") -> list[dict[str, Any]]:
-    """Return the newest notifications of the request's user, as JSON shows them; read them if the request says so.
+    """Return the latest notifications of the user as JSON items, and mark them as read if ``mark_as_read`` is given.
 
-    ``method_name`` is one of the adjectives in :data:`LISTS`. They are marked as read by ``mark_as_read`` in a POST,
-    or in a GET where ``ACTIONS_ON_GET`` is on; the answer shows them as they were.
+    ``method_name`` is a key of :data:`LISTS`. ``mark_as_read`` works by POST, and by GET if ``ACTIONS_ON_GET`` is on.
+    The items show the state before that.
     """
     rows: Any = request.user.notifications  # type: ignore[union-attr]
     return show(list(LISTS[method_name](rows)[: get_num_to_fetch(request)]), request)
 
 
 def show(found: Sequence[AbstractNotification], request: HttpRequest) -> list[dict[str, Any]]:
-    """Return these notifications of the request's user as JSON shows them; read them if the request says so."""
+    """Return these notifications of the user as JSON items. Mark them as read if the request has ``mark_as_read``."""
     attach_objects(found)
     items = [item(notification, request) for notification in found]
     if marks_as_read(request):
@@ -60,10 +60,10 @@ def show(found: Sequence[AbstractNotification], request: HttpRequest) -> list[di
 
 
 def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[AbstractNotification], int]:
-    """Return the ``number`` newest of these rows, without their objects, and the count of all. Costs one query."""
+    """Return the ``number`` latest of these rows, without their objects, and the count of all. Costs one query."""
     if not number:
         return [], rows.count()
-    # Under a name that no column of a site's own model has.
+    # A name that no column of a custom model has.
     found = fast_queries.newest(rows, number, "ntf_total")
     if found is None:
         total = rows.order_by().values("recipient").annotate(ntf_total=Count("pk")).values("ntf_total")
@@ -72,10 +72,10 @@ def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[Abstr
 
 
 def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) -> str:
-    """Return a weak ETag for an answer of these rows and this count to what was ``asked``, in the current language.
+    """Return a weak ETag for a response with these rows and this count to the request ``asked``, in this language.
 
-    It changes with every row that comes, goes or changes among these, and with the count. It does not know of objects
-    that were renamed, but of those that may not be seen any more.
+    It changes if one of the rows is added, removed or changed, if the count changes, or if an object becomes hidden. It
+    does not change if an object is renamed.
     """
     shown: list[Any] = []
     if found:
@@ -89,7 +89,7 @@ def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) 
 
 
 def marks_as_read(request: HttpRequest) -> bool:
-    """Return whether the request wants, and may want, the returned rows to be marked as read."""
+    """Return whether the request marks the returned rows as read."""
     if request.method != "POST" and not settings.ACTIONS_ON_GET:
         return False
     value = request.POST.get("mark_as_read", request.GET.get("mark_as_read", ""))

@@ -23,27 +23,27 @@ else:
 
 
 class NotificationViewList(LoginRequiredMixin, Base):
-    """A page of somebody's own notifications, in the order of its tab."""
+    """A page of the user's notifications, in the order of its tab."""
 
     template_name = "notifications/list.html"
     context_object_name = "notifications"
     tab = TABS["inbox"]
 
     def get_queryset(self) -> Rows:
-        """Return what the tab shows of the user's notifications, narrowed by the search in the url."""
+        """Return the user's notifications in this tab, filtered by the search in the URL."""
         self.search = search.parse(
             self.request.GET.get("q", ""), get_notification_model(), viewer=self.request.user
         )
         return self.tab.rows(rows_of(self.request), self.search).with_objects()
 
     def get_paginate_by(self, queryset: Any) -> int:
-        """Return how many rows a page has."""
+        """Return the number of rows per page."""
         return settings.PAGE_SIZE
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[Any, Any, Any, bool]:
-        """Return the page that ``before``, ``after`` or ``page`` names, without counting the rows.
+        """Return the page given by ``before``, ``after`` or ``page``, without counting the rows.
 
-        The rows carry the counts of all tabs.
+        The rows have the counts of all tabs as annotations.
         """
         page = pagination.get_page(
             tabs.with_counts(queryset, self.request.user),
@@ -55,8 +55,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
         return page.paginator, page, page.object_list, page.has_other_pages()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add what the inbox needs beside the rows."""
-        # Before the rows are read: what comes after this moment has not been seen here.
+        """Add the other variables of the inbox."""
+        # Before the rows are read: rows that arrive later are not on this page.
         moment = timezone.now()
         context = super().get_context_data(**kwargs)
         counts = tabs.counts_of(context["notifications"], self.request.user)
@@ -75,7 +75,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
 
 
 class AllNotificationsList(NotificationViewList):
-    """The inbox of the user: what is neither done nor snoozed."""
+    """The inbox of the user: notifications that are neither done nor snoozed."""
 
 
 class UnreadNotificationsList(NotificationViewList):
@@ -85,18 +85,18 @@ class UnreadNotificationsList(NotificationViewList):
 
 
 class SavedNotificationsList(NotificationViewList):
-    """What the user keeps."""
+    """The saved notifications of the user."""
 
     tab = TABS["saved"]
 
 
 class SnoozedNotificationsList(NotificationViewList):
-    """What is out of sight until a moment to come, the soonest first."""
+    """The snoozed notifications of the user, ordered by the time of their return."""
 
     tab = TABS["snoozed"]
 
 
 class DoneNotificationsList(NotificationViewList):
-    """What the user is done with."""
+    """The notifications that the user marked as done."""
 
     tab = TABS["done"]

@@ -1,8 +1,8 @@
-"""Keyset pages: page 4,000 costs what page 1 costs, and nobody counts the rows unless a template asks.
+"""Keyset pagination: all pages have the same cost, and the rows are only counted if a template needs the count.
 
-A page is named by the row at its edge: ``?before=<cursor>`` shows what comes after that row in the order of the list,
-which is what is older where the newest come first, and ``?after=<cursor>`` what comes ahead of it.
-``?page=N`` still answers for old links, and costs what an offset costs.
+A page is given by the row at its edge: ``?before=<cursor>`` returns the rows after that row in the order of the list,
+which are older if the latest rows come first. ``?after=<cursor>`` returns the rows ahead of it. ``?page=N`` still works
+for old links, at the cost of an offset.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from django.utils.dateparse import parse_datetime
 from notifications.objects.fetch import primary_key
 from notifications.storage.notification import AbstractNotification
 
-#: The row at the edge of a page: its moment in the order of the list, and its primary key.
+#: The row at the edge of a page: its time in the order of the list, and its primary key.
 Edge: TypeAlias = tuple[datetime, Any]
 
 
 def cursor_of(row: AbstractNotification, *, key: str = "inbox_at") -> str:
-    """Return the cursor that names this row in a url, in a list that the column ``key`` puts in order."""
+    """Return the cursor of this row for a URL, in a list that is ordered by the column ``key``."""
     moment: datetime = getattr(row, key)
     return urlsafe_b64encode(f"{moment.isoformat()} {row.pk}".encode()).decode().rstrip("=")
 
 
 def edge_of(cursor: str, model: Any, using: str) -> Edge | None:
-    """Return what a cursor names in this database, or None for one that we did not make."""
+    """Return the edge of a cursor in this database, or None for an invalid cursor."""
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         moment, _, key = text.partition(" ")
@@ -41,7 +41,7 @@ def edge_of(cursor: str, model: Any, using: str) -> Edge | None:
         if timestamp is None or timezone.is_aware(timestamp) != timezone.is_aware(timezone.now()):
             return None
         if zone := connections[using].timezone:
-            # At the ends of the calendar a moment may have no name in the zone of the database.
+            # At the ends of the calendar, a time may not exist in the time zone of the database.
             timestamp.astimezone(zone)
     except (ValueError, OverflowError):
         return None
@@ -50,7 +50,7 @@ def edge_of(cursor: str, model: Any, using: str) -> Edge | None:
 
 
 class Page(paginator.Page[Any]):
-    """A page that knows its neighbours without a count. ``number`` is None where only a cursor names it."""
+    """A page that has links to its neighbours without a count. ``number`` is None if it was requested by a cursor."""
 
     def __init__(
         self, rows: Sequence[Any], number: int | None, pages: Any, *, key: str, newer: bool, older: bool
@@ -67,21 +67,21 @@ class Page(paginator.Page[Any]):
         return self.newer
 
     def next_page_number(self) -> Any:
-        """Return the number of the page with older rows, None where this one has no number."""
+        """Return the number of the page with older rows, None if this page has no number."""
         return self.number and self.number + 1
 
     def previous_page_number(self) -> Any:
-        """Return the number of the page with newer rows, None where this one has no number."""
+        """Return the number of the page with newer rows, None if this page has no number."""
         return self.number and self.number - 1
 
     @property
     def before(self) -> str:
-        """Return the cursor for the rows older than these, or an empty text when there are none."""
+        """Return the cursor for older rows, or an empty string if there are none."""
         return cursor_of(self.object_list[len(self.object_list) - 1], key=self.key) if self.older else ""
 
     @property
     def after(self) -> str:
-        """Return the cursor for the rows newer than these, or an empty text when there are none."""
+        """Return the cursor for newer rows, or an empty string if there are none."""
         return cursor_of(self.object_list[0], key=self.key) if self.newer and len(self.object_list) else ""
 
 
@@ -93,9 +93,9 @@ def get_page(
     key: str = "inbox_at",
     descending: bool = True,
 ) -> Page:
-    """Return the page of ``rows`` that the query of a url names, in the order of the column ``key``, a moment.
+    """Return the page of ``rows`` given by the query string, in the order of the column ``key``, a date and time.
 
-    ``query`` may hold ``before`` or ``after``, a cursor, or ``page``, a number. A cursor that we did not make is the
+    ``query`` can have a cursor as ``before`` or ``after``, or a page number as ``page``. An invalid cursor returns the
     first page. Raise Http404 for a page number that does not exist. Costs one query.
     """
     onwards, back = ("lt", "gt") if descending else ("gt", "lt")
@@ -134,7 +134,7 @@ def beyond(key: str, comparison: str, edge: Edge) -> Q:
 
 
 def page_number(text: str, pages: paginator.Paginator[Any]) -> int:
-    """Return the number of a page, 1 where nothing is said. Raise Http404 for what cannot be one."""
+    """Return the page number, 1 by default. Raise Http404 for an invalid one."""
     if text == "last":
         return pages.num_pages
     if not text:

@@ -1,4 +1,4 @@
-"""What a request of the inbox says and wants: its form, JSON or a page, and where to go next."""
+"""The requests of the inbox: their form data, the response format, and the URL to redirect to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def form_data(request: HttpRequest) -> QueryDict:
-    """Return what the url and the form say, the form after the url, so that its values come first."""
+    """Return the query string and the form data. Values of the form override those of the query string."""
     data = request.GET.copy()
     data.update(request.POST)
     return data
@@ -20,20 +20,20 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 def refuse(request: HttpRequest, problem: str) -> HttpResponse:
-    """Say why nothing was done."""
+    """Return an error response with this message."""
     if wants_json(request):
         return JsonResponse({"error": problem}, status=400)
     return HttpResponseBadRequest(problem, content_type="text/plain; charset=utf-8")
 
 
 def own_url(request: HttpRequest, name: str) -> str:
-    """Return the url of one of our pages, in the instance of the urls that the request came by."""
+    """Return the URL of a page of the inbox, in the URL namespace of the request."""
     match = request.resolver_match
     return reverse(f"notifications:{name}", current_app=match.namespace if match else None)
 
 
 def next_url(request: HttpRequest) -> str:
-    """Return where the request wants to go next, or an empty text when that is not a page of this host."""
+    """Return the URL to redirect to, or an empty string if it is not on this host."""
     url = request.POST.get("next") or request.GET.get("next") or ""
     allowed = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
     return url if allowed and url.isprintable() else ""

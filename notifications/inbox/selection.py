@@ -1,4 +1,4 @@
-"""Which rows a form of the inbox means, and what is to be done to them."""
+"""The rows that a form of the inbox selects, and the action to perform on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from notifications.storage.notification import Rows
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a form asks for: an action, and the rows, named one by one or as all that match in a tab."""
+    """The content of a form: an action, and the selected rows, given by their slugs or as all results in a tab."""
 
     action: Action
     slugs: list[str] = field(default_factory=list)
@@ -27,10 +27,9 @@ class Selection:
 
     @classmethod
     def from_form(cls, data: QueryDict) -> Selection | None:
-        """Read the form. Return None for an action that there is not.
+        """Read the form. Return None for an unknown action.
 
-        A button of one row (``one=done:110910``) means that row, whatever else is chosen, and one that means
-        everything (``all=read``) all that is unread.
+        The button of a row (``one=done:110910``) selects only that row. ``all=read`` selects all unread rows.
         """
         name, _, slug = data.get("one", "").partition(":")
         everything = data.get("all", "")
@@ -48,7 +47,7 @@ class Selection:
         return cls(action, [*data.getlist("id"), *shown])
 
     def rows(self, request: HttpRequest, up_to: str) -> Rows:
-        """Return the rows that are meant, of the user who asks. Of all that match, none that came since."""
+        """Return the selected rows of the current user. All results do not include rows that arrived later."""
         model = get_notification_model()
         if self.tab:
             wanted = search.parse(self.query, model, viewer=request.user)

@@ -1,4 +1,4 @@
-"""The tabs of the inbox: which rows each shows, in which order, and how many there are of each, in one query."""
+"""The tabs of the inbox: their rows, their order, and their counts, all in one query."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from notifications.storage import counts
 from notifications.storage.counts import Count
 from notifications.storage.notification import AbstractNotification, Rows
 
-#: Said here, because humanize speaks a language only where a site has installed it.
+#: Translated here, because humanize is only translated if the site has installed it.
 DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
 
 
 def rows_of(request: HttpRequest) -> Rows:
-    """Return the notifications of the user who asks, and of nobody else."""
+    """Return the notifications of the current user."""
     user: Any = request.user
     rows: Rows = user.notifications.all()
     return rows
@@ -61,21 +61,21 @@ class Tab:
     empty: str | Promise
 
     def rows(self, rows: Rows, search: Search) -> Rows:
-        """Return those of a user's rows that this tab shows; a search in the inbox may ask for what is elsewhere."""
+        """Return the rows in this tab that match the search. A search in the inbox may include rows of other tabs."""
         shown: Rows = rows.visible() if self.is_elsewhere(search) else getattr(rows, self.adjective)()
         found: Rows = search.narrow(shown)
         return found
 
     def rows_up_to(self, rows: Rows, search: Search, moment: datetime) -> Rows:
-        """Return those of the rows that the tab showed at that moment, or would have: none that came since."""
+        """Return the rows that the tab showed at this time, without rows that arrived later."""
         came_before = Q(timestamp__lte=moment)
-        # What is snoozed stands in the order of a moment to come.
+        # Snoozed rows are ordered by a time in the future.
         if self.key != "snoozed_until" and not self.is_elsewhere(search):
             came_before &= Q(**{f"{self.key}__lte": moment})
         return self.rows(rows, search).filter(came_before)
 
     def is_elsewhere(self, search: Search) -> bool:
-        """Return whether the search leads out of this tab."""
+        """Return whether the search includes rows of other tabs."""
         return self.name == "inbox" and search.is_elsewhere
 
 
@@ -90,7 +90,7 @@ TABS: Mapping[str, Tab] = {
             True,
             "all",
             ("done", "save", "snooze", "read", "unread"),
-            _("Nothing is left to do."),
+            _("You're all caught up!"),
         ),
         Tab(
             "unread",
@@ -100,7 +100,7 @@ TABS: Mapping[str, Tab] = {
             True,
             "unread",
             ("done", "save", "snooze", "read"),
-            _("You have read everything."),
+            _("No unread notifications."),
         ),
         Tab(
             "saved",
@@ -110,7 +110,7 @@ TABS: Mapping[str, Tab] = {
             True,
             "saved",
             ("done", "unsave", "snooze", "read", "unread"),
-            _("What you save is kept here."),
+            _("No saved notifications. Saved notifications are kept until you delete them."),
         ),
         Tab(
             "snoozed",
@@ -120,7 +120,7 @@ TABS: Mapping[str, Tab] = {
             False,
             "snoozed",
             ("unsnooze", "snooze", "done", "save"),
-            _("What you snooze waits here, and comes back by itself."),
+            _("No snoozed notifications. They return to your inbox at the time you chose."),
         ),
         Tab(
             "done",
@@ -130,7 +130,7 @@ TABS: Mapping[str, Tab] = {
             True,
             "done",
             ("undone", "save", "unread"),
-            _("What you are done with is kept here."),
+            _("Notifications you mark as done appear here."),
         ),
     )
 }
@@ -172,7 +172,7 @@ def counts_of(rows: Any, user: Any) -> dict[str, Count]:
 
 
 def moment_of_page(text: str) -> datetime:
-    """Return the moment that a page was made at, which it carries; now where it carries none that could be one."""
+    """Return the time when a page was rendered, which its form contains; the current time if it is invalid."""
     now = timezone.now()
     try:
         moment = parse_datetime(text)

@@ -1,4 +1,4 @@
-"""What a user does to rows of theirs, and its undoing: exactly the rows that changed become what they were.
+"""Perform and undo an action of a user. Undo restores exactly the rows that changed.
 
 The last thing that each user did is kept in their :class:`~notifications.models.InboxState`: the rows that it changed,
 in groups of the same change, with what they were and what they became. Undoing writes back the columns that changed,
@@ -29,7 +29,7 @@ Values: TypeAlias = "dict[str, Any]"
 #: The columns that the actions write.
 UNDO_COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
 
-#: The most rows whose change is kept.
+#: The maximum number of changed rows that can be undone.
 MAX_UNDO_ROWS = 100_000
 
 #: The most rows and the most different changes that one statement names.
@@ -38,14 +38,14 @@ MAX_STATEMENT_ROWS, MAX_STATEMENT_CASES = 5_000, 100
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was done: how many rows changed, and the token that takes it back, None where nothing can."""
+    """The result of an action: the number of changed rows, and the token to undo it, or None."""
 
     changed: int
     token: str | None = None
 
 
 def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) -> Change:
-    """Do this to rows of ``user``, to all or to none, and keep how to undo it. ``until`` is for "snooze"."""
+    """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze"."""
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
 
@@ -71,7 +71,7 @@ def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) 
 
 
 def undo(user: Any, token: str) -> Change:
-    """Take back what this token stands for, the last thing that ``user`` did."""
+    """Undo the last action of ``user``, which the token identifies."""
     rows: Rows = user.notifications.all()
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
@@ -111,7 +111,7 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
         same = len({was[name] for was, _ in changes}) == 1
         values[name] = loaded(changes[0][0][name]) if same else Case(*cases, output_field=field)
     if "unread" in values:
-        # Where only this changed, the moment of reading must not follow it.
+        # If only this changed, read_at must not change with it.
         values = {"read_at": F("read_at"), **values}
     named = rows.filter(pk__in=[key for _, keys in changes for key in keys])
     return quiet(named)._write(still, **values)
@@ -130,7 +130,7 @@ def differences(before: Sequence[Any], after: Sequence[Any]) -> tuple[tuple[str,
 
 
 def kept(value: Any) -> Any:
-    """Return a value as JSON holds it, which knows a moment to the millisecond only."""
+    """Return a value as stored in JSON, which stores times with milliseconds only."""
     return value.isoformat() if isinstance(value, datetime) else value
 
 

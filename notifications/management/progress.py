@@ -8,14 +8,14 @@ BAR_WIDTH = 30
 
 
 class ProgressBar:
-    """Draw on a terminal how much is done; stay silent anywhere else."""
+    """Show the progress on a terminal; print nothing elsewhere."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.shown = bool(getattr(stream, "isatty", lambda: False)())
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show that ``done`` of ``total`` are done; ``total`` is None where nobody knows."""
+        """Show that ``done`` of ``total`` are done; ``total`` is None if it is not known."""
         if not self.shown:
             return
         if total is None:

@@ -34,9 +34,5 @@ class Migration(migrations.Migration):
                     models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True),
                 ),
             ],
-            options={
-                "verbose_name": "state of an inbox",
-                "verbose_name_plural": "states of inboxes",
-            },
         ),
     ]

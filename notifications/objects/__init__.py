@@ -1,1 +1,1 @@
-"""Actor, action object and target: everything that belongs to the site, behind guards."""
+"""Actor, action object and target: access to the objects of the site, guarded against their errors."""

@@ -22,7 +22,7 @@ Reference: TypeAlias = tuple[int, str]
 
 
 def model_of(content_type_id: int, using: str | None) -> type[models.Model] | None:
-    """Return the model class of a content type, or None when the content type or its app is gone."""
+    """Return the model class of a content type, or None if the content type or its app was removed."""
     try:
         return ContentType.objects.db_manager(using).get_for_id(content_type_id).model_class()
     except ContentType.DoesNotExist:

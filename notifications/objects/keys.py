@@ -17,7 +17,7 @@ from notifications.objects.fetch import Reference, content_type_ids, fetch_objec
 
 
 class ObjectKey(GenericForeignKey):
-    """A generic foreign key whose object reads as None when it is gone, for whatever reason.
+    """A generic foreign key whose object is None if it is not available, for any reason.
 
     ``viewer`` names the foreign key to the user who looks at the row: what they may not see is None as well.
     """
@@ -44,7 +44,7 @@ class ObjectKey(GenericForeignKey):
         instance._state.fields_cache[self.found_by] = reference
 
     def is_hidden(self, instance: models.Model) -> bool:
-        """Return whether there is an object that the user who looks at the row may not see."""
+        """Return whether there is an object that the viewer of the row may not see."""
         return getattr(instance, self.name) is None and self.hidden_by in instance._state.fields_cache
 
     def look(self, instance: models.Model, obj: models.Model) -> tuple[Any, Any, models.Model]:

@@ -1,4 +1,4 @@
-"""How the objects of a row are called, and the sentence that their names make with the verb."""
+"""The names of the objects of a row, and the sentence made of these names and the verb."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the objects of a row lead: their pages, and only those that are safe to follow."""
+"""The URLs of the objects of a row. Only safe URLs are returned."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def object_url(notification: Any, key: str, request: HttpRequest | None = None) -> str:
-    """Return the page of the ``actor``, ``action_object`` or ``target``, or an empty text where it has none."""
+    """Return the URL of the ``actor``, ``action_object`` or ``target``, or an empty string."""
     obj = getattr(notification, key)
     return "" if obj is None else url_of(obj, notification, request)
 
 
 def main_url(notification: Any, request: HttpRequest | None = None) -> str:
-    """Return where a click on the notification leads: to its target, else its action object, else its actor."""
+    """Return the URL that a click on the notification opens: of its target, else its action object, else its actor."""
     for key in ("target", "action_object", "actor"):
         if found := object_url(notification, key, request):
             return found
@@ -32,16 +32,16 @@ def main_url(notification: Any, request: HttpRequest | None = None) -> str:
 
 
 def url_of(obj: models.Model, notification: Any, request: HttpRequest | None = None) -> str:
-    """Return what the object's ``get_url_for_notifications(notification, request)`` says, else its absolute url.
+    """Return the object's ``get_url_for_notifications(notification, request)``, otherwise its absolute URL.
 
-    A url that is neither http(s) nor of this site counts as none: it may have come from a user.
+    A URL that is neither http(s) nor of this site is ignored, because it may come from a user.
     """
     own = getattr(obj, "get_url_for_notifications", None)
     return url_from(lambda: own(notification, request)) if callable(own) else page_of(obj)
 
 
 def page_of(obj: models.Model) -> str:
-    """Return the absolute url of an object, or an empty text where it has none that is safe."""
+    """Return the absolute URL of an object, or an empty string if it has no safe URL."""
     plain = getattr(obj, "get_absolute_url", None)
     return url_from(plain) if callable(plain) else ""
 
@@ -55,7 +55,7 @@ def url_from(ask: Callable[[], Any]) -> str:
 
 
 def safe_url(url: Any) -> str:
-    """Return the url when a browser can follow it only by http or https, else an empty text."""
+    """Return the URL if its scheme is http or https or it is a path of this site, otherwise an empty string."""
     if isinstance(url, Promise):
         url = str(url)
     if not isinstance(url, str) or len(url) > MAX_URL_LENGTH or not url.isprintable():

@@ -1,4 +1,4 @@
-"""Who may see an object: the site's own rule for its model, as a narrowing of querysets."""
+"""Who may see an object: the site's rule for its model, which filters querysets."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class Rule:
-    """Inherit this to say who may see the objects of a model; name your class in the setting ``VISIBILITY``.
+    """Inherit from this class to define who may see the objects of a model. Set it in the setting ``VISIBILITY``.
 
-    Both methods say the same, from either side. They narrow a queryset and ask the database nothing.
+    Both methods express the same rule, from both sides. They filter a queryset and do not run queries.
     """
 
     def users(self, users: QuerySet[Any], obj: Any) -> QuerySet[Any]:
-        """Return those of the users who may see the object."""
+        """Return the users who may see the object."""
         raise NotImplementedError
 
     def objects(self, objects: QuerySet[Any], user: Any) -> QuerySet[Any]:
-        """Return those of the objects that the user may see."""
+        """Return the objects that the user may see."""
         raise NotImplementedError
 
 

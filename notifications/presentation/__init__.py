@@ -1,1 +1,1 @@
-"""A notification as people and programs read it."""
+"""A notification as text, HTML and JSON."""

@@ -1,4 +1,4 @@
-"""The sentence of a notification, as text and as HTML: the site's own for its verb, else one of the four shapes."""
+"""The sentence of a notification, as text and as HTML: the site's template for its verb, or the default sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def text(notification: AbstractNotification) -> str:
-    """Return the sentence, without the time, in the current language: a site's own for the verb, else the seed's."""
+    """Return the sentence without the time, in the current language: from the template of the verb, or the default."""
     own = None if notification.is_hidden else verb_template(notification.verb, "txt")
     if own is not None:
         return render_text(own, notification)
@@ -26,7 +26,7 @@ def text(notification: AbstractNotification) -> str:
 def html(parts: Mapping[str, str]) -> SafeString:
     """Return the sentence of these parts as HTML: ``actor``, ``verb``, ``action_object`` and ``target``.
 
-    What is not marked as safe among the parts is escaped.
+    Parts that are not marked as safe are escaped.
     """
     placeholders = {name: f"{{{name}}}" for name in parts}
     return format_html(shape_of(parts) % placeholders, **parts)

@@ -13,7 +13,7 @@ from notifications.objects import links
 from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
 
-#: The columns that say where a notification stands.
+#: The columns that contain the state of a notification.
 STATE_COLUMNS = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "inbox_at")
 
 
@@ -29,7 +29,7 @@ def item(notification: AbstractNotification, request: HttpRequest | None = None)
     names, values = editable_columns(type(notification))
     shown = dict(zip(names, values(notification), strict=True))
     if notification.is_hidden:
-        # What the sender wrote may give away what it is about.
+        # The text of the sender may reveal the hidden object.
         shown.update(description=None, data=None)
     shown["slug"] = notification.slug
     for key in ("actor", "target", "action_object"):
@@ -42,7 +42,7 @@ def item(notification: AbstractNotification, request: HttpRequest | None = None)
 
 
 def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
-    """Return what a page shows of one notification: :func:`item`, its sentence, where it leads, its state."""
+    """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and state."""
     return {
         **item(notification, request),
         "text": sentences.text(notification),

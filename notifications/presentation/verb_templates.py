@@ -1,4 +1,4 @@
-"""A site's own sentence for a verb: ``notifications/verbs/<slug of the verb>.txt`` and ``.html``."""
+"""The site's templates for the sentence of a verb: ``notifications/verbs/<slug of the verb>.txt`` and ``.html``."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from notifications.storage.notification import AbstractNotification
 
 
-#: The most templates of which it is remembered whether they exist.
+#: The maximum number of cached template lookups.
 MAX_REMEMBERED_TEMPLATES = 1000
 
-#: Which templates there are, for each first engine: the second time costs nothing, also where there is none.
+#: The cached lookups for each template engine, also for templates that do not exist.
 _found: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 def verb_template(verb: str, kind: str) -> Any:
-    """Return a site's own template for this verb, ``notifications/verbs/<slug of the verb>.<kind>``, or None."""
+    """Return the site's template for this verb, ``notifications/verbs/<slug of the verb>.<kind>``, or None."""
     name = f"notifications/verbs/{slugify(verb)}.{kind}"
     engine = next(iter(engines.all()), None)
     if engine is None:
         return None
     found = _found.setdefault(engine, {})
-    # A developer adds a template and wants to see it.
+    # In development, a new template is used at once.
     if name not in found or settings.DEBUG:
         if len(found) >= MAX_REMEMBERED_TEMPLATES:
             found.clear()
@@ -42,7 +42,7 @@ def verb_template(verb: str, kind: str) -> Any:
 
 
 def render_text(template: Any, notification: AbstractNotification) -> str:
-    """Return what a site's template says of a notification, in one line. It is text, so that nothing is escaped."""
+    """Render a text template for a notification as one line. It is plain text, so nothing is escaped."""
     names: dict[str, Any] = {**labels_of(notification), "notice": notification}
     inner = template.template
     sentence = (

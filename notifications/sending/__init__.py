@@ -1,1 +1,1 @@
-"""One ``notify.send``, in the order in which it happens."""
+"""The implementation of ``notify.send``, in the order of its steps."""

@@ -1,7 +1,7 @@
-"""The arguments of ``notify.send``, judged before anything is written.
+"""The arguments of ``notify.send``, validated before anything is written.
 
-What one database stores and another refuses is refused on all of them. Every error names the argument, says what it
-was and what is allowed.
+Values that some databases refuse are refused on all databases. Every error names the argument, its value and what is
+allowed.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def clean_level(model: type[AbstractNotification], value: Any) -> str:
 
 
 def clean_timestamp(value: Any) -> datetime:
-    """Return the moment of the event, now for None; aware under USE_TZ and naive without."""
+    """Return the time of the event, now for None; aware if USE_TZ is on, otherwise naive."""
     if value is None:
         return timezone.now()
     if not isinstance(value, datetime):
@@ -154,7 +154,7 @@ def clean_timestamp(value: Any) -> datetime:
         if wants_aware:
             value.astimezone(zone.utc)
     except OverflowError as error:
-        # PostgreSQL stores such a moment, and then nobody can read it.
+        # PostgreSQL stores such a time, but it cannot be read.
         raise ValueError(f"timestamp must be in the years 1 to 9999 of UTC, got {value!r}.") from error
     return value
 

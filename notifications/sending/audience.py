@@ -25,12 +25,12 @@ ALLOWED_RECIPIENTS = "a user, a Group, a queryset of users, an iterable of users
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """An audience that is read one by one: primary keys, each checked as it comes by, never all at once."""
+    """An audience given by primary keys, which are checked one by one and never all loaded."""
 
     keys: Iterable[Any]
-    #: How many there are, where that is known beforehand; then they can be gone through again.
+    #: Their number, if it is known beforehand; then they can be iterated again.
     total: int | None = None
-    #: Whether they were named, so that a key that no user has is an error.
+    #: Whether they were passed as recipients, so that a key without a user is an error.
     named: bool = True
     #: Returns whom extensions make of a batch, as a queryset that may have others too; None where none is installed.
     narrow: Callable[[models.QuerySet[Any]], models.QuerySet[Any] | None] | None = None
@@ -73,7 +73,7 @@ def resolve(recipient: Any) -> Audience:
 
 
 def is_selectable(audience: models.QuerySet[Any]) -> bool:
-    """Tell whether the users can be selected in a subquery. A union that is cut or that names columns keeps its own."""
+    """Return whether the users can be selected in a subquery. A union with a slice or with columns cannot."""
     query = audience.query
     return not (query.combinator and (query.is_sliced or query.values_select))
 
@@ -91,14 +91,14 @@ def filterable(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
 
 def members_of(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Return the users of a union, or of a choice, as a queryset that can be filtered and whose column has a name."""
-    # Any: the database that the queryset was told to use, or None.
+    # Any: the database that the queryset is bound to, or None.
     chosen: Any = audience
     users: models.QuerySet[Any] = audience.model._base_manager.using(chosen._db)
     return users.filter(pk__in=audience.values("pk"))
 
 
 def keys_of(audience: models.QuerySet[Any]) -> Iterator[Any]:
-    """Yield the primary keys of the users, without keeping them."""
+    """Yield the primary keys of the users, without loading all of them."""
     keys: Iterator[Any] = audience.values_list("pk", flat=True).iterator(chunk_size=BATCH_SIZE)
     return keys
 
@@ -137,7 +137,7 @@ def user_key(member: Any) -> Any:
 
 
 def audience_of(event: Event, recipient: Any) -> Audience | None:
-    """Return the audience: the named recipients, else what an extension names, else the actor if it is a user."""
+    """Return the audience: the recipients, otherwise those of an extension, otherwise the actor if it is a user."""
     audience = None if recipient is None else resolve(recipient)
     installed = audience_extensions()
     if installed:

@@ -1,4 +1,4 @@
-"""Writing the rows of an event: one ``INSERT ... SELECT`` where that can be, else batches of constant memory."""
+"""Write the rows of an event: by one ``INSERT ... SELECT`` if possible, otherwise in batches of constant memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from notifications.storage.notification import AbstractNotification
 
 N = TypeVar("N", bound=AbstractNotification)
 
-#: Called with the number of users done and of all, or None where that is not known.
+#: Called with the number of processed users and the total, or None if it is not known.
 Progress: TypeAlias = Callable[[int, "int | None"], object]
 
 
@@ -128,7 +128,7 @@ def prototype(model: type[N], event: Event, using: str) -> N:
 
 
 def rows_save_themselves(model: type[AbstractNotification], event: Event) -> bool:
-    """Return whether each row must go through ``save()``: somebody overrode it or receives ``pre_save``.
+    """Return whether each row must be saved by ``save()``: it is overridden, or ``pre_save`` has a receiver.
 
     So must they where somebody receives ``post_save`` of an event with a key: only ``save()`` knows which rows are new.
     """
@@ -261,14 +261,14 @@ def write_batch(
                 rows.filter(event=event.uuid, recipient__in=batch).values_list("recipient", flat=True)
             )
         new = []
-        # In order, so that two writers of the same event never wait for each other in a circle.
+        # In order, so that two writers of the same event do not deadlock.
         for pk in sorted(batch):
             if pk not in existing:
                 row = prototype(model, event, using)
                 row.recipient_id = pk
                 row.reason = reasons.get(pk, event.reason)
                 new.append(row)
-        # A row that cannot be written must not spoil the transaction of the caller, nor leave the others behind.
+        # A row that cannot be written must not break the transaction of the caller, nor leave the other rows behind.
         with transaction.atomic(using):
             if rows_save_themselves(model, event):
                 for row in new:

@@ -1,4 +1,4 @@
-"""What answers ``notify.send``."""
+"""The receiver of ``notify.send``."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def notify_handler(
 ) -> Sequence[Any]:
     """Notify the audience of an event. Take the arguments of :data:`notifications.signals.notify`.
 
-    Return the rows, loaded when they are looked at. Raise TypeError or ValueError for a bad argument, before
-    anything is written.
+    Return the rows, which are loaded when they are accessed. Raise TypeError or ValueError for an invalid argument,
+    before anything is written.
     """
     model = get_notification_model()
     event = clean_event(model, sender, **arguments)
@@ -42,5 +42,5 @@ def notify_handler(
 
 
 def connect() -> None:
-    """Let :func:`notify_handler` answer ``notify.send``, under the identity it has had since the older packages."""
+    """Connect :func:`notify_handler` to ``notify``, with the ``dispatch_uid`` of the older packages."""
     notify.connect(notify_handler, dispatch_uid="notifications.models.notification")

@@ -1,4 +1,4 @@
-"""What ``notify.send`` answers: the rows of an event, loaded when they are looked at."""
+"""The response of ``notify.send``: the rows of an event, loaded when they are accessed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from notifications.storage.notification import AbstractNotification
 
 N = TypeVar("N", bound=AbstractNotification)
 
-#: Up to so many rows are loaded at once and kept; of more, those that are looked at are loaded each time.
+#: Up to this number, rows are loaded at once and kept. Otherwise, rows are loaded on each access.
 MAX_KEPT_ROWS = 500
 
 
 class Notifications(Sequence[N], Generic[N]):
-    """The rows of an event, loaded when they are looked at.
+    """The rows of an event, loaded when they are accessed.
 
-    ``created`` says how many rows this call wrote; an event that was sent before under the same ``key`` may have
-    more. ``len()`` costs no query unless the event has a key.
+    ``created`` is the number of rows that this call wrote. An event that was already sent with the same ``key`` may
+    have more. ``len()`` costs no query unless the event has a key.
     """
 
     def __init__(
@@ -30,18 +30,18 @@ class Notifications(Sequence[N], Generic[N]):
         self.created = created
         self._model = model
         self._using = using
-        #: The primary keys of the recipients in the order they were named, where they were few.
+        #: The primary keys of the recipients in the order in which they were passed, if there are few of them.
         self._order = {pk: place for place, pk in enumerate(order)}
         self._rows: list[N] | None = None
         self._length = created if event.key is None else None
 
     @property
     def existing(self) -> int:
-        """Return how many rows of this event were there before this call."""
+        """Return the number of rows of this event that existed before this call."""
         return len(self) - self.created
 
     def queryset(self) -> models.QuerySet[N]:
-        """Return the rows as a queryset, in the order they were written."""
+        """Return the rows as a queryset, in the order in which they were written."""
         rows: Any = self._model._default_manager.using(self._using)
         ordered: models.QuerySet[N] = rows.filter(event=self.event.uuid).order_by("pk")
         return ordered

@@ -117,9 +117,9 @@ def keeps_constraint(model: type[AbstractNotification]) -> bool:
 
 
 def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> bool:
-    """Return whether the database can pass over a conflict over (event, recipient) and over no other.
+    """Return whether the database can ignore only conflicts on (event, recipient).
 
-    MySQL and MariaDB pass over every conflict or none; there, rows that exist are left out of the selection.
+    MySQL and MariaDB ignore all conflicts or none; there, existing rows are left out of the selection.
     """
     return keeps_constraint(type(row)) and connection.vendor in {"sqlite", "postgresql"}
 
@@ -166,7 +166,7 @@ def insert_statement(
         sql += f"NOT EXISTS (SELECT 1 FROM {table} old WHERE old.{event} = %s AND old.{owner} = {user})"  # noqa: S608
         existing = [event_field.get_db_prep_save(row.event, connection)]
     if not fresh:
-        # Two writers of the same event meet in the same order and never wait for each other in a circle.
+        # Two writers of the same event lock in the same order and do not deadlock.
         sql += f" ORDER BY {user}"
     if skips and not (fresh and once):
         # Where there can be no conflict, PostgreSQL is spared looking for one: an eighth of its time.

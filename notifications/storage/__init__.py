@@ -1,1 +1,1 @@
-"""The table, and the words in which it is asked and written."""
+"""The table, and the methods that query and change it."""

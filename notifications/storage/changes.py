@@ -1,4 +1,4 @@
-"""What follows a change of rows: cached counts are dropped, and after commit the receivers of the signal are called.
+"""What follows a change of rows: cached counts are cleared, and the signal is sent after commit.
 
 Each cached count is kept under a key that names the user and carries the generation it was counted in. A change of one
 user's rows drops that user's key; a change that may reach anybody starts a new generation, in one cache call.
@@ -21,12 +21,12 @@ logger = logging.getLogger("notifications")
 #: The cache key of the generation that a count must have been counted in.
 GENERATION = "notifications:generation"
 
-#: The most recipients whose keys are dropped one by one; of more a new generation is started.
+#: The maximum number of recipients whose keys are deleted one by one; for more, a new generation is started.
 MAX_DROPPED_KEYS = 100
 
 
 def cache_key(user_pk: object, name: str = "unread") -> str:
-    """Return the cache key of this user's count of what is "unread" or "unseen"."""
+    """Return the cache key of this user's count of "unread" or "unseen" notifications."""
     return f"notifications:{name}:{user_pk}"
 
 
@@ -48,8 +48,8 @@ def _drop(user_pks: list[Any] | None) -> None:
         else:
             cache.delete_many([cache_key(pk, name) for pk in user_pks for name in ("unread", "unseen")])
     except Exception:
-        # The rows are written. Whoever gets an error here writes them again.
-        logger.exception("Cached unread counts could not be dropped, and are shown until they are too old.")
+        # The rows are written. An error here would make the caller write them again.
+        logger.exception("Could not clear the cached unread counts. They are shown until they expire.")
 
 
 def are_pending() -> bool:

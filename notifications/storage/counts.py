@@ -1,6 +1,6 @@
-"""What is unread and what is unseen of a user, counted, cached for a moment and never shown to anybody else.
+"""The unread and unseen counts of a user. They are cached for each user separately.
 
-What an open transaction has changed is counted and not cached until it is committed.
+Counts that include uncommitted changes are not cached.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from notifications.storage.inbox_state import InboxState
 
 
 class Count(int):
-    """A number that reads "99+" where it is more than the cap."""
+    """A number whose text is "99+" if it is greater than the cap."""
 
     def __str__(self) -> str:
         cap = settings.BADGE_CAP
@@ -32,21 +32,21 @@ class Count(int):
 def unread_count(user: Any) -> Count:
     """Return how many unread notifications ``user`` has, at most ``CACHE_TIMEOUT`` seconds old.
 
-    Counts no further than one beyond ``BADGE_CAP``, so that it costs the same whatever is unread.
+    Counting stops at ``BADGE_CAP`` plus one, so the cost does not depend on the number of unread notifications.
     """
     return cached(user, "unread", user.notifications.unread)
 
 
 def unseen_count(user: Any) -> Count:
-    """Return how many unread notifications came (back) since the user last looked at the bell.
+    """Return how many unread notifications arrived or returned since the user last opened the bell.
 
-    As old, and counted as far, as :func:`unread_count`.
+    It is cached and capped like :func:`unread_count`.
     """
     return cached(user, "unseen", lambda: unseen(user))
 
 
 def unseen(user: Any) -> Any:
-    """Return the unread rows that came (back) since the user last looked at the bell."""
+    """Return the unread rows that arrived or returned since the user last opened the bell."""
     rows = user.notifications.visible()
     seen = InboxState.objects.using(rows.db).filter(pk=user.pk)
     # As unread() has it, but for its lower bound: with two of them SQLite takes the index without "unread".
@@ -58,7 +58,7 @@ def unseen(user: Any) -> Any:
 
 
 def mark_seen(user: Any) -> None:
-    """Note that the user looks at the bell now: nothing is unseen until the next notification comes."""
+    """Store that the user opened the bell now, so that no notification is unseen."""
     using = router.db_for_write(user.notifications.model)
     InboxState.objects.using(using).update_or_create(pk=user.pk, defaults={"seen_at": timezone.now()})
     changes.drop_counts([user.pk], using=using)

@@ -45,7 +45,7 @@ class LongAgo(models.Func):
 
 
 def judge_moment(until: Any) -> None:
-    """Raise TypeError or ValueError unless ``until`` is a moment to come, of the kind that the site stores."""
+    """Raise TypeError or ValueError unless ``until`` is a time in the future, aware if ``USE_TZ`` is on."""
     if not isinstance(until, datetime):
         raise TypeError(f"until must be a datetime, got {until!r}.")
     now = timezone.now()

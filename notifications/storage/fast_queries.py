@@ -1,4 +1,4 @@
-"""The newest rows with the count of all, by a statement that is written by hand.
+"""The latest rows with the count of all, by hand-written SQL.
 
 Django takes longer to build such a query than the database takes to answer it. Where a queryset has anything beyond
 filters, :func:`newest` returns None and Django builds the query.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
@@ -24,11 +24,16 @@ else:
             f'NOTIFICATIONS["JSONFIELD"] is {settings.JSONFIELD!r}, which cannot be imported: {error}{hint}'
         ) from error
 
+M = TypeVar("M", bound=type[models.Model])
+
+#: What people read of a field or a model. No table depends on it.
+LABELS = ("choices", "help_text", "verbose_name", "verbose_name_plural")
+
 
 class DataField(Base):
-    """Store the extra data of an event as JSON, encoded by Django's encoder where the site's field has no own.
+    """Store the extra data of an event as JSON. The default encoder is Django's.
 
-    Migrations name this class and nothing of its base, so that they are the same under every choice of base.
+    Migrations refer to this class only, so that they do not depend on the setting ``JSONFIELD``.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,12 +42,54 @@ class DataField(Base):
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
-        # Past the base on purpose: only what every field has goes into migrations.
+        # The base is left out on purpose: migrations contain only what every field has.
         name, _, args, kwargs = models.Field.deconstruct(self)
         return name, "notifications.storage.fields.DataField", args, kwargs
 
     def json_encoder(self) -> type | None:
-        """Return the encoder class that writes this column, of whichever field the site has chosen."""
+        """Return the encoder class of this column, whichever field class the site has chosen."""
         dump_kwargs: dict[str, Any] = getattr(self, "dump_kwargs", {})
         encoder: type | None = getattr(self, "encoder", None) or dump_kwargs.get("cls")
         return encoder
+
+
+def without_labels_in_migrations(model: M) -> M:
+    """Keep the labels, help texts and choices of a model and its fields out of migrations: a class decorator.
+
+    Otherwise each site would need a new migration whenever a label is reworded. The subclasses of an abstract model
+    do the same with what they inherit from it. What a site adds is migrated as usual.
+    """
+    if model._meta.abstract:
+
+        def hide_inherited_labels(sender: type[models.Model], **kwargs: Any) -> None:
+            if issubclass(sender, model):
+                hide_labels(sender, of=model)
+
+        # The decorator is the only owner of this receiver.
+        models.signals.class_prepared.connect(hide_inherited_labels, weak=False)
+    else:
+        hide_labels(model, of=model)
+    return model
+
+
+def hide_labels(model: type[models.Model], *, of: type[models.Model]) -> None:
+    """Hide from migrations the labels that ``model`` has from ``of``, which may be the model itself."""
+    ours = {field.creation_counter for field in of._meta.local_fields}
+    for field in model._meta.local_fields:
+        if field.creation_counter in ours:
+            hide_labels_of_field(field)
+    attributes: dict[str, Any] = model._meta.original_attrs
+    for name in LABELS:
+        if name in attributes and attributes[name] is getattr(of._meta, name):
+            del attributes[name]
+
+
+def hide_labels_of_field(field: Any) -> None:
+    # A subclass of each field class would not do: Django refuses to combine a CharField with a subclass of it.
+    deconstruct = field.deconstruct
+
+    def without_labels() -> Any:
+        name, path, args, kwargs = deconstruct()
+        return name, path, args, {key: value for key, value in kwargs.items() if key not in LABELS}
+
+    field.deconstruct = without_labels

@@ -1,4 +1,4 @@
-"""What is remembered of a user rather than of a notification."""
+"""The state of the inbox of a user."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from notifications.storage.fields import without_labels_in_migrations
 
+
+@without_labels_in_migrations
 class InboxState(models.Model):
-    """What is remembered of a user rather than of a notification; there is none before there is anything to say."""
+    """When a user last looked at the bell, and how to undo their last action. Created when it is first needed."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
     )
-    #: When the user last looked at the bell: what came later is unseen.
+    #: When the user last opened the bell: later notifications are unseen.
     seen_at = models.DateTimeField(null=True)
-    #: What it takes to undo the last thing that was done to many rows.
+    #: The data to undo the last action.
     undo = models.JSONField(null=True, encoder=DjangoJSONEncoder)
 
     class Meta:
-        verbose_name = _("state of an inbox")
-        verbose_name_plural = _("states of inboxes")
+        verbose_name = _("inbox state")
+        verbose_name_plural = _("inbox states")
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -1,4 +1,4 @@
-"""Locks in one order, and what is done about transactions that wait for each other in a circle all the same.
+"""Locks in one order, and retries after a deadlock.
 
 Rows are locked in the order of their primary keys everywhere, so that there should be no circle. What remains is made
 by locks that are no row's: MariaDB also locks gaps in an index, and the next automatic key. The database ends one of
@@ -15,19 +15,19 @@ from django.db import DatabaseError, connections, models, transaction
 T = TypeVar("T")
 Q = TypeVar("Q", bound="models.QuerySet[Any]")
 
-#: The most primary keys that go into one UPDATE where it cannot select them itself.
+#: The maximum number of primary keys in one UPDATE, for databases where it cannot select them itself.
 MAX_KEYS = 100_000
 
-#: How often a transaction is tried that was ended for a deadlock.
+#: The maximum number of attempts after a deadlock.
 MAX_ATTEMPTS = 10
 
-#: How databases name a deadlock: PostgreSQL by a state; MySQL and MariaDB by a number, and by another one where the
+#: The error codes of a deadlock: on PostgreSQL a state; on MySQL and MariaDB a number, and another one if the
 #: transaction waited for the next automatic key.
 DEADLOCK_STATE, DEADLOCK_NUMBERS = "40P01", {1213, 1467}
 
 
 def may_be_tried_again(error: DatabaseError, using: str) -> bool:
-    """Return whether a transaction was ended for a deadlock, and was no caller's, so that it can be done again."""
+    """Return whether a transaction failed because of a deadlock and was not the caller's, so that it can be retried."""
     cause: Any = error.__cause__
     # The names of psycopg 3 and psycopg2.
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)

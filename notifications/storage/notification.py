@@ -1,4 +1,4 @@
-"""The columns and words of one row: one event for one recipient. The models of sites inherit them."""
+"""The columns and methods of a row: one event for one recipient. Custom models inherit from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from notifications.objects.labels import label_of, labels_of, sentence
 from notifications.objects.links import admin_link
 from notifications.storage import changes
 from notifications.storage.expressions import LongAgo, judge_moment
-from notifications.storage.fields import DataField
+from notifications.storage.fields import DataField, without_labels_in_migrations
 from notifications.storage.querysets import NotificationQuerySet
 
 # Django's own are for a time that stands alone. Beside "ago" many languages want another case of them.
@@ -55,6 +55,7 @@ def object_type(related_name: str, **options: Any) -> Any:
     )
 
 
+@without_labels_in_migrations
 class AbstractNotification(models.Model):
     """Notify a recipient that an actor did (verb) something with an action object on a target."""
 
@@ -105,14 +106,14 @@ class AbstractNotification(models.Model):
     data = DataField(verbose_name=_("data"), blank=True, null=True)
     #: The event of this row; null on rows that an older package wrote.
     event = models.UUIDField(_("event"), null=True, editable=False)
-    #: Why this recipient was notified, in one word: mention, author, subscribed ... Empty where the sender gave none.
+    #: Why this recipient was notified, in one word: mention, author, subscribed ... Empty if there is no reason.
     reason = models.CharField(
         _("reason"), max_length=32, default="", db_default="", blank=True, editable=False
     )
 
     done_at = models.DateTimeField(_("done at"), null=True, editable=False)
     saved_at = models.DateTimeField(_("saved at"), null=True, editable=False)
-    #: Until when the row is out of sight. Once that has passed it says since when the row is back.
+    #: Until when the row is snoozed. If it is in the past: since when the row is back in the inbox.
     snoozed_until = models.DateTimeField(_("snoozed until"), null=True, editable=False)
     #: Since when the row is in the inbox, or from when on; long ago once it is done. The database keeps it, so that
     #: one range of one index is the inbox, and a snoozed row comes back without anybody's work.
@@ -123,7 +124,7 @@ class AbstractNotification(models.Model):
         ),
         output_field=models.DateTimeField(),
         db_persist=True,
-        verbose_name=_("in the inbox since"),
+        verbose_name=_("inbox date"),
     )
 
     objects = NotificationQuerySet.as_manager()
@@ -166,7 +167,7 @@ class AbstractNotification(models.Model):
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
-        """Save as Django does; ``read_at`` follows ``unread``, and the recipient's cached count is dropped."""
+        """Save the row, update ``read_at`` to match ``unread``, and clear the recipient's cached counts."""
         if update_fields is not None:
             update_fields = set(update_fields)
             if "unread" in update_fields:
@@ -180,7 +181,7 @@ class AbstractNotification(models.Model):
         changes.drop_counts([self.recipient_id], using=using)
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
-        """Delete as Django does, drop the recipient's cached count, and send ``read_state_changed``."""
+        """Delete the row, clear the recipient's cached counts, and send ``read_state_changed``."""
         using = using or router.db_for_write(type(self), instance=self)
         # Before, because a column that was not loaded cannot be loaded any more after.
         recipient_id = self.recipient_id
@@ -192,13 +193,13 @@ class AbstractNotification(models.Model):
     def label(self, key: str) -> str:
         """Return the name of the ``actor``, ``action_object`` or ``target``.
 
-        A gone object reads as "deleted <model>", or "deleted object" where its model is gone too; one that the
-        recipient may not see as "hidden <model>". An object that the row never had is an empty text.
+        A deleted object is "deleted <model>", or "deleted object" if its model was removed as well. An object that the
+        recipient may not see is "hidden <model>". An object that the row does not have is an empty string.
         """
         return label_of(self, key)
 
     def timesince(self, now: datetime | None = None) -> str:
-        """Return how long ago this happened, as Django's ``timesince`` says it."""
+        """Return how long ago this happened, as formatted by Django's ``timesince``."""
         return django_timesince(self.timestamp, now)
 
     def ago(self) -> str:
@@ -210,67 +211,67 @@ class AbstractNotification(models.Model):
 
     @property
     def slug(self) -> int:
-        """Return the number that stands for this row in urls."""
+        """Return the number that identifies this row in URLs."""
         return id2slug(self.pk)
 
     @property
     def is_hidden(self) -> bool:
-        """Return whether there is an object in it that the recipient may not see, as ``VISIBILITY`` says."""
+        """Return whether the row has an object that the recipient may not see (setting ``VISIBILITY``)."""
         return bool(conf_settings.VISIBILITY) and any(
             cast(Any, self._meta.get_field(name)).is_hidden(self) for name in OBJECTS
         )
 
     @property
     def is_snoozed(self) -> bool:
-        """Return whether the row is out of sight until a moment that is still to come."""
+        """Return whether the row is snoozed."""
         return self.snoozed_until is not None and self.snoozed_until > timezone.now()
 
     @property
     def is_done(self) -> bool:
-        """Return whether the user is done with the row. One that was done and is snoozed since comes back."""
+        """Return whether the row is marked as done and was not snoozed since then."""
         return self.done_at is not None and self.snoozed_until is None
 
-    # Each verb returns whether it changed anything. What it does to a row is what the queryset's verb does to many.
+    # Each method returns whether it changed the row. The queryset has the same methods for many rows.
 
     def mark_as_read(self) -> bool:
-        """Mark this row as read, unless it is snoozed: it will come back unread."""
+        """Mark this row as read, unless it is snoozed: snoozed rows return unread."""
         return self.unread and not self.is_snoozed and self._write(unread=False, read_at=timezone.now())
 
     def mark_as_unread(self) -> bool:
-        """Mark this row as unread; one that was done is back in the inbox."""
+        """Mark this row as unread, which moves it back to the inbox if it was done."""
         return not self.unread and self._write(unread=True, read_at=None, done_at=None)
 
     def mark_as_done(self) -> bool:
-        """Take this row out of the inbox for good. It is read then, and no longer snoozed."""
+        """Mark this row as done, which removes it from the inbox, as read and as not snoozed."""
         return not self.is_done and self._write(unread=False, done_at=timezone.now(), snoozed_until=None)
 
     def mark_as_undone(self) -> bool:
-        """Put this row back into the inbox, read."""
+        """Move this row back to the inbox, as read."""
         return self.is_done and self._write(done_at=None)
 
     def mark_as_saved(self) -> bool:
-        """Keep this row: it is never pruned."""
+        """Save this row, so that it is never pruned."""
         return self.saved_at is None and self._write(saved_at=timezone.now())
 
     def mark_as_unsaved(self) -> bool:
-        """Keep this row no longer than others."""
+        """Mark this row as not saved."""
         return self.saved_at is not None and self._write(saved_at=None)
 
     def snooze(self, until: datetime) -> bool:
-        """Put this row out of sight until a moment, when it is unread and on top of the inbox.
+        """Hide this row until a time, when it returns to the top of the inbox, unread.
 
-        Raise ValueError for a moment that is not in the future, or is naive where times have zones.
+        Raise ValueError for a time that is not in the future, or that is naive while ``USE_TZ`` is on.
         """
         judge_moment(until)
         if self.snoozed_until == until:
             return False
-        # What was read or done before keeps when, so that unsnooze() can say what it was.
+        # A row that was read or done before keeps these times, so that unsnooze() can restore its state.
         read_at = self.read_at if self.is_snoozed or not self.unread else None
         done_at = self.done_at if self.is_snoozed or self.is_done else None
         return self._write(unread=True, read_at=read_at, done_at=done_at, snoozed_until=until)
 
     def unsnooze(self) -> bool:
-        """Put a snoozed row back to where it was, done if it was done and read if it was read."""
+        """Restore a snoozed row to its previous state, done or read."""
         return self.is_snoozed and self._write(unread=self.read_at is None, snoozed_until=None)
 
     def _write(self, **values: Any) -> bool:

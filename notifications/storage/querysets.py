@@ -52,7 +52,7 @@ def assert_soft_delete() -> None:
 
 
 class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
-    """Notifications of one or of many recipients; ``user.notifications`` speaks the same words."""
+    """Notifications of one or many recipients. ``user.notifications`` has the same methods."""
 
     #: Whether the objects come with the rows, and whose rows these are where a verb was given a recipient.
     _with_objects = False
@@ -65,27 +65,27 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
     # Adjectives
 
     def unread(self, include_deleted: bool = False) -> Self:
-        """Return the unread rows but for the snoozed; under SOFT_DELETE no deleted ones unless they are asked for."""
+        """Return the unread rows that are not snoozed; with SOFT_DELETE without deleted ones by default."""
         return self._visible(include_deleted)._in_inbox(_whether("unread", True))
 
     def read(self, include_deleted: bool = False) -> Self:
-        """Return the read rows; under SOFT_DELETE without the deleted ones unless they are asked for."""
+        """Return the read rows; with SOFT_DELETE without deleted ones by default."""
         return self._visible(include_deleted).filter(_whether("unread", False))
 
     def inbox(self) -> Self:
-        """Return what is neither done nor snoozed, nor deleted under SOFT_DELETE."""
+        """Return the rows that are neither done nor snoozed; with SOFT_DELETE without deleted ones."""
         return self.visible()._in_inbox()
 
     def done(self) -> Self:
-        """Return the rows that are done with, the last one first."""
+        """Return the rows that are marked as done, latest first."""
         return self.visible().filter(IS_DONE).order_by("-done_at", "-pk")
 
     def saved(self) -> Self:
-        """Return the rows that are kept, also those that are done or snoozed, the last one first."""
+        """Return the saved rows, also those that are done or snoozed, latest first."""
         return self.visible().filter(saved_at__isnull=False).order_by("-saved_at", "-pk")
 
     def snoozed(self) -> Self:
-        """Return the rows that are out of sight until a moment to come, the one that comes back first first."""
+        """Return the snoozed rows, ordered by the time of their return."""
         snoozed = self.visible().filter(inbox_at__gt=CurrentMoment(), snoozed_until__isnull=False)
         return snoozed.order_by("inbox_at", "pk")
 
@@ -100,7 +100,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         return self.filter(deleted=False)
 
     def visible(self) -> Self:
-        """Return the rows that a user may see: all of them, or under SOFT_DELETE the active ones."""
+        """Return the rows that a user may see: all rows, or with SOFT_DELETE the active ones."""
         return self._visible(include_deleted=False)
 
     def sent(self) -> Self:
@@ -123,13 +123,13 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         return self.filter(match)
 
     def of_event(self, event: UUID | str) -> Self:
-        """Return the rows of one event, named by its UUID or by the key that it was sent under."""
+        """Return the rows of one event, given by its UUID or by the key with which it was sent."""
         return self.filter(event=event if isinstance(event, UUID) else event_uuid(event))
 
     def with_objects(self) -> Self:
-        """Fetch actors, action objects and targets with the rows: one query for each content type among them.
+        """Prefetch actors, action objects and targets: one query for each content type among them.
 
-        An object that is gone reads as None and does not disturb the others. The rows of ``iterator()`` come without.
+        A deleted object is None and does not affect the others. ``iterator()`` does not prefetch.
         """
         clone = self.all()
         clone._with_objects = True
@@ -143,50 +143,53 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
 
     # Verbs
 
-    # Each takes a ``recipient`` (a user or a primary key) to narrow the rows, and ``up_to`` (a notification or a
-    # moment) to leave alone what came after it. Those that note a moment take it as ``at``, by default now.
+    # Each takes ``recipient`` (a user or a primary key) to change only the rows of this user, and ``up_to`` (a
+    # notification or a time) to leave newer rows unchanged. Those that store a time take it as ``at``, by default now.
 
     def mark_all_as_read(
         self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None
     ) -> int:
-        """Mark the unread rows, soft-deleted ones included, as read, but for the snoozed. Return how many changed."""
+        """Mark the unread rows, except snoozed ones, as read, also soft-deleted ones. Return the number of changes."""
         still = _whether("unread", True) & ~Q(snoozed_until__gt=CurrentMoment())
         return self._of(recipient, up_to)._write(still, read_at=at or timezone.now(), unread=False)
 
     def mark_all_as_unread(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Mark the read rows, soft-deleted ones included, as unread, and so not done. Return how many changed."""
+        """Mark the read rows as unread and not done, also soft-deleted ones. Return the number of changes."""
         return self._of(recipient, up_to)._write(_whether("unread", False), unread=True, done_at=None)
 
     def mark_all_as_done(
         self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None
     ) -> int:
-        """Take the rows out of the inbox for good; they are read then, and not snoozed. Return how many changed."""
+        """Mark the rows as done, which removes them from the inbox, as read and as not snoozed.
+
+        Return the number of changes.
+        """
         moment = at or timezone.now()
-        # The moment of reading goes first, because MySQL computes each assignment from the ones before it.
+        # read_at goes first, because MySQL computes each assignment from the ones before it.
         read_at = Case(When(_whether("unread", True), then=Value(moment)), default=F("read_at"))
         return self._of(recipient, up_to)._write(
             ~IS_DONE, read_at=read_at, unread=False, done_at=moment, snoozed_until=None
         )
 
     def mark_all_as_undone(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Put the rows that are done back into the inbox, read. Return how many changed."""
+        """Move the rows that are done back to the inbox, as read. Return the number of changes."""
         return self._of(recipient, up_to)._write(IS_DONE, done_at=None)
 
     def save_all(self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None) -> int:
-        """Keep the rows: they are never pruned. Return how many changed."""
+        """Save the rows, so that they are never pruned. Return the number of changes."""
         return self._of(recipient, up_to)._write(Q(saved_at__isnull=True), saved_at=at or timezone.now())
 
     def unsave_all(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Keep the rows no longer than others. Return how many changed."""
+        """Mark the rows as not saved. Return the number of changes."""
         return self._of(recipient, up_to)._write(Q(saved_at__isnull=False), saved_at=None)
 
     def snooze_all(self, until: datetime, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Put the rows out of sight until a moment, when they are unread and on top. Return how many changed.
+        """Hide the rows until a time, when they return to the top of the inbox, unread. Return the number of changes.
 
-        Raise ValueError for a moment that is not in the future, or is naive where times have zones.
+        Raise ValueError for a time that is not in the future, or that is naive while ``USE_TZ`` is on.
         """
         judge_moment(until)
-        # What was read or done before, and may be snoozed since, keeps when: unsnooze_all() says what it was.
+        # Rows that were read or done before keep these times, so that unsnooze_all() can restore their state.
         was_unread = _whether("unread", True) & ~Q(snoozed_until__gt=CurrentMoment())
         has_come_back = Q(snoozed_until__lte=CurrentMoment())
         return self._of(recipient, up_to)._write(
@@ -198,14 +201,14 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         )
 
     def unsnooze_all(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Put the snoozed rows back to where they were, done or read if they were. Return how many changed."""
+        """Restore the snoozed rows to their previous state, done or read. Return the number of changes."""
         was_unread = Case(When(read_at__isnull=True, then=Value(True)), default=Value(False))
         return self._of(recipient, up_to)._write(
             Q(snoozed_until__gt=CurrentMoment()), read_at=F("read_at"), unread=was_unread, snoozed_until=None
         )
 
     def mark_all_as_deleted(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Hide the active rows. Return how many changed.
+        """Mark the active rows as deleted. Return the number of changes.
 
         Raise ImproperlyConfigured unless SOFT_DELETE is on.
         """
@@ -213,7 +216,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         return self._of(recipient, up_to)._turn("deleted", True)
 
     def mark_all_as_active(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Show the deleted rows again. Return how many changed.
+        """Restore the soft-deleted rows. Return the number of changes.
 
         Raise ImproperlyConfigured unless SOFT_DELETE is on.
         """
@@ -221,27 +224,27 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         return self._of(recipient, up_to)._turn("deleted", False)
 
     def mark_as_sent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Note of the unsent rows that they were sent by e-mail. Return how many changed."""
+        """Mark the unsent rows as sent by e-mail. Return the number of changes."""
         return self._of(recipient, up_to)._turn("emailed", True)
 
     def mark_as_unsent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Take back of the sent rows that they were sent by e-mail. Return how many changed."""
+        """Mark the sent rows as not sent by e-mail. Return the number of changes."""
         return self._of(recipient, up_to)._turn("emailed", False)
 
     def recall(self, *, key: UUID | str) -> int:
-        """Delete the rows of an event that nobody has read yet. Return how many.
+        """Delete the unread rows of an event. Return their number.
 
-        ``key`` is the key that the event was sent under, or its UUID.
+        ``key`` is the key with which the event was sent, or its UUID.
         """
         # A snoozed row may have been read before.
         unread = _whether("unread", True) & Q(read_at__isnull=True)
         return self.of_event(key).filter(unread).delete_in_order(still=unread)
 
     def delete_in_order(self, *, still: Q | None = None) -> int:
-        """Delete the rows, locked in the order of their primary keys as the verbs do. Return how many.
+        """Delete the rows, locked in the order of their primary keys. Return their number.
 
-        ``still`` is what must be true of them when they are deleted, for what another process may have changed since
-        they were found.
+        ``still`` is a condition that is checked again when the rows are locked, because another process may have
+        changed them in the meantime.
         """
         label, condition = self.model._meta.label, Q() if still is None else still
         rows = lockable(self)
@@ -267,7 +270,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         return self._write(_whether(column, not value), **{column: value})
 
     def _write(self, still: Q, **values: Any) -> int:
-        """Set these columns of the rows of which that is still true when they are locked. Return how many changed."""
+        """Set these columns of the rows that still match the condition when locked. Return the number of changes."""
         rows = lockable(self).filter(still)
         changed = write_in_order(rows, lambda locked: locked.filter(still).update(**values))
         if STATE_COLUMNS & values.keys():
@@ -348,7 +351,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         changes.announce(self.model, one, changed, using=self.db)
 
     def _recipient_id(self) -> Any:
-        """Return the primary key of the one recipient all rows belong to, or None where that cannot be said."""
+        """Return the primary key of the recipient of all rows, or None if it is not known to be only one."""
         if self._is_mixed or self.query.combinator:
             return None
         # The related manager of a user leaves the user here.

@@ -1,4 +1,4 @@
-"""Why somebody is notified, in GitHub's words: those of the column ``reason``, and how people read them."""
+"""The reasons why a user is notified: GitHub's values for the column ``reason``, and their labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Reason(models.TextChoices):
-    """Why somebody is notified, the weakest reason first."""
+    """Why a user is notified, the weakest reason first."""
 
     SUBSCRIBED = "subscribed", _("watching")
     MANUAL = "manual", _("subscribed")
@@ -23,5 +23,5 @@ class Reason(models.TextChoices):
 
 
 def reason_label(reason: str) -> str:
-    """Return a reason as people read it; a word that is a site's own as it is."""
+    """Return the label of a reason; a reason of the site itself is returned unchanged."""
     return str(Reason(reason).label) if reason in Reason.values else reason

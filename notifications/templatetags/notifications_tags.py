@@ -42,10 +42,10 @@ def request_of(context: Any) -> Any:
 
 
 def user_context(context: Any) -> Any:
-    """Return the user whom a template is rendered for, or None for nobody.
+    """Return the user for whom a template is rendered, or None.
 
-    That is the user of the request, whatever else a page calls ``user``; without a request, or a user on it, the
-    ``user`` of the context. ``context`` is a template context or a mapping.
+    This is the user of the request, or else the ``user`` of the context. ``context`` is a template context or a
+    mapping.
     """
     request = request_of(context)
     user = getattr(request, "user", None)
@@ -55,7 +55,7 @@ def user_context(context: Any) -> Any:
 
 
 def is_known(user: Any) -> bool:
-    """Return whether this is a user who is logged in, and not an anonymous one or something else."""
+    """Return whether this is an authenticated user."""
     return bool(getattr(user, "is_authenticated", False))
 
 
@@ -66,7 +66,7 @@ def get_cached_notification_unread_count(user: Any) -> int:
 
 @register.simple_tag(takes_context=True)
 def notifications_unread(context: Any) -> int | str:
-    """Return how many unread notifications the user has; for an anonymous user an empty text.
+    """Return how many unread notifications the user has; an empty string for an anonymous user.
 
     ``{% notifications_unread as unread_count %}`` stores it.
     """
@@ -92,11 +92,12 @@ def register_notify_callbacks(
     nonce: str | None = None,
     mark_as_read: bool | str = False,
 ) -> SafeString | str:
-    """Return what ``notify.js`` has to know, as data for it to read: nothing in it is executed.
+    """Return the configuration of ``notify.js`` as JSON, which browsers do not execute.
 
-    ``callbacks`` names JavaScript functions, separated by commas, that take the answer of the url that ``api_name``
-    chooses ("list" or "count"; anything else returns an empty text) every ``refresh_period`` seconds, each time with
-    at most ``fetch`` notifications, which ``mark_as_read`` marks as read. ``nonce`` becomes the attribute of that name.
+    ``callbacks`` are names of JavaScript functions, separated by commas. Every ``refresh_period`` seconds they are
+    called with the response of the URL that ``api_name`` selects: "list" or "count"; for other values the tag is empty.
+    The list has at most ``fetch`` notifications, and ``mark_as_read`` marks them as read. ``nonce`` is the attribute of
+    the script.
     """
     if api_name not in APIS:
         return ""
@@ -125,7 +126,7 @@ def register_notify_callbacks(
 
 @register.simple_tag(takes_context=True)
 def live_notify_badge(context: Any, badge_class: str = "live_notify_badge") -> SafeString | str:
-    """Return the element that shows the unread count; for an anonymous user an empty text."""
+    """Return the element that shows the unread count; an empty string for an anonymous user."""
     user = user_context(context)
     if not user:
         return ""
@@ -141,7 +142,7 @@ def live_notify_list(list_class: str = "live_notify_list") -> SafeString:
 def linked(notice: AbstractNotification, key: str, url: str, mark: str = "") -> SafeString | str:
     """Return the name of an object as a link to ``url``, if there is one; ``mark`` is an attribute of the link.
 
-    An object that is gone reads as such. One that the notification never had is an empty text.
+    A deleted object is shown as "deleted ...". An object that the notification does not have is an empty string.
     """
     label = notice.label(key)
     if not label:
@@ -156,10 +157,10 @@ def linked(notice: AbstractNotification, key: str, url: str, mark: str = "") -> 
 
 @register.simple_tag(takes_context=True)
 def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeString | str]:
-    """Return the names of ``actor``, ``action_object`` and ``target``, each as a link where it has a page.
+    """Return the names of ``actor``, ``action_object`` and ``target``, each as a link if the object has a URL.
 
-    The link to where a click on the notification leads, the target's before the action object's before the actor's,
-    is marked with ``data-ntf-open``.
+    The link that opens the notification has the attribute ``data-ntf-open``: that of the target, otherwise of the
+    action object, otherwise of the actor.
     """
     request = request_of(context)
     parts: dict[str, SafeString | str] = {}
@@ -179,39 +180,39 @@ def notice_sentence(notice: AbstractNotification, parts: dict[str, SafeString | 
 
 @register.simple_tag(takes_context=True)
 def notice_main_url(context: Any, notice: AbstractNotification) -> str:
-    """Return where a click on the notification leads, or an empty text."""
+    """Return the URL that a click on the notification opens, or an empty string."""
     return links.main_url(notice, request_of(context))
 
 
 @register.simple_tag
 def extension_templates(place: str) -> list[str]:
-    """Return the templates that extensions have for a place of the inbox: "head", "row", or "new_row"."""
+    """Return the templates that extensions add to a place of the inbox: "head", "row" or "new_row"."""
     return [found for one in extensions() if (found := one.notifications_templates.get(place))]
 
 
 @register.simple_tag
 def extension_keys() -> list[tuple[tuple[str, ...], Any]]:
-    """Return the keys that extensions have in the inbox, each with what it does: ``(("Shift", "M"), "Mute")``."""
+    """Return the keyboard shortcuts of extensions, each with its description: ``(("Shift", "M"), "Mute")``."""
     return [key for one in extensions() for key in one.notifications_keys.items()]
 
 
 @register.filter
 def notice_reason(notice: AbstractNotification) -> str:
-    """Return why the recipient was notified, as people read it, or an empty text."""
+    """Return the label of the reason why the recipient was notified, or an empty string."""
     return reason_label(notice.reason)
 
 
 @register.simple_tag
 def notice_template(notice: AbstractNotification) -> Any:
-    """Return the site's own template for the verb of this notification, for ``{% include %}``, or None."""
+    """Return the site's template for the verb of this notification, for ``{% include %}``, or None."""
     return None if notice.is_hidden else verb_template(notice.verb, "html")
 
 
 @register.simple_tag(takes_context=True)
 def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> list[tuple[str, list[Any]]]:
-    """Return the notifications of each day, in their order, with the name of the day: "today", or its date.
+    """Return the notifications grouped by day, in their order, with the name of the day: "Today", or its date.
 
-    The day is that of the column that puts the ``tab`` of the context in order, if there is one.
+    The day is that of the column by which the ``tab`` of the context is ordered, if there is a tab.
     """
     tab = context.get("tab")
     key = tab.key if tab else "timestamp"
@@ -220,9 +221,9 @@ def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> lis
 
 @register.simple_tag(takes_context=True)
 def notifications_attributes(context: Any) -> SafeString:
-    """Return the attributes of the inbox and of the bell that a script reads.
+    """Return the HTML attributes of the inbox and the bell for the script.
 
-    They say who the user is, how far a badge counts, and since when all is known; extensions add theirs.
+    They contain the user, the cap of the badge, the time of rendering, and the attributes of extensions.
     """
     values: dict[str, Any] = {
         "user": getattr(user_context(context), "pk", ""),
@@ -236,10 +237,10 @@ def notifications_attributes(context: Any) -> SafeString:
 
 @register.inclusion_tag("notifications/bell.html", takes_context=True)
 def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
-    """Show a bell with the number of what is unseen, for the header of a site: a link to the inbox.
+    """Render a bell with the number of unseen notifications, a link to the inbox, for the header of a site.
 
-    A script makes it a button that opens a panel. ``rows`` newest notifications come with the page already, for a
-    query; else the panel asks for them when it is opened. Shows nothing to an anonymous user.
+    The script turns it into a button that opens a panel. With ``rows``, that number of latest notifications is rendered
+    with the page, for one query; otherwise the panel loads them when it is opened. Empty for an anonymous user.
     """
     user = user_context(context)
     return {
@@ -252,16 +253,16 @@ def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
 
 @register.inclusion_tag("notifications/few.html", takes_context=True)
 def notifications_list(context: Any, rows: int = 5, tab: str = "inbox") -> dict[str, Any]:
-    """Show the newest notifications of the user, each in a line, for a corner of a page; of a tab of the inbox.
+    """Render a short list of the latest notifications of the user in a tab of the inbox.
 
-    Shows nothing to an anonymous user.
+    Empty for an anonymous user.
     """
     user = user_context(context)
     return {"user": user, "notices": newest_of(user, rows, tab), "request": request_of(context)}
 
 
 def newest_of(user: Any, rows: int, tab: str = "inbox") -> list[AbstractNotification]:
-    """Return the first rows of a tab, with their objects; none for nobody."""
+    """Return the first rows of a tab, with their objects; no rows for an anonymous user."""
     if not user or rows <= 0:
         return []
     return list(TABS[tab].rows(user.notifications.all(), Search()).with_objects()[:rows])
@@ -269,7 +270,7 @@ def newest_of(user: Any, rows: int, tab: str = "inbox") -> list[AbstractNotifica
 
 @register.simple_tag
 def row_actions(notification: AbstractNotification | None = None) -> list[Action]:
-    """Return what a button can do to a notification, or all that there is without one."""
+    """Return the actions that are available for a notification, or all actions without one."""
     return list(ROW_ACTIONS) if notification is None else actions_for(notification)
 
 

@@ -127,7 +127,7 @@ def test_everything_can_be_done_without_a_script(
     assert not page.get_by_text("Keyboard shortcuts").first.is_visible()
     # One row
     follow(page.locator(".ntf-row [data-ntf-verb=done]").first)
-    assert page.get_by_text("1 notification is done.").is_visible()
+    assert page.get_by_text("1 notification marked as done.").is_visible()
     assert rows().done().count() == 1
     follow(page.get_by_role("button", name="Undo"))
     assert rows().done().count() == 0
@@ -139,7 +139,7 @@ def test_everything_can_be_done_without_a_script(
     page.locator("#ntf-bulk [value=all]").check()
     follow(page.locator("#ntf-bulk button[value=done]"))
     assert rows().inbox().count() == 0
-    assert page.get_by_text("5 notifications are done.").is_visible()
+    assert page.get_by_text("5 notifications marked as done.").is_visible()
     follow(page.get_by_role("button", name="Undo"))
     assert rows().inbox().count() == 5
     # Snooze

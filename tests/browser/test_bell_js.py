@@ -294,7 +294,7 @@ def test_the_desktop_is_told_only_after_a_click_and_where_nobody_looks(
     make_notification(justquick, verb="came")
     wait_until(lambda: badge(browser) == "1")
     browser.page.locator(".ntf-bell").click()
-    switch = browser.page.get_by_role("button", name="Tell me on the desktop")
+    switch = browser.page.get_by_role("button", name="Enable desktop notifications")
     assert switch.get_attribute("aria-pressed") == "false"
     switch.click()
     wait_until(lambda: switch.get_attribute("aria-pressed") == "true")

@@ -100,7 +100,7 @@ def test_x_chooses_and_e_makes_what_is_chosen_done(browser: Browser, inbox: list
     wait_until(lambda: sentences(browser) == ["did 3", "did 1", "did 0"])
     assert states(inbox, "done_at") == [False, False, True, False, True]
     assert focused(browser) == "did 0"
-    assert "2 notifications are done." in said(browser)
+    assert "2 notifications marked as done." in said(browser)
 
 
 def test_e_makes_the_row_done_and_the_focus_goes_to_the_next(browser: Browser, inbox: list[Any]) -> None:
@@ -147,7 +147,7 @@ def test_z_waits_for_what_it_undoes(browser: Browser, inbox: list[Any]) -> None:
     press(browser, "z")
     # What it undoes is done only now.
     held[0].continue_()
-    wait_until(lambda: said(browser) == "1 notification is as it was.")
+    wait_until(lambda: said(browser) == "Undone. 1 notification restored.")
     assert states(inbox, "done_at") == [False] * 5
 
 
@@ -278,7 +278,7 @@ def test_the_keys_are_explained_and_can_be_switched_off(
     help_ = browser.page.locator("dialog[data-ntf-help]")
     assert help_.is_visible()
     assert browser.page.locator("dialog dt").count() >= 12
-    browser.page.get_by_label("Use these keys").uncheck()
+    browser.page.get_by_label("Enable keyboard shortcuts").uncheck()
     press(browser, "Escape")
     assert not help_.is_visible()
     # The browser takes the focus out of what it has hidden when it draws the page again.
@@ -290,7 +290,7 @@ def test_the_keys_are_explained_and_can_be_switched_off(
     assert focused(browser) == "BODY"
     assert not help_.is_visible()
     browser.page.get_by_role("button", name="Keyboard shortcuts").click()
-    browser.page.get_by_label("Use these keys").check()
+    browser.page.get_by_label("Enable keyboard shortcuts").check()
     browser.page.get_by_role("button", name="Close").click()
     press(browser, "j")
     assert focused(browser) == "did 4"
@@ -353,11 +353,11 @@ def test_all_that_match_are_done_and_undone_and_nothing_that_came_since(
 
 def test_all_is_read_and_unread_again_without_leaving_the_page(browser: Browser, inbox: list[Any]) -> None:
     browser.page.get_by_role("button", name="Mark all as read").click()
-    wait_until(lambda: said(browser) == "5 notifications are read.")
+    wait_until(lambda: said(browser) == "5 notifications marked as read.")
     assert states(inbox, "unread") == [False] * 5
     wait_until(lambda: browser.page.locator(".ntf-row.ntf-new").count() == 0)
     press(browser, "z")
-    wait_until(lambda: said(browser) == "5 notifications are as they were.")
+    wait_until(lambda: said(browser) == "Undone. 5 notifications restored.")
     assert states(inbox, "unread") == [True] * 5
     assert browser.complaints() == []
 
@@ -387,7 +387,7 @@ def test_the_live_region_speaks_once(browser: Browser, inbox: list[Any]) -> None
     # Whatever were said again would be said before this.
     browser.run("document.dispatchEvent(new CustomEvent('notifications:new', {detail: {text: 'One'}}))")
     wait_until(lambda: "New: One" in browser.run("return heard"))
-    assert browser.run("return heard") == ["1 notification is done.", "New: One"]
+    assert browser.run("return heard") == ["1 notification marked as done.", "New: One"]
     regions = "[role=status], [role=alert], [aria-live]"
     assert browser.page.locator(regions).count() == 1
 
@@ -405,7 +405,7 @@ def test_what_comes_together_is_said_together(browser: Browser, inbox: list[Any]
 def test_an_act_that_fails_says_so_and_changes_nothing(browser: Browser, inbox: list[Any]) -> None:
     browser.page.route("**/act/", lambda route: route.fulfill(status=500))
     press(browser, "j", "e")
-    wait_until(lambda: said(browser) == "That did not work. Try again.")
+    wait_until(lambda: said(browser) == "Something went wrong. Please try again.")
     assert len(sentences(browser)) == 5
 
 

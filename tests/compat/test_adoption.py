@@ -434,7 +434,7 @@ def test_text_that_is_not_json_is_kept_as_text(old_table: Any, caplog: pytest.Lo
     if NATIVE:
         assert read_data() == [None, *texts, {}]
         assert [record.getMessage() for record in caplog.records] == [
-            f"{len(texts)} values of {TABLE}.data are not JSON; each was kept as a JSON string that holds its text"
+            f"{len(texts)} values of {TABLE}.data are not JSON. They were stored as JSON strings."
         ]
     else:
         assert [row["data"] for row in dump(TABLE)] == [None, *texts, "{}"]

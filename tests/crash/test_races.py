@@ -69,7 +69,7 @@ def test_what_is_marked_as_unread_at_the_last_moment_is_not_pruned() -> None:
     with just_before("DELETE", lambda: rows().filter(pk=kept.pk).update(unread=True)):
         call_command("prune_notifications", "--read-older-than", "1d", stdout=out)
 
-    assert out.getvalue() == "1 notifications were deleted.\n"
+    assert out.getvalue() == "Deleted 1 notification.\n"
     assert list(rows()) == [kept]
 
 

@@ -98,7 +98,7 @@ def test_everything_that_is_unread_is_read_and_unread_again_but_for_what_came_si
     assert up_to is not None
     newcomer = make_notification(justquick)
     answer = act(inbox, all="read", tab="saved", q="from:nobody", up_to=up_to[1])
-    assert answer["message"] == "2 notifications are read."
+    assert answer["message"] == "2 notifications marked as read."
     assert list(justquick.notifications.unread()) == [newcomer]
     inbox.post(UNDO, {"undo": answer["undo"]})
     assert set(justquick.notifications.unread()) == {newcomer, *unread}
@@ -151,9 +151,9 @@ def test_a_slug_that_no_row_has_changes_nothing(inbox: Client, justquick: Any, s
 
 def test_where_nothing_is_chosen_it_says_so(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
-    assert act(inbox, verb="done")["message"] == "Nothing was chosen."
+    assert act(inbox, verb="done")["message"] == "Select at least one notification."
     inbox.post(ACT, {"verb": "done"})
-    assert said(inbox) == "Nothing was chosen."
+    assert said(inbox) == "Select at least one notification."
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_what_cannot_be_done_is_refused(inbox: Client, justquick: Any, data: dic
     make_notification(justquick)
     response = inbox.post(ACT, {**data, "scope": "all"})
     assert (response.status_code, response["Content-Type"]) == (400, "text/plain; charset=utf-8")
-    assert inbox.post(ACT, data, headers=JSON).json() == {"error": "There is no such thing to do."}
+    assert inbox.post(ACT, data, headers=JSON).json() == {"error": "Unknown action."}
     assert justquick.notifications.inbox().count() == 1
 
 
@@ -173,7 +173,7 @@ def test_under_soft_delete_a_deleted_row_is_out_of_reach(
     settings.NOTIFICATIONS = {"SOFT_DELETE": True}
     row = make_notification(justquick)
     answer = act(inbox, verb="delete", id=row.slug)
-    assert (answer["changed"], answer["message"]) == (1, "1 notification is deleted.")
+    assert (answer["changed"], answer["message"]) == (1, "1 notification deleted.")
     assert act(inbox, verb="done", id=row.slug)["changed"] == 0
     # But not for the button that takes it back. The last thing changed nothing, so that there is none.
     assert inbox.post(UNDO, {"undo": answer["undo"]}, headers=JSON).json()["changed"] == 0
@@ -189,14 +189,14 @@ def test_json_says_what_was_done_and_what_is_left(inbox: Client, justquick: Any)
     assert len(token) == 12
     assert answer == {
         "changed": 1,
-        "message": "1 notification is done.",
+        "message": "1 notification marked as done.",
         "unread_count": 2,
         "unseen_count": 2,
     }
     undone = inbox.post(UNDO, {"undo": token}, headers=JSON).json()
     assert undone == {
         "changed": 1,
-        "message": "1 notification is as it was.",
+        "message": "Undone. 1 notification restored.",
         "undo": None,
         "unread_count": 3,
         "unseen_count": 3,
@@ -206,15 +206,15 @@ def test_json_says_what_was_done_and_what_is_left(inbox: Client, justquick: Any)
 @pytest.mark.parametrize(
     ("verb", "words"),
     [
-        ("done", "2 notifications are done."),
-        ("undone", "2 notifications are back in the inbox."),
-        ("save", "2 notifications are saved."),
-        ("unsave", "2 notifications are no longer saved."),
-        ("snooze", "2 notifications are snoozed."),
-        ("unsnooze", "2 notifications are no longer snoozed."),
-        ("read", "2 notifications are read."),
-        ("unread", "2 notifications are unread."),
-        ("delete", "2 notifications are deleted."),
+        ("done", "2 notifications marked as done."),
+        ("undone", "2 notifications moved to the inbox."),
+        ("save", "2 notifications saved."),
+        ("unsave", "2 notifications removed from saved."),
+        ("snooze", "2 notifications snoozed."),
+        ("unsnooze", "2 notifications unsnoozed."),
+        ("read", "2 notifications marked as read."),
+        ("unread", "2 notifications marked as unread."),
+        ("delete", "2 notifications deleted."),
     ],
 )
 def test_the_page_says_what_was_done_with_a_button_that_undoes_it(
@@ -239,10 +239,10 @@ def test_the_page_says_what_was_done_with_a_button_that_undoes_it(
         assert token[1] == ""
         return
     assert inbox.post(UNDO, {"undo": token[1], "next": UNDO})["Location"] == UNDO
-    assert said(inbox) == "2 notifications are as they were."
+    assert said(inbox) == "Undone. 2 notifications restored."
     assert list(rows().order_by("pk").values_list()) == before
     assert inbox.post(UNDO, {"undo": token[1]})["Location"] == INBOX
-    assert said(inbox) == "There is nothing to undo any more."
+    assert said(inbox) == "This action can no longer be undone."
 
 
 def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
@@ -259,7 +259,7 @@ def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
     )
     with translation.override("en"):
         assert 'lang="de"' in inbox.get(INBOX, headers={"accept-language": "de"}).content.decode()
-    assert said(inbox) == "1 notification is saved."
+    assert said(inbox) == "1 notification saved."
     brosner = Client()
     brosner.force_login(make_user("brosner"))
     brosner.cookies["notifications_flash"] = cookie.value
@@ -310,7 +310,10 @@ def test_all_that_match_are_snoozed_by_the_page_that_asks(inbox: Client, justqui
 
 @pytest.mark.parametrize(
     ("until", "problem"),
-    [("2011-01-01T00:00", "Choose a moment to come."), ("never", "“never” is not a date and a time.")],
+    [
+        ("2011-01-01T00:00", "Choose a date and time in the future."),
+        ("never", "“never” is not a valid date and time."),
+    ],
 )
 def test_a_moment_that_is_none_is_a_gentle_word(
     inbox: Client, justquick: Any, until: str, problem: str
@@ -322,7 +325,10 @@ def test_a_moment_that_is_none_is_a_gentle_word(
     response = inbox.post(ACT, {"one": f"snooze:{row.slug}", "until": until}, headers=JSON)
     assert (response.status_code, response.json()) == (400, {"error": problem})
     response = inbox.post(ACT, {"one": f"snooze:{row.slug}"}, headers=JSON)
-    assert (response.status_code, response.json()) == (400, {"error": "Choose a moment to come."})
+    assert (response.status_code, response.json()) == (
+        400,
+        {"error": "Choose a date and time in the future."},
+    )
     assert justquick.notifications.inbox().count() == 1
 
 
@@ -400,7 +406,7 @@ def test_the_json_has_each_tab_and_each_search(inbox: Client, justquick: Any) ->
     assert (verbs(q="is:unread"), verbs(q="is:done"), verbs(q="kept")) == (["kept"], ["ended"], ["kept"])
     answer = inbox.get(API, {"q": "is:new"}).json()
     assert answer["items"] == []
-    assert answer["error"].startswith("“is:new” finds nothing")
+    assert answer["error"].startswith("“is:new” is not valid")
     assert answer["counts"]["inbox"] == 2
 
 
@@ -470,9 +476,9 @@ def test_the_page_searches_and_keeps_the_search_on_its_links(
 def test_the_page_says_gently_what_it_does_not_understand(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
     html = page(inbox, f"{INBOX}?q=frm:<b>")
-    assert 'id="ntf-problem" role="alert">There is no “frm:”.' in html
+    assert 'id="ntf-problem" role="alert">Unknown filter “frm:”.' in html
     assert 'value="frm:&lt;b&gt;"' in html
-    assert "Nothing matches." in html
+    assert "No notifications match your search." in html
     for query in ("%00", "a" * 5000, "%ED%A0%80", "%FF", "%22", "a+" * 3000):
         assert inbox.get(f"{INBOX}?q={query}").status_code == 200
         assert inbox.get(f"{API}?q={query}").status_code == 200

@@ -158,7 +158,7 @@ def test_a_search_that_cannot_be_understood_finds_nothing_and_says_why(staff: Cl
     response = staff.get(url("changelist"), {"q": "frm:justquick"})
     assert list(response.context["cl"].result_list) == []
     [message] = {str(message) for message in get_messages(response.wsgi_request)}
-    assert message.startswith("There is no “frm:”.")
+    assert message.startswith("Unknown filter “frm:”.")
 
 
 @pytest.mark.parametrize(

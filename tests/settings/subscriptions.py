@@ -35,6 +35,7 @@ TESTED_HERE = {
     "sending/test_reasons.py": "reasons come from the app",
     "sending/test_result.py": "the rows of an event",
     "storage/test_fields.py": "migrations of the app",
+    "storage/test_labels_in_migrations.py": "models of the app",
     "test_checks.py": "settings of the app",
     "test_commands.py": "audiences of a command",
     "test_conf.py": "settings of the app",

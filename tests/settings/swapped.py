@@ -33,6 +33,7 @@ TESTED_HERE = {
     "sending/test_result.py": "rows are of the site's model",
     "storage/test_counts.py": "SQL for the site's table",
     "storage/test_fields.py": "migrations of the site's model",
+    "storage/test_labels_in_migrations.py": "the site's model inherits the labels",
     "storage/test_indexes.py": "indexes of the site's table",
     "storage/test_locking.py": "constraints of the site's table",
     "storage/test_notification.py": "rows are of the site's model",

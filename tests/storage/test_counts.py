@@ -317,4 +317,4 @@ def test_a_change_is_made_also_where_the_cache_does_not_answer(
         rows().mark_all_as_unread()
     assert [row.unread for row in justquick.notifications.all()] == [True]
     assert {record.levelname for record in caplog.records} == {"ERROR"}
-    assert "could not be dropped" in caplog.text
+    assert "Could not clear the cached unread counts" in caplog.text

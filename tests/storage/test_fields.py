@@ -116,7 +116,6 @@ def test_migrations_see_the_same_field_whatever_its_base() -> None:
     _, path, args, kwargs = field.deconstruct()
     assert (path, args) == ("notifications.storage.fields.DataField", [])
     assert {key: str(value) for key, value in kwargs.items()} == {
-        "verbose_name": "data",
         "blank": "True",
         "null": "True",
     }

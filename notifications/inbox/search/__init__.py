@@ -1,4 +1,4 @@
-"""The search of the inbox: a query that a user typed becomes conditions on their rows."""
+"""The search of the inbox: converts a query that a user entered to conditions on their rows."""
 
 from __future__ import annotations
 

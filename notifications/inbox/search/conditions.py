@@ -1,4 +1,4 @@
-"""What each term of a query means, as conditions of Django's."""
+"""The terms of a query as ``Q`` objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from notifications.inbox.search.terms import Term
 from notifications.storage.expressions import CurrentMoment, LongAgo
 from notifications.storage.querysets import IS_DONE
 
-#: The words that ``is:`` knows, and what each means.
+#: The values of ``is:``, each with its condition.
 STATE_CONDITIONS: dict[str, Callable[[], Q]] = {
     "unread": lambda: Q(unread__in=[True]),
     "read": lambda: Q(unread__in=[False]),
@@ -25,7 +25,7 @@ STATE_CONDITIONS: dict[str, Callable[[], Q]] = {
     "done": lambda: IS_DONE,
     "inbox": lambda: Q(inbox_at__gt=LongAgo(), inbox_at__lte=CurrentMoment()),
 }
-#: Those that look beyond the inbox.
+#: The values that include rows outside the inbox.
 STATES_ELSEWHERE = {"saved", "snoozed", "done"}
 
 

@@ -31,31 +31,31 @@ from notifications.inbox.search.terms import NotUnderstood, Term, split
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A query that was read: what it asks for, or why it cannot."""
+    """A parsed query: its conditions, or its error message."""
 
-    #: What was typed.
+    #: The text that the user entered.
     text: str = ""
     #: The conditions of the terms with a key and of those that are negated.
     conditions: Q = field(default_factory=Q)
-    #: The words and phrases that are to be found anywhere.
+    #: The words and phrases of the free text.
     words: tuple[str, ...] = ()
     #: The conditions of these words.
     words_condition: Q = field(default_factory=Q)
-    #: Whether it asks for rows that are not in the inbox.
+    #: Whether it includes rows that are not in the inbox.
     is_elsewhere: bool = False
-    #: Why it finds nothing, in the current language, or an empty text.
+    #: The error message of an invalid query in the current language, or an empty string.
     error: str = ""
 
     def narrow(self, rows: Any) -> Any:
-        """Return those of the rows that are asked for; none where the query cannot be understood."""
+        """Return the matching rows; no rows if the query is invalid."""
         return rows.none() if self.error else rows.filter(self.conditions, self.words_condition)
 
 
 def parse(text: str, model: type[models.Model], *, using: str | None = None, viewer: Any = None) -> Search:
-    """Read a query for rows of ``model``. Costs one query for each model that is searched by name, if it names any.
+    """Parse a query for rows of ``model``. Costs one query for each model that is searched by name.
 
-    ``viewer`` is the user who asks: what the setting ``VISIBILITY`` hides from them has neither name nor description.
-    Without one, everything is searched.
+    ``viewer`` is the user who searches: objects that the setting ``VISIBILITY`` hides from them are not found by name,
+    and the descriptions about them are not searched. Without a viewer, everything is searched.
     """
     text = text.strip()
     try:
@@ -79,19 +79,21 @@ def parse(text: str, model: type[models.Model], *, using: str | None = None, vie
 
 
 def judge(term: Term, levels: dict[Any, Any]) -> None:
-    """Raise NotUnderstood for a key that there is not, or a value that it cannot have."""
+    """Raise NotUnderstood for an unknown key or an invalid value."""
     words = {"term": f"{term.key}:{term.value}", "key": f"{term.key}:"}
     if term.key and term.key not in KEYS:
         known = ", ".join(f"{key}:" for key in KEYS if key)
         raise NotUnderstood(
-            gettext("There is no “%(key)s”. There is %(known)s; a text with a colon in it goes into quotes.")
+            gettext(
+                "Unknown filter “%(key)s”. Use one of: %(known)s. Put text that contains a colon in quotes."
+            )
             % {**words, "known": known}
         )
     if term.key and not term.value:
-        raise NotUnderstood(gettext("Something has to follow “%(key)s”.") % words)
+        raise NotUnderstood(gettext("Enter a value after “%(key)s”.") % words)
     known_values = {"is": list(STATE_CONDITIONS), "level": list(levels)}.get(term.key)
     if known_values is not None and term.value.lower() not in known_values:
         raise NotUnderstood(
-            gettext("“%(term)s” finds nothing: after “%(key)s” comes one of %(known)s.")
+            gettext("“%(term)s” is not valid. Choose one of: %(known)s.")
             % {**words, "known": ", ".join(map(str, known_values))}
         )

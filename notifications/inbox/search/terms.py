@@ -1,4 +1,4 @@
-"""The terms of a query, as they are typed: ``is:unread -from:bot "free text"``."""
+"""The terms of a query: ``is:unread -from:bot "free text"``."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Term:
 
 
 class NotUnderstood(ValueError):
-    """A query that cannot be understood; its text is for the person who typed it."""
+    """The query is invalid. The text is the error message for the user."""
 
 
 def split(text: str) -> list[Term]:
-    """Return the terms of a query. Raise NotUnderstood for one that no database should be asked."""
+    """Return the terms of a query. Raise NotUnderstood if it is too long or has an invalid character."""
     if len(text) > MAX_QUERY_LENGTH:
         raise NotUnderstood(
-            gettext("A search can be %(count)d characters long at most.") % {"count": MAX_QUERY_LENGTH}
+            gettext("A search can have at most %(count)d characters.") % {"count": MAX_QUERY_LENGTH}
         )
-    # Others cannot be stored, so that there is nothing to find, and a database may refuse to look.
+    # Other characters cannot be stored, and some databases refuse them in a query.
     if text_problem(text):
-        raise NotUnderstood(gettext("The search has a character in it that no text can have."))
+        raise NotUnderstood(gettext("The search contains an invalid character."))
     terms = []
     for match in TERM_PATTERN.finditer(text):
         value = (match["plain"] or "" if match["quoted"] is None else match["quoted"]).strip()
@@ -47,6 +47,6 @@ def split(text: str) -> list[Term]:
             terms.append(Term((match["key"] or "").lower(), value, bool(match["minus"])))
     if len(terms) > MAX_QUERY_TERMS:
         raise NotUnderstood(
-            gettext("A search can have %(count)d words at most.") % {"count": MAX_QUERY_TERMS}
+            gettext("A search can have at most %(count)d words.") % {"count": MAX_QUERY_TERMS}
         )
     return terms

@@ -1,4 +1,4 @@
-"""Delete what nobody needs any more."""
+"""Delete old notifications."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, router
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from notifications.conf import get_notification_model
@@ -20,62 +21,64 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def age(text: str) -> timedelta:
-    """Return the time that ``90d``, ``12h`` or ``8w`` stands for."""
+    """Parse a duration such as ``90d``, ``12h`` or ``8w``."""
     # Five digits of weeks are within the calendar.
     match = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
     if not match:
-        raise ArgumentTypeError(f"{text!r} is no age; write 12h, 90d or 8w")
+        raise ArgumentTypeError(
+            f"invalid age {text!r}. Use a number followed by h, d or w, e.g. 12h, 90d, 8w."
+        )
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 def count(text: str) -> int:
-    """Return a number of rows, at least 1."""
+    """Parse a number of rows, at least 1."""
     if not re.fullmatch("[0-9]{1,9}", text) or not int(text):
-        raise ArgumentTypeError(f"{text!r} is no number of rows")
+        raise ArgumentTypeError(f"invalid number of rows {text!r}. Use an integer of at least 1.")
     return int(text)
 
 
 class Command(BaseCommand):
-    """Delete read and soft-deleted notifications in short transactions, beside everything else."""
+    """Delete read and soft-deleted notifications in short transactions, while the site is in use."""
 
     help = (
-        "Delete old notifications: those read long ago, the soft-deleted ones, or both. Saved ones are never deleted, "
-        "unread ones only if they were soft-deleted, and --keep spares the newest in the inbox of each recipient."
+        "Delete old notifications: read ones, soft-deleted ones, or both. Saved ones are never deleted, unread ones "
+        "only if they were soft-deleted. --keep keeps the latest ones in the inbox of each recipient."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare what goes and what stays."""
+        """Add the options."""
         parser.add_argument(
             "--read-older-than",
             type=age,
             metavar="AGE",
-            help="delete what was read (or, where that is not known, happened) longer ago: 12h, 90d, 8w",
+            help="delete notifications read (or, if that is not known, sent) longer ago than this: 12h, 90d, 8w",
         )
-        parser.add_argument("--deleted", action="store_true", help="delete what was soft-deleted")
+        parser.add_argument("--deleted", action="store_true", help="delete soft-deleted notifications")
         parser.add_argument(
             "--keep",
             type=count,
             metavar="N",
-            help="spare the N newest in the inbox of each recipient; alone, delete all that was read but these",
+            help="keep the N latest in the inbox of each recipient; without other options, delete all other read ones",
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say how many would be deleted")
+        parser.add_argument("--dry-run", action="store_true", help="only print how many would be deleted")
         parser.add_argument(
-            "--chunk-size", type=count, default=1000, help="rows deleted in one transaction (%(default)s)"
+            "--chunk-size", type=count, default=1000, help="rows per transaction (default: %(default)s)"
         )
         parser.add_argument(
             "--database",
             choices=tuple(connections),
-            help="the database alias; the routers' choice by default",
+            help="the database alias (default: chosen by the database routers)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Delete, and say how many."""
+        """Delete the notifications and print their number."""
         model: Any = get_notification_model()
         using = options["database"] or router.db_for_write(model)
         rows = prunable(model._default_manager.using(using), options)
         total = rows.count()
         if options["dry_run"]:
-            self.stdout.write(f"{total} notifications would be deleted.")
+            self.stdout.write(f"Would delete {total} notification{pluralize(total)}.")
             return
         bar = ProgressBar(self.stderr)
         deleted, last = 0, None
@@ -85,16 +88,16 @@ class Command(BaseCommand):
             if not keys:
                 break
             last = keys[-1]
-            # Judged again when they are locked: somebody may have marked one as unread, or saved it, meanwhile.
+            # Checked again when the rows are locked: a user may have marked one as unread or saved it in the meantime.
             still = (Q(unread=False) | Q(deleted=True)) & Q(saved_at__isnull=True)
             deleted += rows.filter(pk__in=keys).delete_in_order(still=still)
             bar(deleted, max(total, deleted))
         bar.close()
-        self.stdout.write(self.style.SUCCESS(f"{deleted} notifications were deleted."))
+        self.stdout.write(self.style.SUCCESS(f"Deleted {deleted} notification{pluralize(deleted)}."))
 
 
 def prunable(rows: Any, options: dict[str, Any]) -> Any:
-    """Return the rows that the command line means."""
+    """Return the rows that match the options."""
     chosen = Q()
     if options["read_older_than"] is not None:
         long_ago = timezone.now() - options["read_older_than"]
@@ -103,7 +106,7 @@ def prunable(rows: Any, options: dict[str, Any]) -> Any:
         chosen |= Q(deleted=True)
     if not chosen:
         if options["keep"] is None:
-            raise CommandError("Say what goes: --read-older-than, --deleted or --keep.")
+            raise CommandError("Specify at least one of --read-older-than, --deleted or --keep.")
         chosen = Q(unread=False)
     found = rows.alias(settled=Coalesce("read_at", "timestamp")).filter(chosen, saved_at__isnull=True)
     if options["keep"] is not None:

@@ -13,38 +13,39 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldError, ObjectDoesNotExist, ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from notifications.management.progress import ProgressBar
 from notifications.sending.audience import members
 from notifications.sending.handler import notify_handler
 
-#: Users in one statement and one transaction, unless the command line says otherwise.
+#: The default number of users per statement and transaction.
 DEFAULT_CHUNK_SIZE = 10_000
 
 
 class Command(BaseCommand):
-    """Send one event to a group, to everybody, or to the users that a query selects."""
+    """Send one event to a group, to all active users, or to the users that match a query."""
 
     help = (
         "Notify many users: send_notification 'will be down on Friday' --actor auth.user:1 --all. "
-        "Give it a --key, and a run that was killed is finished by running it again."
+        "With --key, an interrupted run can be resumed by running the command again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare what happened, and who is notified."""
+        """Add the arguments and options."""
         parser.add_argument("verb", help="what the actor did, at most 255 characters")
-        parser.add_argument("--actor", required=True, metavar="APP.MODEL:PK", help="who did it")
+        parser.add_argument("--actor", required=True, metavar="APP.MODEL:PK", help="the object that did it")
         parser.add_argument("--target", metavar="APP.MODEL:PK")
         parser.add_argument("--action-object", metavar="APP.MODEL:PK")
         parser.add_argument("--description")
         parser.add_argument("--level")
         parser.add_argument("--data", metavar="JSON", help="extra data, a JSON object")
-        parser.add_argument("--key", help="the same key is the same event, sent to each user once")
+        parser.add_argument("--key", help="the key of the event; each user is notified once per key")
         parser.add_argument(
             "--chunk-size",
             type=int,
             default=DEFAULT_CHUNK_SIZE,
-            help="users in one transaction (%(default)s)",
+            help="users per transaction (default: %(default)s)",
         )
         who = parser.add_mutually_exclusive_group(required=True)
         who.add_argument("--group", metavar="NAME", help="notify the users of this group")
@@ -52,11 +53,11 @@ class Command(BaseCommand):
         who.add_argument(
             "--query",
             metavar="FILE",
-            help='notify the users that the lookups in this JSON file select, like {"is_staff": true}; - is stdin',
+            help='notify the users that match the lookups in this JSON file, e.g. {"is_staff": true}; - reads stdin',
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Send, and say how many were notified."""
+        """Send the event and print how many users were notified."""
         bar = ProgressBar(self.stderr)
         try:
             notifications: Any = notify_handler(
@@ -76,29 +77,31 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         finally:
             bar.close()
-        # A plain list where an extension named nobody.
+        # A plain list if there is no audience.
         created, existing = (notifications.created, notifications.existing) if notifications else (0, 0)
-        before = f"; {existing} had been notified before" if options["key"] is not None else ""
-        self.stdout.write(self.style.SUCCESS(f"{created} users were notified{before}."))
+        before = f" ({existing} were already notified)" if options["key"] is not None else ""
+        self.stdout.write(self.style.SUCCESS(f"Notified {created} user{pluralize(created)}{before}."))
 
 
 def find_object(name: str) -> Any:
-    """Return the object that ``app.model:pk`` names."""
+    """Return the object with the name ``app.model:pk``."""
     label, _, pk = name.partition(":")
     try:
         return apps.get_model(label)._base_manager.get(pk=pk)
     except (LookupError, ValueError, ValidationError, OverflowError, ObjectDoesNotExist) as error:
-        raise CommandError(f"No object {name!r}; name it like auth.user:1. ({error})") from error
+        raise CommandError(
+            f"There is no object {name!r}. Use app_label.model:pk, e.g. auth.user:1. ({error})"
+        ) from error
 
 
 def find_users(options: dict[str, Any]) -> Any:
-    """Return the queryset of users that the command line names."""
+    """Return the queryset of recipients."""
     users = get_user_model()._default_manager
     if options["group"] is not None:
         try:
             return members(Group.objects.get(name=options["group"]))
         except Group.DoesNotExist as error:
-            raise CommandError(f"No group {options['group']!r}.") from error
+            raise CommandError(f"There is no group {options['group']!r}.") from error
     if options["all"]:
         return users.filter(is_active=True)
     try:
@@ -112,7 +115,7 @@ def find_users(options: dict[str, Any]) -> Any:
 
 
 def read_json(name: str, text: str) -> dict[str, Any]:
-    """Return the JSON object in ``text``."""
+    """Parse the JSON object in ``text``."""
     try:
         found = json.loads(text)
     except ValueError as error:

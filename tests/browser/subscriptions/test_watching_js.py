@@ -194,7 +194,7 @@ def test_one_unwatches_many_at_once(either: Browser, visit: Visit, justquick: An
     assert page.get_by_text("Unsubscribed.").is_visible()
     assert [row[0] for row in said(justquick)] == ["issue 2"]
     either.follow(page.get_by_role("button", name="Unsubscribe from selected"))
-    assert page.get_by_text("Nothing was chosen.").is_visible()
+    assert page.get_by_text("Select at least one notification.").is_visible()
     assert [row[0] for row in said(justquick)] == ["issue 2"]
 
 

@@ -240,7 +240,7 @@ def test_a_page_shows_what_one_said_and_forgets_what_is_chosen(bob: Any, ticket:
     answer = client.post(f"{HOME}unsubscribe/", {"id": [keys[0], keys[2], "x", "9" * 30]}, follow=True)
     assert "Unsubscribed." in text_of(answer)
     assert [row[0] for row in said(bob)] == ["other"]
-    assert "Nothing was chosen." in text_of(client.post(f"{HOME}unsubscribe/", follow=True))
+    assert "Select at least one notification." in text_of(client.post(f"{HOME}unsubscribe/", follow=True))
     assert client.post(f"{HOME}unsubscribe/", {"id": keys}, headers=JSON).json() == {"changed": 1}
 
 
