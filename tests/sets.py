@@ -1,5 +1,6 @@
 """Which tests run once, on every database, and in every install shape: the one rule, used by ``conftest.py``.
 
+* ``browser``: the test drives a browser, and runs there.
 * ``once``: the test does not use the database, or its module is listed in :data:`ONCE` with the reason.
 * ``databases``: every other test. It runs in the shape ``default`` on each database.
 * A shape other than ``default`` runs the modules that its settings file names in ``TESTED_HERE``, each with the
@@ -54,7 +55,9 @@ def is_listed(module: str, names: object) -> bool:
 
 
 def set_of(item: pytest.Item) -> str:
-    """Return ``"once"`` or ``"databases"``."""
+    """Return ``"browser"``, ``"once"`` or ``"databases"``."""
+    if item.get_closest_marker("browser") is not None:
+        return "browser"
     if is_listed(module_of(item), ONCE):
         return "once"
     return "databases" if uses_database(item) or item.get_closest_marker("backend") else "once"
