@@ -45,12 +45,15 @@ class NotificationViewList(LoginRequiredMixin, Base):
 
         The rows carry the counts of all tabs.
         """
+        search_of_page = getattr(self, "search", None)
+        # A queryset of a site's own may have rows that have no place in the order of the tab.
+        key, descending = self.tab.order(search_of_page) if search_of_page else ("timestamp", True)
         page = pagination.get_page(
             tabs.with_counts(queryset, self.request.user),
             page_size,
             self.request.GET,
-            key=self.tab.key,
-            descending=self.tab.descending,
+            key=key,
+            descending=descending,
         )
         return page.paginator, page, page.object_list, page.has_other_pages()
 

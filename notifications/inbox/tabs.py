@@ -51,7 +51,7 @@ class Tab:
 
     name: str
     title: str | Promise
-    #: The adjective that it shows, and the column that puts it in order.
+    #: The adjective that it shows, and the column that puts it in order: all that it shows has a moment there.
     adjective: str
     key: str
     descending: bool
@@ -69,10 +69,19 @@ class Tab:
     def rows_up_to(self, rows: Rows, search: Search, moment: datetime) -> Rows:
         """Return those of the rows that the tab showed at that moment, or would have: none that came since."""
         came_before = Q(timestamp__lte=moment)
+        key, is_newest_first = self.order(search)
         # What is snoozed stands in the order of a moment to come.
-        if self.key != "snoozed_until" and not self.is_elsewhere(search):
-            came_before &= Q(**{f"{self.key}__lte": moment})
+        if is_newest_first:
+            came_before &= Q(**{f"{key}__lte": moment})
         return self.rows(rows, search).filter(came_before)
+
+    def order(self, search: Search) -> tuple[str, bool]:
+        """Return the column that puts the rows in order, and whether the newest come first.
+
+        A search that leads out of the inbox finds what has no place in its order: that is in the order in which it
+        happened.
+        """
+        return ("timestamp", True) if self.is_elsewhere(search) else (self.key, self.descending)
 
     def is_elsewhere(self, search: Search) -> bool:
         """Return whether the search leads out of this tab."""
@@ -116,7 +125,7 @@ TABS: Mapping[str, Tab] = {
             "snoozed",
             pgettext_lazy("notifications", "Snoozed"),
             "snoozed",
-            "snoozed_until",
+            "inbox_at",
             False,
             "snoozed",
             ("unsnooze", "snooze", "done", "save"),

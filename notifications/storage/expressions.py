@@ -1,4 +1,4 @@
-"""Moments that a query compares with: now, whenever that is, and long ago."""
+"""Moments that a query compares with: now, whenever that is, and the earliest that there is."""
 
 from __future__ import annotations
 
@@ -29,8 +29,28 @@ class CurrentMoment(models.Value):
         return self
 
 
-class LongAgo(models.Func):
-    """The year 1000, where rows that are done stand: the first that all databases know."""
+class IsSet(models.Func):
+    """Whether a boolean column is true, written so that each database finds its index for that.
+
+    By the column alone SQLite and PostgreSQL know an index that holds only such rows. PostgreSQL takes a comparison
+    beside it for a second condition, and expects too few rows; MySQL and MariaDB need a comparison.
+    """
+
+    arity = 1
+    template = "%(expressions)s"
+    output_field = models.BooleanField()
+
+    def __init__(self, column: str, **extra: Any) -> None:
+        super().__init__(column, **extra)
+        self.column = column
+
+    def as_mysql(self, compiler: Any, connection: Any) -> Any:
+        """Return a comparison."""
+        return self.as_sql(compiler, connection, template="(%(expressions)s = 1)")
+
+
+class EarliestMoment(models.Func):
+    """The first moment that all databases know, to compare with where there is no other."""
 
     template = "'1000-01-01 00:00:00'"
     output_field = models.DateTimeField()

@@ -211,10 +211,9 @@ def notice_template(notice: AbstractNotification) -> Any:
 def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> list[tuple[str, list[Any]]]:
     """Return the notifications of each day, in their order, with the name of the day: "today", or its date.
 
-    The day is that of the column that puts the ``tab`` of the context in order, if there is one.
+    The day is that of the column that puts the page of the inbox in order, on any other page that of the timestamp.
     """
-    tab = context.get("tab")
-    key = tab.key if tab else "timestamp"
+    key = getattr(context.get("page_obj"), "key", "timestamp")
     return [(day, list(some)) for day, some in groupby(notices, key=lambda notice: day_of(notice, key))]
 
 

@@ -23,7 +23,8 @@ from notifications.contrib.live.conf import settings
 from notifications.contrib.live.wire import Cursor, mark
 from notifications.models import InboxState
 from notifications.objects.keys import attach_objects
-from notifications.storage.expressions import LongAgo
+from notifications.storage.expressions import EarliestMoment
+from notifications.storage.states import IS_MARKED_UNREAD, newest_first
 
 #: So many rows that a browser missed are told one by one. Whoever missed more reads the list again.
 REPLAY = 100
@@ -106,7 +107,9 @@ def interpreted(using: str) -> Iterator[None]:
 def missed(pk: Any, cursor: Cursor) -> dict[str, Seen] | None:
     """Return what came into a user's inbox and is not behind the cursor, or None when it is too much to tell."""
     rows = arrived(database()).filter(recipient=pk, inbox_at__gt=cursor.since)
-    newest = rows.order_by("-inbox_at", "-pk").values_list("pk", "inbox_at")[: REPLAY + len(cursor.known) + 1]
+    newest = rows.order_by(*newest_first("inbox_at")).values_list("pk", "inbox_at")[
+        : REPLAY + len(cursor.known) + 1
+    ]
     found = {mark(*row): Seen(*row) for row in newest}
     new = {key: row for key, row in found.items() if key not in cursor.known}
     return new if len(new) <= REPLAY else None
@@ -126,11 +129,10 @@ def counts(owner: str, using: str) -> dict[str, Any]:
     """
 
     def unread_since(moment: Any) -> Any:
-        # As a list: SQLite does not look into an index for a column that stands alone.
-        return arrived(using, moment).filter(recipient=OuterRef(owner), unread__in=[True]).order_by()
+        return arrived(using, moment).filter(IS_MARKED_UNREAD, recipient=OuterRef(owner)).order_by()
 
-    unread = unread_since(LongAgo())
-    unseen = unread_since(Coalesce(seen_at(owner, using), LongAgo()))
+    unread = unread_since(EarliestMoment())
+    unseen = unread_since(Coalesce(seen_at(owner, using), EarliestMoment()))
     return {"ntf_unread": capped(unread), "ntf_unseen": capped(unseen)}
 
 
@@ -152,7 +154,7 @@ def seen_at(owner: str, using: str) -> Any:
     return Subquery(states.values("seen_at"))
 
 
-def arrived(using: str, since: Any = LongAgo()) -> Any:  # noqa: B008 - it never changes
+def arrived(using: str, since: Any = EarliestMoment()) -> Any:  # noqa: B008 - it never changes
     """Return the rows that are in an inbox, as the queryset's ``inbox()`` has it, by the fastest of the clocks."""
     rows: Any = get_notification_model()._default_manager.using(using)
     return rows.visible().filter(inbox_at__gt=since, inbox_at__lte=timezone.now() + AHEAD)

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.management.progress import ProgressBar
+from notifications.storage.states import newest_first
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -107,7 +108,9 @@ def prunable(rows: Any, options: dict[str, Any]) -> Any:
         chosen = Q(unread=False)
     found = rows.alias(settled=Coalesce("read_at", "timestamp")).filter(chosen, saved_at__isnull=True)
     if options["keep"] is not None:
-        own = rows.filter(recipient=OuterRef("recipient")).order_by("-inbox_at", "-pk")
+        own = rows.filter(recipient=OuterRef("recipient")).order_by(*newest_first("inbox_at"))
         oldest_kept = own.values("inbox_at")[options["keep"] - 1 : options["keep"]]
-        found = found.alias(oldest_kept=Subquery(oldest_kept)).filter(inbox_at__lt=F("oldest_kept"))
+        # What is done is older than all that is not.
+        is_older = Q(inbox_at__lt=F("oldest_kept")) | Q(inbox_at__isnull=True)
+        found = found.alias(oldest_kept=Subquery(oldest_kept)).filter(is_older, oldest_kept__isnull=False)
     return found
