@@ -59,7 +59,7 @@ def sort(reader: User, now: datetime, done_until: float) -> None:
     """Mark a user's old notifications as done, save some, and snooze some until tomorrow."""
     mine = reader.notifications
     mine.filter(verb__in=story.SNOOZED).snooze_all(now + timedelta(days=1))
-    mine.filter(verb__in=story.SAVED).save_all()
+    mine.filter(verb__in=story.SAVED).mark_all_as_saved()
     mine.inbox().filter(timestamp__lt=now - timedelta(days=done_until)).mark_all_as_done()
 
 

@@ -137,12 +137,19 @@ class Table:
     def add_columns(self, *, generated: bool = False) -> None:
         there = self.columns()
         for field in self.meta.local_concrete_fields:
-            if field.column not in there and field.generated is generated:
-                if field.db_default is NOT_PROVIDED:
-                    self.editor.add_field(self.model, field)
-                else:
-                    # SQLite's own would make the table anew, and look in the old one for what it adds.
-                    BaseDatabaseSchemaEditor.add_field(self.editor, self.model, field)
+            if field.column in there or field.generated is not generated:
+                continue
+            if generated:
+                # Django adds nullable columns with ADD COLUMN, which SQLite refuses for generated columns. The database
+                # does not need "null" here: the expression determines it.
+                not_null = copy.copy(field)
+                not_null.null = False
+                self.editor.add_field(self.model, not_null)
+            elif field.db_default is NOT_PROVIDED:
+                self.editor.add_field(self.model, field)
+            else:
+                # SQLite's own would make the table anew, and look in the old one for what it adds.
+                BaseDatabaseSchemaEditor.add_field(self.editor, self.model, field)
 
     def drop_old_indexes(self) -> None:
         ours = {index.name for index in self.meta.indexes}

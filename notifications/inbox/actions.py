@@ -66,7 +66,7 @@ ACTIONS: Mapping[str, Action] = {
             "save",
             pgettext_lazy("button", "Save"),
             ngettext_lazy("%(count)d notification saved.", "%(count)d notifications saved.", "count"),
-            lambda rows, until: rows.save_all(),
+            lambda rows, until: rows.mark_all_as_saved(),
         ),
         Action(
             "unsave",
@@ -76,7 +76,7 @@ ACTIONS: Mapping[str, Action] = {
                 "%(count)d notifications removed from saved.",
                 "count",
             ),
-            lambda rows, until: rows.unsave_all(),
+            lambda rows, until: rows.mark_all_as_unsaved(),
         ),
         Action(
             "snooze",
@@ -127,9 +127,9 @@ ROW_ACTIONS = tuple(action for action in ACTIONS.values() if action.name != "del
 
 def actions_for(notice: AbstractNotification) -> list[Action]:
     """Return the actions that are available for this row in its current state."""
-    names = ["undone" if notice.is_done else "done", "unsave" if notice.saved_at else "save"]
+    names = ["undone" if notice.is_done else "done", "unsave" if notice.is_saved else "save"]
     if notice.is_snoozed:
         names.append("unsnooze")
     else:
-        names += ["snooze", "read" if notice.unread else "unread"]
+        names += ["snooze", "unread" if notice.is_read else "read"]
     return [ACTIONS[name] for name in names]

@@ -56,7 +56,8 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
     number = get_num_to_fetch(request)
     cursors = {name: request.GET[name] for name in ("before", "after") if name in request.GET}
     rows = tabs.with_counts(tab.rows(rows_of(request), asked), request.user)
-    page = pagination.get_page(rows, number, cursors, key=tab.key, descending=tab.descending)
+    key, descending = tab.order(asked)
+    page = pagination.get_page(rows, number, cursors, key=key, descending=descending)
     moment = timezone.now()
     found = list(page.object_list)
     counts = tabs.counts_of(found, request.user)
@@ -82,7 +83,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         "items": [
             {
                 **entry(notification, request),
-                "day": tabs.day_of(notification, tab.key),
+                "day": tabs.day_of(notification, key),
                 "level_name": capfirst(notification.get_level_display()),
                 "reason_name": capfirst(reason_label(notification.reason)),
             }

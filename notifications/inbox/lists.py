@@ -14,7 +14,6 @@ from django.utils.translation import get_language
 from notifications.conf import settings
 from notifications.objects.keys import attach_objects
 from notifications.presentation.serialize import STATE_COLUMNS, editable_columns, item
-from notifications.storage import fast_queries
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet
 
@@ -64,10 +63,8 @@ def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[Abstr
     if not number:
         return [], rows.count()
     # A name that no column of a custom model has.
-    found = fast_queries.newest(rows, number, "ntf_total")
-    if found is None:
-        total = rows.order_by().values("recipient").annotate(ntf_total=Count("pk")).values("ntf_total")
-        found = list(rows.annotate(ntf_total=Subquery(total))[:number])
+    total = rows.order_by().values("recipient").annotate(ntf_total=Count("*")).values("ntf_total")
+    found: list[Any] = list(rows.annotate(ntf_total=Subquery(total))[:number])
     return found, found[0].ntf_total if found else 0
 
 

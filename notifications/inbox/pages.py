@@ -45,12 +45,15 @@ class NotificationViewList(LoginRequiredMixin, Base):
 
         The rows have the counts of all tabs as annotations.
         """
+        search_of_page = getattr(self, "search", None)
+        # A custom queryset may have rows where the column of the tab is null.
+        key, descending = self.tab.order(search_of_page) if search_of_page else ("timestamp", True)
         page = pagination.get_page(
             tabs.with_counts(queryset, self.request.user),
             page_size,
             self.request.GET,
-            key=self.tab.key,
-            descending=self.tab.descending,
+            key=key,
+            descending=descending,
         )
         return page.paginator, page, page.object_list, page.has_other_pages()
 

@@ -21,6 +21,7 @@ from django.utils.dateparse import parse_datetime
 
 from notifications.objects.fetch import primary_key
 from notifications.storage.notification import AbstractNotification
+from notifications.storage.states import newest_first, oldest_first
 
 #: The row at the edge of a page: its time in the order of the list, and its primary key.
 Edge: TypeAlias = tuple[datetime, Any]
@@ -95,11 +96,14 @@ def get_page(
 ) -> Page:
     """Return the page of ``rows`` given by the query string, in the order of the column ``key``, a date and time.
 
+    Rows where the column is null are only on numbered pages: a cursor never reaches them.
+
     ``query`` can have a cursor as ``before`` or ``after``, or a page number as ``page``. An invalid cursor returns the
     first page. Raise Http404 for a page number that does not exist. Costs one query.
     """
     onwards, back = ("lt", "gt") if descending else ("gt", "lt")
-    first, last = ([f"-{key}", "-pk"], [key, "pk"]) if descending else ([key, "pk"], [f"-{key}", "-pk"])
+    orders = newest_first(key), oldest_first(key)
+    first, last = orders if descending else orders[::-1]
     ordered: Any = rows.order_by(*first)
     pages: paginator.Paginator[Any] = paginator.Paginator(ordered, size)
     before = edge_of(query.get("before", ""), rows.model, rows.db)
@@ -128,7 +132,7 @@ def beyond(key: str, comparison: str, edge: Edge) -> Q:
     """
     moment, pk = edge
     strictly = Q(**{f"{key}__{comparison}": moment}) | Q(**{f"pk__{comparison}": pk})
-    first, last = moment.replace(year=1000, month=1, day=2), moment.replace(year=9998, month=12, day=31)
+    first, last = moment.replace(year=1, month=1, day=2), moment.replace(year=9999, month=12, day=30)
     ends = (min(first, moment), moment) if comparison == "lt" else (moment, max(last, moment))
     return Q(**{f"{key}__range": ends}) & strictly
 

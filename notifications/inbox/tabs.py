@@ -51,7 +51,7 @@ class Tab:
 
     name: str
     title: str | Promise
-    #: The adjective that it shows, and the column that puts it in order.
+    #: The queryset method of its rows, and the column by which they are ordered, which is not null for any of them.
     adjective: str
     key: str
     descending: bool
@@ -69,10 +69,18 @@ class Tab:
     def rows_up_to(self, rows: Rows, search: Search, moment: datetime) -> Rows:
         """Return the rows that the tab showed at this time, without rows that arrived later."""
         came_before = Q(timestamp__lte=moment)
+        key, is_newest_first = self.order(search)
         # Snoozed rows are ordered by a time in the future.
-        if self.key != "snoozed_until" and not self.is_elsewhere(search):
-            came_before &= Q(**{f"{self.key}__lte": moment})
+        if is_newest_first:
+            came_before &= Q(**{f"{key}__lte": moment})
         return self.rows(rows, search).filter(came_before)
+
+    def order(self, search: Search) -> tuple[str, bool]:
+        """Return the column by which the rows are ordered, and whether the order is descending.
+
+        A search that leaves the inbox also finds rows without ``inbox_at``, so its results are ordered by ``timestamp``.
+        """
+        return ("timestamp", True) if self.is_elsewhere(search) else (self.key, self.descending)
 
     def is_elsewhere(self, search: Search) -> bool:
         """Return whether the search includes rows of other tabs."""
@@ -116,7 +124,7 @@ TABS: Mapping[str, Tab] = {
             "snoozed",
             pgettext_lazy("notifications", "Snoozed"),
             "snoozed",
-            "snoozed_until",
+            "inbox_at",
             False,
             "snoozed",
             ("unsnooze", "snooze", "done", "save"),

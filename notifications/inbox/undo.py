@@ -58,11 +58,11 @@ def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) 
         groups: defaultdict[Any, list[Any]] = defaultdict(list)
         for some in parts(keys, MAX_STATEMENT_ROWS):
             before = look(wanted, some)
-            changed += action.write(quiet(wanted.filter(pk__in=list(before))), until)
+            changed += action.write(wanted.filter(pk__in=list(before)).quietly(), until)
             for pk, now in look(wanted, some).items():
                 if difference := differences(before[pk], now):
                     groups[difference].append(pk)
-        wanted._announce(changed)
+        wanted.announce(changed)
         token = secrets.token_urlsafe(9) if groups else None
         state.update(undo=token and {"token": token, "groups": list(groups.items())})
         return Change(changed, token)
@@ -91,7 +91,7 @@ def undo(user: Any, token: str) -> Change:
             for batch in batches(some)
         )
         state.update(undo=None)
-        wanted._announce(changed)
+        wanted.announce(changed)
         return Change(changed)
 
     return alone(user, using, write)
@@ -114,7 +114,7 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
         # If only this changed, read_at must not change with it.
         values = {"read_at": F("read_at"), **values}
     named = rows.filter(pk__in=[key for _, keys in changes for key in keys])
-    return quiet(named)._write(still, **values)
+    return named.quietly().write(still, **values)
 
 
 def look(rows: Rows, keys: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:
@@ -137,13 +137,6 @@ def kept(value: Any) -> Any:
 def loaded(value: Any) -> Any:
     """Return the value of a column that JSON held."""
     return parse_datetime(value) if isinstance(value, str) else value
-
-
-def quiet(rows: Rows) -> Rows:
-    """Return rows whose changes are announced by the caller."""
-    silent: Rows = rows.all()
-    silent._is_quiet = True
-    return silent
 
 
 def parts(keys: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -8,8 +8,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import notifications.storage.expressions
 import notifications.storage.fields
+import notifications.storage.indexes
 
 
 class Migration(migrations.Migration):
@@ -73,11 +73,9 @@ class Migration(migrations.Migration):
                         db_persist=True,
                         expression=django.db.models.functions.comparison.Coalesce(
                             "snoozed_until",
-                            models.Case(
-                                models.When(done_at__isnull=True, then="timestamp"),
-                                default=notifications.storage.expressions.LongAgo(),
-                            ),
+                            models.Case(models.When(done_at__isnull=True, then="timestamp")),
                         ),
+                        null=True,
                         output_field=models.DateTimeField(),
                     ),
                 ),
@@ -127,14 +125,31 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("-inbox_at", "-pk"),
+                "ordering": (
+                    models.OrderBy(models.F("inbox_at"), descending=True, nulls_last=True),
+                    "-pk",
+                ),
                 "abstract": False,
                 "swappable": "NOTIFICATIONS_NOTIFICATION_MODEL",
                 "indexes": [
-                    models.Index(fields=["recipient", "inbox_at"], name="ntf_inbox"),
-                    models.Index(fields=["recipient", "unread", "inbox_at"], name="ntf_unread"),
-                    models.Index(fields=["recipient", "saved_at"], name="ntf_saved"),
-                    models.Index(fields=["recipient", "done_at"], name="ntf_done"),
+                    notifications.storage.indexes.StateIndex(
+                        fields=["recipient", "inbox_at"], name="ntf_inbox"
+                    ),
+                    notifications.storage.indexes.StateIndex(
+                        fields=["recipient", "unread", "inbox_at"],
+                        name="ntf_unread",
+                        where=models.Q(("unread", True)),
+                    ),
+                    notifications.storage.indexes.StateIndex(
+                        fields=["recipient", "saved_at"],
+                        name="ntf_saved",
+                        where=models.Q(("saved_at__isnull", False)),
+                    ),
+                    notifications.storage.indexes.StateIndex(
+                        fields=["recipient", "done_at"],
+                        name="ntf_done",
+                        where=models.Q(("done_at__isnull", False)),
+                    ),
                     models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor"),
                     models.Index(fields=["target_content_type", "target_object_id"], name="ntf_target"),
                     models.Index(

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from notifications.objects import links
 from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
+from notifications.storage.states import states_of
 
 #: The columns that contain the state of a notification.
 STATE_COLUMNS = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "inbox_at")
@@ -42,11 +43,12 @@ def item(notification: AbstractNotification, request: HttpRequest | None = None)
 
 
 def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
-    """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and state."""
+    """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and states."""
     return {
         **item(notification, request),
         "text": sentences.text(notification),
         "url": links.main_url(notification, request),
         "actions": links.action_links(notification),
+        "states": states_of(notification),
         **{name: getattr(notification, name) for name in STATE_COLUMNS},
     }

@@ -7,9 +7,11 @@ user's rows drops that user's key; a change that may reach anybody starts a new 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
+from weakref import WeakSet
 
 from django.core.cache import cache
 from django.db import connections, models, transaction
@@ -21,6 +23,9 @@ logger = logging.getLogger("notifications")
 #: The cache key of the generation that a count must have been counted in.
 GENERATION = "notifications:generation"
 
+#: The attribute of a connection with the changes that wait for its commit.
+WAITING = "notifications_waiting"
+
 #: The maximum number of recipients whose keys are deleted one by one; for more, a new generation is started.
 MAX_DROPPED_KEYS = 100
 
@@ -31,14 +36,28 @@ def cache_key(user_pk: object, name: str = "unread") -> str:
 
 
 def drop_counts(user_pks: list[Any] | None, *, using: str) -> None:
-    """Drop the cached counts of these users (None: of everybody), now and once more after commit.
+    """Clear the cached counts of these users (None: of all users) after the commit.
 
-    Now, so that this request sees its own change; after commit, because another request may have counted the old
-    rows in between.
+    Not before: until then, other processes count the old rows, and a cache in the database would make them wait for this
+    transaction. Counts inside the transaction are not cached: see :func:`are_pending`.
     """
-    _drop(user_pks)
-    if transaction.get_connection(using).in_atomic_block:
-        transaction.on_commit(partial(_drop, user_pks), using=using, robust=True)
+    connection = transaction.get_connection(using)
+
+    def drop() -> None:
+        _drop(user_pks)
+
+    if connection.in_atomic_block:
+        # Django drops the callbacks of a rollback. This set holds only weak references, so it drops them too.
+        vars(connection).setdefault(WAITING, WeakSet()).add(drop)
+    after_commit(drop, using=using)
+
+
+def after_commit(call: Callable[[], object], *, using: str) -> None:
+    """Call this after the commit, or immediately if Django does not know when the transaction ends."""
+    if transaction.get_connection(using).in_atomic_block or transaction.get_autocommit(using):
+        transaction.on_commit(call, using=using, robust=True)
+    else:
+        call()
 
 
 def _drop(user_pks: list[Any] | None) -> None:
@@ -53,11 +72,10 @@ def _drop(user_pks: list[Any] | None) -> None:
 
 
 def are_pending() -> bool:
-    """Return whether an open transaction has changed rows: nobody else sees them yet, and it may be rolled back."""
+    """Return whether an open transaction has changed rows. They are not committed yet, and may be rolled back."""
     return any(
-        isinstance(call, partial) and call.func is _drop
+        connection.in_atomic_block and vars(connection).get(WAITING)
         for connection in connections.all(initialized_only=True)
-        for _, call, *_ in connection.run_on_commit
     )
 
 
@@ -69,4 +87,4 @@ def announce(model: type[models.Model], recipient_id: Any, changed: int, *, usin
     send = partial(
         read_state_changed.send_robust, sender=model, recipient_id=recipient_id, changed=changed, using=using
     )
-    transaction.on_commit(send, using=using, robust=True)
+    after_commit(send, using=using)

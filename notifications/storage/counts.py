@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from notifications.conf import settings
 from notifications.storage import changes
-from notifications.storage.expressions import CurrentMoment, LongAgo
+from notifications.storage.expressions import EarliestMoment
 from notifications.storage.inbox_state import InboxState
+from notifications.storage.states import unseen as unseen_condition
 
 
 class Count(int):
@@ -49,12 +50,7 @@ def unseen(user: Any) -> Any:
     """Return the unread rows that arrived or returned since the user last opened the bell."""
     rows = user.notifications.visible()
     seen = InboxState.objects.using(rows.db).filter(pk=user.pk)
-    # As unread() has it, but for its lower bound: with two of them SQLite takes the index without "unread".
-    return rows.filter(
-        unread__in=[True],
-        inbox_at__gt=Coalesce(Subquery(seen.values("seen_at")), LongAgo()),
-        inbox_at__lte=CurrentMoment(),
-    )
+    return rows.filter(unseen_condition(Coalesce(Subquery(seen.values("seen_at")), EarliestMoment())))
 
 
 def mark_seen(user: Any) -> None:

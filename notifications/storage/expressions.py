@@ -1,4 +1,4 @@
-"""Moments that a query compares with: now, whenever that is, and long ago."""
+"""Expressions for queries: the current time, the earliest time, and a boolean column that is true."""
 
 from __future__ import annotations
 
@@ -29,8 +29,28 @@ class CurrentMoment(models.Value):
         return self
 
 
-class LongAgo(models.Func):
-    """The year 1000, where rows that are done stand: the first that all databases know."""
+class IsSet(models.Func):
+    """Whether a boolean column is true, written so that each database uses its index.
+
+    SQLite and PostgreSQL use a partial index if the condition is only the name of the column. PostgreSQL would take a
+    comparison for a second condition and estimate too few rows. MySQL and MariaDB need a comparison.
+    """
+
+    arity = 1
+    template = "%(expressions)s"
+    output_field = models.BooleanField()
+
+    def __init__(self, column: str, **extra: Any) -> None:
+        super().__init__(column, **extra)
+        self.column = column
+
+    def as_mysql(self, compiler: Any, connection: Any) -> Any:
+        """Return the SQL with a comparison."""
+        return self.as_sql(compiler, connection, template="(%(expressions)s = 1)")
+
+
+class EarliestMoment(models.Func):
+    """The earliest time that all databases support, for comparisons without another lower bound."""
 
     template = "'1000-01-01 00:00:00'"
     output_field = models.DateTimeField()

@@ -55,10 +55,23 @@ def retry(
     return write()
 
 
+def unsliced(rows: Q) -> Q:
+    """Return the current rows of a slice, by their primary keys, as a queryset that can be filtered.
+
+    Databases cannot update a slice, and MariaDB does not support one in a subquery.
+    """
+    chosen = cast(Any, rows.all())
+    chosen._for_write = True
+    keys = list(chosen.values_list("pk", flat=True))
+    return type(rows)(rows.model, using=chosen.db).filter(pk__in=keys)
+
+
 def lockable(rows: Q) -> Q:
     """Return the same rows as a queryset that can be filtered, locked and updated, on the database to write to."""
     query, locked = rows.query, cast(Any, rows)
     locked._for_write = True
+    if query.is_sliced:
+        return unsliced(rows)
     if query.distinct or query.combinator or query.group_by is not None:
         return type(rows)(rows.model, using=rows.db).filter(pk__in=rows.order_by().values("pk"))
     return rows.all()
@@ -71,11 +84,10 @@ def write_in_order(rows: Q, write: Callable[[Q], int]) -> int:
     MariaDB end by killing one of them. The rows that ``write`` is given announce nothing of what changes: there may be
     more than one statement, and the caller announces all of it at once.
     """
-    found: Any = rows.all()
-    found._for_write = found._is_quiet = True
+    found: Any = rows.quietly()  # type: ignore[attr-defined]
+    found._for_write = True
     using = found.db
-    fresh: Any = type(rows)(rows.model, using=using)
-    fresh._is_quiet = True
+    fresh: Any = type(rows)(rows.model, using=using).quietly()  # type: ignore[attr-defined]
     features = connections[using].features
     if not features.has_select_for_update:
         # SQLite, where there is one writer at a time.

@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.humanize.templatetags import humanize
 from django.db import models, router
 from django.db.models.functions import Coalesce
+from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 from django.utils.timesince import timesince as django_timesince
 from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
@@ -23,9 +24,11 @@ from notifications.objects.keys import ObjectKey
 from notifications.objects.labels import label_of, labels_of, sentence
 from notifications.objects.links import admin_link
 from notifications.storage import changes
-from notifications.storage.expressions import LongAgo, judge_moment
 from notifications.storage.fields import DataField, without_labels_in_migrations
+from notifications.storage.indexes import StateIndex
 from notifications.storage.querysets import NotificationQuerySet
+from notifications.storage.row_verbs import RowVerbs
+from notifications.storage.states import DONE, INBOX, READ, SAVED, SNOOZED, UNREAD, newest_first
 
 # Django's own are for a time that stands alone. Beside "ago" many languages want another case of them.
 AGO: Any = {
@@ -56,7 +59,7 @@ def object_type(related_name: str, **options: Any) -> Any:
 
 
 @without_labels_in_migrations
-class AbstractNotification(models.Model):
+class AbstractNotification(RowVerbs):
     """Notify a recipient that an actor did (verb) something with an action object on a target."""
 
     LEVELS = Choices(
@@ -115,15 +118,15 @@ class AbstractNotification(models.Model):
     saved_at = models.DateTimeField(_("saved at"), null=True, editable=False)
     #: Until when the row is snoozed. If it is in the past: since when the row is back in the inbox.
     snoozed_until = models.DateTimeField(_("snoozed until"), null=True, editable=False)
-    #: Since when the row is in the inbox, or from when on; long ago once it is done. The database keeps it, so that
-    #: one range of one index is the inbox, and a snoozed row comes back without anybody's work.
+    #: Since when the row is in the inbox, or from when on; null once it is done. The database keeps it, so that one
+    #: range of one index is the inbox, and a snoozed row comes back without anybody's work.
     inbox_at = models.GeneratedField(
         expression=Coalesce(
-            "snoozed_until",
-            models.Case(models.When(done_at__isnull=True, then="timestamp"), default=LongAgo()),
+            "snoozed_until", models.Case(models.When(done_at__isnull=True, then="timestamp"))
         ),
         output_field=models.DateTimeField(),
         db_persist=True,
+        null=True,
         verbose_name=_("inbox date"),
     )
 
@@ -131,18 +134,24 @@ class AbstractNotification(models.Model):
 
     class Meta:
         abstract = True
-        ordering = ("-inbox_at", "-pk")
+        ordering = newest_first("inbox_at")
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
         indexes = [
             # What is the newest in the inbox of this recipient, what is snoozed, and what is there at all?
-            models.Index(fields=["recipient", "inbox_at"], name="ntf_inbox"),
+            StateIndex(fields=["recipient", "inbox_at"], name="ntf_inbox"),
             # What has this recipient not read yet, and how much is it?
-            models.Index(fields=["recipient", "unread", "inbox_at"], name="ntf_unread"),
+            StateIndex(
+                fields=["recipient", "unread", "inbox_at"], where=models.Q(unread=True), name="ntf_unread"
+            ),
             # What has this recipient saved?
-            models.Index(fields=["recipient", "saved_at"], name="ntf_saved"),
+            StateIndex(
+                fields=["recipient", "saved_at"], where=models.Q(saved_at__isnull=False), name="ntf_saved"
+            ),
             # What is this recipient done with?
-            models.Index(fields=["recipient", "done_at"], name="ntf_done"),
+            StateIndex(
+                fields=["recipient", "done_at"], where=models.Q(done_at__isnull=False), name="ntf_done"
+            ),
             # Which rows are about this object? And: which rows name a content type that is being removed?
             models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor"),
             models.Index(fields=["target_content_type", "target_object_id"], name="ntf_target"),
@@ -221,67 +230,43 @@ class AbstractNotification(models.Model):
             cast(Any, self._meta.get_field(name)).is_hidden(self) for name in OBJECTS
         )
 
+    # The states, as the queryset defines them.
+
     @property
-    def is_snoozed(self) -> bool:
-        """Return whether the row is snoozed."""
-        return self.snoozed_until is not None and self.snoozed_until > timezone.now()
+    def is_in_inbox(self) -> bool:
+        """Return whether the row is neither done nor snoozed, and its timestamp is not in the future."""
+        return INBOX.holds(self)
+
+    @property
+    def is_unread(self) -> bool:
+        """Return whether the row is unread and in the inbox. A snoozed row is unread when it returns."""
+        return UNREAD.holds(self)
+
+    @property
+    def is_read(self) -> bool:
+        """Return whether the row is read."""
+        return READ.holds(self)
 
     @property
     def is_done(self) -> bool:
         """Return whether the row is marked as done and was not snoozed since then."""
-        return self.done_at is not None and self.snoozed_until is None
+        return DONE.holds(self)
 
-    # Each method returns whether it changed the row. The queryset has the same methods for many rows.
+    @property
+    def is_saved(self) -> bool:
+        """Return whether the row is saved."""
+        return SAVED.holds(self)
 
-    def mark_as_read(self) -> bool:
-        """Mark this row as read, unless it is snoozed: snoozed rows return unread."""
-        return self.unread and not self.is_snoozed and self._write(unread=False, read_at=timezone.now())
+    @property
+    def is_snoozed(self) -> bool:
+        """Return whether the row is snoozed."""
+        return SNOOZED.holds(self)
 
-    def mark_as_unread(self) -> bool:
-        """Mark this row as unread, which moves it back to the inbox if it was done."""
-        return not self.unread and self._write(unread=True, read_at=None, done_at=None)
-
-    def mark_as_done(self) -> bool:
-        """Mark this row as done, which removes it from the inbox, as read and as not snoozed."""
-        return not self.is_done and self._write(unread=False, done_at=timezone.now(), snoozed_until=None)
-
-    def mark_as_undone(self) -> bool:
-        """Move this row back to the inbox, as read."""
-        return self.is_done and self._write(done_at=None)
-
-    def mark_as_saved(self) -> bool:
-        """Save this row, so that it is never pruned."""
-        return self.saved_at is None and self._write(saved_at=timezone.now())
-
-    def mark_as_unsaved(self) -> bool:
-        """Mark this row as not saved."""
-        return self.saved_at is not None and self._write(saved_at=None)
-
-    def snooze(self, until: datetime) -> bool:
-        """Hide this row until a time, when it returns to the top of the inbox, unread.
-
-        Raise ValueError for a time that is not in the future, or that is naive while ``USE_TZ`` is on.
-        """
-        judge_moment(until)
-        if self.snoozed_until == until:
-            return False
-        # A row that was read or done before keeps these times, so that unsnooze() can restore its state.
-        read_at = self.read_at if self.is_snoozed or not self.unread else None
-        done_at = self.done_at if self.is_snoozed or self.is_done else None
-        return self._write(unread=True, read_at=read_at, done_at=done_at, snoozed_until=until)
-
-    def unsnooze(self) -> bool:
-        """Restore a snoozed row to its previous state, done or read."""
-        return self.is_snoozed and self._write(unread=self.read_at is None, snoozed_until=None)
-
-    def _write(self, **values: Any) -> bool:
-        for name, value in values.items():
-            setattr(self, name, value)
-        self.save(update_fields=values)
-        changes.announce(
-            type(self), self.recipient_id, 1, using=self._state.db or router.db_for_write(type(self))
-        )
-        return True
+    @classmethod
+    def is_saved_by_others(cls) -> bool:
+        """Return whether rows must be saved one by one: there is a custom ``save()``, or a receiver of its signals."""
+        own_save = cls.save is not AbstractNotification.save
+        return own_save or pre_save.has_listeners(cls) or post_save.has_listeners(cls)
 
     def naturalday(self) -> str | None:
         """Return "today", "yesterday", "tomorrow", or else the date."""

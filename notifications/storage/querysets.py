@@ -7,87 +7,72 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Q, When
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
-from notifications.conf import settings
 from notifications.events import OBJECTS, event_uuid
 from notifications.objects.fetch import content_type_ids
 from notifications.objects.keys import attach_objects
 from notifications.storage import changes
-from notifications.storage.async_verbs import AsyncVerbs, UpTo
-from notifications.storage.expressions import CurrentMoment, LongAgo, judge_moment
+from notifications.storage.async_verbs import awaited
 from notifications.storage.locking import lockable, write_in_order
+from notifications.storage.states import (
+    DONE,
+    INBOX,
+    IS_IN_INBOX,
+    IS_MARKED_UNREAD,
+    READ,
+    SAVED,
+    SNOOZED,
+    UNREAD,
+    VISIBLE,
+    newest_first,
+    oldest_first,
+)
+from notifications.storage.verbs import COUNTED_COLUMNS, VerbsQuerySet, assert_soft_delete, is_soft_delete
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+__all__ = ["NotificationQuerySet", "assert_soft_delete", "is_soft_delete"]
+
 M = TypeVar("M", bound=models.Model)
 
-#: What is done. A row that was, and is snoozed since, comes back.
-IS_DONE = Q(done_at__isnull=False, snoozed_until__isnull=True)
 
-#: The columns that decide whether and where a row is shown, and so whether it counts as unread.
-COUNTED_COLUMNS = {"unread", "deleted", "done_at", "snoozed_until", "timestamp"}
-#: Those and the one that only decides whether it is kept.
-STATE_COLUMNS = COUNTED_COLUMNS | {"saved_at"}
-
-
-def is_soft_delete() -> bool:
-    """Return whether deleting through the site only hides a row."""
-    return settings.SOFT_DELETE
-
-
-def assert_soft_delete() -> None:
-    """Raise ImproperlyConfigured unless rows are hidden, not deleted."""
-    if not settings.SOFT_DELETE:
-        raise ImproperlyConfigured(
-            "deleted(), active(), mark_all_as_deleted() and mark_all_as_active() need soft deletion: "
-            'set NOTIFICATIONS["SOFT_DELETE"] = True.'
-        )
-
-
-class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
+class NotificationQuerySet(VerbsQuerySet[M]):
     """Notifications of one or many recipients. ``user.notifications`` has the same methods."""
 
-    #: Whether the objects come with the rows, and whose rows these are where a verb was given a recipient.
+    #: Whether the objects come with the rows.
     _with_objects = False
-    _recipient_pk: Any = None
-    #: Whether the rows of one user were mixed with others, and whether the caller announces what changes.
-    _is_mixed = False
-    _is_quiet = False
-    _known_related_objects: dict[Any, dict[Any, Any]]
 
     # Adjectives
 
     def unread(self, include_deleted: bool = False) -> Self:
-        """Return the unread rows that are not snoozed; with SOFT_DELETE without deleted ones by default."""
-        return self._visible(include_deleted)._in_inbox(_whether("unread", True))
+        """Return the unread rows in the inbox; with SOFT_DELETE without deleted ones by default."""
+        return self._visible(include_deleted).filter(UNREAD.condition())
 
     def read(self, include_deleted: bool = False) -> Self:
         """Return the read rows; with SOFT_DELETE without deleted ones by default."""
-        return self._visible(include_deleted).filter(_whether("unread", False))
+        return self._visible(include_deleted).filter(READ.condition())
 
     def inbox(self) -> Self:
         """Return the rows that are neither done nor snoozed; with SOFT_DELETE without deleted ones."""
-        return self.visible()._in_inbox()
+        return self.visible().filter(INBOX.condition())
 
     def done(self) -> Self:
         """Return the rows that are marked as done, latest first."""
-        return self.visible().filter(IS_DONE).order_by("-done_at", "-pk")
+        return self.visible().filter(DONE.condition()).order_by(*newest_first("done_at"))
 
     def saved(self) -> Self:
         """Return the saved rows, also those that are done or snoozed, latest first."""
-        return self.visible().filter(saved_at__isnull=False).order_by("-saved_at", "-pk")
+        return self.visible().filter(SAVED.condition()).order_by(*newest_first("saved_at"))
 
     def snoozed(self) -> Self:
         """Return the snoozed rows, ordered by the time of their return."""
-        snoozed = self.visible().filter(inbox_at__gt=CurrentMoment(), snoozed_until__isnull=False)
-        return snoozed.order_by("inbox_at", "pk")
+        return self.visible().filter(SNOOZED.condition()).order_by(*oldest_first("inbox_at"))
 
     def deleted(self) -> Self:
         """Return the soft-deleted rows. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
@@ -126,6 +111,22 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         """Return the rows of one event, given by its UUID or by the key with which it was sent."""
         return self.filter(event=event if isinstance(event, UUID) else event_uuid(event))
 
+    def since(self, moment: datetime) -> Self:
+        """Return the rows of the inbox that entered it, or returned to it, after a time.
+
+        This compares ``inbox_at``: the ``timestamp`` of a row, which can be set by the sender, or the time when its
+        snooze ended. So a row that is written late with an earlier timestamp is not included. For rows that were written
+        after another row, use ``filter(pk__gt=...)``.
+        """
+        return self.filter(IS_IN_INBOX, inbox_at__gt=moment)
+
+    def with_level(self, *levels: str) -> Self:
+        """Return the rows of one of these levels. Raise ValueError for a level that the model does not have."""
+        known = dict(self.model._meta.get_field("level").choices or ())  # type: ignore[union-attr]
+        if not levels or not all(level in [*known] for level in levels):
+            raise ValueError(f"with_level() takes one or more of {', '.join(known)}, got {levels!r}.")
+        return self.filter(level__in=levels)
+
     def with_objects(self) -> Self:
         """Prefetch actors, action objects and targets: one query for each content type among them.
 
@@ -135,101 +136,10 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         clone._with_objects = True
         return clone
 
-    def _in_inbox(self, *conditions: Q) -> Self:
-        return self.filter(*conditions, inbox_at__gt=LongAgo(), inbox_at__lte=CurrentMoment())
-
     def _visible(self, include_deleted: bool) -> Self:
-        return self.filter(deleted=False) if settings.SOFT_DELETE and not include_deleted else self.all()
+        return self.all() if include_deleted else self.filter(VISIBLE.condition())
 
-    # Verbs
-
-    # Each takes ``recipient`` (a user or a primary key) to change only the rows of this user, and ``up_to`` (a
-    # notification or a time) to leave newer rows unchanged. Those that store a time take it as ``at``, by default now.
-
-    def mark_all_as_read(
-        self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None
-    ) -> int:
-        """Mark the unread rows, except snoozed ones, as read, also soft-deleted ones. Return the number of changes."""
-        still = _whether("unread", True) & ~Q(snoozed_until__gt=CurrentMoment())
-        return self._of(recipient, up_to)._write(still, read_at=at or timezone.now(), unread=False)
-
-    def mark_all_as_unread(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Mark the read rows as unread and not done, also soft-deleted ones. Return the number of changes."""
-        return self._of(recipient, up_to)._write(_whether("unread", False), unread=True, done_at=None)
-
-    def mark_all_as_done(
-        self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None
-    ) -> int:
-        """Mark the rows as done, which removes them from the inbox, as read and as not snoozed.
-
-        Return the number of changes.
-        """
-        moment = at or timezone.now()
-        # read_at goes first, because MySQL computes each assignment from the ones before it.
-        read_at = Case(When(_whether("unread", True), then=Value(moment)), default=F("read_at"))
-        return self._of(recipient, up_to)._write(
-            ~IS_DONE, read_at=read_at, unread=False, done_at=moment, snoozed_until=None
-        )
-
-    def mark_all_as_undone(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Move the rows that are done back to the inbox, as read. Return the number of changes."""
-        return self._of(recipient, up_to)._write(IS_DONE, done_at=None)
-
-    def save_all(self, recipient: Any = None, *, up_to: UpTo = None, at: datetime | None = None) -> int:
-        """Save the rows, so that they are never pruned. Return the number of changes."""
-        return self._of(recipient, up_to)._write(Q(saved_at__isnull=True), saved_at=at or timezone.now())
-
-    def unsave_all(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Mark the rows as not saved. Return the number of changes."""
-        return self._of(recipient, up_to)._write(Q(saved_at__isnull=False), saved_at=None)
-
-    def snooze_all(self, until: datetime, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Hide the rows until a time, when they return to the top of the inbox, unread. Return the number of changes.
-
-        Raise ValueError for a time that is not in the future, or that is naive while ``USE_TZ`` is on.
-        """
-        judge_moment(until)
-        # Rows that were read or done before keep these times, so that unsnooze_all() can restore their state.
-        was_unread = _whether("unread", True) & ~Q(snoozed_until__gt=CurrentMoment())
-        has_come_back = Q(snoozed_until__lte=CurrentMoment())
-        return self._of(recipient, up_to)._write(
-            ~Q(snoozed_until=until),
-            read_at=Case(When(was_unread, then=None), default=F("read_at")),
-            done_at=Case(When(has_come_back, then=None), default=F("done_at")),
-            unread=True,
-            snoozed_until=until,
-        )
-
-    def unsnooze_all(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Restore the snoozed rows to their previous state, done or read. Return the number of changes."""
-        was_unread = Case(When(read_at__isnull=True, then=Value(True)), default=Value(False))
-        return self._of(recipient, up_to)._write(
-            Q(snoozed_until__gt=CurrentMoment()), read_at=F("read_at"), unread=was_unread, snoozed_until=None
-        )
-
-    def mark_all_as_deleted(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Mark the active rows as deleted. Return the number of changes.
-
-        Raise ImproperlyConfigured unless SOFT_DELETE is on.
-        """
-        assert_soft_delete()
-        return self._of(recipient, up_to)._turn("deleted", True)
-
-    def mark_all_as_active(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Restore the soft-deleted rows. Return the number of changes.
-
-        Raise ImproperlyConfigured unless SOFT_DELETE is on.
-        """
-        assert_soft_delete()
-        return self._of(recipient, up_to)._turn("deleted", False)
-
-    def mark_as_sent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Mark the unsent rows as sent by e-mail. Return the number of changes."""
-        return self._of(recipient, up_to)._turn("emailed", True)
-
-    def mark_as_unsent(self, recipient: Any = None, *, up_to: UpTo = None) -> int:
-        """Mark the sent rows as not sent by e-mail. Return the number of changes."""
-        return self._of(recipient, up_to)._turn("emailed", False)
+    # Verbs that delete; the others are in VerbsQuerySet
 
     def recall(self, *, key: UUID | str) -> int:
         """Delete the unread rows of an event. Return their number.
@@ -237,8 +147,10 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         ``key`` is the key with which the event was sent, or its UUID.
         """
         # A snoozed row may have been read before.
-        unread = _whether("unread", True) & Q(read_at__isnull=True)
+        unread = IS_MARKED_UNREAD & Q(read_at__isnull=True)
         return self.of_event(key).filter(unread).delete_in_order(still=unread)
+
+    arecall = awaited(recall)
 
     def delete_in_order(self, *, still: Q | None = None) -> int:
         """Delete the rows, locked in the order of their primary keys. Return their number.
@@ -249,33 +161,8 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         label, condition = self.model._meta.label, Q() if still is None else still
         rows = lockable(self)
         deleted = write_in_order(rows, lambda locked: locked.filter(condition).delete()[1].get(label, 0))
-        self._announce(deleted)
+        self.announce(deleted)
         return deleted
-
-    def _of(self, recipient: Any, up_to: UpTo) -> Self:
-        rows = self.all()
-        if recipient is not None:
-            rows = rows.filter(recipient=recipient)
-            rows._recipient_pk = getattr(recipient, "pk", recipient)
-        if isinstance(up_to, datetime):
-            rows = rows.filter(timestamp__lte=up_to)
-        elif up_to is not None:
-            moment: datetime = up_to.timestamp  # type: ignore[attr-defined]
-            older = Q(timestamp__lt=moment) | Q(pk__lte=up_to.pk)
-            rows = rows.filter(older, timestamp__lte=moment)
-        return rows
-
-    def _turn(self, column: str, value: bool) -> int:
-        """Set a boolean column where it is different. Return how many rows changed."""
-        return self._write(_whether(column, not value), **{column: value})
-
-    def _write(self, still: Q, **values: Any) -> int:
-        """Set these columns of the rows that still match the condition when locked. Return the number of changes."""
-        rows = lockable(self).filter(still)
-        changed = write_in_order(rows, lambda locked: locked.filter(still).update(**values))
-        if STATE_COLUMNS & values.keys():
-            self._announce(changed)
-        return changed
 
     # What Django's own verbs must do besides, so that read_at follows unread and no cached count outlives a change
 
@@ -287,7 +174,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
             values = {"read_at": _read_at(values["unread"]), **values}
         changed = super().update(**values)
         if COUNTED_COLUMNS & values.keys():
-            self._announce(changed)
+            self.announce(changed)
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -296,7 +183,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         """Delete the rows as Django does."""
         self._for_write = True
         deleted = super().delete()
-        self._announce(deleted[1].get(self.model._meta.label, 0))
+        self.announce(deleted[1].get(self.model._meta.label, 0))
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -332,51 +219,16 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
             for row in rows:
                 row.settle_read_at()
         self._for_write = True
-        quiet = self.all()
-        quiet._is_quiet = True
-        changed = super(NotificationQuerySet, quiet).bulk_update(rows, names, batch_size)
+        changed = super(NotificationQuerySet, self.quietly()).bulk_update(rows, names, batch_size)
         if COUNTED_COLUMNS & names:
-            self._announce(changed, {row.recipient_id for row in rows})
+            self.announce(changed, {row.recipient_id for row in rows})
         return changed
 
-    def _announce(self, changed: int, recipient_ids: set[Any] | None = None) -> None:
-        """Drop the cached counts and, after commit, send ``read_state_changed``."""
-        if not changed or self._is_quiet:
-            return
-        if recipient_ids is None:
-            recipient_id = self._recipient_id()
-            recipient_ids = None if recipient_id is None else {recipient_id}
-        changes.drop_counts(None if recipient_ids is None else list(recipient_ids), using=self.db)
-        one = recipient_ids.copy().pop() if recipient_ids and len(recipient_ids) == 1 else None
-        changes.announce(self.model, one, changed, using=self.db)
-
-    def _recipient_id(self) -> Any:
-        """Return the primary key of the recipient of all rows, or None if it is not known to be only one."""
-        if self._is_mixed or self.query.combinator:
-            return None
-        # The related manager of a user leaves the user here.
-        owners = self._known_related_objects.get(self.model._meta.get_field("recipient"), ())
-        return next(iter(owners)) if len(owners) == 1 else self._recipient_pk
-
-    # How these marks travel with the queryset
+    # How the mark travels with the queryset, and what it does
 
     def _clone(self) -> Self:
-        clone: Self = super()._clone()  # type: ignore[misc]
+        clone = super()._clone()
         clone._with_objects = self._with_objects
-        clone._recipient_pk = self._recipient_pk
-        clone._is_mixed = self._is_mixed
-        clone._is_quiet = self._is_quiet
-        return clone
-
-    def __or__(self, other: Any) -> Self:
-        return super().__or__(other)._mixed()
-
-    def __xor__(self, other: Any) -> Self:
-        return super().__xor__(other)._mixed()
-
-    def _mixed(self) -> Self:
-        clone = self.all()
-        clone._is_mixed = True
         return clone
 
     def _fetch_all(self) -> None:
@@ -385,14 +237,6 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         rows: Sequence[Any] = self._result_cache or ()
         if fresh and self._with_objects and rows and isinstance(rows[0], models.Model):
             attach_objects(rows)
-
-
-def _whether(column: str, value: bool) -> Q:
-    """Return the condition that a boolean column has this value, as a comparison.
-
-    Django writes the column alone where it can, and SQLite does not look into an index for that.
-    """
-    return Q(**{f"{column}__in": [value]})
 
 
 def _read_at(unread: Any) -> Any:

@@ -212,10 +212,9 @@ def notice_template(notice: AbstractNotification) -> Any:
 def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> list[tuple[str, list[Any]]]:
     """Return the notifications grouped by day, in their order, with the name of the day: "Today", or its date.
 
-    The day is that of the column by which the ``tab`` of the context is ordered, if there is a tab.
+    The day is that of the column by which a page of the inbox is ordered, and on other pages that of the timestamp.
     """
-    tab = context.get("tab")
-    key = tab.key if tab else "timestamp"
+    key = getattr(context.get("page_obj"), "key", "timestamp")
     return [(day, list(some)) for day, some in groupby(notices, key=lambda notice: day_of(notice, key))]
 
 

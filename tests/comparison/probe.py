@@ -149,7 +149,11 @@ def inbox(site: Site) -> bool:
         return False
     site.notify.send(site.alice, recipient=site.bob, verb="opened")
     rows = site.bob.notifications.filter(verb="opened")
-    changed = [rows.save_all(), rows.snooze_all(timezone.now() + timedelta(days=1)), rows.mark_all_as_done()]
+    changed = [
+        rows.mark_all_as_saved(),
+        rows.snooze_all(timezone.now() + timedelta(days=1)),
+        rows.mark_all_as_done(),
+    ]
     page = site.client.get(reverse("notifications:all"), {"q": "is:done opened"})
     return changed == [1, 1, 1] and page.status_code == 200
 

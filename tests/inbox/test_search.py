@@ -52,8 +52,8 @@ ALL = {"commented on", "failed", "passed", "saved it", "did it", "slept"}
     [
         ("", ALL),
         ("   ", ALL),
-        ("is:unread", {"commented on", "failed", "saved it", "slept"}),
-        ("IS:Unread", {"commented on", "failed", "saved it", "slept"}),
+        ("is:unread", {"commented on", "failed", "saved it"}),
+        ("IS:Unread", {"commented on", "failed", "saved it"}),
         ("is:read", {"passed", "did it"}),
         ("is:saved", {"saved it"}),
         ("is:done", {"did it"}),

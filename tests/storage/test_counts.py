@@ -14,9 +14,11 @@ from django.test import override_settings
 
 from notifications import notify
 from notifications.conf import get_notification_model
+from notifications.signals import read_state_changed
+from notifications.storage import changes
 from notifications.storage.changes import GENERATION, MAX_DROPPED_KEYS, cache_key
-from notifications.storage.counts import Count, unread_count
-from tests.factories import make_group, make_notification, make_user, make_users, rows
+from notifications.storage.counts import Count, mark_seen, unread_count
+from tests.factories import listening, make_group, make_notification, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -220,8 +222,8 @@ def test_a_transaction_sees_its_own_changes_and_caches_none_of_them(justquick: A
     with transaction.atomic():
         justquick.notifications.mark_all_as_read()
         assert unread_count(justquick) == 0
-        # Another process would read it here.
-        assert cache.get(cache_key(justquick.pk)) is None
+        # For another process they are still as they were. A cache in the database is not touched, so nobody waits.
+        assert cache.get(cache_key(justquick.pk)) == (cache.get(GENERATION), 3)
     assert unread_count(justquick) == 0
 
 
@@ -257,6 +259,39 @@ def test_a_number_that_another_process_cached_in_between_is_dropped_at_commit(ju
         # Which saw the rows as they were before.
         cache.set(cache_key(justquick.pk), (cache.get(GENERATION), 3), 60)
     assert unread_count(justquick) == 0
+
+
+@committing
+def test_nothing_is_written_to_the_cache_while_a_transaction_is_open(
+    justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[Any] = []
+    monkeypatch.setattr(changes, "_drop", dropped.append)
+    with transaction.atomic():
+        make_rows(justquick, 1)
+        notify.send(justquick, verb="closed", recipient=make_group("all", justquick))
+        rows().mark_all_as_read()
+        rows().first().mark_as_unread()
+        rows().all().delete()
+        mark_seen(justquick)
+        assert dropped == []
+    assert None in dropped
+    assert [justquick.pk] in dropped
+
+
+@committing
+def test_where_the_site_ends_its_transactions_by_hand_a_change_is_told_at_once(justquick: Any) -> None:
+    make_rows(justquick, 3)
+    assert unread_count(justquick) == 3
+    transaction.set_autocommit(False)
+    try:
+        with listening(read_state_changed) as heard:
+            assert justquick.notifications.mark_all_as_read() == 3
+        assert unread_count(justquick) == 0
+        transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+    assert [call["changed"] for call in heard] == [3]
 
 
 # Soft deletion, and the cap
@@ -304,6 +339,7 @@ def test_a_count_is_a_number_like_any_other() -> None:
     assert repr(Count(200)) == "200"
 
 
+@committing
 def test_a_change_is_made_also_where_the_cache_does_not_answer(
     justquick: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,12 +14,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
+from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.events import event_uuid
+from notifications.models import AbstractNotification
 from notifications.signals import read_state_changed
 from notifications.storage import locking
-from notifications.storage.querysets import assert_soft_delete, is_soft_delete
+from notifications.storage.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
 from tests.factories import listening, make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import BigThing, Fork, Project, ProjectProxy, TextThing, UuidThing
 
@@ -234,8 +237,8 @@ VERBS = [
     ("mark_all_as_unread", {"unread": False}, {"unread": True}),
     ("mark_all_as_deleted", {"deleted": False}, {"deleted": True}),
     ("mark_all_as_active", {"deleted": True}, {"deleted": False}),
-    ("mark_as_sent", {"emailed": False}, {"emailed": True}),
-    ("mark_as_unsent", {"emailed": True}, {"emailed": False}),
+    ("mark_all_as_sent", {"emailed": False}, {"emailed": True}),
+    ("mark_all_as_unsent", {"emailed": True}, {"emailed": False}),
 ]
 every_verb = pytest.mark.parametrize(("name", "before", "after"), VERBS, ids=[verb[0] for verb in VERBS])
 
@@ -365,11 +368,49 @@ def test_a_verb_takes_querysets_of_any_shape(
     assert unread() == 2
 
 
-def test_a_verb_refuses_a_slice(justquick: Any) -> None:
+def test_the_verbs_of_rows_and_of_querysets_have_one_scheme_of_names_and_each_can_be_awaited() -> None:
+    what = ("read", "unread", "done", "undone", "saved", "unsaved", "sent", "unsent", "deleted", "active")
+    of_row = {"snooze", "unsnooze", *(f"mark_as_{name}" for name in what)}
+    of_many = {"snooze_all", "unsnooze_all", *(f"mark_all_as_{name}" for name in what)}
+    older = {"mark_as_sent", "mark_as_unsent"}
+    for kind, names, others in (
+        (AbstractNotification, of_row, set()),
+        (NotificationQuerySet, of_many | {"recall"}, older),
+        (type(rows()), of_many | {"recall"}, older),
+    ):
+        verbs = {name for name in dir(kind) if name.startswith(("mark_", "snooze", "unsnooze", "recall"))}
+        verbs -= {"snoozed", "snoozed_until"}
+        assert verbs == names | others
+        for name in names:
+            verb, awaited = getattr(kind, name), getattr(kind, f"a{name}")
+            assert inspect.signature(awaited) == inspect.signature(verb)
+            assert (awaited.__name__, awaited.__module__) == (f"a{name}", verb.__module__)
+            assert name in awaited.__doc__
+
+
+@pytest.mark.usefixtures("soft")
+def test_the_older_names_of_two_verbs_do_the_same(justquick: Any, brosner: Any) -> None:
     make_rows(justquick, 3)
-    with pytest.raises(TypeError, match="slice"):
-        justquick.notifications.all()[:2].mark_all_as_read()
-    assert unread() == 3
+    make_rows(brosner, 2)
+    assert [rows().mark_as_sent(brosner), rows().mark_as_sent()] == [2, 3]
+    assert [justquick.notifications.mark_as_unsent(), rows().mark_as_unsent()] == [3, 2]
+
+
+def test_a_verb_of_a_slice_reaches_the_rows_of_the_slice(
+    justquick: Any, brosner: Any, changes: list[tuple[Any, int]], django_capture_on_commit_callbacks: Any
+) -> None:
+    make_rows(justquick, 5)
+    make_rows(brosner, 2)
+    newest = list(justquick.notifications.all()[:2])
+    with django_capture_on_commit_callbacks(execute=True):
+        assert justquick.notifications.all()[:2].mark_all_as_read() == 2
+    assert set(justquick.notifications.read()) == set(newest)
+    # The rows are still known to be of one user.
+    assert changes == [(justquick.pk, 2)]
+    assert justquick.notifications.unread()[1:2].mark_all_as_read(up_to=newest[0]) == 1
+    assert rows().order_by("pk")[:7].mark_all_as_done(brosner) == 2
+    assert rows().order_by("pk")[:4].delete_in_order() == 4
+    assert rows().count() == 3
 
 
 def test_a_verb_does_not_look_at_what_a_queryset_has_loaded(justquick: Any) -> None:
@@ -443,6 +484,29 @@ def test_recall_deletes_what_nobody_has_read(justquick: Any, brosner: Any) -> No
     assert set(rows()) == {kept, other}
     assert rows().recall(key=event) == 0
     assert async_to_sync(rows().arecall)(key="order:18:paid") == 0
+
+
+def test_since_finds_what_came_into_the_inbox_after_a_moment_and_is_there(justquick: Any) -> None:
+    now = timezone.now()
+    make_notification(justquick, timestamp=now - timedelta(days=2))
+    late = make_notification(justquick, timestamp=now - timedelta(minutes=1))
+    back = make_notification(justquick, timestamp=now - timedelta(days=3))
+    rows().filter(pk=back.pk).update(snoozed_until=now - timedelta(hours=1))
+    make_notification(justquick, timestamp=now + timedelta(days=1))
+    make_notification(justquick).mark_as_done()
+    assert list(justquick.notifications.since(now - timedelta(days=1))) == [late, back]
+
+
+def test_with_level_finds_the_rows_of_the_levels(justquick: Any) -> None:
+    made = [make_notification(justquick, level=level) for level in ("info", "error", "warning")]
+    assert list(rows().with_level("error")) == [made[1]]
+    assert set(rows().with_level("error", "warning")) == set(made[1:])
+
+
+@pytest.mark.parametrize("levels", [(), ("fatal",), ("error", "fatal"), (["error"],)])
+def test_a_level_that_there_is_not_is_an_error_that_says_which_there_are(levels: Any) -> None:
+    with pytest.raises(ValueError, match="takes one or more of success, info, warning, error, got "):
+        rows().with_level(*levels)
 
 
 # Django's own verbs, and read_at

@@ -38,7 +38,7 @@ from notifications.inbox.pagination import get_page
 from notifications.models import InboxState
 from notifications.signals import notified, read_state_changed
 from notifications.storage import counts
-from notifications.storage.querysets import IS_DONE
+from notifications.storage.states import DONE
 from tests.factories import make_user, moment, rows
 
 SEED = os.environ.get("SEED")
@@ -65,7 +65,7 @@ FORMS: dict[str, Callable[[list[Any]], Any]] = {
 }
 
 
-IS_DONE_COLUMN = ExpressionWrapper(IS_DONE, BooleanField())
+IS_DONE_COLUMN = ExpressionWrapper(DONE.condition(), BooleanField())
 
 
 @dataclass
@@ -261,7 +261,7 @@ class Inbox(RuleBasedStateMachine):
     def save(self, user: int | None, saved: bool) -> None:
         mine = [row for row in self.of(user) if row.saved != saved]
         found = rows() if user is None else self.users[user].notifications
-        assert (found.save_all() if saved else found.unsave_all()) == len(mine)
+        assert (found.mark_all_as_saved() if saved else found.mark_all_as_unsaved()) == len(mine)
         self.set(mine, saved=saved)
 
     @precondition(lambda self: self.rows)

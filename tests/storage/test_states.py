@@ -47,8 +47,8 @@ VERBS: dict[str, tuple[Callable[[Any], bool], Callable[[Any], int]]] = {
     "unread": (lambda row: row.mark_as_unread(), lambda found: found.mark_all_as_unread()),
     "done": (lambda row: row.mark_as_done(), lambda found: found.mark_all_as_done()),
     "undone": (lambda row: row.mark_as_undone(), lambda found: found.mark_all_as_undone()),
-    "saved": (lambda row: row.mark_as_saved(), lambda found: found.save_all()),
-    "unsaved": (lambda row: row.mark_as_unsaved(), lambda found: found.unsave_all()),
+    "saved": (lambda row: row.mark_as_saved(), lambda found: found.mark_all_as_saved()),
+    "unsaved": (lambda row: row.mark_as_unsaved(), lambda found: found.mark_all_as_unsaved()),
     "snoozed": (lambda row: row.snooze(later(days=1)), lambda found: found.snooze_all(later(days=1))),
     "unsnoozed": (lambda row: row.unsnooze(), lambda found: found.unsnooze_all()),
 }
@@ -317,9 +317,7 @@ def test_verbs_of_many_reach_only_the_recipient_and_what_is_not_newer(verb: str)
     rows().filter(pk=old.pk).update(timestamp=moment(2026, 1, 1))
     make_row(user, kind)
     make_row(other, kind)
-    name = {
-        "saved": "save_all", "unsaved": "unsave_all", "snoozed": "snooze_all", "unsnoozed": "unsnooze_all"
-    }.get(verb, f"mark_all_as_{verb}")  # fmt: skip
+    name = {"snoozed": "snooze_all", "unsnoozed": "unsnooze_all"}.get(verb, f"mark_all_as_{verb}")
     until = [later(days=3)] if verb == "snoozed" else []
 
     with listening(read_state_changed) as heard:
@@ -356,9 +354,7 @@ def test_a_verb_tells_once_after_commit_how_many_changed(verb: str) -> None:
 def test_a_verb_notes_the_moment_that_it_is_given(verb: str) -> None:
     user, then = make_user(), moment(2026, 2, 3)
     make_notification(user)
-    name = {"saved": "save_all"}.get(verb, f"mark_all_as_{verb}")
-
-    getattr(user.notifications, name)(at=then)
+    getattr(user.notifications, f"mark_all_as_{verb}")(at=then)
 
     assert getattr(rows().get(), f"{verb}_at") == then
 

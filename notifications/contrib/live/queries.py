@@ -24,7 +24,8 @@ from notifications.contrib.live.snapshots import InboxRow, Snapshot
 from notifications.contrib.live.wire import Cursor, mark
 from notifications.models import InboxState
 from notifications.objects.keys import attach_objects
-from notifications.storage.expressions import LongAgo
+from notifications.storage.expressions import EarliestMoment
+from notifications.storage.states import IS_MARKED_UNREAD, newest_first
 
 #: How far the clocks of two machines may differ: what one has just written, the other does not take for the future.
 CLOCK_TOLERANCE = timedelta(seconds=0.5)
@@ -92,7 +93,7 @@ def missed(pk: Any, cursor: Cursor) -> dict[str, InboxRow]:
     """
     rows = inbox_rows(database()).filter(recipient=pk, inbox_at__gt=cursor.since)
     most = MAX_REPLAYED_ROWS + len(cursor.known) + 1
-    newest = rows.order_by("-inbox_at", "-pk").values_list("pk", "inbox_at")[:most]
+    newest = rows.order_by(*newest_first("inbox_at")).values_list("pk", "inbox_at")[:most]
     found = {mark(*row): InboxRow(*row) for row in newest}
     return {key: row for key, row in found.items() if key not in cursor.known}
 
@@ -111,11 +112,10 @@ def counts(owner: str, using: str) -> dict[str, Any]:
     """
 
     def unread_since(moment: Any) -> Any:
-        # As a list: SQLite does not look into an index for a column that stands alone.
-        return inbox_rows(using, moment).filter(recipient=OuterRef(owner), unread__in=[True]).order_by()
+        return inbox_rows(using, moment).filter(IS_MARKED_UNREAD, recipient=OuterRef(owner)).order_by()
 
-    unread = unread_since(LongAgo())
-    unseen = unread_since(Coalesce(seen_at(owner, using), LongAgo()))
+    unread = unread_since(EarliestMoment())
+    unseen = unread_since(Coalesce(seen_at(owner, using), EarliestMoment()))
     return {"ntf_unread": capped(unread), "ntf_unseen": capped(unseen)}
 
 
@@ -137,7 +137,7 @@ def seen_at(owner: str, using: str) -> Any:
     return Subquery(states.values("seen_at"))
 
 
-def inbox_rows(using: str, since: Any = LongAgo()) -> Any:  # noqa: B008 - it never changes
+def inbox_rows(using: str, since: Any = EarliestMoment()) -> Any:  # noqa: B008 - it never changes
     """Return the rows that are in an inbox, as the queryset's ``inbox()`` has it, by the fastest of the clocks."""
     rows: Any = get_notification_model()._default_manager.using(using)
     return rows.visible().filter(inbox_at__gt=since, inbox_at__lte=timezone.now() + CLOCK_TOLERANCE)

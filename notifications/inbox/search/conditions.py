@@ -13,19 +13,9 @@ from notifications.events import OBJECTS
 from notifications.inbox.search.logic import NEVER, all_of, any_of
 from notifications.inbox.search.names import Named
 from notifications.inbox.search.terms import Term
-from notifications.storage.expressions import CurrentMoment, LongAgo
-from notifications.storage.querysets import IS_DONE
+from notifications.storage.states import STATES
 
-#: The values of ``is:``, each with its condition.
-STATE_CONDITIONS: dict[str, Callable[[], Q]] = {
-    "unread": lambda: Q(unread__in=[True]),
-    "read": lambda: Q(unread__in=[False]),
-    "saved": lambda: Q(saved_at__isnull=False),
-    "snoozed": lambda: Q(snoozed_until__gt=CurrentMoment()),
-    "done": lambda: IS_DONE,
-    "inbox": lambda: Q(inbox_at__gt=LongAgo(), inbox_at__lte=CurrentMoment()),
-}
-#: The values that include rows outside the inbox.
+#: The values of ``is:`` that include rows outside the inbox.
 STATES_ELSEWHERE = {"saved", "snoozed", "done"}
 
 
@@ -60,7 +50,7 @@ def condition_of(term: Term, found: Found) -> Q:
 
 def is_(value: str, found: Found) -> Q:
     """Return the condition of ``is:unread`` and its like."""
-    return STATE_CONDITIONS[value.lower()]()
+    return STATES[value.lower()].condition()
 
 
 def level(value: str, found: Found) -> Q:

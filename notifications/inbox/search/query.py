@@ -17,7 +17,6 @@ from django.utils.translation import gettext
 
 from notifications.inbox.search.conditions import (
     KEYS,
-    STATE_CONDITIONS,
     STATES_ELSEWHERE,
     Found,
     combine,
@@ -27,6 +26,7 @@ from notifications.inbox.search.logic import all_of
 from notifications.inbox.search.names import find
 from notifications.inbox.search.readable import readable
 from notifications.inbox.search.terms import NotUnderstood, Term, split
+from notifications.storage.states import STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def judge(term: Term, levels: dict[Any, Any]) -> None:
         )
     if term.key and not term.value:
         raise NotUnderstood(gettext("Enter a value after “%(key)s”.") % words)
-    known_values = {"is": list(STATE_CONDITIONS), "level": list(levels)}.get(term.key)
+    known_values = {"is": list(STATES), "level": list(levels)}.get(term.key)
     if known_values is not None and term.value.lower() not in known_values:
         raise NotUnderstood(
             gettext("“%(term)s” is not valid. Choose one of: %(known)s.")

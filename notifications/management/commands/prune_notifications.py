@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.management.progress import ProgressBar
+from notifications.storage.states import newest_first
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -110,7 +111,9 @@ def prunable(rows: Any, options: dict[str, Any]) -> Any:
         chosen = Q(unread=False)
     found = rows.alias(settled=Coalesce("read_at", "timestamp")).filter(chosen, saved_at__isnull=True)
     if options["keep"] is not None:
-        own = rows.filter(recipient=OuterRef("recipient")).order_by("-inbox_at", "-pk")
+        own = rows.filter(recipient=OuterRef("recipient")).order_by(*newest_first("inbox_at"))
         oldest_kept = own.values("inbox_at")[options["keep"] - 1 : options["keep"]]
-        found = found.alias(oldest_kept=Subquery(oldest_kept)).filter(inbox_at__lt=F("oldest_kept"))
+        # Rows that are done have no inbox_at. They count as older than all others.
+        is_older = Q(inbox_at__lt=F("oldest_kept")) | Q(inbox_at__isnull=True)
+        found = found.alias(oldest_kept=Subquery(oldest_kept)).filter(is_older, oldest_kept__isnull=False)
     return found

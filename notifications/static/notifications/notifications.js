@@ -208,16 +208,17 @@ function makeRow(template, entry) {
     return row;
 }
 
-/* Show on a row whether its entry is unread, done, saved or snoozed, and offer what can be done with it. */
-function showState(row, template, { slug, unread, done_at, saved_at, snoozed_until }) {
+/* Update a row to the states of its entry, and show the actions that are available. */
+function showState(row, template, { slug, states }) {
+    const is = (name) => states.includes(name);
+    const unread = is("unread");
     row.toggleAttribute("data-ntf-unread", unread);
     row.classList.toggle("ntf-new", unread);
     all(".ntf-notice", row).forEach((notice) => notice.classList.toggle("ntf-unread", unread));
     all(".ntf-state", row).forEach((state) => (state.hidden = !unread));
-    const isSnoozed = snoozed_until && Date.parse(snoozed_until) > Date.now();
-    const offers = [["undone", "done", done_at && !snoozed_until], ["unsave", "save", saved_at], ["unsnooze", "snooze", isSnoozed]];
-    for (const [yes, no, is] of [...offers, ["read", "unread", unread]]) {
-        const [wanted, other] = [is ? yes : no, is ? no : yes].map((verb) => `[data-ntf-verb=${verb}]`);
+    const offers = { undone: ["done", "done"], unsave: ["saved", "save"], unsnooze: ["snoozed", "snooze"], unread: ["read", "read"] };
+    for (const [yes, [state, no]] of Object.entries(offers)) {
+        const [wanted, other] = (is(state) ? [yes, no] : [no, yes]).map((verb) => `[data-ntf-verb=${verb}]`);
         const button = row.querySelector(other);
         const focused = button && button === document.activeElement;
         if (button && !row.querySelector(wanted)) {

@@ -160,7 +160,7 @@ def test_what_changes_without_a_change_of_the_numbers_is_told_by_the_numbers() -
             await is_told(browser, 1)
             await hear_all(browser)
             heard = len(browser.heard)
-            await elsewhere(user.notifications.save_all)
+            await elsewhere(user.notifications.mark_all_as_saved)
             get_hub().handle(Message(recipient=str(user.pk)))
             await is_told(browser, 1)
             await hear_all(browser)

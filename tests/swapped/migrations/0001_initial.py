@@ -5,8 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import notifications.storage.expressions
 import notifications.storage.fields
+import notifications.storage.indexes
 
 
 class Migration(migrations.Migration):
@@ -70,11 +70,9 @@ class Migration(migrations.Migration):
                         db_persist=True,
                         expression=django.db.models.functions.comparison.Coalesce(
                             "snoozed_until",
-                            models.Case(
-                                models.When(done_at__isnull=True, then="timestamp"),
-                                default=notifications.storage.expressions.LongAgo(),
-                            ),
+                            models.Case(models.When(done_at__isnull=True, then="timestamp")),
                         ),
+                        null=True,
                         output_field=models.DateTimeField(),
                     ),
                 ),
@@ -126,7 +124,10 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ("-inbox_at", "-pk"),
+                "ordering": (
+                    models.OrderBy(models.F("inbox_at"), descending=True, nulls_last=True),
+                    "-pk",
+                ),
                 "abstract": False,
             },
         ),
@@ -189,19 +190,33 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="swappednotification",
-            index=models.Index(fields=["recipient", "inbox_at"], name="ntf_inbox"),
+            index=notifications.storage.indexes.StateIndex(
+                fields=["recipient", "inbox_at"], name="ntf_inbox"
+            ),
         ),
         migrations.AddIndex(
             model_name="swappednotification",
-            index=models.Index(fields=["recipient", "unread", "inbox_at"], name="ntf_unread"),
+            index=notifications.storage.indexes.StateIndex(
+                fields=["recipient", "unread", "inbox_at"],
+                name="ntf_unread",
+                where=models.Q(("unread", True)),
+            ),
         ),
         migrations.AddIndex(
             model_name="swappednotification",
-            index=models.Index(fields=["recipient", "saved_at"], name="ntf_saved"),
+            index=notifications.storage.indexes.StateIndex(
+                fields=["recipient", "saved_at"],
+                name="ntf_saved",
+                where=models.Q(("saved_at__isnull", False)),
+            ),
         ),
         migrations.AddIndex(
             model_name="swappednotification",
-            index=models.Index(fields=["recipient", "done_at"], name="ntf_done"),
+            index=notifications.storage.indexes.StateIndex(
+                fields=["recipient", "done_at"],
+                name="ntf_done",
+                where=models.Q(("done_at__isnull", False)),
+            ),
         ),
         migrations.AddIndex(
             model_name="swappednotification",

@@ -1,0 +1,122 @@
+"""The states of a notification, each defined once, as a condition for queries that also checks a loaded row.
+
+``unread``, ``inbox`` and ``snoozed`` depend on the time: a row with a time in the future is not in the inbox before that.
+A snoozed row is neither unread nor read. It is unread when it returns.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, OrderBy, Q
+from django.utils import timezone
+
+from notifications.conf import settings
+from notifications.storage.expressions import CurrentMoment, IsSet
+
+
+def whether(column: str, value: bool) -> Q:
+    """Return the condition that a boolean column has this value, as a comparison.
+
+    Django would write only the name of the column. SQLite and MariaDB do not use an index for that.
+    """
+    return Q(**{f"{column}__in": [value]})
+
+
+#: The column ``unread`` alone, in the inbox or not.
+IS_MARKED_UNREAD = Q(IsSet("unread"))
+#: The rows that enter the inbox in the future: they are snoozed, or have a ``timestamp`` in the future.
+IS_TO_COME = Q(inbox_at__gt=CurrentMoment())
+IS_IN_INBOX = Q(inbox_at__lte=CurrentMoment())
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state that a row can be in."""
+
+    name: str
+    #: A function that returns the condition, because it can depend on the settings.
+    condition: Callable[[], Q]
+
+    def holds(self, row: Any) -> bool:
+        """Return whether a loaded row is in this state now, according to the same condition."""
+        return is_true(self.condition(), row, timezone.now())
+
+
+INBOX = State("inbox", lambda: IS_IN_INBOX)
+UNREAD = State("unread", lambda: IS_MARKED_UNREAD & IS_IN_INBOX)
+READ = State("read", lambda: whether("unread", False))
+#: A row that was done and then snoozed returns to the inbox, so it is not done.
+DONE = State("done", lambda: Q(done_at__isnull=False, snoozed_until__isnull=True))
+SAVED = State("saved", lambda: Q(saved_at__isnull=False))
+#: By ``inbox_at`` and not by ``snoozed_until``, because it has an index.
+SNOOZED = State("snoozed", lambda: Q(IS_TO_COME, snoozed_until__isnull=False))
+VISIBLE = State("visible", lambda: Q(deleted=False) if settings.SOFT_DELETE else Q())
+
+#: The states of the tabs, of ``is:`` in a search, and of the JSON.
+STATES: Mapping[str, State] = {state.name: state for state in (UNREAD, READ, SAVED, SNOOZED, DONE, INBOX)}
+
+
+def unseen(seen_at: Any) -> Q:
+    """Return the condition of the unread rows that arrived or returned after a time, which may be an expression."""
+    # Only one lower bound: with two of them SQLite uses the index without "unread".
+    return UNREAD.condition() & Q(inbox_at__gt=seen_at)
+
+
+def states_of(row: Any) -> list[str]:
+    """Return the names of the states that a loaded row is in now."""
+    return [name for name, state in STATES.items() if state.holds(row)]
+
+
+def newest_first(column: str) -> tuple[OrderBy | str, ...]:
+    """Return the descending order of a date and time column, with nulls last on every database.
+
+    Databases differ in the position of nulls, and an index supports only one order. ``indexes.StateIndex`` supports this.
+    """
+    return F(column).desc(nulls_last=True), "-pk"
+
+
+def oldest_first(column: str) -> tuple[OrderBy | str, ...]:
+    """Return the order that is the reverse of :func:`newest_first`."""
+    return F(column).asc(nulls_first=True), "pk"
+
+
+# Conditions of loaded rows
+
+
+def inbox_moment(row: Any) -> datetime | None:
+    """Return the value that the database computes for ``inbox_at`` of this row."""
+    moment: datetime | None = row.snoozed_until or (row.timestamp if row.done_at is None else None)
+    return moment
+
+
+#: The lookups in the conditions of states. A comparison with null is false, as in a database.
+LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "": operator.eq,
+    "in": lambda value, wanted: value in wanted,
+    "isnull": lambda value, wanted: (value is None) is wanted,
+    "gt": lambda value, wanted: value is not None and value > wanted,
+    "lte": lambda value, wanted: value is not None and value <= wanted,
+}
+
+
+def is_true(condition: Q, row: Any, now: datetime) -> bool:
+    """Return whether a condition on the columns of a row is true for a loaded row."""
+    parts = (is_part_true(part, row, now) for part in condition.children)
+    return (all(parts) if condition.connector == Q.AND else any(parts)) is not condition.negated
+
+
+def is_part_true(part: Any, row: Any, now: datetime) -> bool:
+    """Return whether a part of a condition, which is a condition or a lookup with a value, is true for a loaded row."""
+    if isinstance(part, Q):
+        return is_true(part, row, now)
+    if isinstance(part, IsSet):
+        return bool(getattr(row, part.column))
+    path, wanted = part
+    column, _, lookup = path.partition("__")
+    value = inbox_moment(row) if column == "inbox_at" else getattr(row, column)
+    return LOOKUPS[lookup](value, now if isinstance(wanted, CurrentMoment) else wanted)
