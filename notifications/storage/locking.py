@@ -16,7 +16,7 @@ T = TypeVar("T")
 Q = TypeVar("Q", bound="models.QuerySet[Any]")
 
 #: The maximum number of primary keys in one UPDATE, for databases where it cannot select them itself.
-MAX_KEYS = 100_000
+MAX_UPDATE_KEYS = 100_000
 
 #: The maximum number of attempts after a deadlock.
 MAX_ATTEMPTS = 10
@@ -101,8 +101,8 @@ def write_in_order(rows: Q, write: Callable[[Q], int]) -> int:
             # MySQL and MariaDB read first and then lock along the primary key.
             keys = list(ordered.all())
             return sum(
-                write(fresh.filter(pk__in=keys[start : start + MAX_KEYS]))
-                for start in range(0, len(keys), MAX_KEYS)
+                write(fresh.filter(pk__in=keys[start : start + MAX_UPDATE_KEYS]))
+                for start in range(0, len(keys), MAX_UPDATE_KEYS)
             )
 
     return retry(lock_and_write, using)

@@ -358,6 +358,32 @@ def test_no_index_is_there_without_a_question() -> None:
     assert asked == {index.name for index in [*meta.indexes, *meta.constraints]}
 
 
+@pytest.mark.backend("sqlite", "postgres")
+def test_an_index_of_some_rows_holds_no_others() -> None:
+    found = {
+        "sqlite": "SELECT sql FROM sqlite_schema WHERE name = %s",
+        "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = %s",
+    }
+    conditions = {
+        "ntf_unread": "unread",
+        "ntf_saved": "saved_at IS NOT NULL",
+        "ntf_done": "done_at IS NOT NULL",
+    }
+    with connection.cursor() as cursor:
+        for name, condition in conditions.items():
+            cursor.execute(found[connection.vendor], [name])
+            [made] = cursor.fetchone()
+            assert re.search(rf"WHERE \(?{condition}\)?$", made.replace('"', "")), made
+            assert "unread," not in made
+
+
+@pytest.mark.backend("mariadb")
+def test_where_no_index_is_partial_what_is_unread_is_a_column_of_its_index() -> None:
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, TABLE)
+    assert found["ntf_unread"]["columns"] == ["recipient_id", "unread", "inbox_at"]
+
+
 @planned
 def test_a_content_type_that_is_removed_leaves_the_rows(site: Site) -> None:
     before = rows().count()
