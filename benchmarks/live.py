@@ -305,16 +305,16 @@ class Bench:
             return (
                 committed - began,
                 done - committed,
-                after["turns"] - before["turns"],
+                after["rounds"] - before["rounds"],
                 after["queries"] - before["queries"],
             )
 
         with self.server(bus=bus) as server:
-            writing, telling, turns, queries = asyncio.run(measure())
+            writing, telling, rounds, queries = asyncio.run(measure())
         who = f"{bus} bus: event to {self.sizes.recipients:,}, {self.sizes.connected:,} connected"
         yield at_most(f"{who}: all told after the commit", telling, 2, " s", 2)
         yield Figure(f"{who}: written in", f"{writing:.2f} s")
-        yield Figure(f"{who}: turns of the hub meanwhile, queries of them", f"{turns}, {queries}")
+        yield Figure(f"{who}: rounds of the hub meanwhile, queries of them", f"{rounds}, {queries}")
 
     def storm(self) -> Iterator[Figure]:
         """Measure what it costs that all come back at once after the server was killed."""

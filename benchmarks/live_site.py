@@ -47,7 +47,7 @@ def figures() -> dict[str, int]:
         for name, key in (("threads", "Threads"), ("memory", "VmRSS"))
     }
     hub = get_hub()
-    return {**found, "queries": asked[0], "turns": hub.turns, "streams": len(hub.streams())}
+    return {**found, "queries": asked[0], "rounds": hub.rounds, "streams": len(hub.streams())}
 
 
 def with_figures(door: Any) -> Any:

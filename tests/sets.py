@@ -1,5 +1,6 @@
 """Which tests run once, on every database, and in every install shape: the one rule, used by ``conftest.py``.
 
+* ``browser``: the test drives a browser, and runs there.
 * ``once``: the test does not use the database, or its module is listed in :data:`ONCE` with the reason.
 * ``databases``: every other test. It runs in the shape ``default`` on each database.
 * A shape other than ``default`` runs the modules that its settings file names in ``TESTED_HERE``, each with the
@@ -17,11 +18,11 @@ TESTS = Path(__file__).resolve().parent
 
 #: Modules that run once although they use a database, by path below ``tests``; a name that ends in "/" is a folder.
 ONCE = {
-    "contrib/live/test_admission.py": "counts streams; the database only keeps a session",
-    "contrib/live/test_doors.py": "HTTP servers of every kind; the queries are tested in test_questions.py",
-    "contrib/live/test_hub.py": "tasks, threads and buses; the queries are tested in test_questions.py",
+    "contrib/live/test_doors.py": "HTTP servers of every kind; the queries are tested in test_queries.py",
+    "contrib/live/test_hub.py": "tasks, threads and buses; the queries are tested in test_queries.py",
+    "contrib/live/test_logins.py": "counts streams; the database only keeps a session",
     "contrib/live/test_sessions.py": "Django's session stores; the session table is Django's own",
-    "contrib/live/test_view.py": "HTTP; the queries are tested in test_questions.py",
+    "contrib/live/test_view.py": "HTTP; the queries are tested in test_queries.py",
     "crash/test_callbacks.py": "what a pool of processes reports",
     "presentation/test_sentences.py": "templates of verbs",
     "test_benchmarks.py": "reads results and writes reports",
@@ -54,7 +55,9 @@ def is_listed(module: str, names: object) -> bool:
 
 
 def set_of(item: pytest.Item) -> str:
-    """Return ``"once"`` or ``"databases"``."""
+    """Return ``"browser"``, ``"once"`` or ``"databases"``."""
+    if item.get_closest_marker("browser") is not None:
+        return "browser"
     if is_listed(module_of(item), ONCE):
         return "once"
     return "databases" if uses_database(item) or item.get_closest_marker("backend") else "once"

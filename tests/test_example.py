@@ -155,11 +155,11 @@ class Browser:
         assert token is not None
         return self.open(path, {"csrfmiddlewaretoken": token[1], **form})
 
-    def press(self, path: str, wish: str) -> str:
+    def press(self, path: str, action: str) -> str:
         """Press one of the buttons by which one watches the object of this page."""
         page = self.open(path)
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
-        return self.open("/inbox/watching/wish/", {**fields, "wish": wish})
+        return self.open("/inbox/watching/change/", {**fields, "action": action})
 
     def log_in(self, username: str) -> Browser:
         assert username in text_of(

@@ -295,16 +295,16 @@ class Candidate(Base):
         listens = "s.reason IN ('subscribed', 'manual', '')"
         # The nearest statement holds; those who are told by it have an even number.
         said = (
-            f"CASE s.thing WHEN %s THEN CASE WHEN {now} = 'all' OR ({now} <> 'muted' AND NOT {listens}) THEN 0"
+            f"CASE s.object_key WHEN %s THEN CASE WHEN {now} = 'all' OR ({now} <> 'muted' AND NOT {listens}) THEN 0"
             f" WHEN {now} <> '' THEN 1 END"
             f" WHEN %s THEN CASE {now} WHEN 'all' THEN 2 WHEN '' THEN NULL ELSE 3 END"
             f" ELSE CASE {now} WHEN 'all' THEN 4 WHEN '' THEN NULL ELSE 5 END END"
         )
         audience = (
-            "SELECT s.user_id, COALESCE(MAX(CASE s.thing WHEN %s THEN s.reason END), 'subscribed') AS reason"
+            "SELECT s.user_id, COALESCE(MAX(CASE s.object_key WHEN %s THEN s.reason END), 'subscribed') AS reason"
             " FROM notifications_subscriptions_subscription s"
             " JOIN auth_user u ON u.id = s.user_id AND u.is_active"
-            " WHERE s.thing IN (%s, %s, %s) AND s.user_id <> %s"
+            " WHERE s.object_key IN (%s, %s, %s) AND s.user_id <> %s"
             f" GROUP BY s.user_id HAVING MIN({said}) IN (0, 2, 4) ORDER BY s.user_id"
         )
         values = [*row.values(), own, own, near, far, self.teller.pk]

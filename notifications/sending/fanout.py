@@ -74,11 +74,11 @@ def write(
         created, order = write_batches(model, event, audience, using, whole=not chunk_size, report=report)
         reached = list(order) or None
     response = Notifications(model, event, created, using, order)
-    if isinstance(audience, Users) and audience.narrow:
-        # An extension may have left some out and added others.
-        few = created <= changes.MAX_DROPPED_KEYS
-        reached = list(response.queryset().order_by().values_list("recipient", flat=True)) if few else None
     if created:
+        if isinstance(audience, Users) and audience.narrow:
+            # An extension may have left some out and added others.
+            few = created <= changes.MAX_DROPPED_KEYS
+            reached = list(response.queryset().order_by().values_list("recipient", flat=True)) if few else None
         changes.drop_counts(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
             for row in response.queryset().iterator(chunk_size=BATCH_SIZE):

@@ -11,7 +11,7 @@ from django.db.models import prefetch_related_objects
 from django.test import Client
 
 from notifications.conf import get_notification_model
-from notifications.contrib.live import questions
+from notifications.contrib.live import queries
 from notifications.inbox import search
 from notifications.objects import links
 from notifications.objects.visibility import Rule
@@ -161,7 +161,7 @@ def test_the_live_stream_does_not_name_it(stranger: Any, friend: Any) -> None:
     for user in (stranger, friend):
         tell(user, event=event)
 
-    found = questions.told([stranger.pk, friend.pk], [event])
+    found = queries.rows_of_events([stranger.pk, friend.pk], [event])
 
     assert {row.recipient_id: row.label("target") for row in found} == {
         stranger.pk: "hidden project",

@@ -10,7 +10,7 @@ USE_TZ = False
 TESTED_HERE = {
     "compat/test_adoption.py": "the type of the column",
     "contrib/live/test_hub.py": "times of rows are compared",
-    "contrib/live/test_questions.py": "times of rows are compared",
+    "contrib/live/test_queries.py": "times of rows are compared",
     "contrib/live/test_wire.py": "times in cursors",
     "inbox/test_action_views.py": "times to snooze until, and up to which rows are meant",
     "inbox/test_admin.py": "times in a form",

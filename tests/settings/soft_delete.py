@@ -9,7 +9,7 @@ NOTIFICATIONS = {"SOFT_DELETE": True}
 #: What hiding deleted rows can change.
 TESTED_HERE = {
     "compat/test_older_packages.py": "deleted() and active()",
-    "contrib/live/test_questions.py": "deleted rows are not counted",
+    "contrib/live/test_queries.py": "deleted rows are not counted",
     "inbox/test_action_views.py": "delete",
     "inbox/test_admin.py": "deleted rows in the list",
     "inbox/test_lists.py": "deleted rows are not listed",

@@ -14,7 +14,7 @@ TESTED_HERE = {
     "compat/test_import_paths.py": "names of the older packages",
     "compat/test_older_packages.py": "names of the older packages, for a swapped model",
     "contrib/live/test_hub.py": "rows are of the site's model",
-    "contrib/live/test_questions.py": "SQL for the site's table",
+    "contrib/live/test_queries.py": "SQL for the site's table",
     "inbox/test_action_views.py": "rows are of the site's model",
     "inbox/test_admin.py": "the admin of the site's model",
     "inbox/test_pages.py": "rows are of the site's model",

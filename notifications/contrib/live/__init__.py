@@ -1,7 +1,7 @@
-"""The wing that keeps browsers told: server-sent events, by one question of each process to the database.
+"""Live notifications: server-sent events, for which each process makes one query whatever the number of streams.
 
-Source: :mod:`notifications.contrib.live.hub` asks, :mod:`notifications.contrib.live.streams` tells, and the two doors
-are :mod:`notifications.contrib.live.views` and :mod:`notifications.contrib.live.asgi`.
+Source: :mod:`notifications.contrib.live.hub` serves the streams, and they are opened by
+:mod:`notifications.contrib.live.views` and :mod:`notifications.contrib.live.asgi`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The configuration of the wing: what is committed is published."""
+"""The app configuration: what is committed is published."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Config(Extension, AppConfig):
     notifications_settings: ClassVar[type[Settings]] = Settings
 
     def ready(self) -> None:
-        """Publish what the core says after commit, and let the checks look at the bus."""
+        """Publish what the core signals after commit, and register the system check of the bus."""
         from notifications.contrib.live import checks  # noqa: F401 - importing registers the checks
         from notifications.contrib.live.publish import publish_event, publish_state
         from notifications.signals import notified, read_state_changed

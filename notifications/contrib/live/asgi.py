@@ -1,6 +1,6 @@
-"""The door for thousands: Django answers who asks, in a request that ends, and the stream goes on outside of it.
+"""The ASGI wrapper for thousands of streams: Django answers a request that ends, and the stream goes on without it.
 
-Django keeps a thread for every request that is open. One line in ``asgi.py`` spares it::
+Django keeps a thread for every request that is open. One line in ``asgi.py`` avoids that::
 
     application = live(get_asgi_application())
 """
@@ -8,51 +8,49 @@ Django keeps a thread for every request that is open. One line in ``asgi.py`` sp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import aclosing
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-if TYPE_CHECKING:
-    from notifications.contrib.live.streams import Stream
+from typing import Any, TypeAlias
 
 Scope: TypeAlias = "MutableMapping[str, Any]"
 Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
 Send: TypeAlias = "Callable[[MutableMapping[str, Any]], Awaitable[None]]"
 Application: TypeAlias = "Callable[[Any, Any, Any], Awaitable[None]]"
+Chunks: TypeAlias = "AsyncGenerator[bytes, None]"
 
-#: Under this key of the scope the view finds that the door is open.
-TICKET = "notifications.live"
+#: The key of the scope under which the view finds that the application is wrapped.
+HANDOVER_KEY = "notifications.live"
 
 
-class Ticket:
-    """What the view leaves for the door: the stream to serve, once the request that asked for it has ended."""
+class Handover:
+    """What the view leaves for the wrapper: the chunks to send, once the request that asked for them has ended."""
 
-    __slots__ = ("started", "stream")
+    __slots__ = ("chunks", "started")
 
     def __init__(self) -> None:
-        self.stream: Stream | None = None
+        self.chunks: Chunks | None = None
         self.started = False
 
 
 def live(application: Application) -> Application:
     """Return the application with its live streams taken out of Django's hands; all else passes through."""
 
-    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+    async def wrapper(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
-        ticket = Ticket()
+        handover = Handover()
 
         async def pass_on(message: MutableMapping[str, Any]) -> None:
-            if ticket.stream is None:
+            if handover.chunks is None:
                 await send(message)
             elif message["type"] == "http.response.start":
                 if message["status"] != 200:
-                    # Somebody on the way out thought better of it.
-                    ticket.stream = None
+                    # A middleware changed the answer.
+                    handover.chunks = None
                 else:
-                    ticket.started = True
+                    handover.started = True
                     message["headers"] = [
                         (name, value)
                         for name, value in message["headers"]
@@ -60,16 +58,19 @@ def live(application: Application) -> Application:
                     ]
                 await send(message)
 
-        await application({**scope, TICKET: ticket}, receive, pass_on)
-        if ticket.started and ticket.stream is not None:
-            await serve(ticket.stream, receive, send)
+        await application({**scope, HANDOVER_KEY: handover}, receive, pass_on)
+        if handover.started and handover.chunks is not None:
+            await send_stream(handover.chunks, receive, send)
 
-    return door
+    return wrapper
 
 
-async def serve(stream: Stream, receive: Receive, send: Send) -> None:
+async def send_stream(chunks: Chunks, receive: Receive, send: Send) -> None:
     """Send the stream until it ends or the browser is gone, even in the middle of something that it does not read."""
-    tasks = [asyncio.ensure_future(pour(stream, send)), asyncio.ensure_future(until_gone(receive))]
+    tasks = [
+        asyncio.ensure_future(send_chunks(chunks, send)),
+        asyncio.ensure_future(until_disconnect(receive)),
+    ]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -80,15 +81,15 @@ async def serve(stream: Stream, receive: Receive, send: Send) -> None:
                 raise result
 
 
-async def pour(stream: Stream, send: Send) -> None:
-    """Send all there is."""
-    async with aclosing(stream.chunks()) as chunks:
+async def send_chunks(chunks: Chunks, send: Send) -> None:
+    """Send all chunks as the body of the answer."""
+    async with aclosing(chunks):
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def until_gone(receive: Receive) -> None:
+async def until_disconnect(receive: Receive) -> None:
     """Wait until the browser is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -96,7 +97,7 @@ async def until_gone(receive: Receive) -> None:
 
 def make_request(scope: Scope, user_pk: Any) -> Any:
     """Return a request such as the one that asked for the stream, for the urls of objects that depend on one."""
-    # Here, so that a site's asgi.py may import this module before Django is set up.
+    # Imported here, so that a site's asgi.py may import this module before Django is set up.
     from django.contrib.auth import get_user_model
     from django.core.handlers.asgi import ASGIRequest
     from django.utils.functional import SimpleLazyObject

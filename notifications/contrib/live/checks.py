@@ -1,4 +1,4 @@
-"""The system check of the wing: whether the bus can be had."""
+"""The system check: whether the bus can be made."""
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
-"""The one who asks: a hub for each event loop, whatever the number of streams. It sleeps when nobody listens."""
+"""The hub of an event loop: it queries the database for all streams at once, and serves them.
+
+It sleeps while nobody is connected.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, suppress
 from contextvars import Context
@@ -16,22 +19,24 @@ from weakref import WeakKeyDictionary
 from django.db import close_old_connections
 
 from notifications.contrib.live import sessions, wire
-from notifications.contrib.live.admission import Desk
 from notifications.contrib.live.buses import Message, get_bus
 from notifications.contrib.live.conf import settings
+from notifications.contrib.live.login_batcher import LoginBatcher
+from notifications.contrib.live.outbox import Outbox
+from notifications.contrib.live.rounds import RecipientUpdate, Round, count_frame
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown
-from notifications.contrib.live.streams import Stream
-from notifications.contrib.live.turns import Asked, Listener, Outcome, answer, frames_of
+from notifications.contrib.live.streams import Recipient, Stream
+from notifications.contrib.live.updates import get_updates
 
 logger = logging.getLogger("notifications")
 
 T = TypeVar("T")
 
-#: Seconds between two looks while the bus is not heard, or the database has just failed.
-ALONE = 1.0
-#: The most seconds between two attempts to hear a dead bus.
-PATIENCE = 30.0
+#: Seconds between two rounds while the bus is not heard, and before a round that failed is tried again.
+RETRY_INTERVAL = 1.0
+#: The most seconds between two attempts to listen to a dead bus.
+MAX_RETRY_INTERVAL = 30.0
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
@@ -46,116 +51,146 @@ def get_hub() -> Hub:
 
 
 class Hub:
-    """Ask the database one question for all who are connected, and hand each stream its news.
+    """Query the database once for all who are connected, and give each stream what is new.
 
-    It asks when the bus says that something happened, when somebody connects, and every few seconds besides. Its
-    questions run in a thread of its own, one at a time, and hold no connection in between.
+    It does so when the bus says that something happened, when somebody connects, and every few seconds besides. Its
+    queries run in a thread of its own, one after the other, and hold no connection in between.
     """
 
     def __init__(self) -> None:
-        self.desk = Desk()
-        self.listeners: dict[str, Listener] = {}
+        self.logins = LoginBatcher()
+        self.recipients: dict[str, Recipient] = {}
         #: Whether the bus is heard.
-        self.heard = False
-        #: How many turns there were that asked the database.
-        self.turns = 0
-        self._looks: set[str] = set()
+        self.hears_bus = False
+        #: How many rounds queried the database.
+        self.rounds = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        #: The keys of the recipients whose inboxes are looked at in the next round, and of those whose rows changed.
+        self._checked: set[str] = set()
         self._changed: set[str] = set()
-        self._deaf = asyncio.Event()
+        #: The events that are looked up in the next round.
         self._events: set[UUID] = set()
         self._wanted = asyncio.Event()
-        self._awake = False
+        self._bus_died = asyncio.Event()
         self._work = ExitStack()
         self._threads: ThreadPoolExecutor | None = None
 
-    # What the streams say
+    # Streams
 
     def is_full_for(self, login: Login) -> bool:
         """Tell whether a user has as many streams as one may have."""
-        listener = self.listeners.get(str(login.user_pk))
-        return listener is not None and len(listener.streams) >= settings.LIVE_STREAMS_PER_USER
+        recipient = self.recipients.get(str(login.user_pk))
+        return recipient is not None and len(recipient.streams) >= settings.LIVE_STREAMS_PER_USER
+
+    async def serve(self, stream: Stream) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes of a stream until it ends. Closing the generator frees all that the stream holds."""
+        if not self.join(stream):
+            return
+        outbox = stream.outbox
+        try:
+            yield wire.hello()
+            while True:
+                chunk = outbox.take()
+                if outbox.last is not None:
+                    yield chunk + outbox.last
+                    return
+                if chunk:
+                    yield chunk
+                elif outbox.is_behind:
+                    self.catch_up(stream)
+                    await rest(outbox)
+                elif await rest(outbox):
+                    yield wire.heartbeat(self.cursor_of(stream))
+        finally:
+            self.leave(stream)
 
     def join(self, stream: Stream) -> bool:
         """Take in a stream, and look what there is for it. Return False when its user has too many."""
         if self.is_full_for(stream.login):
             return False
-        listener = Listener(stream.login.user_pk)
-        listener = self.listeners.setdefault(listener.key, listener)
-        listener.streams.append(stream)
-        stream.listener = listener
-        self._look_at([listener.key])
-        if not self._awake:
+        recipient = Recipient(stream.login.user_pk)
+        recipient = self.recipients.setdefault(recipient.key, recipient)
+        recipient.streams.append(stream)
+        stream.recipient = recipient
+        self._check([recipient.key])
+        if self._loop is None:
             self._start()
         return True
 
     def leave(self, stream: Stream) -> None:
         """Forget a stream, and sleep after the last one."""
-        listener = stream.listener
-        if listener is None:
+        recipient = stream.recipient
+        if recipient is None:
             return
-        stream.listener = None
-        listener.streams.remove(stream)
-        if not listener.streams:
-            del self.listeners[listener.key]
-        if not self.listeners:
+        stream.recipient = None
+        recipient.streams.remove(stream)
+        if not recipient.streams:
+            del self.recipients[recipient.key]
+        if not self.recipients:
             self._stop()
 
+    def release(self, stream: Stream) -> None:
+        """Forget a stream, from any thread."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.leave, stream)
+
     def catch_up(self, stream: Stream) -> None:
-        """Look again for a stream that was too slow to be told everything."""
-        listener = stream.listener
-        if listener is not None:
-            stream.cursor = wire.Cursor.loads(stream.sent)
-            stream.settled = stream.behind = False
-            self._look_at([listener.key])
+        """Look again for a stream that was too slow to be sent everything."""
+        recipient = stream.recipient
+        if recipient is not None:
+            stream.cursor = wire.Cursor.loads(stream.outbox.last_id)
+            stream.is_current = stream.outbox.is_behind = False
+            self._check([recipient.key])
 
     def cursor_of(self, stream: Stream) -> str:
-        """Return the cursor of who has been told everything."""
-        return stream.listener.cursor if stream.listener is not None and stream.settled else ""
+        """Return the cursor of who has been sent everything."""
+        return stream.recipient.cursor if stream.recipient is not None and stream.is_current else ""
 
     def streams(self) -> list[Stream]:
         """Return all streams that are open."""
-        return [stream for listener in self.listeners.values() for stream in listener.streams]
+        return [stream for recipient in self.recipients.values() for stream in recipient.streams]
 
-    # What the bus and the clock say
+    def end_all(self) -> None:
+        """End all streams, so that the server can stop. The browsers come back to the next one."""
+        for stream in self.streams():
+            stream.outbox.end()
 
-    def note(self, message: Message) -> None:
+    # Messages
+
+    def handle(self, message: Message) -> None:
         """Remember what a message asks for, and wake up."""
         if message.event is not None:
             self._events.add(UUID(message.event))
             self._wanted.set()
         elif message.recipient is None:
-            self._look_at(self.listeners)
-        elif message.recipient in self.listeners:
+            self._check(self.recipients)
+        elif message.recipient in self.recipients:
             self._changed.add(message.recipient)
-            self._look_at([message.recipient])
+            self._check([message.recipient])
 
-    def _look_at(self, keys: Any) -> None:
-        self._looks.update(keys)
+    def _check(self, keys: Any) -> None:
+        self._checked.update(keys)
         self._wanted.set()
 
     # Waking and sleeping
 
     def _start(self) -> None:
-        self._awake = True
+        self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="notifications-live")
         self._work.callback(self._threads.shutdown, wait=False)
-        for job in (self._ask, self._hear, self._look_around, self._watch_sessions):
+        for job in (self._run_rounds, self._listen, self._check_regularly, self._check_sessions):
             # Not in the context of the request that came first, which will end.
-            task = Context().run(asyncio.get_running_loop().create_task, job())
+            task = Context().run(self._loop.create_task, job())
             self._work.callback(task.cancel)
         self._work.callback(before_shutdown(self.end_all))
 
     def _stop(self) -> None:
         self._work.close()
-        self._looks.clear()
+        self._checked.clear()
         self._changed.clear()
         self._events.clear()
-        self._awake = self.heard = False
-
-    def end_all(self) -> None:
-        """End all streams, so that the server can stop. The browsers come back to the next one."""
-        for stream in self.streams():
-            stream.end()
+        self._loop, self.hears_bus = None, False
 
     async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
         def act_and_close() -> T:
@@ -166,78 +201,97 @@ class Hub:
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, act_and_close)
 
-    # What it does
+    # What it does while it is awake
 
-    async def _ask(self) -> None:
-        """Turn by turn, ask what is to be asked and tell what is to be told."""
+    async def _run_rounds(self) -> None:
+        """Round by round, query what there is to query and send what there is to send."""
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            looks, changed, events = self._looks, self._changed, self._events
-            self._looks, self._changed, self._events = set(), set(), set()
-            listeners = list(self.listeners.values())
-            asked = Asked([found for key in looks if (found := self.listeners.get(key))], events, listeners)
-            if not asked.looks and not asked.events:
+            checked, changed, events = self._checked, self._changed, self._events
+            self._checked, self._changed, self._events = set(), set(), set()
+            streams = {recipient: tuple(recipient.streams) for recipient in self.recipients.values()}
+            asked = Round([found for key in checked if (found := self.recipients.get(key))], events, streams)
+            if not asked.checked and not asked.events:
                 continue
-            self.turns += 1
+            self.rounds += 1
             try:
-                outcomes = await self._in_thread(answer, asked)
+                updates = await self._in_thread(get_updates, asked)
             except Exception:
-                logger.exception("The live hub could not ask the database, and asks again.")
-                await asyncio.sleep(ALONE)
+                logger.exception("The live hub could not query the database, and tries again.")
+                await asyncio.sleep(RETRY_INTERVAL)
                 self._events |= events
                 self._changed |= changed
-                self._look_at(looks)
+                self._check(checked)
                 continue
-            for outcome in outcomes:
-                self._tell(outcome, changed=outcome.listener.key in changed)
+            for update in updates:
+                self._send(update, has_changed=update.recipient.key in changed)
 
-    def _tell(self, outcome: Outcome, *, changed: bool) -> None:
-        for news in outcome.news:
-            if news.settles or news.stream.settled:
-                news.stream.push(*frames_of(outcome, news, changed=changed))
-                news.stream.settled = True
-        listener = outcome.listener
-        listener.known, listener.first, listener.since = outcome.known, outcome.first, outcome.since
-        listener.counts, listener.cursor = outcome.counts, outcome.cursor
+    def _send(self, update: RecipientUpdate, *, has_changed: bool) -> None:
+        for part in update.streams:
+            if part.is_first or part.stream.is_current:
+                part.stream.outbox.put(part.frames, count_frame(update, part, has_changed=has_changed))
+                part.stream.is_current = True
+        recipient = update.recipient
+        recipient.known, recipient.first, recipient.since = update.known, update.first, update.since
+        recipient.counts, recipient.cursor = update.counts, update.cursor
 
-    async def _look_around(self) -> None:
-        """Look at everybody, again and again."""
+    async def _check_regularly(self) -> None:
+        """Look at the inboxes of everybody, again and again."""
         while True:
-            pause = get_bus().interval if self.heard else ALONE
+            pause = get_bus().interval if self.hears_bus else RETRY_INTERVAL
             # A bus that dies ends a long pause.
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._deaf.wait(), pause)
-            self._deaf.clear()
-            self._look_at(self.listeners)
+                await asyncio.wait_for(self._bus_died.wait(), pause)
+            self._bus_died.clear()
+            self._check(self.recipients)
 
-    async def _hear(self) -> None:
+    async def _listen(self) -> None:
         """Listen to the bus; when it dies, poll, and try again after a while."""
-        delay = ALONE
+        delay = RETRY_INTERVAL
         while True:
             try:
                 async with aclosing(get_bus().listen()) as messages:
                     async for message in messages:
-                        self.heard, delay = True, ALONE
-                        self.note(message)
+                        self.hears_bus, delay = True, RETRY_INTERVAL
+                        self.handle(message)
                 reason = "it has ended"
             except Exception as error:  # noqa: BLE001 - whatever a server's client raises
                 reason = f"{type(error).__name__}: {error}"
-            self.heard = False
-            self._deaf.set()
+            self.hears_bus = False
+            self._bus_died.set()
             logger.warning("The live bus is not heard; the hub polls meanwhile. %s", reason)
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - nobody is to guess it wrong
-            delay = min(delay * 2, PATIENCE)
+            delay = min(delay * 2, MAX_RETRY_INTERVAL)
 
-    async def _watch_sessions(self) -> None:
-        """Say goodbye to who is not logged in any more."""
+    async def _check_sessions(self) -> None:
+        """End the streams of those who are not logged in any more."""
         while True:
             await asyncio.sleep(settings.LIVE_SESSION_CHECK)
             try:
                 ended = await self._in_thread(sessions.ended, {stream.login for stream in self.streams()})
             except Exception:
-                logger.exception("The live hub could not look at the sessions, and looks again.")
+                logger.exception("The live hub could not check the sessions, and tries again.")
                 continue
             for stream in self.streams():
                 if stream.login in ended:
-                    stream.end(wire.BYE)
+                    stream.outbox.end(wire.BYE)
+
+
+async def rest(outbox: Outbox) -> bool:
+    """Wait until there is something to do. Return whether nothing happened for a heartbeat."""
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    outbox.on_change = wake
+    alarm = loop.call_later(settings.LIVE_HEARTBEAT, wake)
+    try:
+        await waiter
+    finally:
+        alarm.cancel()
+        outbox.on_change = None
+    return outbox.is_idle

@@ -9,11 +9,11 @@ from notifications.events import Event
 
 
 def publish_event(*, event: Event, using: str, **arguments: Any) -> None:
-    """Tell the other processes that an event was told, whoever heard it."""
+    """Publish that an event was sent, whoever its recipients are."""
     get_bus().publish(Message(event=str(event.uuid)), using=using)
 
 
 def publish_state(*, recipient_id: Any, using: str, **arguments: Any) -> None:
-    """Tell the other processes whose rows changed; None stands for anybody's."""
+    """Publish whose rows changed; None stands for everybody."""
     recipient = None if recipient_id is None else str(recipient_id)
     get_bus().publish(Message(recipient=recipient), using=using)

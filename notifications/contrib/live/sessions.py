@@ -1,4 +1,4 @@
-"""Who listens, and whether they still may: one look at all sessions at once, not one for each stream."""
+"""Who is logged in, and whether they still are: all sessions are looked up at once, not one for each stream."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ class Login:
 
 
 def key_of(request: HttpRequest) -> str | None:
-    """Return the key of the session that alone says who makes this request; None where others have a say in it."""
+    """Return the key of the session that alone decides who makes this request; None where something else does too."""
     user: Any = getattr(request, "user", None)
     session: Any = getattr(request, "session", None)
-    # What Django's own middleware left there, and nobody has looked into it.
+    # What Django's own middleware left there, not evaluated yet.
     finder = vars(user).get("_setupfunc") if isinstance(user, SimpleLazyObject) else None
     asked_already = hasattr(request, "_cached_user") or (session is not None and session.modified)
     if getattr(finder, "__module__", "") != "django.contrib.auth.middleware" or asked_already:
         return None
-    return session.session_key if type(session) is store() else None
+    return session.session_key if type(session) is session_class() else None
 
 
-def store() -> Any:
+def session_class() -> Any:
     """Return the class of the site's sessions."""
     return import_module(django_settings.SESSION_ENGINE).SessionStore
 
@@ -66,16 +66,16 @@ def logins(keys: Collection[str]) -> dict[str, Login]:
     Costs two queries with sessions in the database; else one, and one look into the store for each session.
     """
     users: Any = get_user_model()
-    sessions, pks = read(keys), {}
+    sessions, pks = read_sessions(keys), {}
     for key, session in sessions.items():
         with suppress(KeyError, ValidationError):
             pks[key] = users._meta.pk.to_python(session[SESSION_KEY])
     found = users._default_manager.in_bulk(set(pks.values()))
-    return {key: Login(pk, key) for key, pk in pks.items() if stands(sessions[key], pk, found.get(pk))}
+    return {key: Login(pk, key) for key, pk in pks.items() if is_valid(sessions[key], pk, found.get(pk))}
 
 
 def ended(streaming: Collection[Login]) -> set[Login]:
-    """Return those of these logins that are none any more.
+    """Return those of these logins that have ended.
 
     Costs what :func:`logins` does, and one query more when some are logged in by other means than a session.
     """
@@ -93,9 +93,9 @@ def ended(streaming: Collection[Login]) -> set[Login]:
     }
 
 
-def read(keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
+def read_sessions(keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
     """Return what is in these sessions; one that has expired or ended is missing or empty."""
-    cls = store()
+    cls = session_class()
     if not issubclass(cls, database_sessions.SessionStore):
         return {key: cls(key).load() for key in keys}
     rows = cls.get_model_class()._default_manager.filter(session_key__in=keys, expire_date__gt=timezone.now())
@@ -103,14 +103,14 @@ def read(keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
     return {row.session_key: decode(row.session_data) for row in rows}
 
 
-def stands(session: Mapping[str, Any], pk: Any, user: Any) -> bool:
-    """Tell whether a session makes this user the one who asks; ``user`` is what Django's own backends would find."""
+def is_valid(session: Mapping[str, Any], pk: Any, user: Any) -> bool:
+    """Tell whether this user is logged in by a session; ``user`` is what Django's own backends would find."""
     path = str(session.get(BACKEND_SESSION_KEY))
     if path not in django_settings.AUTHENTICATION_BACKENDS:
         return False
     backend: Any = load_backend(path)
     if getattr(type(backend), "get_user", None) is not ModelBackend.get_user:
-        # A backend of the site's own has the last word.
+        # A backend of the site's own decides.
         user = backend.get_user(pk)
     elif user is not None and not backend.user_can_authenticate(user):
         user = None

@@ -13,9 +13,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def before_shutdown(callback: Callable[[], None]) -> Callable[[], None]:
-    """Call back in this event loop when the server is told to stop, before it does what it does then.
+    """Call back in this event loop when the server gets a signal to stop, before it handles the signal itself.
 
-    No ASGI server tells the application in time: its lifespan ends after its requests. Return what undoes this.
+    No ASGI server says so in time: the lifespan of an application ends after its requests. Return what undoes this.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None

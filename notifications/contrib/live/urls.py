@@ -1,4 +1,4 @@
-"""The one url of the wing: ``path("inbox/live/", include("notifications.contrib.live.urls"))``."""
+"""The one url: ``path("inbox/live/", include("notifications.contrib.live.urls"))``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The door that needs no set-up: an async view."""
+"""The stream as an async view, which needs no set-up."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -13,8 +14,8 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from notifications.contrib.live import wire
-from notifications.contrib.live.asgi import TICKET, Ticket, make_request
-from notifications.contrib.live.hub import get_hub
+from notifications.contrib.live.asgi import HANDOVER_KEY, Handover, make_request
+from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login, key_of
 from notifications.contrib.live.streams import Stream
 
@@ -22,7 +23,7 @@ from notifications.contrib.live.streams import Stream
 @login_not_required
 @require_GET
 async def stream(request: HttpRequest) -> HttpResponseBase:
-    """Stream the news of the user who asks, as server-sent events.
+    """Stream what is new for the user of the request, as server-sent events.
 
     Answers 204 under WSGI, where a stream would hold a worker; 401 to who is not logged in; 429 to who has as many
     streams as ``LIVE_STREAMS_PER_USER`` allows.
@@ -30,34 +31,50 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     scope: dict[str, Any] | None = getattr(request, "scope", None)
     if scope is None:
         return HttpResponse(status=204)
+    hub = get_hub()
     key = key_of(request)
-    login = await (get_hub().desk.login(key) if key else sync_to_async(Login.of)(request))
-    await sync_to_async(give_back)()
+    login = await (hub.logins.get(key) if key else sync_to_async(Login.of)(request))
+    await sync_to_async(close_connections)()
     if login is None:
         return HttpResponse(status=401)
-    if get_hub().is_full_for(login):
+    if hub.is_full_for(login):
         return HttpResponse(status=429, headers={"Retry-After": "60"})
-    ticket: Ticket | None = scope.get(TICKET)
+    handover: Handover | None = scope.get(HANDOVER_KEY)
     made = Stream(
         login,
-        last_event_id=request.headers.get("Last-Event-ID", ""),
+        cursor=wire.Cursor.loads(request.headers.get("Last-Event-ID", "")),
         language=get_language(),
-        # A ticket outlives this request, which is to be freed.
-        make_request=partial(make_request, scope, login.user_pk) if ticket else lambda: request,
+        # What is handed over outlives this request, which is to be freed.
+        make_request=partial(make_request, scope, login.user_pk) if handover else lambda: request,
     )
-    if ticket is None:
-        return StreamingHttpResponse(made, headers=wire.HEADERS)
-    ticket.stream = made
+    if handover is None:
+        return StreamingHttpResponse(Body(hub, made), headers=wire.HEADERS)
+    handover.chunks = hub.serve(made)
     return HttpResponse(headers=wire.HEADERS)
 
 
-def give_back() -> None:
+class Body:
+    """The content of a response that streams. Django closes it when the response is over."""
+
+    def __init__(self, hub: Hub, stream: Stream) -> None:
+        self.hub, self.stream = hub, stream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.hub.serve(self.stream)
+
+    def close(self) -> None:
+        """Free all that the stream holds, from any thread."""
+        # Django wraps the generator in two of its own. When they end in the middle, the inner one just lies there.
+        self.hub.release(self.stream)
+
+
+def close_connections() -> None:
     """Close the connections that the request has opened, its middleware's too: a stream needs none."""
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
 
 
-# Django refuses an async view under ATOMIC_REQUESTS unless it is told of every database.
+# Django refuses an async view under ATOMIC_REQUESTS unless every database is named.
 for alias in connections:
     transaction.non_atomic_requests(using=alias)(stream)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone as zones
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-#: The headers of both doors. GZip would hold a stream back, and nginx too.
+#: The headers of a stream. GZip would hold it back, and nginx too.
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-store",
@@ -20,15 +20,22 @@ HEADERS = {
     "X-Accel-Buffering": "no",
 }
 
-#: How many rows a cursor remembers one by one, the newest.
-REMEMBERED = 100
+#: The most rows that a cursor names one by one, the newest.
+MAX_CURSOR_ROWS = 100
 
-#: The last thing that a browser is told before it stops by itself.
+#: The last event before a browser stops by itself.
 BYE = b"event: bye\ndata: {}\n\n"
-#: What a browser is told that missed too much to be told one by one: read the list again.
+#: For a browser that missed more than is sent one by one: read the list again.
 RESYNC = b"event: resync\ndata: {}\n\n"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=zones.utc)
+
+
+class Frame(NamedTuple):
+    """The bytes of one event, and the id that the browser has with it."""
+
+    data: bytes
+    id: str
 
 
 def hello() -> bytes:
@@ -36,9 +43,9 @@ def hello() -> bytes:
     return b": hello\nretry: %d\n\n" % random.randint(1000, 3000)  # noqa: S311 - nobody is to guess it wrong
 
 
-def frame(event: str, data: str, cursor: str) -> bytes:
+def frame(event: str, data: str, cursor: str) -> Frame:
     """Return one event. ``data`` is JSON on one line; ``cursor`` is where the browser has come to with it."""
-    return f"event: {event}\nid: {cursor}\ndata: {data}\n\n".encode()
+    return Frame(f"event: {event}\nid: {cursor}\ndata: {data}\n\n".encode(), cursor)
 
 
 def heartbeat(cursor: str) -> bytes:
@@ -71,10 +78,10 @@ class Cursor:
 
         Of very many it remembers the newest, and takes for known whatever is older than those.
         """
-        if len(rows) > REMEMBERED:
+        if len(rows) > MAX_CURSOR_ROWS:
             newest = sorted(rows.items(), key=lambda row: row[1], reverse=True)
-            since = max(since, newest[REMEMBERED][1])
-            rows = dict(newest[:REMEMBERED])
+            since = max(since, newest[MAX_CURSOR_ROWS][1])
+            rows = dict(newest[:MAX_CURSOR_ROWS])
         return cls(since, frozenset(rows))
 
     def dumps(self) -> str:
@@ -85,7 +92,7 @@ class Cursor:
     def loads(cls, text: str) -> Cursor | None:
         """Return the cursor that a browser sent back, or None for one that we did not make."""
         number, dot, marks = text.partition(".")
-        if not dot or len(marks) % 8 or len(marks) > 8 * REMEMBERED:
+        if not dot or len(marks) % 8 or len(marks) > 8 * MAX_CURSOR_ROWS:
             return None
         try:
             since = EPOCH + timedelta(microseconds=int(number, 16))

@@ -1,4 +1,4 @@
-"""Watch and mute: audiences that nobody has to name.
+"""Subscriptions: watch and mute objects, so that no event has to name its recipients.
 
 ``from notifications.contrib.subscriptions import watch`` works at import time of an app, before the app registry is
 ready: what is behind a name is imported when the name is first asked for.
@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from notifications.contrib.subscriptions.explaining import Explanation, describe, explain, recipients_of
-    from notifications.contrib.subscriptions.resolving import resolve, resolve_all
-    from notifications.contrib.subscriptions.verbs import is_watching, mute, unwatch, watch, watchers
+    from notifications.contrib.subscriptions.explanations import Explanation, describe, explain, recipients_of
+    from notifications.contrib.subscriptions.operations import is_watching, mute, unwatch, watch, watchers
+    from notifications.contrib.subscriptions.resolution import resolve, resolve_all
 
 __all__ = [
     "Explanation",
@@ -28,15 +28,15 @@ __all__ = [
     "watchers",
 ]
 
-#: The module in which each of the names is.
-HOMES = {
-    **dict.fromkeys(("Explanation", "describe", "explain", "recipients_of"), "explaining"),
-    **dict.fromkeys(("resolve", "resolve_all"), "resolving"),
-    **dict.fromkeys(("is_watching", "mute", "unwatch", "watch", "watchers"), "verbs"),
+#: The module of each name.
+MODULES = {
+    **dict.fromkeys(("Explanation", "describe", "explain", "recipients_of"), "explanations"),
+    **dict.fromkeys(("resolve", "resolve_all"), "resolution"),
+    **dict.fromkeys(("is_watching", "mute", "unwatch", "watch", "watchers"), "operations"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in HOMES:
-        return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    if name in MODULES:
+        return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

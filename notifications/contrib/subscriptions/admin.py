@@ -20,7 +20,7 @@ else:
 
 @admin.register(Subscription)
 class SubscriptionAdmin(Base):
-    """List, search and delete what people said. Only they say it."""
+    """List, search and delete subscriptions. Only their users change them."""
 
     list_display = ("user", "object_label", "level", "until", "reason", "created")
     list_filter = ("level", "reason", "content_type")
@@ -39,11 +39,11 @@ class SubscriptionAdmin(Base):
         return (f"user__{get_user_model().USERNAME_FIELD}",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody speaks for another."""
+        """Nobody subscribes for another user."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody speaks for another."""
+        """Nobody subscribes for another user."""
         return False
 
     @admin.display(description=_("object"))

@@ -1,4 +1,4 @@
-"""The app's configuration, by which the core asks it who is told."""
+"""The app configuration, by which the core asks for the audience of an event."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ class Config(Extension, AppConfig):
     notifications_keys: ClassVar[Mapping[tuple[str, ...], str | Promise]] = {("Shift", "M"): _("Mute")}
 
     notifications_messages: ClassVar[Mapping[str, str | Promise]] = {
-        "subscriptions_watch": _("You watch it now."),
-        "subscriptions_participating": _("You hear of it where you take part or are mentioned."),
-        "subscriptions_mute": _("You hear no more of it."),
-        "subscriptions_mute_week": _("You hear nothing of it for a week."),
-        "subscriptions_unwatch": _("You do not watch it any more."),
+        "subscriptions_watch": _("You are now watching this."),
+        "subscriptions_participating": _("You will be notified only when participating or @mentioned."),
+        "subscriptions_mute": _("Muted. You will not receive notifications about this."),
+        "subscriptions_mute_week": _("Muted for one week."),
+        "subscriptions_unwatch": _("Unsubscribed."),
     }
 
     def notifications_audience(self, event: Event, audience: QuerySet[Any] | None) -> QuerySet[Any] | None:
         """Return who watches what the event is about, or those of the named who did not mute it."""
         from notifications.contrib.subscriptions.audience import audience_of
-        from notifications.contrib.subscriptions.verbs import take_part
+        from notifications.contrib.subscriptions.participation import record_participation
 
-        told = audience_of(event, audience)
-        take_part(event, None if audience is None else told)
-        return told
+        recipients = audience_of(event, audience)
+        record_participation(event, None if audience is None else recipients)
+        return recipients

@@ -1,4 +1,4 @@
-"""What contains what: the lines of objects along which a wish about one reaches another."""
+"""What contains what: the paths along which a subscription to one object applies to another."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from django.db import models
 
 from notifications.conf import of_model
 from notifications.contrib.subscriptions.conf import settings
-from notifications.contrib.subscriptions.models import thing_of
+from notifications.contrib.subscriptions.fields import make_object_key
 from notifications.events import OBJECTS, Event
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lines:
-    """The objects that decide about an event, by what stands for each.
+class Ancestry:
+    """The objects whose subscriptions apply to an event, by their keys.
 
-    ``own`` are those that the event names. Each of ``lines`` leads from one of them through what contains it, and
+    ``own`` are those that the event names. Each of ``paths`` leads from one of them through what contains it, and
     says of each object how many steps away it is. ``objects`` has them all.
     """
 
     own: frozenset[str]
-    lines: tuple[dict[str, int], ...]
+    paths: tuple[dict[str, int], ...]
     objects: dict[str, models.Model]
 
 
-def thing(obj: models.Model, using: str | None = None) -> str:
-    """Return what stands for the object: its concrete model's content type and its primary key."""
-    return thing_of(ContentType.objects.db_manager(using).get_for_model(obj).pk, str(obj.pk))
+def object_key(obj: models.Model, using: str | None = None) -> str:
+    """Return the key of the object: its concrete model's content type and its primary key."""
+    return make_object_key(ContentType.objects.db_manager(using).get_for_model(obj).pk, str(obj.pk))
 
 
 def parents_of(obj: models.Model) -> list[models.Model]:
@@ -44,38 +44,38 @@ def parents_of(obj: models.Model) -> list[models.Model]:
     return [parent for parent in parents if isinstance(parent, models.Model) and parent.pk is not None]
 
 
-def lines_of(event: Event, using: str | None = None) -> Lines:
-    """Return the objects that decide about the event.
+def ancestry_of(event: Event, using: str | None = None) -> Ancestry:
+    """Return the objects whose subscriptions apply to the event.
 
     Only what contains the objects is looked up, each once, at most ``MAX_DEPTH`` steps away. An object that contains
-    another one of the event begins no line: it is on that one's.
+    another one of the event begins no path: it is on that one's.
     """
-    starts = {thing(obj, using): obj for name in OBJECTS if (obj := getattr(event, name)) is not None}
+    starts = {object_key(obj, using): obj for name in OBJECTS if (obj := getattr(event, name)) is not None}
     objects: dict[str, models.Model] = dict(starts)
     containers: dict[str, list[str]] = {}
 
-    def up(key: str) -> list[str]:
+    def parents(key: str) -> list[str]:
         if key not in containers:
-            above = {thing(parent, using): parent for parent in parents_of(objects[key])}
+            above = {object_key(parent, using): parent for parent in parents_of(objects[key])}
             for name, parent in above.items():
                 objects.setdefault(name, parent)
             containers[key] = list(above)
         return containers[key]
 
-    lines = {start: line(start, up) for start in starts}
-    firsts = [key for key in starts if not any(is_above(key, other, lines) for other in starts)]
-    # What a line that was cut does not reach begins one of its own.
-    kept = [key for key in starts if key in firsts or not any(key in lines[first] for first in firsts)]
-    return Lines(frozenset(starts), tuple(lines[key] for key in kept), objects)
+    paths = {start: path_from(start, parents) for start in starts}
+    firsts = [key for key in starts if not any(contains(key, other, paths) for other in starts)]
+    # What a path that was cut does not reach begins one of its own.
+    kept = [key for key in starts if key in firsts or not any(key in paths[first] for first in firsts)]
+    return Ancestry(frozenset(starts), tuple(paths[key] for key in kept), objects)
 
 
-def line(start: str, up: Callable[[str], list[str]]) -> dict[str, int]:
+def path_from(start: str, parents: Callable[[str], list[str]]) -> dict[str, int]:
     """Return how many steps each object is away from the first, level by level; a cycle ends where it closes."""
     steps, edge = {start: 0}, [start]
     for step in range(1, settings.MAX_DEPTH + 1):
         above: list[str] = []
         for key in edge:
-            for container in up(key):
+            for container in parents(key):
                 if container not in steps:
                     steps[container] = step
                     above.append(container)
@@ -83,6 +83,6 @@ def line(start: str, up: Callable[[str], list[str]]) -> dict[str, int]:
     return steps
 
 
-def is_above(key: str, other: str, lines: dict[str, dict[str, int]]) -> bool:
+def contains(key: str, other: str, paths: dict[str, dict[str, int]]) -> bool:
     """Tell whether an object contains the other one, and is not contained by it as well."""
-    return key != other and key in lines[other] and other not in lines[key]
+    return key != other and key in paths[other] and other not in paths[key]

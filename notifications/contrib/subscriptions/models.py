@@ -1,9 +1,8 @@
-"""What somebody wants to hear of one object."""
+"""A user's standing choice about one object."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -11,35 +10,16 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy as _
 
-from notifications.contrib.subscriptions.words import Level
+from notifications.contrib.subscriptions.fields import ObjectKeyField, without_labels_in_migrations
+from notifications.contrib.subscriptions.levels import Level
 from notifications.objects.keys import ObjectKey
 from notifications.objects.labels import label_of
 from notifications.storage.reasons import Reason
 
-if TYPE_CHECKING:
-    TextColumn = models.CharField[Any, Any]
-else:
-    TextColumn = models.CharField
 
-
-def thing_of(content_type_id: int, object_id: str) -> str:
-    """Return the text that stands for one object among all objects of all models."""
-    return f"{content_type_id}:{object_id}"
-
-
-class ThingField(TextColumn):
-    """The object of a row as one text, which follows the generic key whichever way the row is written."""
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        """Return what is written: the text for the object that the row has now."""
-        row: Any = model_instance
-        thing = thing_of(row.content_type_id, row.object_id)
-        setattr(row, self.attname, thing)
-        return thing
-
-
+@without_labels_in_migrations
 class Subscription(models.Model):
-    """Say what a user wants to hear of an object, and why they care."""
+    """The level that a user chose for an object, and the reason why they get its notifications."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -61,7 +41,7 @@ class Subscription(models.Model):
     object_id = models.CharField(_("id of the object"), max_length=255)
     object = ObjectKey("content_type", "object_id", viewer="user")
     #: Both in one column, so that a few objects are a few places in one index on every database.
-    thing = ThingField(max_length=276, editable=False)
+    object_key = ObjectKeyField(max_length=276, editable=False)
     level = models.CharField(_("level"), max_length=13, choices=Level, default=Level.ALL, blank=True)
     reason = models.CharField(
         _("reason"), max_length=32, choices=Reason, default=Reason.SUBSCRIBED, blank=True
@@ -69,7 +49,7 @@ class Subscription(models.Model):
     #: When a mute ends by itself, and what holds from then on.
     until = models.DateTimeField(_("muted until"), null=True, blank=True)
     then = models.CharField(
-        _("level after that"), max_length=13, choices=Level, default=Level.NONE, blank=True
+        _("level after mute expires"), max_length=13, choices=Level, default=Level.NONE, blank=True
     )
     created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
@@ -77,14 +57,14 @@ class Subscription(models.Model):
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
         indexes = [
-            # Who wants to hear of these objects, what, and why? It holds all of the answer.
+            # Who is subscribed to these objects, at which level, and why? It holds all of the answer.
             models.Index(
-                fields=["thing", "user", "level", "until", "then", "reason"], name="ntf_subs_audience"
+                fields=["object_key", "user", "level", "until", "then", "reason"], name="ntf_subs_audience"
             ),
         ]
         constraints = [
-            # What does this user want to hear of this object, and what is there at all that they said?
-            models.UniqueConstraint(fields=["user", "thing"], name="ntf_subs_user_thing"),
+            # What did this user choose for this object, and for which objects at all?
+            models.UniqueConstraint(fields=["user", "object_key"], name="ntf_subs_user_object"),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The urls of the wing: ``path("inbox/watching/", include("notifications.contrib.subscriptions.urls"))``."""
+"""The urls: ``path("inbox/watching/", include("notifications.contrib.subscriptions.urls"))``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from notifications.contrib.subscriptions import views
 app_name = "notifications_subscriptions"
 
 urlpatterns = [
-    path("", views.watching, name="watching"),
-    path("wish/", views.wish, name="wish"),
-    path("row/", views.row, name="row"),
-    path("forget/", views.forget, name="forget"),
+    path("", views.subscriptions, name="list"),
+    path("change/", views.change, name="change"),
+    path("change-from-notification/", views.change_from_notification, name="change_from_notification"),
+    path("unsubscribe/", views.unsubscribe, name="unsubscribe"),
     path("why/<int:slug>/", views.why, name="why"),
 ]

@@ -1,4 +1,4 @@
-"""The page of what one watches, what its buttons and those of the inbox do, and why one was told."""
+"""The page of subscriptions, what its buttons and those of the inbox do, and "Why am I getting this?"."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from notifications.contrib.subscriptions.buttons import ACTIONS, get_subscription, named_object
 from notifications.contrib.subscriptions.conf import settings
-from notifications.contrib.subscriptions.explaining import event_of, explain
+from notifications.contrib.subscriptions.explanations import event_of, explain
+from notifications.contrib.subscriptions.levels import DIRECT_REASONS
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.wishes import WISHES, named_object, statement_of
-from notifications.contrib.subscriptions.words import CALLING
 from notifications.inbox import pagination
 from notifications.inbox.flash import NOTHING_CHOSEN, Flash, get_flash, set_flash
 from notifications.inbox.requests import next_url, own_url, refuse, wants_json
@@ -31,8 +31,8 @@ from notifications.storage.reasons import reason_label
 @never_cache
 @login_required
 @require_safe
-def watching(request: HttpRequest) -> HttpResponse:
-    """Show what the user watches, mutes and takes part in, the latest first; as JSON to whoever prefers that."""
+def subscriptions(request: HttpRequest) -> HttpResponse:
+    """Show the subscriptions of the user, the latest first; as JSON to a client that prefers that."""
     user: Any = request.user
     page = pagination.get_page(
         user.notification_subscriptions.all(), settings.PAGE_SIZE, request.GET, key="created"
@@ -47,44 +47,44 @@ def watching(request: HttpRequest) -> HttpResponse:
         "page_obj": page,
         "flash": get_flash(request),
     }
-    return render(request, "notifications_subscriptions/watching.html", context)
+    return render(request, "notifications_subscriptions/list.html", context)
 
 
 @never_cache
 @login_required
 @require_POST
-def wish(request: HttpRequest) -> HttpResponse:
-    """Do what a button of ``{% watch_button %}`` says to the object that it names."""
+def change(request: HttpRequest) -> HttpResponse:
+    """Do what a button of ``{% watch_button %}`` says with its object."""
     obj = named_object(request.user, request.POST.get("object", ""))
-    return do(request, request.POST.get("wish", ""), obj)
+    return do(request, request.POST.get("action", ""), obj)
 
 
 @never_cache
 @login_required
 @require_POST
-def row(request: HttpRequest) -> HttpResponse:
-    """Do what a button of a row of the inbox says to what the row is about."""
+def change_from_notification(request: HttpRequest) -> HttpResponse:
+    """Do what a button of a notification in the inbox says with the object that the notification is about."""
     name, _, slug = request.POST.get("row", "").partition(":")
     notification = notification_of(request, slug)
     return do(request, name, notification.target or notification.action_object)
 
 
 def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
-    """Do it and go on to ``next``, where a banner says so; whoever prefers JSON gets what holds now."""
-    if name not in WISHES or obj is None:
-        return refuse(request, gettext("There is no such thing to do."))
-    WISHES[name](request.user, obj)
+    """Do it and redirect to ``next``, which confirms it; a client that prefers JSON gets the subscription."""
+    if name not in ACTIONS or obj is None:
+        return refuse(request, gettext("Unknown action."))
+    ACTIONS[name](request.user, obj)
     if wants_json(request):
-        found = statement_of(request.user, obj)
+        found = get_subscription(request.user, obj)
         return JsonResponse({"subscription": None if found is None else item(found)})
-    return go_on(request, f"subscriptions_{name}")
+    return redirect_and_say(request, f"subscriptions_{name}")
 
 
 @never_cache
 @login_required
 @require_POST
-def forget(request: HttpRequest) -> HttpResponse:
-    """Forget the chosen ones of what the user said, all at once."""
+def unsubscribe(request: HttpRequest) -> HttpResponse:
+    """Delete the selected subscriptions of the user, all at once."""
     user: Any = request.user
     keys = [
         int(text)
@@ -94,18 +94,18 @@ def forget(request: HttpRequest) -> HttpResponse:
     count, _ = user.notification_subscriptions.filter(pk__in=keys).delete()
     if wants_json(request):
         return JsonResponse({"changed": count})
-    return go_on(request, "subscriptions_unwatch" if count else NOTHING_CHOSEN)
+    return redirect_and_say(request, "subscriptions_unwatch" if count else NOTHING_CHOSEN)
 
 
 @never_cache
 @login_required
 @require_safe
 def why(request: HttpRequest, slug: int) -> HttpResponse:
-    """Say why the user was told of one of their notifications, and which rule decides about it today."""
+    """Say why the user got one of their notifications, and which rule decides about it today."""
     notification = notification_of(request, str(slug))
     event = event_of(notification)
-    # The sender named whoever was told for such a reason, or for none.
-    named = [request.user] if notification.reason in (*CALLING, "") else None
+    # With such a reason, or with none, the sender named the recipient.
+    named = [request.user] if notification.reason in (*DIRECT_REASONS, "") else None
     found = None if event is None else explain(request.user, event, recipient=named)
     if wants_json(request):
         rule, text = ("", "") if found is None else (found.rule, found.text)
@@ -128,15 +128,15 @@ def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:
     return found
 
 
-def go_on(request: HttpRequest, what: str) -> HttpResponse:
-    """Go on to the next page, which says what was done."""
-    response = HttpResponseRedirect(next_url(request) or reverse("notifications_subscriptions:watching"))
+def redirect_and_say(request: HttpRequest, what: str) -> HttpResponse:
+    """Redirect to the next page, which says what was done."""
+    response = HttpResponseRedirect(next_url(request) or reverse("notifications_subscriptions:list"))
     set_flash(response, request, Flash(what, 1), "/")
     return response
 
 
 def item(row: Subscription) -> dict[str, Any]:
-    """Return what JSON shows of what somebody said."""
+    """Return what JSON shows of a subscription."""
     return {
         "id": row.pk,
         "object": row.label(),

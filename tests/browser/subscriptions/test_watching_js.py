@@ -73,7 +73,7 @@ def test_shift_m_mutes_what_the_row_is_about(
     with browser.page.expect_navigation():
         browser.page.keyboard.press("Shift+M")
     assert browser.page.url.endswith(INBOX)
-    assert browser.page.get_by_text("You hear no more of it.").is_visible()
+    assert browser.page.get_by_text("Muted. You will not receive notifications about this.").is_visible()
     assert said(justquick) == [("issue 2", "muted", "subscribed", False)]
     assert browser.complaints() == []
 
@@ -91,13 +91,13 @@ def test_the_buttons_of_a_row_do_what_they_say(
     visit(INBOX)
     either.follow(page.locator(".ntf-row").get_by_role("button", name="Mute"))
     assert page.url.endswith(INBOX)
-    assert page.get_by_text("You hear no more of it.").is_visible()
+    assert page.get_by_text("Muted. You will not receive notifications about this.").is_visible()
     assert said(justquick) == [("issue 2", "muted", "subscribed", False)]
     either.follow(page.locator(".ntf-row").get_by_role("button", name="Unsubscribe"))
-    assert page.get_by_text("You do not watch it any more.").is_visible()
+    assert page.get_by_text("Unsubscribed.").is_visible()
     assert said(justquick) == []
     either.follow(page.locator(".ntf-row").get_by_role("link", name="Why?"))
-    assert page.get_by_text("The reason then: watching").is_visible()
+    assert page.get_by_text("Reason when sent: watching").is_visible()
 
 
 # A row that arrives
@@ -178,7 +178,7 @@ def test_the_buttons_of_an_object_need_no_script(
     assert press(until) == []
 
 
-# What I watch
+# Subscriptions
 
 
 def test_one_unwatches_many_at_once(either: Browser, visit: Visit, justquick: Any) -> None:
@@ -186,14 +186,14 @@ def test_one_unwatches_many_at_once(either: Browser, visit: Visit, justquick: An
     for name in ("issue 1", "issue 2", "issue 3"):
         watch(justquick, make_ticket(name))
     visit(INBOX)
-    either.follow(page.get_by_role("link", name="What I watch"))
+    either.follow(page.get_by_role("link", name="Manage subscriptions"))
     for name in ("issue 1", "issue 3"):
         page.get_by_role("checkbox", name=name).check()
-    either.follow(page.get_by_role("button", name="Unsubscribe from the chosen"))
+    either.follow(page.get_by_role("button", name="Unsubscribe from selected"))
     assert page.url.endswith(HOME)
-    assert page.get_by_text("You do not watch it any more.").is_visible()
+    assert page.get_by_text("Unsubscribed.").is_visible()
     assert [row[0] for row in said(justquick)] == ["issue 2"]
-    either.follow(page.get_by_role("button", name="Unsubscribe from the chosen"))
+    either.follow(page.get_by_role("button", name="Unsubscribe from selected"))
     assert page.get_by_text("Select at least one notification.").is_visible()
     assert [row[0] for row in said(justquick)] == ["issue 2"]
 

@@ -170,8 +170,8 @@ async def elsewhere(act: Callable[..., T], *arguments: Any, **named: Any) -> T:
 
 
 @contextmanager
-def questions_asked(count: int) -> Iterator[list[str]]:
-    """Expect exactly so many questions; PostgreSQL is told besides how to go about some of them."""
+def queries_made(count: int) -> Iterator[list[str]]:
+    """Expect exactly so many queries, not counting what says to PostgreSQL how to run them."""
     asked: list[str] = []
     with CaptureQueriesContext(connection) as captured:
         yield asked
@@ -189,7 +189,7 @@ async def tuned_in(user: Any, **options: Any) -> AsyncIterator[Browser]:
     browser.reader = asyncio.StreamReader()
 
     async def pump() -> None:
-        async for chunk in stream.chunks():
+        async for chunk in get_hub().serve(stream):
             browser.reader.feed_data(chunk)
         browser.reader.feed_eof()
 
@@ -202,13 +202,13 @@ async def tuned_in(user: Any, **options: Any) -> AsyncIterator[Browser]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def turn(message: Message | None = None) -> Hub:
+async def next_round(message: Message | None = None) -> Hub:
     """Let the hub of this process look for a message, or at everybody. Return when it has told what it found."""
     hub = get_hub()
-    before = hub.turns
-    hub.note(message or Message())
-    await until(lambda: hub.turns > before, "the hub asks the database")
-    # Its questions run one after the other in one thread, and their answers come back in the same order.
+    before = hub.rounds
+    hub.handle(message or Message())
+    await until(lambda: hub.rounds > before, "the hub asks the database")
+    # Its queries run one after the other in one thread, and their answers come back in the same order.
     await hub._in_thread(lambda: None)
     return hub
 
@@ -218,22 +218,23 @@ async def hear_all(browser: Browser, *, looks: int = 2) -> list[Event]:
     stream, before = browser.stream, len(browser.heard)
     assert stream is not None
     for _ in range(looks):
-        await turn()
-    await until(lambda: not stream.queue and stream.count is None, "the stream says what it has")
+        await next_round()
+    outbox = stream.outbox
+    await until(lambda: not outbox.frames and outbox.count is None, "the stream says what it has")
     # A mark behind all that was told so far.
-    stream.push([(wire.frame("mark", "null", stream.sent), stream.sent)], None)
+    outbox.put([wire.frame("mark", "null", outbox.last_id)])
     await browser.next("mark")
     browser.heard.pop()
     return browser.heard[before:]
 
 
 async def at_rest() -> Hub:
-    """Return the hub once it asks nothing any more: it hears its bus, and has told what there was to tell.
+    """Return the hub once it has nothing to query any more: it hears its bus, and has told what there was to tell.
 
     Only for a hub that does not look by itself, because all its pauses are long.
     """
-    await until(lambda: get_hub().heard, "the hub hears its bus")
-    return await turn()
+    await until(lambda: get_hub().hears_bus, "the hub hears its bus")
+    return await next_round()
 
 
 class Line:

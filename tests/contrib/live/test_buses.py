@@ -63,12 +63,12 @@ async def next_of(said: asyncio.Queue[Message]) -> Message:
 
 async def is_heard() -> None:
     """Wait until the hub hears its bus."""
-    await until(lambda: get_hub().heard, "the hub hears its bus")
+    await until(lambda: get_hub().hears_bus, "the hub hears its bus")
 
 
 async def is_not_heard() -> None:
     """Wait until the hub has noticed that its bus is dead."""
-    await until(lambda: not get_hub().heard, "the hub notices that its bus is dead")
+    await until(lambda: not get_hub().hears_bus, "the hub notices that its bus is dead")
 
 
 class Contract:
@@ -110,13 +110,13 @@ class Contract:
         async def listen() -> tuple[int, int, bool]:
             async with tuned_in(user):
                 await is_heard()
-            turns = get_hub().turns
+            rounds = get_hub().rounds
             await elsewhere(send, user)
-            # Whoever could ask or hear is a task of this loop.
+            # Whoever could query or hear is a task of this loop.
             others = asyncio.all_tasks() - {asyncio.current_task()}
             await until(lambda: all(task.done() for task in others), "the hub and its bus go to sleep")
             assert len(asyncio.all_tasks()) == 1
-            return turns, get_hub().turns, get_hub().heard
+            return rounds, get_hub().rounds, get_hub().hears_bus
 
         before, after, heard = asyncio.run(listen())
         assert after == before
@@ -172,7 +172,7 @@ class Speaking(Contract):
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         user = make_user()
-        monkeypatch.setattr(hubs, "ALONE", 0.5)
+        monkeypatch.setattr(hubs, "RETRY_INTERVAL", 0.5)
 
         async def listen() -> None:
             async with tuned_in(user) as browser:
@@ -200,9 +200,9 @@ class Speaking(Contract):
         self, monkeypatch: pytest.MonkeyPatch, settings: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         user = make_user()
-        monkeypatch.setattr(hubs, "ALONE", 0.2)
+        monkeypatch.setattr(hubs, "RETRY_INTERVAL", 0.2)
         # What is said after the server is back must not meet the silence after what could not be said before.
-        monkeypatch.setattr(base, "PATIENCE", 0.0)
+        monkeypatch.setattr(base, "RETRY_INTERVAL", 0.0)
 
         def failures() -> list[float]:
             return [said.created for said in caplog.records if "bus is not heard" in said.getMessage()]
@@ -237,7 +237,7 @@ class Speaking(Contract):
         send(user)
 
         assert user.notifications.count() == 2
-        assert caplog.text.count("The live bus did not take a message") == 1
+        assert caplog.text.count("The live bus did not accept a message") == 1
 
     def break_sending(self, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the server refuse what this bus says."""
@@ -250,7 +250,7 @@ class TestPoll(Contract):
 
     def test_it_asks_once_a_second_and_says_nothing(self, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
         # The pause of a hub that does not hear its bus, which is another one.
-        monkeypatch.setattr(hubs, "ALONE", 0.01)
+        monkeypatch.setattr(hubs, "RETRY_INTERVAL", 0.01)
         user = make_user()
         bus.publish(Message(event=EVENT), using="default")
 
@@ -259,16 +259,16 @@ class TestPoll(Contract):
             async with tuned_in(user):
                 await is_heard()
                 hub, loop = get_hub(), asyncio.get_running_loop()
-                look_at = hub._look_at
+                check = hub._check
 
                 def look(keys: Any) -> None:
                     looks.append(loop.time())
-                    look_at(keys)
+                    check(keys)
 
-                monkeypatch.setattr(hub, "_look_at", look)
-                before = hub.turns
+                monkeypatch.setattr(hub, "_check", look)
+                before = hub.rounds
                 await until(lambda: len(looks) >= 3, "the hub looks three times")
-                await until(lambda: hub.turns >= before + 2, "the hub asks the database each time")
+                await until(lambda: hub.rounds >= before + 2, "the hub asks the database each time")
             return looks
 
         # By the clock of the loop itself, on which a pause may be longer, but not shorter.
@@ -431,9 +431,9 @@ def test_the_postgres_bus_needs_postgresql(bare: Any, monkeypatch: pytest.Monkey
 
 
 def test_a_bus_of_a_site_says_how_it_sends_and_how_it_listens() -> None:
-    with pytest.raises(NotImplementedError, match="Bus must say how it listens"):
+    with pytest.raises(NotImplementedError, match="Bus must implement listen"):
         base.Bus().listen()
-    with pytest.raises(NotImplementedError, match="Bus must say how it sends"):
+    with pytest.raises(NotImplementedError, match="Bus must implement send"):
         base.Bus().send(Message(), using="default")
 
 

@@ -16,14 +16,23 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from notifications import notify
-from notifications.contrib.live import hub as hubs, questions, sessions, streams, turns
+from notifications.contrib.live import hub as hubs, outbox, queries, rounds, sessions, updates
 from notifications.contrib.live.buses import Message, get_bus
 from notifications.contrib.live.hub import get_hub
+from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown
-from notifications.contrib.live.streams import Stream
+from notifications.contrib.live.streams import Recipient, Stream
 from notifications.contrib.live.wire import RESYNC, Cursor, mark
-from tests.contrib.live.client import Browser, at_rest, elsewhere, hear_all, questions_asked, tuned_in, turn
+from tests.contrib.live.client import (
+    Browser,
+    at_rest,
+    elsewhere,
+    hear_all,
+    next_round,
+    queries_made,
+    tuned_in,
+)
 from tests.factories import make_notification, make_project, make_user, make_users, rows
 from tests.testapp.models import Project
 from tests.waiting import join, until, wait_for_event
@@ -41,7 +50,7 @@ def site(shared: str, settings: Any) -> Any:
 def asks_nothing_by_itself(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a hub look only where a message or a stream that is new makes it look."""
     site.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, "LIVE_BUS_OPTIONS": {"interval": 3600}}
-    monkeypatch.setattr(hubs, "ALONE", 3600)
+    monkeypatch.setattr(hubs, "RETRY_INTERVAL", 3600)
 
 
 def send(user: Any, verb: str = "closed", **named: Any) -> None:
@@ -100,7 +109,7 @@ def test_a_transaction_that_stays_open_holds_up_nobody_and_is_told_when_it_is_co
             last = browser.last_event_id
         commit.set()
         await slow
-        async with tuned_in(user, last_event_id=last) as again:
+        async with tuned_in(user, cursor=Cursor.loads(last)) as again:
             await hear_all(again)
             browser.heard += again.heard
             return browser
@@ -152,7 +161,7 @@ def test_what_changes_without_a_change_of_the_numbers_is_told_by_the_numbers() -
             await hear_all(browser)
             heard = len(browser.heard)
             await elsewhere(user.notifications.save_all)
-            get_hub().note(Message(recipient=str(user.pk)))
+            get_hub().handle(Message(recipient=str(user.pk)))
             await is_told(browser, 1)
             await hear_all(browser)
             return [event.name for event in browser.heard[heard:]].count("count")
@@ -176,7 +185,7 @@ def test_each_of_several_events_carries_how_far_one_has_come_with_it() -> None:
             await is_told(browser, 3)
         for event in browser.heard:
             if event.name == "notification":
-                async with tuned_in(user, last_event_id=event.id) as again:
+                async with tuned_in(user, cursor=Cursor.loads(event.id)) as again:
                     await hear_all(again)
                     heard.append(verbs(again))
         return heard
@@ -194,12 +203,12 @@ def test_who_comes_back_after_hours_is_told_what_came_meanwhile_or_to_read_again
         make_notification(user, verb=f"{age} hours", timestamp=timezone.now() - age * hour)
 
     async def listen() -> list[str]:
-        async with tuned_in(user, last_event_id=cursor) as browser:
+        async with tuned_in(user, cursor=Cursor.loads(cursor)) as browser:
             return [event.data.get("verb", event.name) for event in browser.heard]
 
     assert asyncio.run(listen()) == ["2 hours", "1 hours", "count"]
 
-    monkeypatch.setattr(questions, "REPLAY", 1)
+    monkeypatch.setattr(rounds, "MAX_REPLAYED_ROWS", 1)
     assert asyncio.run(listen()) == ["resync", "count"]
 
 
@@ -207,25 +216,23 @@ def test_who_comes_back_after_hours_is_told_what_came_meanwhile_or_to_read_again
 def test_all_who_come_back_after_a_restart_are_told_by_one_question(
     monkeypatch: pytest.MonkeyPatch, replay: int
 ) -> None:
-    monkeypatch.setattr(questions, "REPLAY", replay)
+    monkeypatch.setattr(rounds, "MAX_REPLAYED_ROWS", replay)
     users = make_users(20)
     everybody = type(users[0])._default_manager.filter(username__startswith="user")
     minute = timedelta(minutes=1)
     now = timezone.now()
-    listeners = []
+    streams: dict[Recipient, tuple[Stream, ...]] = {}
     for verb, age in (("heard", 4), ("missed", 3), ("missed too", 2)):
         send(users[0], verb, recipient=everybody, timestamp=now - age * minute)
     for user in users:
         heard = user.notifications.get(verb="heard")
-        cursor = Cursor(now - 4.5 * minute, frozenset([mark(heard.pk, heard.inbox_at)])).dumps()
-        listener = turns.Listener(user.pk)
-        listener.streams.append(Stream(Login(user.pk), last_event_id=cursor))
-        listeners.append(listener)
+        cursor = Cursor(now - 4.5 * minute, frozenset([mark(heard.pk, heard.inbox_at)]))
+        streams[Recipient(user.pk)] = (Stream(Login(user.pk), cursor),)
     # One for all of them, and for what is told, its rows and their actors.
-    with questions_asked(3 if replay > 1 else 1):
-        outcomes = turns.answer(turns.Asked(listeners, set(), listeners))
+    with queries_made(3 if replay > 1 else 1):
+        found = updates.get_updates(Round(list(streams), set(), streams))
 
-    frames = [frame for outcome in outcomes for frame, _ in outcome.news[0].frames]
+    frames = [frame.data for update in found for frame in update.streams[0].frames]
     if replay > 1:
         assert [b"missed" in frame for frame in frames] == [True] * 40
     else:
@@ -237,7 +244,7 @@ def test_a_stream_that_is_new_is_told_nothing_old() -> None:
     send(user)
 
     async def listen() -> Browser:
-        async with tuned_in(user) as browser, tuned_in(user, last_event_id="crafted") as other:
+        async with tuned_in(user) as browser, tuned_in(user, cursor=Cursor.loads("crafted")) as other:
             await hear_all(browser)
             await hear_all(other)
             assert [event.name for event in browser.heard] == ["count"]
@@ -253,18 +260,18 @@ def test_one_message_of_an_event_is_one_question_and_it_is_told_once() -> None:
     async def listen() -> tuple[Browser, int]:
         async with tuned_in(user) as browser:
             hub = await at_rest()
-            before = hub.turns
+            before = hub.rounds
             # Its own moment is old, as that of a transaction that was open for long.
             message = await elsewhere(told, user, timestamp=timezone.now() - timedelta(seconds=45))
-            hub.note(message)
+            hub.handle(message)
             await is_told(browser, 1)
-            asked = hub.turns - before
-            hub.note(message)
-            hub.note(await elsewhere(told, user, "opened", timestamp=timezone.now() - timedelta(hours=1)))
+            asked = hub.rounds - before
+            hub.handle(message)
+            hub.handle(await elsewhere(told, user, "opened", timestamp=timezone.now() - timedelta(hours=1)))
             await is_told(browser, 2)
-            hub.note(await elsewhere(told, other))
-            hub.note(Message(recipient=str(other.pk)))
-            hub.note(Message(recipient=str(user.pk)))
+            hub.handle(await elsewhere(told, other))
+            hub.handle(Message(recipient=str(other.pk)))
+            hub.handle(Message(recipient=str(user.pk)))
             await hear_all(browser)
             return browser, asked
 
@@ -281,8 +288,8 @@ def test_an_event_and_a_look_in_the_same_turn_tell_of_it_once() -> None:
         async with tuned_in(user) as browser:
             hub = get_hub()
             message = await elsewhere(told, user)
-            hub.note(Message())
-            hub.note(message)
+            hub.handle(Message())
+            hub.handle(message)
             await is_told(browser, 1)
             await hear_all(browser)
             return browser
@@ -293,14 +300,12 @@ def test_an_event_and_a_look_in_the_same_turn_tell_of_it_once() -> None:
 def test_an_event_does_not_overtake_the_first_look_of_a_listener() -> None:
     user = make_user()
     send(user)
-    listener = turns.Listener(user.pk)
-    listener.streams.append(Stream(Login(user.pk)))
-    asked = turns.Asked([], {rows().get().event}, [listener])
-    assert turns.answer(asked) == []
+    streams: dict[Recipient, tuple[Stream, ...]] = {Recipient(user.pk): (Stream(Login(user.pk)),)}
+    assert updates.get_updates(Round([], {rows().get().event}, streams)) == []
 
 
 def test_a_busy_listener_remembers_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "REMEMBERED", 2)
+    monkeypatch.setattr(rounds, "MAX_KNOWN_ROWS", 2)
     user = make_user()
 
     async def listen() -> Browser:
@@ -355,14 +360,14 @@ def test_a_row_that_cannot_be_shown_keeps_nobody_from_the_others(
 
 def test_a_row_that_goes_while_it_is_told_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     user = make_user()
-    states = questions.states
+    snapshots = queries.snapshots
 
     def look_and_delete(*arguments: Any) -> Any:
-        found = states(*arguments)
+        found = snapshots(*arguments)
         rows().filter(verb="gone").delete()
         return found
 
-    monkeypatch.setattr(questions, "states", look_and_delete)
+    monkeypatch.setattr(queries, "snapshots", look_and_delete)
 
     async def listen() -> Browser:
         async with tuned_in(user) as browser:
@@ -377,20 +382,20 @@ def test_a_row_that_goes_while_it_is_told_is_left_out(monkeypatch: pytest.Monkey
 def test_a_browser_that_does_not_read_takes_no_more_than_its_share_and_is_told_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(streams, "WAITING", 2)
+    monkeypatch.setattr(outbox, "MAX_FRAMES", 2)
     user = make_user()
 
     async def listen() -> list[bytes]:
         stream = Stream(Login(user.pk))
-        chunks = stream.chunks()
+        chunks = get_hub().serve(stream)
         assert b": hello" in await anext(chunks)
         assert b"event: count" in await anext(chunks)
         async with tuned_in(user) as quick:
             for number in range(6):
                 await elsewhere(send, user, f"verb {number}")
                 await is_told(quick, number + 1)
-            assert len(stream.queue) == 2
-            assert stream.behind
+            assert len(stream.outbox.frames) == 2
+            assert stream.outbox.is_behind
             read = [await anext(chunks), await anext(chunks)]
         await chunks.aclose()
         return read
@@ -401,7 +406,7 @@ def test_a_browser_that_does_not_read_takes_no_more_than_its_share_and_is_told_l
     assert b'"unread": 6' in later
 
 
-def test_a_turn_that_began_before_a_stream_fell_behind_does_not_settle_it() -> None:
+def test_a_round_that_began_before_a_stream_fell_behind_does_not_bring_it_up_to_date() -> None:
     user = make_user()
     send(user)
 
@@ -409,12 +414,12 @@ def test_a_turn_that_began_before_a_stream_fell_behind_does_not_settle_it() -> N
         async with tuned_in(user):
             hub = get_hub()
             [stream] = hub.streams()
-            listener: Any = stream.listener
-            outcome = turns.nothing_new(listener)
-            assert outcome is not None
-            stream.settled = False
-            hub._tell(outcome, changed=False)
-            return stream.settled, len(stream.queue)
+            recipient: Any = stream.recipient
+            update = rounds.no_news(recipient, [stream])
+            assert update is not None
+            stream.is_current = False
+            hub._send(update, has_changed=False)
+            return stream.is_current, len(stream.outbox.frames)
 
     assert asyncio.run(listen()) == (False, 0)
 
@@ -433,18 +438,18 @@ def test_a_stream_that_has_left_is_asked_for_nothing() -> None:
 
 
 @pytest.mark.usefixtures("asks_nothing_by_itself")
-def test_nothing_is_asked_for_a_stream_that_leaves_before_its_turn() -> None:
+def test_nothing_is_asked_for_a_stream_that_leaves_before_its_round() -> None:
     stays, goes = make_users(2)
 
     async def listen() -> int:
         async with tuned_in(stays):
             hub = await at_rest()
-            before = hub.turns
+            before = hub.rounds
             stream = Stream(Login(goes.pk))
             assert hub.join(stream)
             hub.leave(stream)
             await until(lambda: not hub._wanted.is_set(), "the hub takes up what it is to look at")
-            return hub.turns - before
+            return hub.rounds - before
 
     assert asyncio.run(listen()) == 0
 
@@ -455,7 +460,7 @@ def test_one_stream_more_than_a_user_may_have_ends_at_once(site: Any) -> None:
 
     async def listen() -> list[bytes]:
         async with tuned_in(user):
-            return [chunk async for chunk in Stream(Login(user.pk)).chunks()]
+            return [chunk async for chunk in get_hub().serve(Stream(Login(user.pk)))]
 
     assert asyncio.run(listen()) == []
 
@@ -463,18 +468,18 @@ def test_one_stream_more_than_a_user_may_have_ends_at_once(site: Any) -> None:
 def test_a_database_that_fails_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(hubs, "ALONE", 0.2)
+    monkeypatch.setattr(hubs, "RETRY_INTERVAL", 0.2)
     user = make_user()
     failures: list[Exception] = []
     turn = threading.Lock()
 
-    def answer(asked: turns.Asked) -> list[turns.Outcome]:
+    def get_updates(asked: Round) -> list[RecipientUpdate]:
         with turn:
             if failures:
                 raise failures.pop()
-            return turns.answer(asked)
+            return updates.get_updates(asked)
 
-    monkeypatch.setattr(hubs, "answer", answer)
+    monkeypatch.setattr(hubs, "get_updates", get_updates)
 
     async def listen() -> Browser:
         async with tuned_in(user) as browser:
@@ -487,7 +492,7 @@ def test_a_database_that_fails_is_asked_again(
             return browser
 
     assert verbs(asyncio.run(listen())) == ["closed"]
-    assert caplog.text.count("The live hub could not ask the database") == 2
+    assert caplog.text.count("The live hub could not query the database") == 2
 
 
 def test_sessions_that_cannot_be_read_are_read_again(
@@ -512,11 +517,11 @@ def test_sessions_that_cannot_be_read_are_read_again(
             return chunks
 
     assert asyncio.run(listen())[-1].endswith(b"event: bye\ndata: {}\n\n")
-    assert "The live hub could not look at the sessions" in caplog.text
+    assert "The live hub could not check the sessions" in caplog.text
 
 
 async def take_and_log_out(stream: Stream, session: str) -> Any:
-    async for chunk in stream.chunks():
+    async for chunk in get_hub().serve(stream):
         if b"event: count" in chunk:
             await elsewhere(Session.objects.filter(session_key=session).delete)
         yield chunk
@@ -558,7 +563,7 @@ def test_the_hub_holds_no_connection_between_two_questions() -> None:
 
     async def listen() -> None:
         async with tuned_in(user):
-            hub = await turn()
+            hub = await next_round()
             names.append(await hub._in_thread(lambda: connection.connection is None))
 
     asyncio.run(listen())
@@ -572,7 +577,7 @@ def test_streams_end_before_the_server_does_what_it_does_on_a_signal() -> None:
 
     async def listen() -> list[bytes]:
         chunks = []
-        async for chunk in Stream(Login(user.pk)).chunks():
+        async for chunk in get_hub().serve(Stream(Login(user.pk))):
             chunks.append(chunk)
             if b"event: count" in chunk:
                 os.kill(os.getpid(), signal.SIGTERM)

@@ -15,11 +15,11 @@ from django.test import AsyncClient, RequestFactory
 
 from notifications import notify
 from notifications.contrib.live import live, wire
-from notifications.contrib.live.asgi import TICKET, make_request
-from notifications.contrib.live.hub import get_hub
+from notifications.contrib.live.asgi import HANDOVER_KEY, make_request
+from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.streams import Stream
-from notifications.contrib.live.views import give_back, stream
+from notifications.contrib.live.views import Body, close_connections, stream
 from tests.contrib.live.client import elsewhere
 from tests.factories import make_issue, make_user
 from tests.waiting import until, within
@@ -109,9 +109,9 @@ def test_a_door_streams_and_frees_all_when_the_browser_goes(
 
 
 def test_a_stream_that_was_never_begun_has_nothing_to_free() -> None:
-    stream = Stream(Login(1))
-    stream.close()
-    assert stream.loop is None
+    hub = Hub()
+    Body(hub, Stream(Login(1))).close()
+    assert hub.streams() == []
 
 
 def test_a_user_with_too_many_streams_is_asked_to_wait(site: Any, log_in: Callable[[Any], str]) -> None:
@@ -143,9 +143,9 @@ def test_nobody_is_streamed_nothing() -> None:
 def test_a_connection_is_given_back_but_for_the_one_of_an_open_transaction() -> None:
     make_user()
     with transaction.atomic():
-        give_back()
+        close_connections()
         assert connection.connection is not None
-    give_back()
+    close_connections()
     assert connection.connection is None
 
 
@@ -217,7 +217,7 @@ def test_all_else_passes_through_the_door() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["type"])
         if scope["type"] == "http":
-            assert TICKET in scope
+            assert HANDOVER_KEY in scope
             await send({"type": "http.response.start", "status": 404, "headers": []})
             await send({"type": "http.response.body", "body": b"none"})
 

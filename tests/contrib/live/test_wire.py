@@ -8,12 +8,12 @@ import pytest
 from django.utils import timezone
 
 from notifications.contrib.live import wire
-from notifications.contrib.live.wire import REMEMBERED, Cursor, mark
+from notifications.contrib.live.wire import MAX_CURSOR_ROWS, Cursor, mark
 from tests.factories import moment
 
 
 def test_an_event_is_one_block_with_its_id() -> None:
-    assert wire.frame("count", "{}", "5.abc") == b"event: count\nid: 5.abc\ndata: {}\n\n"
+    assert wire.frame("count", "{}", "5.abc") == (b"event: count\nid: 5.abc\ndata: {}\n\n", "5.abc")
 
 
 def test_a_heartbeat_is_a_comment_that_moves_the_id() -> None:
@@ -44,13 +44,13 @@ def test_a_cursor_comes_back_as_it_went() -> None:
 
 def test_a_cursor_remembers_the_newest_and_takes_the_older_for_known() -> None:
     now = timezone.now()
-    moments = [now + timedelta(seconds=number) for number in range(REMEMBERED + 2)]
+    moments = [now + timedelta(seconds=number) for number in range(MAX_CURSOR_ROWS + 2)]
     rows = {mark(number, moment): moment for number, moment in enumerate(moments)}
 
     cursor = Cursor.at(now, rows)
 
     assert cursor.since == moments[1]
-    assert cursor.known == {mark(number, moments[number]) for number in range(2, REMEMBERED + 2)}
+    assert cursor.known == {mark(number, moments[number]) for number in range(2, MAX_CURSOR_ROWS + 2)}
     assert len(cursor.dumps()) < 1000
 
 
@@ -64,7 +64,7 @@ def test_a_cursor_remembers_the_newest_and_takes_the_older_for_known() -> None:
         ".",
         "-1.",
         "5.seven",
-        "5." + "x" * 8 * (REMEMBERED + 1),
+        "5." + "x" * 8 * (MAX_CURSOR_ROWS + 1),
         "f" * 40 + ".",
         "é.",
         "<b>.",

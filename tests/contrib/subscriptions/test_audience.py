@@ -1,4 +1,4 @@
-"""Who is told: the watchers of what an event is about and of what contains it, and nobody who muted it."""
+"""Who is notified: the watchers of what an event is about and of what contains it, and nobody who muted it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib.subscriptions import mute, recipients_of, unwatch, watch
 from notifications.contrib.subscriptions.audience import active
-from notifications.contrib.subscriptions.explaining import describe
+from notifications.contrib.subscriptions.explanations import describe
 from notifications.contrib.subscriptions.models import Subscription
 from tests.contrib.subscriptions.models import Node, Repo
 from tests.contrib.subscriptions.things import make_remark, make_repo, make_ticket, said, send, told_why

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from django.template import Context, Template
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from notifications.contrib.subscriptions import mute, urls, watch
+from notifications.contrib.subscriptions.buttons import signed_name
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.wishes import signed_name
 from notifications.extensions import Extension, extensions
 from tests.contrib.subscriptions.things import make_ticket, said, send
 from tests.factories import make_notification, make_user, rows
@@ -50,7 +51,7 @@ def press(client: Client, ticket: Any, label: str) -> Any:
     page = client.get(f"/tickets/{ticket.pk}/").content.decode()
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
     [value] = re.findall(rf'<button [^>]*value="(\w+)"[^>]*>{label}', page)
-    return client.post(f"{HOME}wish/", {**fields, "wish": value}, follow=True)
+    return client.post(f"{HOME}change/", {**fields, "action": value}, follow=True)
 
 
 def pressed(client: Client, ticket: Any) -> list[str]:
@@ -106,27 +107,27 @@ def test_a_name_that_was_not_signed_for_this_user_is_refused(bob: Any, ticket: A
     other, client = make_user("other"), browser(bob)
     good = signed_name(bob, ticket)
     for name in (signed_name(other, ticket), "", good.rpartition(":")[0], f"1{good}"):
-        answer = client.post(f"{HOME}wish/", {"object": name, "wish": "watch"})
+        answer = client.post(f"{HOME}change/", {"object": name, "action": "watch"})
         assert answer.status_code == 400
-    assert client.post(f"{HOME}wish/", {"object": good, "wish": "follow"}).status_code == 400
+    assert client.post(f"{HOME}change/", {"object": good, "action": "follow"}).status_code == 400
     settings.NOTIFICATIONS = {"VISIBILITY": {"subscriptions.ticket": "tests.testapp.rules.NotForStrangers"}}
     stranger = make_user("stranger")
-    hidden = {"object": signed_name(stranger, ticket), "wish": "watch"}
-    assert browser(stranger).post(f"{HOME}wish/", hidden).status_code == 400
+    hidden = {"object": signed_name(stranger, ticket), "action": "watch"}
+    assert browser(stranger).post(f"{HOME}change/", hidden).status_code == 400
     assert Subscription.objects.count() == 0
 
 
 def test_whoever_prefers_json_gets_what_holds_now(bob: Any, ticket: Any) -> None:
     client = browser(bob)
-    body = {"object": signed_name(bob, ticket), "wish": "mute_week"}
-    found = client.post(f"{HOME}wish/", body, headers=JSON).json()["subscription"]
+    body = {"object": signed_name(bob, ticket), "action": "mute_week"}
+    found = client.post(f"{HOME}change/", body, headers=JSON).json()["subscription"]
     assert (found["object"], found["level"], found["reason"]) == ("issue 2", "muted", "")
     assert found["until"] is not None
 
-    answer = client.post(f"{HOME}wish/", {**body, "wish": "unwatch"}, headers=JSON)
+    answer = client.post(f"{HOME}change/", {**body, "action": "unwatch"}, headers=JSON)
     assert answer.json() == {"subscription": None}
-    answer = client.post(f"{HOME}wish/", {**body, "wish": "follow"}, headers=JSON)
-    assert (answer.status_code, answer.json()) == (400, {"error": "There is no such thing to do."})
+    answer = client.post(f"{HOME}change/", {**body, "action": "follow"}, headers=JSON)
+    assert (answer.status_code, answer.json()) == (400, {"error": "Unknown action."})
 
 
 # The inbox
@@ -140,17 +141,19 @@ def test_a_row_of_the_inbox_says_why_and_lets_one_unsubscribe_or_mute(bob: Any, 
     assert '<span class="ntf-when">Author</span>' in page
     # The row, and the pattern of those that arrive.
     assert re.findall(r'value="(mute:\d*)"[^>]* data-ntf-key="M"', page) == [f"mute:{row.slug}", "mute:"]
-    assert f'formaction="{HOME}row/"' in page
+    assert f'formaction="{HOME}change-from-notification/"' in page
     assert f'href="{HOME}"' in page
 
-    answer = client.post(f"{HOME}row/", {"row": f"mute:{row.slug}", "next": INBOX}, follow=True)
+    answer = client.post(
+        f"{HOME}change-from-notification/", {"row": f"mute:{row.slug}", "next": INBOX}, follow=True
+    )
     assert answer.redirect_chain == [(INBOX, 302)]
-    assert "You hear no more of it." in text_of(answer)
+    assert "Muted. You will not receive notifications about this." in text_of(answer)
     assert said(bob) == [("issue 2", "muted", "author", False)]
 
-    answer = client.post(f"{HOME}row/", {"row": f"unwatch:{row.slug}"}, follow=True)
+    answer = client.post(f"{HOME}change-from-notification/", {"row": f"unwatch:{row.slug}"}, follow=True)
     assert answer.redirect_chain == [(HOME, 302)]
-    assert "You do not watch it any more." in text_of(answer)
+    assert "Unsubscribed." in text_of(answer)
     assert said(bob) == []
 
 
@@ -159,14 +162,16 @@ def test_what_is_about_the_actor_alone_cannot_be_muted(bob: Any) -> None:
     client = browser(bob)
 
     assert f'value="mute:{row.slug}"' not in client.get(INBOX).content.decode()
-    assert client.post(f"{HOME}row/", {"row": f"mute:{row.slug}"}).status_code == 400
-    assert client.post(f"{HOME}row/", {"row": "mute:x"}).status_code == 404
-    assert client.post(f"{HOME}row/", {}).status_code == 404
+    assert client.post(f"{HOME}change-from-notification/", {"row": f"mute:{row.slug}"}).status_code == 400
+    assert client.post(f"{HOME}change-from-notification/", {"row": "mute:x"}).status_code == 404
+    assert client.post(f"{HOME}change-from-notification/", {}).status_code == 404
 
 
 def test_a_verb_that_there_is_not_is_refused(bob: Any, ticket: Any) -> None:
     row = make_notification(bob, target=ticket)
-    assert browser(bob).post(f"{HOME}row/", {"row": f"love:{row.slug}"}).status_code == 400
+    assert (
+        browser(bob).post(f"{HOME}change-from-notification/", {"row": f"love:{row.slug}"}).status_code == 400
+    )
 
 
 def test_the_inbox_is_searched_by_reason(bob: Any, ticket: Any) -> None:
@@ -186,9 +191,9 @@ def test_the_inbox_is_searched_by_reason(bob: Any, ticket: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason", "rule"),
     [
-        ({}, "watching", "bob is told: they watch issue 2."),
-        ({"reason": "mention", "recipient": True}, "mention", "bob is told: the sender named them."),
-        ({"reason": "our own word"}, "our own word", "bob is told: they watch issue 2."),
+        ({}, "watching", "bob is notified: watching issue 2."),
+        ({"reason": "mention", "recipient": True}, "mention", "bob is notified: named as a recipient."),
+        ({"reason": "our own word"}, "our own word", "bob is notified: watching issue 2."),
     ],
 )
 def test_a_page_says_why_one_was_told(
@@ -201,8 +206,8 @@ def test_a_page_says_why_one_was_told(
     client = browser(bob)
 
     page = text_of(client.get(f"{HOME}why/{row.slug}/"))
-    assert f"The reason then: {reason}" in page
-    assert f"The rule today: {rule}" in page
+    assert f"Reason when sent: {reason}" in page
+    assert f"Current status: {rule}" in page
     answer = client.get(f"{HOME}why/{row.slug}/", headers=JSON).json()
     assert answer["text"] == rule
 
@@ -213,28 +218,30 @@ def test_why_one_was_told_by_who_is_gone_nobody_can_say(bob: Any, ticket: Any) -
     alice.delete()
     client = browser(bob)
 
-    assert "The rule today" not in text_of(client.get(f"{HOME}why/{row.slug}/"))
+    assert "Current status" not in text_of(client.get(f"{HOME}why/{row.slug}/"))
     assert client.get(f"{HOME}why/{row.slug}/", headers=JSON).json() == {"reason": "", "rule": "", "text": ""}
 
 
-# What I watch
+# Subscriptions
 
 
 def test_a_page_shows_what_one_said_and_forgets_what_is_chosen(bob: Any, ticket: Any) -> None:
     client = browser(bob)
-    assert "You watch nothing yet." in text_of(client.get(HOME))
+    assert "You have no subscriptions." in text_of(client.get(HOME))
     watch(bob, ticket.repo)
     watch(bob, make_ticket("other"), reason="author")
     mute(bob, ticket, until=timezone.now() + timedelta(days=7))
 
     page = text_of(client.get(HOME))
-    assert re.search(r"issue 2 muted Muted until .* other only takes part author repo all watching", page)
+    assert re.search(
+        r"issue 2 Muted Muted until .* other Participating author repo All activity watching", page
+    )
     keys = [row.pk for row in Subscription.objects.order_by("pk")]
-    answer = client.post(f"{HOME}forget/", {"id": [keys[0], keys[2], "x", "9" * 30]}, follow=True)
-    assert "You do not watch it any more." in text_of(answer)
+    answer = client.post(f"{HOME}unsubscribe/", {"id": [keys[0], keys[2], "x", "9" * 30]}, follow=True)
+    assert "Unsubscribed." in text_of(answer)
     assert [row[0] for row in said(bob)] == ["other"]
-    assert "Select at least one notification." in text_of(client.post(f"{HOME}forget/", follow=True))
-    assert client.post(f"{HOME}forget/", {"id": keys}, headers=JSON).json() == {"changed": 1}
+    assert "Select at least one notification." in text_of(client.post(f"{HOME}unsubscribe/", follow=True))
+    assert client.post(f"{HOME}unsubscribe/", {"id": keys}, headers=JSON).json() == {"changed": 1}
 
 
 def test_the_page_costs_the_same_whatever_is_on_it_and_goes_on(
@@ -298,15 +305,15 @@ def test_every_url_is_for_the_owner_alone(bob: Any, ticket: Any, who: str, url: 
         "staff": make_user("staff", is_staff=True, is_superuser=True),
     }
     client = Client() if who == "anonymous" else browser(people[who])
-    path = {"watching": "", "why": f"why/{row.slug}/"}.get(url, f"{url}/")
+    path = reverse(f"notifications_subscriptions:{url}", args=[row.slug] if url == "why" else [])
     body = {
-        "object": signed_name(bob, secret), "wish": "mute", "row": f"mute:{row.slug}",
+        "object": signed_name(bob, secret), "action": "mute", "row": f"mute:{row.slug}",
         "id": Subscription.objects.get().pk,
     }  # fmt: skip
 
-    answer = getattr(client, method)(f"{HOME}{path}", body)
+    answer = getattr(client, method)(path, body)
 
-    reads, writes = url in {"watching", "why"}, url in {"wish", "row", "forget"}
+    reads, writes = url in {"list", "why"}, url in {"change", "change_from_notification", "unsubscribe"}
     if who == "anonymous":
         assert answer.status_code == 302
         assert answer["Location"].startswith("/accounts/login/")
@@ -315,7 +322,13 @@ def test_every_url_is_for_the_owner_alone(bob: Any, ticket: Any, who: str, url: 
     elif who == "owner":
         assert answer.status_code in (200, 302)
     else:
-        expected = {"watching": 200, "forget": 302, "why": 404, "row": 404, "wish": 400}
+        expected = {
+            "list": 200,
+            "unsubscribe": 302,
+            "why": 404,
+            "change_from_notification": 404,
+            "change": 400,
+        }
         assert answer.status_code == expected[url]
     assert ("top-secret" in answer.content.decode()) == (reads and who == "owner" and method == "get")
     if not (writes and who == "owner" and method == "post"):

@@ -1,4 +1,4 @@
-"""The audience in SQL is that of the rules in plain Python, over any graph of things and any statements about them.
+"""The audience in SQL is that of the rules in plain Python, over any graph of objects and any subscriptions to them.
 
 Each run tries others. ``SEED``, which is printed, tries those of another run again.
 """
@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings as hypothesis_s
 
 from notifications.contrib.subscriptions import explain
 from notifications.contrib.subscriptions.audience import audience_of
-from notifications.contrib.subscriptions.explaining import describe
+from notifications.contrib.subscriptions.explanations import describe
+from notifications.contrib.subscriptions.levels import REASON_STRENGTHS
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.words import STRENGTH
 from notifications.extensions import REASON
 from notifications.storage.reasons import Reason
 from tests.contrib.subscriptions.models import Node
@@ -78,7 +78,7 @@ def lines_from(event: list[int], graph: list[set[int]]) -> list[list[set[int]]]:
     return [lines[a] for a in lines if a in first or not any(a in on[b] for b in first)]
 
 
-def verdict(line: list[set[int]], event: list[int], wishes: dict[int, Said]) -> str:
+def decision(line: list[set[int]], event: list[int], wishes: dict[int, Said]) -> str:
     """Return what the nearest statement says; of several, a mute of the thing itself, a mute, and a watch go first."""
     for step in line:
         found = set()
@@ -107,7 +107,7 @@ def reason_of(lines: list[list[set[int]]], event: list[int], wishes: dict[int, S
             reasons.append(wish.reason or "subscribed")
         elif wish.now == "all":
             reasons.append("subscribed")
-    return max(reasons, key=STRENGTH.__getitem__)
+    return max(reasons, key=REASON_STRENGTHS.__getitem__)
 
 
 @pytest.mark.django_db
@@ -124,7 +124,7 @@ def test_any_audience_is_that_of_the_rules(settings: Any, monkeypatch: pytest.Mo
     }
     robot = make_user("robot")
 
-    def put(statements: dict[tuple[int, int], Said]) -> None:
+    def put(subscriptions: dict[tuple[int, int], Said]) -> None:
         Subscription.objects.all().delete()
         Subscription.objects.bulk_create(
             Subscription(
@@ -136,7 +136,7 @@ def test_any_audience_is_that_of_the_rules(settings: Any, monkeypatch: pytest.Mo
                 until=moments[wish.until] if wish.level == "muted" else None,
                 reason=wish.reason,
             )
-            for (user, thing), wish in statements.items()
+            for (user, thing), wish in subscriptions.items()
         )
 
     number = int(os.environ.get("SEED") or random.randrange(2**32))  # noqa: S311 - nobody is to guess it wrong
@@ -148,10 +148,16 @@ def test_any_audience_is_that_of_the_rules(settings: Any, monkeypatch: pytest.Mo
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(graph=GRAPH, statements=STATEMENTS, about=EVENT, call=CALL, explained=st.integers(0, USERS - 1))
+    @given(
+        graph=GRAPH,
+        subscriptions=STATEMENTS,
+        about=EVENT,
+        call=CALL,
+        explained=st.integers(0, USERS - 1),
+    )
     def compare(
         graph: list[set[int]],
-        statements: dict[tuple[int, int], Said],
+        subscriptions: dict[tuple[int, int], Said],
         about: list[int],
         call: str,
         explained: int,
@@ -159,20 +165,20 @@ def test_any_audience_is_that_of_the_rules(settings: Any, monkeypatch: pytest.Mo
         monkeypatch.setattr(
             Node, "above", {node.pk: [nodes[up] for up in graph[n]] for n, node in enumerate(nodes)}
         )
-        put(statements)
+        put(subscriptions)
         keys = dict(zip(("actor", "target", "action_object"), (nodes[n] for n in about), strict=False))
         event = describe(verb="moved", reason=call, **keys)
         lines = lines_from(about, graph)
         wishes = {
-            number: {thing: wish for (user, thing), wish in statements.items() if user == number}
+            number: {thing: wish for (user, thing), wish in subscriptions.items() if user == number}
             for number in range(USERS)
         }
-        verdicts = {n: {verdict(line, about, wishes[n]) for line in lines} for n in range(USERS)}
+        decisions = {n: {decision(line, about, wishes[n]) for line in lines} for n in range(USERS)}
 
         if call:
             expected: dict[int, Any]
             blocked = {"muted itself"} if call in CALLS else {"muted itself", "muted"}
-            expected = {n: None for n in range(USERS) if not verdicts[n] & blocked}
+            expected = {n: None for n in range(USERS) if not decisions[n] & blocked}
             named: Any = type(robot)._base_manager.filter(pk__in=numbers)
             found: Any = audience_of(event, named)
             assert {numbers[pk] for pk in found.values_list("pk", flat=True)} == expected.keys()
@@ -181,13 +187,13 @@ def test_any_audience_is_that_of_the_rules(settings: Any, monkeypatch: pytest.Mo
             expected = {
                 n: reason_of(lines, about, wishes[n])
                 for n in range(USERS)
-                if "told" in verdicts[n] and not verdicts[n] & {"muted itself", "muted"}
+                if "told" in decisions[n] and not decisions[n] & {"muted itself", "muted"}
             }
             found = audience_of(event, None)
             assert {numbers[pk]: why for pk, why in found.values_list("pk", REASON)} == expected
         said = explain(users[explained], event, recipient=named)
-        assert said.told == (explained in expected), said
-        if not call and said.told:
+        assert said.is_notified == (explained in expected), said
+        if not call and said.is_notified:
             assert said.reason == expected[explained]
 
     compare()

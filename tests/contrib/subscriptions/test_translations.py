@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from notifications.contrib.subscriptions import explain, mute, unwatch, watch
-from notifications.contrib.subscriptions.explaining import describe
+from notifications.contrib.subscriptions.explanations import describe
+from notifications.contrib.subscriptions.levels import Level
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.words import Level
 from notifications.storage.reasons import Reason
 from tests.contrib.subscriptions.things import make_ticket, send
 from tests.factories import make_user, rows
@@ -50,13 +50,15 @@ def test_every_label_of_the_wing_is_russian() -> None:
 @pytest.mark.parametrize(
     ("language", "expected"),
     [
-        ("en", "pyotr is not told: they muted issue 2."),
+        ("en", "pyotr is not notified: issue 2 is muted."),
         ("ru", "pyotr не получает уведомление: уведомления о «issue 2» отключены."),  # noqa: RUF001 - Russian indeed
         ("de", "pyotr wird nicht benachrichtigt: „issue 2“ ist stummgeschaltet."),
         ("ar", "لا يتلقى pyotr الإشعار: كتم «issue 2»."),
     ],
 )
-def test_the_rule_that_decided_is_told_in_the_language_of_the_reader(language: str, expected: str) -> None:
+def test_the_rule_that_decided_is_explained_in_the_language_of_the_reader(
+    language: str, expected: str
+) -> None:
     user, ticket = make_user("pyotr"), make_ticket()
     mute(user, ticket)
     event: Any = describe(make_user("alice"), verb="closed", target=ticket)

@@ -1,4 +1,4 @@
-"""How one process tells the others that there is something to ask the database for."""
+"""How one process says to the others that there is something to query the database for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from notifications.contrib.live.conf import settings
 
 __all__ = ["Bus", "Message", "get_bus"]
 
-#: The buses that come with the wing, by the short names that the setting ``LIVE_BUS`` takes beside dotted paths.
-SHIPPED = {
+#: The buses of this app, by the short names that the setting ``LIVE_BUS`` takes beside dotted paths.
+BUILT_IN = {
     "poll": "notifications.contrib.live.buses.poll.Bus",
     "postgres": "notifications.contrib.live.buses.postgres.Bus",
     "redis": "notifications.contrib.live.buses.redis.Bus",
@@ -24,14 +24,14 @@ SHIPPED = {
 @cache
 def get_bus() -> Bus:
     """Return the bus of this process: the setting ``LIVE_BUS`` with its ``LIVE_BUS_OPTIONS``."""
-    bus: type[Bus] = import_string(SHIPPED.get(settings.LIVE_BUS, settings.LIVE_BUS))
+    bus: type[Bus] = import_string(BUILT_IN.get(settings.LIVE_BUS, settings.LIVE_BUS))
     return bus(**settings.LIVE_BUS_OPTIONS)
 
 
-def forget_bus(*, setting: str, **arguments: Any) -> None:
-    """Make the bus anew when a test overrides what it was made from."""
+def reset_bus(*, setting: str, **arguments: Any) -> None:
+    """Make the bus again when a test overrides the settings that it was made from."""
     if setting in ("NOTIFICATIONS", "DATABASES"):
         get_bus.cache_clear()
 
 
-setting_changed.connect(forget_bus)
+setting_changed.connect(reset_bus)

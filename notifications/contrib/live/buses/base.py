@@ -12,15 +12,15 @@ from uuid import UUID
 
 logger = logging.getLogger("notifications")
 
-#: Seconds for which a bus that failed to publish is left alone. The hubs find what it did not say by themselves.
-PATIENCE = 5.0
+#: Seconds for which a bus that failed to publish is left alone. The hubs find by themselves what it did not say.
+RETRY_INTERVAL = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What one process tells the others: the UUID of an event, or whose rows changed. Nothing else leaves it.
+    """What one process says to the others: the UUID of an event, or whose rows changed. Nothing else leaves it.
 
-    Neither an event nor a recipient stands for everybody: look at all.
+    A message without event and recipient stands for everybody: look at all inboxes.
     """
 
     event: str | None = None
@@ -32,10 +32,10 @@ class Message:
 
     @classmethod
     def loads(cls, text: str | bytes) -> Message:
-        """Return the message that a text holds. What nobody here wrote stands for everybody."""
+        """Return the message that a text holds. One that is not ours stands for everybody."""
         try:
-            said = json.loads(text)
-            event, recipient = said.get("event"), said.get("recipient")
+            content = json.loads(text)
+            event, recipient = content.get("event"), content.get("recipient")
             return cls(
                 event=None if event is None else str(UUID(event)),
                 recipient=None if recipient is None else str(recipient),
@@ -50,32 +50,32 @@ class Bus:
     A bus is only a wake-up: the rows in the database are the truth. A message may come twice, late or never.
     """
 
-    #: Seconds between two looks at the database while the bus is heard. They find what nobody published: a row that
-    #: a site wrote by other means, a snoozed one that is back, and what a process did not live to say.
+    #: Seconds between two regular queries while the bus is heard. They find what nobody published: a row that a site
+    #: wrote by other means, a snoozed one that is back, and what a process could not publish before it died.
     interval: float = 5.0
-    #: Whether somebody is told of anything; a bus that only polls says nothing.
-    speaks: ClassVar[bool] = True
+    #: Whether it sends messages; a bus that only polls does not.
+    sends: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._silent_until = 0.0
 
     def publish(self, message: Message, *, using: str) -> None:
         """Send a message that concerns rows of this database, from any thread. A failure is logged, never raised."""
-        if not self.speaks or time.monotonic() < self._silent_until:
+        if not self.sends or time.monotonic() < self._silent_until:
             return
         try:
             self.send(message, using=using)
         except Exception:
-            self._silent_until = time.monotonic() + PATIENCE
-            logger.exception("The live bus did not take a message; the streams hear of it a little later.")
+            self._silent_until = time.monotonic() + RETRY_INTERVAL
+            logger.exception("The live bus did not accept a message; the streams are updated a little later.")
 
     def send(self, message: Message, *, using: str) -> None:
         """Send a message, or raise whatever the server's client raises."""
-        raise NotImplementedError(f"{type(self).__name__} must say how it sends.")
+        raise NotImplementedError(f"{type(self).__name__} must implement send().")
 
     def listen(self) -> AsyncGenerator[Message, None]:
-        """Yield a message that stands for everybody as soon as the bus is heard, and then what is said.
+        """Yield a message that stands for everybody as soon as the bus is heard, and then each message.
 
         Raise whatever the server's client raises when it is not heard any more.
         """
-        raise NotImplementedError(f"{type(self).__name__} must say how it listens.")
+        raise NotImplementedError(f"{type(self).__name__} must implement listen().")

@@ -1,4 +1,4 @@
-"""The bus that needs nothing: every process asks the database once a second while somebody listens."""
+"""The bus that needs nothing: every process queries the database once a second while somebody is connected."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from notifications.contrib.live.buses import base
 
 
 class Bus(base.Bus):
-    """Say nothing and hear nothing; ``interval`` is how many seconds lie between two looks."""
+    """Send nothing and hear nothing; ``interval`` is the time between two queries, in seconds."""
 
-    speaks = False
+    sends = False
 
     def __init__(self, *, interval: float = 1.0) -> None:
         super().__init__()
@@ -22,6 +22,6 @@ class Bus(base.Bus):
         self.interval = float(interval)
 
     async def listen(self) -> AsyncGenerator[base.Message, None]:
-        """Yield nothing but that it is heard."""
+        """Yield only that it is heard."""
         yield base.Message()
         await asyncio.Event().wait()

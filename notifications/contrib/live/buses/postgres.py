@@ -16,7 +16,7 @@ DJANGO_ONLY = ("context", "cursor_factory", "prepare_threshold")
 
 
 class Bus(base.Bus):
-    """Speak through the connection that wrote the rows, and listen on one connection for each hub.
+    """Notify through the connection that wrote the rows, and listen on one connection for each hub.
 
     ``conninfo`` is a libpq connection string to listen by, for a site whose usual connections go through a pooler
     that does not pass notifications on. ``channel`` is the name that is listened to.

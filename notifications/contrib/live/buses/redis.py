@@ -14,7 +14,7 @@ TIMEOUT = 2.0
 
 
 class Bus(base.Bus):
-    """Speak and listen on one channel. ``url`` names the server; two sites on one server need a ``channel`` each."""
+    """Publish and listen on one channel. ``url`` names the server; two sites on one server need a ``channel`` each."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""``{% load subscriptions %}``: the button by which people watch, and reading by looking."""
+"""``{% load subscriptions %}``: the watch button, and marking notifications as read on the page of an object."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 from django.db import models
 from django.template import Library
 
-from notifications.contrib.subscriptions.resolving import resolve
-from notifications.contrib.subscriptions.wishes import signed_name, statement_of
-from notifications.contrib.subscriptions.words import Level
+from notifications.contrib.subscriptions.buttons import get_subscription, signed_name
+from notifications.contrib.subscriptions.levels import Level
+from notifications.contrib.subscriptions.resolution import resolve
 from notifications.templatetags.notifications_tags import request_of, user_context
 
 register = Library()
@@ -17,7 +17,7 @@ register = Library()
 
 @register.simple_tag(takes_context=True)
 def resolve_notifications(context: Any, obj: Any) -> str:
-    """Mark what the user was told about the object of this page as read, by one UPDATE. Shows nothing."""
+    """Mark the user's notifications about the object of this page as read, by one UPDATE. Shows nothing."""
     if isinstance(obj, models.Model):
         resolve(user_context(context), obj)
     return ""
@@ -27,7 +27,7 @@ def resolve_notifications(context: Any, obj: Any) -> str:
 def watch_button(context: Any, obj: models.Model) -> dict[str, Any]:
     """Show buttons by which the user watches or mutes an object. Costs one query; an anonymous user sees none."""
     user, request = user_context(context), request_of(context)
-    found = statement_of(user, obj) if user else None
+    found = get_subscription(user, obj) if user else None
     level = found.level_now if found else Level.NONE
     until = found.mute_ends if found else None
     pressed = {

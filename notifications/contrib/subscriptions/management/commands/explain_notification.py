@@ -1,4 +1,4 @@
-"""Say why somebody was told, or would be."""
+"""Say why somebody is notified, or is not."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from notifications.conf import get_notification_model
-from notifications.contrib.subscriptions.explaining import event_of, explain
+from notifications.contrib.subscriptions.explanations import event_of, explain
 
 
 class Command(BaseCommand):
     """Print the rule that decides about a user and the event of a notification."""
 
-    help = (
-        "Say why a user is told of the event of a notification, or is not, by what they watch and mute today."
-    )
+    help = "Say why a user is notified of the event of a notification, or is not, by their subscriptions of today."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the user and the notification."""
@@ -36,5 +34,5 @@ class Command(BaseCommand):
             raise CommandError(f"There is no notification {options['notification']}.")
         event = event_of(row)
         if event is None:
-            raise CommandError("The actor of this notification is gone, so that nobody can say.")
+            raise CommandError("The actor of this notification is gone, so there is nothing to explain.")
         self.stdout.write(str(explain(user, event)))

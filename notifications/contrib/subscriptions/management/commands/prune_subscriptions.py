@@ -1,4 +1,4 @@
-"""Delete what was said about objects that are gone."""
+"""Delete the subscriptions to objects that are gone."""
 
 from __future__ import annotations
 
@@ -22,22 +22,20 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare how much is done at a time."""
         parser.add_argument("--dry-run", action="store_true", help="only say how many would be deleted")
-        parser.add_argument(
-            "--chunk-size", type=count, default=1000, help="rows looked at in one go (%(default)s)"
-        )
+        parser.add_argument("--chunk-size", type=count, default=1000, help="rows per batch (%(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Look at all rows along the primary key, and say how many were of no use."""
+        """Go through all rows along the primary key, and say how many were deleted."""
         rows = Subscription.objects.using(router.db_for_write(Subscription)).order_by("pk")
-        bar, total, looked, gone, last = ProgressBar(self.stderr), rows.count(), 0, 0, 0
+        bar, total, seen, gone, last = ProgressBar(self.stderr), rows.count(), 0, 0, 0
         while chunk := list(rows.filter(pk__gt=last)[: options["chunk_size"]]):
             # Not as their users see them: what they may not see is still there.
             found = fetch_objects(((row.content_type_id, row.object_id) for row in chunk), chunk[0])
             orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in found]
             if orphans and not options["dry_run"]:
                 rows.filter(pk__in=orphans).delete()
-            gone, looked, last = gone + len(orphans), looked + len(chunk), chunk[-1].pk
-            bar(looked, max(total, looked))
+            gone, seen, last = gone + len(orphans), seen + len(chunk), chunk[-1].pk
+            bar(seen, max(total, seen))
         bar.close()
         if options["dry_run"]:
             self.stdout.write(f"{gone} subscriptions would be deleted.")

@@ -11,8 +11,8 @@ import pytest
 from django.db import DatabaseError
 from django.test import AsyncClient
 
-from notifications.contrib.live import admission
-from notifications.contrib.live.admission import Desk
+from notifications.contrib.live import login_batcher
+from notifications.contrib.live.login_batcher import LoginBatcher
 from notifications.contrib.live.sessions import Login, logins
 from tests.factories import make_user, make_users
 
@@ -30,21 +30,21 @@ def looks(shared: str, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         made.append(list(keys))
         return logins(keys)
 
-    monkeypatch.setattr(admission, "logins", look)
+    monkeypatch.setattr(login_batcher, "logins", look)
     return made
 
 
 def test_all_who_wait_are_looked_up_at_once_and_so_many_at_a_time(
     looks: list[list[str]], log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "AT_ONCE", 4)
+    monkeypatch.setattr(login_batcher, "MAX_BATCH", 4)
     users = make_users(6)
     keys = [log_in(user) for user in users]
 
     async def ask() -> list[Login | None]:
-        desk = Desk()
-        found = await asyncio.gather(*(desk.login(key) for key in [*keys, "nobody's", keys[0]]))
-        assert await desk.login(keys[1]) == found[1]
+        batcher = LoginBatcher()
+        found = await asyncio.gather(*(batcher.get(key) for key in [*keys, "nobody's", keys[0]]))
+        assert await batcher.get(keys[1]) == found[1]
         return found
 
     found = asyncio.run(ask())
@@ -60,8 +60,8 @@ def test_who_goes_away_while_waiting_takes_the_answer_from_nobody(
     key = log_in(user)
 
     async def ask() -> Login | None:
-        desk = Desk()
-        one, other = asyncio.create_task(desk.login(key)), asyncio.create_task(desk.login(key))
+        batcher = LoginBatcher()
+        one, other = asyncio.create_task(batcher.get(key)), asyncio.create_task(batcher.get(key))
         await asyncio.sleep(0)
         one.cancel()
         return await other
@@ -77,12 +77,12 @@ def test_a_database_that_fails_fails_those_who_waited_and_nobody_after_them(
     key = log_in(user)
 
     async def ask() -> Login | None:
-        desk = Desk()
+        batcher = LoginBatcher()
         with monkeypatch.context() as patch:
-            patch.setattr(admission, "logins", fail)
-            for error in await asyncio.gather(desk.login(key), desk.login(key), return_exceptions=True):
+            patch.setattr(login_batcher, "logins", fail)
+            for error in await asyncio.gather(batcher.get(key), batcher.get(key), return_exceptions=True):
                 assert isinstance(error, DatabaseError)
-        return await desk.login(key)
+        return await batcher.get(key)
 
     assert asyncio.run(ask()) == Login(user.pk, key)
 

@@ -1,6 +1,6 @@
-"""Who is let in: all who ask in the same moment by one look at their sessions, not each on a connection of their own.
+"""Who is logged in: looked up for all who ask at the same moment, not for each on a connection of its own.
 
-After a restart every browser comes back within seconds. Were each asked for in the thread of its request, a thousand
+After a restart every browser comes back within seconds. Were each looked up in the thread of its request, a thousand
 would open a thousand connections.
 """
 
@@ -14,18 +14,18 @@ from django.db import connections
 
 from notifications.contrib.live.sessions import Login, logins
 
-#: So many sessions are looked up at once.
-AT_ONCE = 500
+#: The most sessions that are looked up at once.
+MAX_BATCH = 500
 
 
-class Desk:
-    """Look up the sessions of those who wait, then of those who came meanwhile. Each event loop has one, its hub's."""
+class LoginBatcher:
+    """Look up the sessions of those who wait, then of those who came meanwhile. Each hub has one."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, asyncio.Future[Login | None]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def login(self, session_key: str) -> Login | None:
+    async def get(self, session_key: str) -> Login | None:
         """Return who is logged in by this session, or None. Raise what the database raised."""
         loop = asyncio.get_running_loop()
         future = self._waiting.get(session_key)
@@ -38,7 +38,7 @@ class Desk:
 
     async def _work(self) -> None:
         while self._waiting:
-            keys = list(self._waiting)[:AT_ONCE]
+            keys = list(self._waiting)[:MAX_BATCH]
             futures = [self._waiting.pop(key) for key in keys]
             try:
                 found = await sync_to_async(look_up, thread_sensitive=False)(keys)

@@ -13,11 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import notify
-from notifications.contrib.live import questions
-from notifications.contrib.live.questions import REPLAY, State, interpreted
+from notifications.contrib.live import queries
+from notifications.contrib.live.queries import without_compilation
+from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
+from notifications.contrib.live.snapshots import Snapshot
 from notifications.contrib.live.wire import Cursor, mark
 from notifications.storage.counts import mark_seen, unread_count, unseen_count
-from tests.contrib.live.client import questions_asked
+from tests.contrib.live.client import queries_made
 from tests.factories import make_issue, make_notification, make_project, make_users, rows
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +31,8 @@ def minutes(number: float) -> timedelta:
     return timedelta(minutes=number)
 
 
-def ask(*users: Any, back: float = 1) -> list[State]:
-    found = questions.states([user.pk for user in users], timezone.now() - minutes(back))
+def ask(*users: Any, back: float = 1) -> list[Snapshot]:
+    found = queries.snapshots([user.pk for user in users], timezone.now() - minutes(back))
     return [found[str(user.pk)] for user in users]
 
 
@@ -42,7 +44,7 @@ def everybody(users: list[Any]) -> Any:
 def test_one_question_answers_for_all_who_are_connected(count: int) -> None:
     users = make_users(count)
     notify.send(users[0], verb="closed", recipient=everybody(users))
-    with questions_asked(1):
+    with queries_made(1):
         states = ask(*users)
     assert [(state.unread, state.unseen, len(state.rows)) for state in states] == [(1, 1, 1)] * count
 
@@ -76,7 +78,7 @@ def test_without_a_cap_all_are_counted(settings: Any) -> None:
 
 def test_whoever_has_nothing_is_in_the_answer_too() -> None:
     [user] = make_users(1)
-    assert ask(user) == [State(0, 0, {})]
+    assert ask(user) == [Snapshot(0, 0, {})]
 
 
 def test_the_rows_are_those_that_came_into_the_inbox_lately() -> None:
@@ -102,8 +104,8 @@ def test_the_rows_are_those_that_came_into_the_inbox_lately() -> None:
 def test_what_is_hidden_neither_counts_nor_arrives() -> None:
     [user] = make_users(1)
     make_notification(user, deleted=True)
-    assert ask(user) == [State(0, 0, {})]
-    assert questions.missed(user.pk, Cursor(timezone.now() - minutes(9))) == {}
+    assert ask(user) == [Snapshot(0, 0, {})]
+    assert queries.missed(user.pk, Cursor(timezone.now() - minutes(9))) == {}
 
 
 def test_an_event_is_one_question_and_one_for_each_kind_of_object() -> None:
@@ -119,16 +121,16 @@ def test_an_event_is_one_question_and_one_for_each_kind_of_object() -> None:
     )
     event = users[2].notifications.get().event
     # The content types are known by now in any process that has shown something.
-    questions.told([users[0].pk], [event])
+    queries.rows_of_events([users[0].pk], [event])
 
-    with questions_asked(1 + 3):
-        found = questions.told([user.pk for user in users[:20]], [event])
+    with queries_made(1 + 3):
+        found = queries.rows_of_events([user.pk for user in users[:20]], [event])
         names = [str(row) for row in found]
 
     assert {row.recipient_id for row in found} == {user.pk for user in users[:20]}
     assert len(names) == 20
     assert sorted(row.ntf_unread for row in found) == [1] * 19 + [2]
-    assert questions.told([users[0].pk], [UUID(int=7)]) == []
+    assert queries.rows_of_events([users[0].pk], [UUID(int=7)]) == []
 
 
 def test_who_was_away_is_told_what_came_since(django_assert_num_queries: Counter) -> None:
@@ -138,14 +140,13 @@ def test_who_was_away_is_told_what_came_since(django_assert_num_queries: Counter
     cursor = Cursor(now - minutes(60), frozenset([mark(known.pk, known.inbox_at)]))
 
     with django_assert_num_queries(1):
-        missed = questions.missed(user.pk, cursor)
+        missed = queries.missed(user.pk, cursor)
 
-    assert missed is not None
     assert [seen.pk for seen in missed.values()] == [new.pk]
     assert old.pk < known.pk < new.pk
 
 
-@pytest.mark.parametrize(("count", "told"), [(REPLAY, True), (REPLAY + 1, False)])
+@pytest.mark.parametrize(("count", "told"), [(MAX_REPLAYED_ROWS, True), (MAX_REPLAYED_ROWS + 1, False)])
 def test_who_missed_too_much_is_not_told_one_by_one(count: int, told: bool) -> None:
     [user] = make_users(1)
     notification: Any = rows().model
@@ -159,19 +160,19 @@ def test_who_missed_too_much_is_not_told_one_by_one(count: int, told: bool) -> N
     actor.delete()
     rows().bulk_create([notification(**columns) for _ in range(count)])
 
-    missed = questions.missed(user.pk, Cursor(timezone.now() - minutes(90)))
+    missed = queries.missed(user.pk, Cursor(timezone.now() - minutes(90)))
 
-    assert (missed is not None) is told
+    assert (len(missed) <= MAX_REPLAYED_ROWS) is told
 
 
 def test_rows_are_loaded_with_their_objects(django_assert_num_queries: Counter) -> None:
     users = make_users(3)
     made = [make_notification(user, target=make_project()) for user in users]
-    questions.load([made[0].pk])
+    queries.load_rows([made[0].pk])
     with django_assert_num_queries(1 + 2):
-        loaded = questions.load(row.pk for row in made)
+        loaded = queries.load_rows(row.pk for row in made)
         assert {str(row.target) for row in loaded.values()} == {"activity-stream"}
-    assert questions.load([]) == {}
+    assert queries.load_rows([]) == {}
 
 
 @pytest.mark.backend("postgres")
@@ -185,7 +186,7 @@ def test_the_question_looks_into_the_indexes_of_the_inbox() -> None:
     notify.send(user, verb="closed", recipient=everybody([user, *others]))
     with connection.cursor() as cursor:
         cursor.execute(f'ANALYZE "{rows().model._meta.db_table}"')
-    with questions_asked(1) as asked:
+    with queries_made(1) as asked:
         ask(user, others[0])
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {asked[0]}")
@@ -203,7 +204,7 @@ def test_postgresql_does_not_compile_a_question_that_is_short_but_looks_long() -
     users = make_users(2)
     with connection.cursor() as cursor:
         cursor.execute("SET jit = on")
-        with interpreted(connection.alias):
+        with without_compilation(connection.alias):
             cursor.execute("SHOW jit")
             assert cursor.fetchone() == ("off",)
         cursor.execute("SHOW jit")

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib import subscriptions
-from notifications.contrib.subscriptions import is_watching, mute, unwatch, verbs, watch, watchers
+from notifications.contrib.subscriptions import is_watching, mute, participation, unwatch, watch, watchers
+from notifications.contrib.subscriptions.levels import strongest
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.words import strongest
 from tests.contrib.subscriptions.models import Owner, Repo, Ticket
 from tests.contrib.subscriptions.things import make_ticket, said, send
 from tests.factories import at_once, make_user, make_users
@@ -203,7 +203,7 @@ def test_deleting_an_object_costs_no_search_for_who_watched_it(
     assert before == "issue 2"
     assert said(bob)[0] == ("deleted ticket", "all", "subscribed", False)
     row = Subscription.objects.first()
-    assert str(row) == "bob: deleted ticket: all"
+    assert str(row) == "bob: deleted ticket: All activity"
 
 
 def test_what_was_said_of_a_thing_whose_model_is_gone_reads_as_such(bob: Any) -> None:
@@ -215,7 +215,7 @@ def test_what_was_said_of_a_thing_whose_model_is_gone_reads_as_such(bob: Any) ->
 
     row = Subscription.objects.get()
     assert row.label() == "deleted object"
-    assert row.thing == f"{gone.pk}:{row.object_id}"
+    assert row.object_key == f"{gone.pk}:{row.object_id}"
 
 
 def test_deleting_a_user_deletes_what_they_said(bob: Any) -> None:
@@ -228,11 +228,11 @@ def test_deleting_a_user_deletes_what_they_said(bob: Any) -> None:
 def test_many_who_are_called_take_part_by_a_constant_number_of_statements(
     bob: Any, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "BATCH", 10)
+    monkeypatch.setattr(participation, "MAX_BATCH", 10)
     ticket, users = make_ticket(), make_users(25)
     ContentType.objects.get_for_models(Owner, Repo, Ticket)
-    with django_assert_num_queries(1 + 3 * 4 + 2):
-        # Whom was called; of each batch who takes part, an UPDATE, an INSERT, an UPDATE; the rows.
+    with django_assert_num_queries(1 + 3 * 4 + 3):
+        # Who was called; of each batch who takes part, an UPDATE, an INSERT, an UPDATE; the rows; whose they are.
         send(ticket.repo, target=ticket, recipient=users, reason="mention")
 
     assert watchers(ticket).count() == 25

@@ -36,41 +36,41 @@ def why(user: Any, actor: Any, *, recipient: Any = None, **arguments: Any) -> tu
     event = describe(actor, **arguments)
     found = explain(user, event, recipient=recipient)
     told = {one.pk for one in recipients_of(event, recipient=recipient)}
-    assert found.told == (user.pk in told)
+    assert found.is_notified == (user.pk in told)
     return found.rule, str(found)
 
 
 def test_who_watches_or_takes_part(alice: Any, bob: Any) -> None:
     ticket = make_ticket()
     assert why(bob, alice, target=ticket) == (
-        "nothing", "bob is not told: they watch nothing that this is about, nor what contains it.",
+        "nothing", "bob is not notified: not subscribed to this or to anything that contains it.",
     )  # fmt: skip
     watch(bob, ticket.repo)
-    assert why(bob, alice, target=ticket) == ("watching", "bob is told: they watch repo.")
+    assert why(bob, alice, target=ticket) == ("watching", "bob is notified: watching repo.")
     watch(bob, ticket)
-    assert why(bob, alice, target=ticket) == ("watching", "bob is told: they watch issue 2.")
+    assert why(bob, alice, target=ticket) == ("watching", "bob is notified: watching issue 2.")
     watch(bob, ticket, reason="author")
     assert why(bob, alice, target=ticket) == (
-        "taking_part", "bob is told: they take part in issue 2 (author).",
+        "participating_in", "bob is notified: participating in issue 2 (author).",
     )  # fmt: skip
 
 
 def test_who_muted_it_or_what_contains_it(alice: Any, bob: Any) -> None:
     ticket = make_ticket()
     mute(bob, ticket.repo)
-    assert why(bob, alice, target=ticket) == ("muted_around", "bob is not told: they muted repo.")
+    assert why(bob, alice, target=ticket) == ("muted_parent", "bob is not notified: repo is muted.")
     assert why(bob, alice, target=ticket, recipient=[bob]) == (
-        "muted_around",
-        "bob is not told: they muted repo.",
+        "muted_parent",
+        "bob is not notified: repo is muted.",
     )
     assert why(bob, alice, target=ticket, recipient=[bob], reason="mention") == (
-        "named", "bob is told: the sender named them.",
+        "named", "bob is notified: named as a recipient.",
     )  # fmt: skip
 
     mute(bob, ticket, until=timezone.now() + timedelta(days=7))
     rule, text = why(bob, alice, target=ticket, recipient=[bob], reason="mention")
     assert rule == "muted"
-    assert text.startswith("bob is not told: they muted issue 2 until ")
+    assert text.startswith("bob is not notified: issue 2 is muted until ")
 
 
 def test_who_wants_to_hear_only_as_a_participant(alice: Any, bob: Any) -> None:
@@ -78,7 +78,7 @@ def test_who_wants_to_hear_only_as_a_participant(alice: Any, bob: Any) -> None:
     watch(bob, ticket.repo, level="participating")
 
     assert why(bob, alice, target=ticket) == (
-        "participating", "bob is not told: they only want to hear of what they take part in on repo.",
+        "participating", "bob is not notified: only wants notifications about repo when participating.",
     )  # fmt: skip
 
 
@@ -86,8 +86,11 @@ def test_who_did_it_or_is_not_active(alice: Any, settings: Any) -> None:
     ticket, gone = make_ticket(), make_user("gone", is_active=False)
     for user in (alice, gone):
         watch(user, ticket)
-    assert why(alice, alice, target=ticket) == ("own_act", "alice is not told: they did it themselves.")
-    assert why(gone, alice, target=ticket) == ("inactive", "gone is not told: the account is not active.")
+    assert why(alice, alice, target=ticket) == (
+        "own_action",
+        "alice is not notified: it was their own action.",
+    )
+    assert why(gone, alice, target=ticket) == ("inactive", "gone is not notified: the account is not active.")
 
     settings.NOTIFICATIONS = {"NOTIFY_ACTOR": True}
     assert why(alice, alice, target=ticket)[0] == "watching"
@@ -96,7 +99,7 @@ def test_who_did_it_or_is_not_active(alice: Any, settings: Any) -> None:
 def test_whom_an_event_is_about(alice: Any, bob: Any) -> None:
     assert why(alice, alice, verb="reached level 10") == (
         "actor",
-        "alice is told: the event is about them alone.",
+        "alice is notified: the event concerns only this user.",
     )
     assert why(bob, alice, verb="reached level 10")[0] == "nothing"
 
@@ -107,7 +110,7 @@ def test_who_was_not_named(alice: Any, bob: Any) -> None:
 
     assert why(alice, bob, target=ticket, recipient=[bob]) == (
         "nothing",
-        "alice is not told: others were named.",
+        "alice is not notified: other recipients were named.",
     )
     assert why(bob, alice, target=ticket, recipient=make_group("one", bob))[0] == "named"
 
@@ -119,7 +122,7 @@ def test_who_may_not_see_it(alice: Any, settings: Any) -> None:
 
     settings.NOTIFICATIONS = {"VISIBILITY": {"subscriptions.ticket": RULE}}
     assert why(stranger, alice, target=ticket) == (
-        "hidden", "stranger is not told: they may not see what it is about.",
+        "hidden", "stranger is not notified: no permission to see what this is about.",
     )  # fmt: skip
     assert why(stranger, alice, target=ticket, recipient=[stranger])[0] == "hidden"
 
@@ -147,15 +150,18 @@ def test_the_command_says_it_of_any_notification(alice: Any, bob: Any, settings:
     ticket = make_ticket()
     watch(bob, ticket)
     row = send(alice, target=ticket)[0]
-    assert explained("bob", row.pk) == "bob is told: they watch issue 2.\n"
-    assert explained("alice", row.pk) == "alice is not told: they did it themselves.\n"
+    assert explained("bob", row.pk) == "bob is notified: watching issue 2.\n"
+    assert explained("alice", row.pk) == "alice is not notified: it was their own action.\n"
 
     stranger = make_user("stranger")
     watch(stranger, ticket)
     settings.NOTIFICATIONS = {"VISIBILITY": {"subscriptions.ticket": RULE}}
     rows().update(recipient=stranger)
-    assert explained("stranger", row.pk) == "stranger is not told: they may not see what it is about.\n"
-    assert explained("bob", row.pk) == "bob is told: they watch issue 2.\n"
+    assert (
+        explained("stranger", row.pk)
+        == "stranger is not notified: no permission to see what this is about.\n"
+    )
+    assert explained("bob", row.pk) == "bob is notified: watching issue 2.\n"
 
 
 def test_the_command_says_what_is_not_there(alice: Any, bob: Any) -> None:

@@ -1,15 +1,14 @@
-"""What a hub asks the database: for all who are connected at once, whatever their number.
+"""The queries of a hub: for all who are connected at once, whatever their number.
 
-The write database answers, because a replica may not know yet what a bus has just told of.
+The write database answers, because a replica may not know yet what a bus has just announced.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -20,32 +19,15 @@ from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.contrib.live.conf import settings
+from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
+from notifications.contrib.live.snapshots import InboxRow, Snapshot
 from notifications.contrib.live.wire import Cursor, mark
 from notifications.models import InboxState
 from notifications.objects.keys import attach_objects
 from notifications.storage.expressions import LongAgo
 
-#: So many rows that a browser missed are told one by one. Whoever missed more reads the list again.
-REPLAY = 100
-
 #: How far the clocks of two machines may differ: what one has just written, the other does not take for the future.
-AHEAD = timedelta(seconds=0.5)
-
-
-class Seen(NamedTuple):
-    """A row as it stands in the inbox: which one it is, and since when it is there."""
-
-    pk: Any
-    inbox_at: datetime
-
-
-@dataclass(slots=True)
-class State:
-    """What one recipient has: the two counts of the bell, and the latest rows of the inbox, by their marks."""
-
-    unread: int = 0
-    unseen: int = 0
-    rows: dict[str, Seen] = field(default_factory=dict)
+CLOCK_TOLERANCE = timedelta(seconds=0.5)
 
 
 def database() -> str:
@@ -53,45 +35,45 @@ def database() -> str:
     return router.db_for_write(get_notification_model())
 
 
-def states(pks: Collection[Any], since: datetime) -> dict[str, State]:
+def snapshots(pks: Collection[Any], since: datetime) -> dict[str, Snapshot]:
     """Return the counts of these users, and the rows that came into their inboxes after a moment. Costs one query."""
     using = database()
-    late = Q(notifications__inbox_at__gt=since, notifications__inbox_at__lte=timezone.now() + AHEAD)
+    late = Q(notifications__inbox_at__gt=since, notifications__inbox_at__lte=timezone.now() + CLOCK_TOLERANCE)
     if settings.SOFT_DELETE:
         late &= Q(notifications__deleted=False)
     users = get_user_model()._base_manager.using(using).filter(pk__in=pks)
-    asked: Any = users.annotate(
+    query: Any = users.annotate(
         ntf_late=FilteredRelation("notifications", condition=late), **counts("pk", using)
     )
-    found: dict[str, State] = {}
+    found: dict[str, Snapshot] = {}
     columns = ("pk", "ntf_unread", "ntf_unseen", "ntf_late__pk", "ntf_late__inbox_at")
-    with interpreted(using):
-        answers = list(asked.order_by().values_list(*columns))
+    with without_compilation(using):
+        answers = list(query.order_by().values_list(*columns))
     for user_pk, unread, unseen, pk, inbox_at in answers:
-        state = found.setdefault(str(user_pk), State(unread, unseen))
+        snapshot = found.setdefault(str(user_pk), Snapshot(unread, unseen))
         if pk is not None:
-            state.rows[mark(pk, inbox_at)] = Seen(pk, inbox_at)
+            snapshot.rows[mark(pk, inbox_at)] = InboxRow(pk, inbox_at)
     return found
 
 
-def told(pks: Collection[Any], events: Collection[UUID]) -> list[Any]:
+def rows_of_events(pks: Collection[Any], events: Collection[UUID]) -> list[Any]:
     """Return the rows of some events in the inboxes of these users, with ``ntf_unread`` and ``ntf_unseen``.
 
     Costs one query, and one for each content type among the objects.
     """
     using = database()
-    rows = arrived(using).filter(recipient__in=pks, event__in=events)
-    with interpreted(using):
+    rows = inbox_rows(using).filter(recipient__in=pks, event__in=events)
+    with without_compilation(using):
         found = list(rows.annotate(**counts("recipient", using)).order_by())
     attach_objects(found)
     return found
 
 
 @contextmanager
-def interpreted(using: str) -> Iterator[None]:
-    """Keep PostgreSQL from compiling what is asked.
+def without_compilation(using: str) -> Iterator[None]:
+    """Keep PostgreSQL from compiling a query.
 
-    It takes a thousand small questions in one for a big one, and compiles for a second what then runs for forty
+    It takes a thousand small queries in one for a big one, and compiles for a second what then runs for forty
     milliseconds.
     """
     if connections[using].vendor != "postgresql":
@@ -103,18 +85,21 @@ def interpreted(using: str) -> Iterator[None]:
         yield
 
 
-def missed(pk: Any, cursor: Cursor) -> dict[str, Seen] | None:
-    """Return what came into a user's inbox and is not behind the cursor, or None when it is too much to tell."""
-    rows = arrived(database()).filter(recipient=pk, inbox_at__gt=cursor.since)
-    newest = rows.order_by("-inbox_at", "-pk").values_list("pk", "inbox_at")[: REPLAY + len(cursor.known) + 1]
-    found = {mark(*row): Seen(*row) for row in newest}
-    new = {key: row for key, row in found.items() if key not in cursor.known}
-    return new if len(new) <= REPLAY else None
+def missed(pk: Any, cursor: Cursor) -> dict[str, InboxRow]:
+    """Return what came into a user's inbox and is not behind the cursor, the newest, as far as it may be replayed.
+
+    One row beyond ``MAX_REPLAYED_ROWS`` says that there is more.
+    """
+    rows = inbox_rows(database()).filter(recipient=pk, inbox_at__gt=cursor.since)
+    most = MAX_REPLAYED_ROWS + len(cursor.known) + 1
+    newest = rows.order_by("-inbox_at", "-pk").values_list("pk", "inbox_at")[:most]
+    found = {mark(*row): InboxRow(*row) for row in newest}
+    return {key: row for key, row in found.items() if key not in cursor.known}
 
 
-def load(pks: Iterable[Any]) -> dict[Any, Any]:
+def load_rows(pks: Iterable[Any]) -> dict[Any, Any]:
     """Return these rows with their objects, by their primary keys: one query, and one for each content type."""
-    found = {row.pk: row for row in arrived(database()).filter(pk__in=set(pks))}
+    found = {row.pk: row for row in inbox_rows(database()).filter(pk__in=set(pks))}
     attach_objects(found.values())
     return found
 
@@ -127,7 +112,7 @@ def counts(owner: str, using: str) -> dict[str, Any]:
 
     def unread_since(moment: Any) -> Any:
         # As a list: SQLite does not look into an index for a column that stands alone.
-        return arrived(using, moment).filter(recipient=OuterRef(owner), unread__in=[True]).order_by()
+        return inbox_rows(using, moment).filter(recipient=OuterRef(owner), unread__in=[True]).order_by()
 
     unread = unread_since(LongAgo())
     unseen = unread_since(Coalesce(seen_at(owner, using), LongAgo()))
@@ -152,7 +137,7 @@ def seen_at(owner: str, using: str) -> Any:
     return Subquery(states.values("seen_at"))
 
 
-def arrived(using: str, since: Any = LongAgo()) -> Any:  # noqa: B008 - it never changes
+def inbox_rows(using: str, since: Any = LongAgo()) -> Any:  # noqa: B008 - it never changes
     """Return the rows that are in an inbox, as the queryset's ``inbox()`` has it, by the fastest of the clocks."""
     rows: Any = get_notification_model()._default_manager.using(using)
-    return rows.visible().filter(inbox_at__gt=since, inbox_at__lte=timezone.now() + AHEAD)
+    return rows.visible().filter(inbox_at__gt=since, inbox_at__lte=timezone.now() + CLOCK_TOLERANCE)

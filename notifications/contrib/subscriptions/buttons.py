@@ -1,4 +1,4 @@
-"""What a button lets somebody say of an object, and the signed name by which it means the object.
+"""What the buttons do to a subscription, and the signed name by which a form means its object.
 
 Signed for one user: nobody can watch, and so learn the name of, what no page has shown them.
 """
@@ -13,13 +13,13 @@ from django.core.signing import BadSignature, Signer
 from django.db import models
 from django.utils import timezone
 
-from notifications.contrib.subscriptions.containment import thing
+from notifications.contrib.subscriptions.containment import object_key
+from notifications.contrib.subscriptions.levels import Level
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.verbs import mute, statements, unwatch, watch
-from notifications.contrib.subscriptions.words import Level
+from notifications.contrib.subscriptions.operations import mute, subscriptions_for_write, unwatch, watch
 
-#: What a button says, and what it does.
-WISHES: dict[str, Callable[[Any, models.Model], object]] = {
+#: The name that a button sends, and what it does.
+ACTIONS: dict[str, Callable[[Any, models.Model], object]] = {
     "watch": watch,
     "participating": lambda user, obj: watch(user, obj, level=Level.PARTICIPATING),
     "mute": mute,
@@ -35,7 +35,7 @@ def signer(user: Any) -> Signer:
 
 def signed_name(user: Any, obj: models.Model) -> str:
     """Return the text by which a form of this user's names the object."""
-    return signer(user).sign(thing(obj))
+    return signer(user).sign(object_key(obj))
 
 
 def named_object(user: Any, name: str) -> models.Model | None:
@@ -50,6 +50,6 @@ def named_object(user: Any, name: str) -> models.Model | None:
     return found
 
 
-def statement_of(user: Any, obj: models.Model) -> Subscription | None:
-    """Return what the user said of the object, or None. Costs one query."""
-    return statements().filter(user=user.pk, thing=thing(obj)).first()
+def get_subscription(user: Any, obj: models.Model) -> Subscription | None:
+    """Return the subscription of the user to the object, or None. Costs one query."""
+    return subscriptions_for_write().filter(user=user.pk, object_key=object_key(obj)).first()

@@ -15,7 +15,7 @@ from django.views import View
 from django.views.generic import DetailView
 
 from notifications.contrib.subscriptions import resolve, resolve_all
-from notifications.contrib.subscriptions.resolving import ResolvesNotifications
+from notifications.contrib.subscriptions.resolution import ResolvesNotifications
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_ticket
 from tests.factories import make_notification, make_user, rows
@@ -52,7 +52,7 @@ def bob() -> Any:
 
 
 def updates(queries: CaptureQueriesContext) -> int:
-    """Return how many statements change rows. MariaDB asks for their primary keys before."""
+    """Return how many subscriptions change rows. MariaDB asks for their primary keys before."""
     return sum(query["sql"].startswith("UPDATE") for query in queries)
 
 

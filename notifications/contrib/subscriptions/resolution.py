@@ -1,4 +1,4 @@
-"""Seeing or closing a thing reads what was told about it."""
+"""Viewing or closing an object marks the notifications about it as read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from notifications.conf import get_notification_model
 
 
 def resolve(user: Any, obj: models.Model) -> int:
-    """Mark what the user was told about the object as read, by one UPDATE. Return how many rows changed.
+    """Mark the user's notifications about the object as read, by one UPDATE. Return how many rows changed.
 
     An anonymous user has nothing to read.
     """
@@ -22,14 +22,14 @@ def resolve(user: Any, obj: models.Model) -> int:
 
 
 def resolve_all(obj: models.Model) -> int:
-    """Mark what anybody was told about the object as read, by one UPDATE. Return how many rows changed."""
+    """Mark everybody's notifications about the object as read, by one UPDATE. Return how many rows changed."""
     rows: Any = get_notification_model()._default_manager
     changed: int = rows.about(obj).mark_all_as_read()
     return changed
 
 
 class ResolvesNotifications:
-    """Mix this into the view of an object: who was shown the page has read what they were told about the object."""
+    """Mix this into the view of an object: viewing the page marks the notifications about the object as read."""
 
     def get_resolved_object(self) -> models.Model:
         """Return what the page shows: the ``object`` of a generic view."""
@@ -38,7 +38,7 @@ class ResolvesNotifications:
         return obj
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Answer, and read. A page that was not shown reads nothing, nor does a HEAD."""
+        """Answer, and mark as read. A page that was not shown marks nothing, nor does a HEAD."""
         view: Any = super()
         response = view.dispatch(request, *args, **kwargs)
         if request.method == "GET" and response.status_code == 200:

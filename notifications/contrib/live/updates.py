@@ -1,0 +1,70 @@
+"""What a hub does in its thread: query the database for a round, and render what the streams are sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from notifications.contrib.live import queries, rounds
+from notifications.contrib.live.rendering import render
+from notifications.contrib.live.rounds import RecipientUpdate, Round
+from notifications.contrib.live.snapshots import InboxRow, Snapshot
+
+
+def get_updates(asked: Round) -> list[RecipientUpdate]:
+    """Return what there is to send. Nothing counts as sent before the hub has done so."""
+    updates: dict[str, RecipientUpdate] = {}
+    loaded: dict[Any, Any] = {}
+    if asked.checked:
+        check(asked, updates)
+    if asked.events:
+        loaded = look_up(asked, updates)
+    wanted = {row.pk for update in updates.values() for part in update.streams for row in part.rows.values()}
+    if wanted - loaded.keys():
+        loaded.update(queries.load_rows(wanted - loaded.keys()))
+    for update in updates.values():
+        rounds.write(update, render_rows(update, loaded))
+    return list(updates.values())
+
+
+def check(asked: Round, updates: dict[str, RecipientUpdate]) -> None:
+    """Add the updates of those whose inboxes are looked at, by one query for all of them."""
+    now = timezone.now()
+    streams = [stream for recipient in asked.checked for stream in asked.streams[recipient]]
+    start = rounds.start_of(streams, now)
+    snapshots = queries.snapshots([recipient.pk for recipient in asked.checked], start)
+    missed = {
+        stream: queries.missed(stream.login.user_pk, stream.cursor)
+        for stream in streams
+        if stream.cursor is not None and rounds.was_away_longer(stream, start)
+    }
+    for recipient in asked.checked:
+        snapshot = snapshots.get(recipient.key, Snapshot())
+        updates[recipient.key] = rounds.compare(
+            recipient, asked.streams[recipient], snapshot, now - rounds.LOOK_BACK, missed
+        )
+
+
+def look_up(asked: Round, updates: dict[str, RecipientUpdate]) -> dict[Any, Any]:
+    """Add the rows of the events to the updates of their recipients. Return these rows, by their primary keys."""
+    recipients = {recipient.key: recipient for recipient in asked.streams}
+    loaded = {}
+    for row in queries.rows_of_events([recipient.pk for recipient in asked.streams], asked.events):
+        recipient = recipients[str(row.recipient_id)]
+        update = updates.get(recipient.key) or rounds.no_news(recipient, asked.streams[recipient])
+        if update is not None:
+            updates[recipient.key] = update
+            rounds.add(update, InboxRow(row.pk, row.inbox_at), (row.ntf_unread, row.ntf_unseen))
+            loaded[row.pk] = row
+    return loaded
+
+
+def render_rows(update: RecipientUpdate, loaded: dict[Any, Any]) -> dict[Any, str]:
+    """Return the JSON of what each stream is sent. A row that is gone, or cannot be shown, has none."""
+    return {
+        (part.stream, mark): text
+        for part in update.streams
+        for mark, row in part.rows.items()
+        if row.pk in loaded and (text := render(loaded[row.pk], part.stream)) is not None
+    }
