@@ -55,7 +55,7 @@ def test_the_bell_opens_shows_the_newest_and_has_seen_them(
         make_notification(justquick, verb=f"did {number}", target=make_project("target"))
     show()
     assert badge(browser) == "12"
-    bell = browser.page.get_by_role("button", name="Notifications")
+    bell = browser.page.locator(".ntf-bell[role=button]")
     assert bell.get_attribute("aria-expanded") == "false"
     bell.click()
     wait_until(lambda: lines(browser) == [f"justquick did {n} target" for n in range(11, 1, -1)])
@@ -70,7 +70,7 @@ def test_the_bell_opens_shows_the_newest_and_has_seen_them(
 
 def test_escape_closes_it_and_the_focus_returns(browser: Browser, show: Callable[[], None]) -> None:
     show()
-    bell = browser.page.get_by_role("button", name="Notifications")
+    bell = browser.page.locator(".ntf-bell[role=button]")
     bell.focus()
     browser.page.keyboard.press("Space")
     panel = browser.page.locator(".ntf-panel")
@@ -90,7 +90,7 @@ def test_escape_closes_it_and_the_focus_returns(browser: Browser, show: Callable
 
 def test_it_closes_when_the_focus_leaves_it(browser: Browser, show: Callable[[], None]) -> None:
     show()
-    browser.page.get_by_role("button", name="Notifications").click()
+    browser.page.locator(".ntf-bell[role=button]").click()
     browser.page.get_by_role("link", name="Home").focus()
     assert not browser.page.locator(".ntf-panel").is_visible()
 

@@ -139,7 +139,7 @@ def test_a_comment_in_one_browser_appears_in_the_bell_of_another_by_the_stream_a
     heard = brosner.run("return heard")
     assert [text for kind, _, text in heard if kind == "new"] == [sentence] * 3
     assert heard[-1][0] == "count"
-    brosner.page.get_by_role("button", name="Notifications").click()
+    brosner.page.locator(".ntf-bell[role=button]").click()
     wait_until(lambda: lines(brosner)[:3] == [sentence] * 3)
     # Into the open panel, too.
     comment(mitsuhiko, demo, "And so is that.")
