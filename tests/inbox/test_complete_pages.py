@@ -20,8 +20,8 @@ from tests.factories import make_notification, make_user, rows
 
 pytestmark = pytest.mark.django_db
 
-#: Each example is a few dozen pages. A server takes longer for one than SQLite in memory.
-EXAMPLES = hypothesis_settings().max_examples // (16 if connection.vendor == "sqlite" else 50)
+#: Each example is a hundred pages and more. A server takes longer for one than SQLite in memory.
+EXAMPLES = hypothesis_settings().max_examples // (50 if connection.vendor == "sqlite" else 100)
 
 SEARCHES = [
     "",
@@ -48,7 +48,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@given(inbox=st.lists(ROW, max_size=12), size=st.integers(1, 4))
+@given(inbox=st.lists(ROW, max_size=9), size=st.integers(1, 4))
 @hypothesis_settings(
     max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

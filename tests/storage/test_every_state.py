@@ -66,18 +66,19 @@ def user(request: Any, settings: Any) -> Any:
     actor_type = ContentType.objects.get_for_model(user)
     # Past the queryset's own bulk_create(), which lets read_at follow unread.
     plain: Any = models.QuerySet(model)
-    for combination in itertools.product(*COLUMNS.values()):
-        values = {
-            name: now + value if isinstance(value, timedelta) else value
-            for name, value in zip(COLUMNS, combination, strict=True)
-        }
-        plain.bulk_create(
-            [
-                model(
-                    recipient=user, actor_content_type=actor_type, actor_object_id=user.pk, verb="x", **values
-                )
-            ]
+    plain.bulk_create(
+        model(
+            recipient=user,
+            actor_content_type=actor_type,
+            actor_object_id=user.pk,
+            verb="x",
+            **{
+                name: now + value if isinstance(value, timedelta) else value
+                for name, value in zip(COLUMNS, combination, strict=True)
+            },
         )
+        for combination in itertools.product(*COLUMNS.values())
+    )
     return user
 
 
@@ -185,6 +186,9 @@ def test_verbs_of_rows_and_of_querysets_change_what_is_in_the_other_state(user: 
             assert all(STATES[state].holds(row) for row in rows())
         transaction.set_rollback(True)
 
+    # No verb asks whether a row is deleted, and a row takes two statements.
+    everything = [row for row in everything if not row.deleted]
+    wanted = pks(filter(changes, everything))
     of_row = verb.replace("mark_all_as", "mark_as").removesuffix("_all")
     # Whatever has changed on the object meanwhile: the database decides.
     everything[0].unread = not everything[0].unread
@@ -197,6 +201,8 @@ def test_verbs_of_rows_and_of_querysets_change_what_is_in_the_other_state(user: 
 
 def test_what_the_json_and_the_page_say_to_the_script_agrees(user: Any, client: Client) -> None:
     client.force_login(user)
+    # No state asks when a row was read, and each of them takes its time to be shown.
+    rows().filter(read_at__isnull=False).delete()
     by_slug = {row.slug: row for row in rows()}
     seen = set()
     for tab, question in [*((name, "") for name in TABS), ("inbox", "is:done"), ("inbox", "is:saved")]:
