@@ -20,7 +20,7 @@ from tests.factories import make_notification, make_user, rows
 
 pytestmark = pytest.mark.django_db
 
-#: Each example is a hundred pages and more. A server takes longer for one than SQLite in memory.
+#: Each example loads more than a hundred pages. This takes longer on a server than on SQLite in memory.
 EXAMPLES = hypothesis_settings().max_examples // (50 if connection.vendor == "sqlite" else 100)
 
 SEARCHES = [

@@ -186,7 +186,7 @@ def test_verbs_of_rows_and_of_querysets_change_what_is_in_the_other_state(user: 
             assert all(STATES[state].holds(row) for row in rows())
         transaction.set_rollback(True)
 
-    # No verb asks whether a row is deleted, and a row takes two statements.
+    # No method depends on whether a row is deleted, and each row costs two statements.
     everything = [row for row in everything if not row.deleted]
     wanted = pks(filter(changes, everything))
     of_row = verb.replace("mark_all_as", "mark_as").removesuffix("_all")
@@ -201,7 +201,7 @@ def test_verbs_of_rows_and_of_querysets_change_what_is_in_the_other_state(user: 
 
 def test_what_the_json_and_the_page_say_to_the_script_agrees(user: Any, client: Client) -> None:
     client.force_login(user)
-    # No state asks when a row was read, and each of them takes its time to be shown.
+    # No state depends on when a row was read, and it takes time to show each row.
     rows().filter(read_at__isnull=False).delete()
     by_slug = {row.slug: row for row in rows()}
     seen = set()
