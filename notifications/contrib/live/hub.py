@@ -269,13 +269,19 @@ class Hub:
         while True:
             await asyncio.sleep(settings.LIVE_SESSION_CHECK)
             try:
-                ended = await self._in_thread(sessions.ended, {stream.login for stream in self.streams()})
+                logins = {stream.login for stream in self.streams()}
+                ended, failed = await self._in_thread(sessions.ended, logins)
             except Exception:
                 logger.exception("The live hub could not check the sessions, and tries again.")
                 continue
+            for login, error in failed.items():
+                logger.error("A session of user %s could not be checked.", login.user_pk, exc_info=error)
             for stream in self.streams():
                 if stream.login in ended:
                     stream.outbox.end(wire.BYE)
+                elif stream.login in failed:
+                    # Not for good: the browser asks again, and Django answers.
+                    stream.outbox.end()
 
 
 async def rest(outbox: Outbox) -> bool:

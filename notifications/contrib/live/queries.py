@@ -1,5 +1,7 @@
 """The queries of a hub: for all who are connected at once, whatever their number.
 
+All but :func:`load_rows` read columns only, so that no code of the site can fail them.
+
 The write database answers, because a replica may not know yet what a bus has just announced.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -18,6 +20,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from notifications.conf import settings
+from notifications.contrib.live.isolation import isolated
 from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
 from notifications.contrib.live.snapshots import InboxRow, Snapshot
 from notifications.contrib.live.wire import Cursor, mark
@@ -55,17 +58,25 @@ def snapshots(pks: Collection[Any], since: datetime) -> dict[str, Snapshot]:
     return found
 
 
-def rows_of_events(pks: Collection[Any], events: Collection[UUID]) -> list[Any]:
-    """Return the rows of some events in the inboxes of these users, with ``ntf_unread`` and ``ntf_unseen``.
+class EventRow(NamedTuple):
+    """The row of an event in one inbox, and what the recipient's counts are."""
 
-    Costs one query, and one for each content type among the objects.
-    """
+    recipient_pk: Any
+    row: InboxRow
+    counts: tuple[int, int]
+
+
+def event_rows(pks: Collection[Any], events: Collection[UUID]) -> list[EventRow]:
+    """Return the rows of some events in the inboxes of these users, with their counts. Costs one query."""
     using = database()
     rows = inbox_rows(using).filter(recipient__in=pks, event__in=events)
+    columns = ("recipient", "pk", "inbox_at", "ntf_unread", "ntf_unseen")
     with without_compilation(using):
-        found = list(rows.annotate(**counts("recipient", using)).order_by())
-    attach_objects(found)
-    return found
+        found = list(rows.annotate(**counts("recipient", using)).order_by().values_list(*columns))
+    return [
+        EventRow(recipient, InboxRow(pk, inbox_at), (unread, unseen))
+        for recipient, pk, inbox_at, unread, unseen in found
+    ]
 
 
 @contextmanager
@@ -96,11 +107,20 @@ def missed(pk: Any, cursor: Cursor) -> dict[str, InboxRow]:
     return {key: row for key, row in found.items() if key not in cursor.known}
 
 
-def load_rows(pks: Iterable[Any]) -> dict[Any, Any]:
-    """Return these rows with their objects, by their primary keys: one query, and one for each content type."""
-    found = {row.pk: row for row in inbox_rows(database()).filter(pk__in=set(pks))}
-    attach_objects(found.values())
-    return found
+def load_rows(pks: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Exception]]:
+    """Return these rows with their objects, and what failed, by their primary keys.
+
+    Costs one query, and one for each content type. This is where code of the site runs: its rules, its fields, its
+    managers. A row of which that fails is missing, and no other.
+    """
+    using = database()
+
+    def fetch(pks: list[Any]) -> dict[Any, Any]:
+        found = {row.pk: row for row in inbox_rows(using).filter(pk__in=pks)}
+        attach_objects(found.values())
+        return found
+
+    return isolated(fetch, set(pks), using) if pks else ({}, {})
 
 
 def counts(owner: str, using: str) -> dict[str, Any]:
