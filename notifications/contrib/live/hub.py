@@ -23,7 +23,7 @@ from notifications.contrib.live import sessions, wire
 from notifications.contrib.live.buses import Message, get_bus
 from notifications.contrib.live.login_batcher import LoginBatcher
 from notifications.contrib.live.outbox import Outbox
-from notifications.contrib.live.rounds import RecipientUpdate, Round, count_frame
+from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown
 from notifications.contrib.live.streams import Recipient, Stream
@@ -80,7 +80,11 @@ class Hub:
     def is_full_for(self, login: Login) -> bool:
         """Tell whether a user has as many streams as one may have."""
         recipient = self.recipients.get(str(login.user_pk))
-        return recipient is not None and len(recipient.streams) >= settings.LIVE_STREAMS_PER_USER
+        if recipient is None:
+            return False
+        # One that has ended may still wait for a browser that does not read.
+        is_open = [stream.outbox.is_open for stream in recipient.streams]
+        return sum(is_open) >= settings.LIVE_STREAMS_PER_USER
 
     async def serve(self, stream: Stream) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a stream until it ends. Closing the generator frees all that the stream holds."""
@@ -91,14 +95,10 @@ class Hub:
             yield wire.hello()
             while True:
                 chunk = outbox.take()
-                if outbox.last is not None:
-                    yield chunk + outbox.last
-                    return
                 if chunk:
                     yield chunk
-                elif outbox.is_behind:
-                    self.catch_up(stream)
-                    await rest(outbox)
+                elif not outbox.is_open:
+                    return
                 elif await rest(outbox):
                     yield wire.heartbeat(self.cursor_of(stream))
         finally:
@@ -134,14 +134,6 @@ class Hub:
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self.leave, stream)
-
-    def catch_up(self, stream: Stream) -> None:
-        """Look again for a stream that was too slow to be sent everything."""
-        recipient = stream.recipient
-        if recipient is not None:
-            stream.cursor = wire.Cursor.loads(stream.outbox.last_id)
-            stream.is_current = stream.outbox.is_behind = False
-            self._check([recipient.key])
 
     def cursor_of(self, stream: Stream) -> str:
         """Return the cursor of who has been sent everything."""
@@ -210,7 +202,10 @@ class Hub:
             self._wanted.clear()
             checked, changed, events = self._checked, self._changed, self._events
             self._checked, self._changed, self._events = set(), set(), set()
-            streams = {recipient: tuple(recipient.streams) for recipient in self.recipients.values()}
+            streams = {
+                recipient: tuple(stream for stream in recipient.streams if stream.outbox.is_open)
+                for recipient in self.recipients.values()
+            }
             asked = Round([found for key in checked if (found := self.recipients.get(key))], events, streams)
             if not asked.checked and not asked.events:
                 continue
@@ -228,13 +223,16 @@ class Hub:
                 self._send(update, has_changed=update.recipient.key in changed)
 
     def _send(self, update: RecipientUpdate, *, has_changed: bool) -> None:
-        for part in update.streams:
-            if part.is_first or part.stream.is_current:
-                part.stream.outbox.put(part.frames, count_frame(update, part, has_changed=has_changed))
-                part.stream.is_current = True
         recipient = update.recipient
-        recipient.known, recipient.first, recipient.since = update.known, update.first, update.since
-        recipient.counts, recipient.cursor = update.counts, update.cursor
+        has_changed = has_changed or update.has_changed
+        for part in update.streams:
+            counts = update.counts if part.is_first or update.counts != recipient.counts else None
+            part.stream.outbox.put(
+                part.frames, update.cursor, counts, has_changed=has_changed or part.is_first
+            )
+            part.stream.is_current = True
+        recipient.position, recipient.counts = update.position, update.counts
+        recipient.first_uncounted, recipient.cursor = update.first_uncounted, update.cursor
 
     async def _check_regularly(self) -> None:
         """Look at the inboxes of everybody, again and again."""
@@ -278,14 +276,14 @@ class Hub:
                 logger.error("A session of user %s could not be checked.", login.user_pk, exc_info=error)
             for stream in self.streams():
                 if stream.login in ended:
-                    stream.outbox.end(wire.BYE)
+                    stream.outbox.dismiss()
                 elif stream.login in failed:
                     # Not for good: the browser asks again, and Django answers.
                     stream.outbox.end()
 
 
 async def rest(outbox: Outbox) -> bool:
-    """Wait until there is something to do. Return whether nothing happened for a heartbeat."""
+    """Wait until there is something to do. Return whether there is nothing yet after the time of a heartbeat."""
     loop = asyncio.get_running_loop()
     waiter = loop.create_future()
 

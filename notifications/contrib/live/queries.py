@@ -10,20 +10,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connections, router, transaction
-from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q, Subquery, Value
+from django.db.models import (
+    Count,
+    DateTimeField,
+    FilteredRelation,
+    IntegerField,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from notifications.conf import settings
 from notifications.contrib.live.isolation import isolated
 from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
-from notifications.contrib.live.snapshots import InboxRow, Snapshot
-from notifications.contrib.live.wire import Cursor, mark
+from notifications.contrib.live.snapshots import EventRow, InboxRow, Snapshot
+from notifications.contrib.live.wire import Counts, Cursor, mark
 from notifications.generic import attach_objects
 from notifications.models import InboxState, get_notification_model
 from notifications.moments import LongAgo
@@ -45,37 +54,31 @@ def snapshots(pks: Collection[Any], since: datetime) -> dict[str, Snapshot]:
         late &= Q(notifications__deleted=False)
     users = get_user_model()._base_manager.using(using).filter(pk__in=pks)
     query: Any = users.annotate(
-        ntf_late=FilteredRelation("notifications", condition=late), **counts("pk", using)
+        ntf_late=FilteredRelation("notifications", condition=late),
+        ntf_first_uncounted=first_uncounted("pk", using),
+        **counts("pk", using),
     )
     found: dict[str, Snapshot] = {}
-    columns = ("pk", "ntf_unread", "ntf_unseen", "ntf_late__pk", "ntf_late__inbox_at")
+    columns = ("pk", "ntf_unread", "ntf_unseen", "ntf_first_uncounted", "ntf_late__pk", "ntf_late__inbox_at")
     with without_compilation(using):
         answers = list(query.order_by().values_list(*columns))
-    for user_pk, unread, unseen, pk, inbox_at in answers:
-        snapshot = found.setdefault(str(user_pk), Snapshot(unread, unseen))
+    for user_pk, unread, unseen, uncounted, pk, inbox_at in answers:
+        snapshot = found.setdefault(str(user_pk), Snapshot(Counts(unread, unseen), uncounted))
         if pk is not None:
             snapshot.rows[mark(pk, inbox_at)] = InboxRow(pk, inbox_at)
     return found
-
-
-class EventRow(NamedTuple):
-    """The row of an event in one inbox, and what the recipient's counts are."""
-
-    recipient_pk: Any
-    row: InboxRow
-    counts: tuple[int, int]
 
 
 def event_rows(pks: Collection[Any], events: Collection[UUID]) -> list[EventRow]:
     """Return the rows of some events in the inboxes of these users, with their counts. Costs one query."""
     using = database()
     rows = inbox_rows(using).filter(recipient__in=pks, event__in=events)
-    columns = ("recipient", "pk", "inbox_at", "ntf_unread", "ntf_unseen")
+    columns = ("event", "recipient", "pk", "inbox_at", "ntf_unread", "ntf_unseen")
     with without_compilation(using):
         found = list(rows.annotate(**counts("recipient", using)).order_by().values_list(*columns))
     return [
-        EventRow(recipient, InboxRow(pk, inbox_at), (unread, unseen))
-        for recipient, pk, inbox_at, unread, unseen in found
+        EventRow(event, recipient, InboxRow(pk, inbox_at), Counts(unread, unseen))
+        for event, recipient, pk, inbox_at, unread, unseen in found
     ]
 
 
@@ -128,14 +131,27 @@ def counts(owner: str, using: str) -> dict[str, Any]:
 
     Both count as the badge does, no further than one beyond ``BADGE_CAP``.
     """
-
-    def unread_since(moment: Any) -> Any:
-        # As a list: SQLite does not look into an index for a column that stands alone.
-        return inbox_rows(using, moment).filter(recipient=OuterRef(owner), unread__in=[True]).order_by()
-
-    unread = unread_since(LongAgo())
-    unseen = unread_since(Coalesce(seen_at(owner, using), LongAgo()))
+    unread = unread_since(LongAgo(), owner, using)
+    unseen = unread_since(Coalesce(seen_at(owner, using), LongAgo()), owner, using)
     return {"ntf_unread": capped(unread), "ntf_unseen": capped(unseen)}
+
+
+def unread_since(moment: Any, owner: str, using: str) -> Any:
+    """Return the unread rows in the inbox of the user whom the column ``owner`` of the outer query names."""
+    # As a list: SQLite does not look into an index for a column that stands alone.
+    return inbox_rows(using, moment).filter(recipient=OuterRef(owner), unread__in=[True]).order_by()
+
+
+def first_uncounted(owner: str, using: str) -> Any:
+    """Return an expression for what moves when the counts, which go to their cap, do not.
+
+    It says since when the newest unread row beyond ``BADGE_CAP`` is in the inbox; null where there is none.
+    """
+    cap = settings.BADGE_CAP
+    if cap is None:
+        return Value(None, output_field=DateTimeField())
+    unread = unread_since(LongAgo(), owner, using).order_by("-inbox_at")
+    return Subquery(unread.values("inbox_at")[cap : cap + 1])
 
 
 def capped(rows: Any) -> Any:

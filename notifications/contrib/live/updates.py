@@ -22,6 +22,8 @@ def get_updates(asked: Round) -> list[RecipientUpdate]:
         check(asked, updates)
     if asked.events:
         look_up(asked, updates)
+    for update in updates.values():
+        rounds.limit(update)
     loaded, failed = queries.load_rows(
         {row.pk for update in updates.values() for part in update.streams for row in part.rows.values()}
     )
@@ -53,13 +55,14 @@ def check(asked: Round, updates: dict[str, RecipientUpdate]) -> None:
 
 def look_up(asked: Round, updates: dict[str, RecipientUpdate]) -> None:
     """Add the rows of the events to the updates of their recipients, by one query for all of them."""
+    now = timezone.now()
     recipients = {recipient.key: recipient for recipient in asked.streams}
     for found in queries.event_rows([recipient.pk for recipient in asked.streams], asked.events):
         recipient = recipients[str(found.recipient_pk)]
         update = updates.get(recipient.key) or rounds.no_news(recipient, asked.streams[recipient])
         if update is not None:
             updates[recipient.key] = update
-            rounds.add(update, found.row, found.counts)
+            rounds.add(update, found, now)
 
 
 def render_rows(update: RecipientUpdate, loaded: dict[Any, Any]) -> dict[Any, str]:

@@ -42,7 +42,9 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     handover: Handover | None = scope.get(HANDOVER_KEY)
     made = Stream(
         login,
-        cursor=wire.Cursor.loads(request.headers.get("Last-Event-ID", "")),
+        # By what the browser had last, or else by when its page was made: what came since is sent.
+        cursor=wire.Cursor.loads(request.headers.get("Last-Event-ID", ""))
+        or wire.Cursor.of_page(request.GET.get("since", "")),
         language=get_language(),
         # What is handed over outlives this request, which is to be freed.
         make_request=partial(make_request, scope, login.user_pk) if handover else lambda: request,

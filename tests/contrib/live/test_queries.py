@@ -46,7 +46,9 @@ def test_one_question_answers_for_all_who_are_connected(count: int) -> None:
     notify.send(users[0], verb="closed", recipient=everybody(users))
     with queries_made(1):
         states = ask(*users)
-    assert [(state.unread, state.unseen, len(state.rows)) for state in states] == [(1, 1, 1)] * count
+    assert [(state.counts.unread, state.counts.unseen, len(state.rows)) for state in states] == [
+        (1, 1, 1)
+    ] * count
 
 
 def test_the_counts_are_those_of_the_badge(settings: Any) -> None:
@@ -64,8 +66,16 @@ def test_the_counts_are_those_of_the_badge(settings: Any) -> None:
 
     states = ask(*users)
 
-    assert [state.unread for state in states] == [unread_count(user) for user in users] == [0, 1, 2, 3, 4, 5]
-    assert [state.unseen for state in states] == [unseen_count(user) for user in users] == [0, 0, 2, 0, 4, 0]
+    assert (
+        [state.counts.unread for state in states]
+        == [unread_count(user) for user in users]
+        == [0, 1, 2, 3, 4, 5]
+    )
+    assert (
+        [state.counts.unseen for state in states]
+        == [unseen_count(user) for user in users]
+        == [0, 0, 2, 0, 4, 0]
+    )
 
 
 def test_without_a_cap_all_are_counted(settings: Any) -> None:
@@ -73,12 +83,12 @@ def test_without_a_cap_all_are_counted(settings: Any) -> None:
     [user] = make_users(1)
     for _ in range(3):
         make_notification(user)
-    assert ask(user)[0].unread == 3
+    assert ask(user)[0].counts.unread == 3
 
 
 def test_whoever_has_nothing_is_in_the_answer_too() -> None:
     [user] = make_users(1)
-    assert ask(user) == [Snapshot(0, 0, {})]
+    assert ask(user) == [Snapshot()]
 
 
 def test_the_rows_are_those_that_came_into_the_inbox_lately() -> None:
@@ -104,7 +114,7 @@ def test_the_rows_are_those_that_came_into_the_inbox_lately() -> None:
 def test_what_is_hidden_neither_counts_nor_arrives() -> None:
     [user] = make_users(1)
     make_notification(user, deleted=True)
-    assert ask(user) == [Snapshot(0, 0, {})]
+    assert ask(user) == [Snapshot()]
     assert queries.missed(user.pk, Cursor(timezone.now() - minutes(9))) == {}
 
 
