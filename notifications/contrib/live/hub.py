@@ -8,24 +8,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, suppress
 from contextvars import Context
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
 
 from django.db import close_old_connections
 
 from notifications.conf import settings
 from notifications.contrib.live import sessions, wire
-from notifications.contrib.live.buses import Message, get_bus
+from notifications.contrib.live.buses import Bus, Message, get_bus
 from notifications.contrib.live.login_batcher import LoginBatcher
 from notifications.contrib.live.outbox import Outbox
+from notifications.contrib.live.queries import database
 from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.sessions import Login
-from notifications.contrib.live.shutdown import before_shutdown
+from notifications.contrib.live.shutdown import before_shutdown, have_closed, listening_sockets
 from notifications.contrib.live.streams import Recipient, Stream
 from notifications.contrib.live.updates import get_updates
 
@@ -37,6 +39,16 @@ T = TypeVar("T")
 RETRY_INTERVAL = 1.0
 #: The most seconds between two attempts to listen to a dead bus.
 MAX_RETRY_INTERVAL = 30.0
+#: The most rounds, or checks of sessions, that fail one after the other; then the streams end.
+MAX_FAILURES = 3
+#: The most seconds that a round may take; then the streams end.
+MAX_ROUND_SECONDS = 60.0
+#: Seconds for which no stream is served after that. The browsers poll meanwhile.
+UNAVAILABLE_SECONDS = 30.0
+#: The most seconds until a bus hears what it sends to itself; then it counts as not heard.
+MAX_ECHO_SECONDS = 5.0
+#: Seconds between two looks whether the server still accepts connections.
+SERVER_CHECK_INTERVAL = 0.5
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
@@ -46,6 +58,9 @@ def get_hub() -> Hub:
     loop = asyncio.get_running_loop()
     hub = _hubs.get(loop)
     if hub is None:
+        for other in [other for other in _hubs if other.is_closed()]:
+            # It ended before its streams did. Their hub holds it.
+            del _hubs[other]
         hub = _hubs[loop] = Hub()
     return hub
 
@@ -64,7 +79,10 @@ class Hub:
         self.hears_bus = False
         #: How many rounds queried the database.
         self.rounds = 0
+        #: Only while it is awake: the hub of a loop that has ended must not hold it.
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._failures = 0
+        self._unavailable_until = 0.0
         #: The keys of the recipients whose inboxes are looked at in the next round, and of those whose rows changed.
         self._checked: set[str] = set()
         self._changed: set[str] = set()
@@ -76,6 +94,11 @@ class Hub:
         self._threads: ThreadPoolExecutor | None = None
 
     # Streams
+
+    @property
+    def is_available(self) -> bool:
+        """Tell whether streams are served: not for a while after the database failed again and again."""
+        return time.monotonic() >= self._unavailable_until
 
     def is_full_for(self, login: Login) -> bool:
         """Tell whether a user has as many streams as one may have."""
@@ -144,9 +167,18 @@ class Hub:
         return [stream for recipient in self.recipients.values() for stream in recipient.streams]
 
     def end_all(self) -> None:
-        """End all streams, so that the server can stop. The browsers come back to the next one."""
+        """End all streams. The browsers come back, to the next server or to an answer from which on they poll."""
         for stream in self.streams():
             stream.outbox.end()
+
+    def _fail(self, what: str, error: BaseException, *, is_last: bool = False) -> None:
+        """Log a failure; after too many, end all streams: one that is open and is sent nothing keeps from polling."""
+        logger.error("The live hub could not %s.", what, exc_info=error)
+        self._failures = MAX_FAILURES if is_last else self._failures + 1
+        if self._failures >= MAX_FAILURES:
+            logger.error("The live streams end. For %d seconds the browsers poll.", UNAVAILABLE_SECONDS)
+            self._unavailable_until = time.monotonic() + UNAVAILABLE_SECONDS
+            self.end_all()
 
     # Messages
 
@@ -171,9 +203,13 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="notifications-live")
         self._work.callback(self._threads.shutdown, wait=False)
-        for job in (self._run_rounds, self._listen, self._check_regularly, self._check_sessions):
+        jobs = (
+            self._run_rounds, self._listen, self._check_regularly, self._check_sessions, self._watch_server
+        )  # fmt: skip
+        for job in jobs:
             # Not in the context of the request that came first, which will end.
             task = Context().run(self._loop.create_task, job())
+            task.add_done_callback(self._job_ended)
             self._work.callback(task.cancel)
         self._work.callback(before_shutdown(self.end_all))
 
@@ -183,6 +219,13 @@ class Hub:
         self._changed.clear()
         self._events.clear()
         self._loop, self.hears_bus = None, False
+        # They remember the loop in which somebody waited for them.
+        self._wanted, self._bus_died = asyncio.Event(), asyncio.Event()
+
+    def _job_ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail("go on", error, is_last=True)
 
     async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
         def act_and_close() -> T:
@@ -211,14 +254,16 @@ class Hub:
                 continue
             self.rounds += 1
             try:
-                updates = await self._in_thread(get_updates, asked)
-            except Exception:
-                logger.exception("The live hub could not query the database, and tries again.")
+                updates = await asyncio.wait_for(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever a database raises
+                is_stuck = isinstance(error, asyncio.TimeoutError)
+                self._fail("query the database", error, is_last=is_stuck)
                 await asyncio.sleep(RETRY_INTERVAL)
                 self._events |= events
                 self._changed |= changed
                 self._check(checked)
                 continue
+            self._failures = 0
             for update in updates:
                 self._send(update, has_changed=update.recipient.key in changed)
 
@@ -249,7 +294,7 @@ class Hub:
         delay = RETRY_INTERVAL
         while True:
             try:
-                async with aclosing(get_bus().listen()) as messages:
+                async with aclosing(self._messages(get_bus())) as messages:
                     async for message in messages:
                         self.hears_bus, delay = True, RETRY_INTERVAL
                         self.handle(message)
@@ -262,18 +307,63 @@ class Hub:
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - nobody is to guess it wrong
             delay = min(delay * 2, MAX_RETRY_INTERVAL)
 
+    async def _messages(self, bus: Bus) -> AsyncGenerator[Message, None]:
+        """Yield what a bus hears. Once it does, it sends something to itself, to learn whether that arrives."""
+        echo, arrived = Message(echo=uuid4().hex), asyncio.Event()
+        checking: asyncio.Task[None] | None = None
+        try:
+            async with aclosing(bus.listen()) as messages:
+                async for message in messages:
+                    if message.echo is None:
+                        yield message
+                    elif message == echo:
+                        arrived.set()
+                        self.hears_bus = True
+                    if checking is None and bus.sends:
+                        checking = asyncio.create_task(self._check_echo(bus, echo, arrived))
+        finally:
+            if checking is not None:
+                checking.cancel()
+
+    async def _check_echo(self, bus: Bus, echo: Message, arrived: asyncio.Event) -> None:
+        """Send the echo by another connection, and poll when it does not arrive."""
+
+        def send() -> None:
+            # What fails here is noticed by what does not arrive.
+            with suppress(Exception):
+                bus.send(echo, using=database())
+
+        await self._in_thread(send)
+        try:
+            await asyncio.wait_for(arrived.wait(), MAX_ECHO_SECONDS)
+        except asyncio.TimeoutError:
+            self.hears_bus = False
+            self._bus_died.set()
+            logger.warning("The live bus is connected and hears nothing; the hub polls. %s", bus.deaf_hint)
+
+    async def _watch_server(self) -> None:
+        """End all streams when the server accepts no more connections: it waits for them before it stops."""
+        sockets = listening_sockets()
+        while True:
+            await asyncio.sleep(SERVER_CHECK_INTERVAL)
+            if have_closed(sockets):
+                self.end_all()
+
     async def _check_sessions(self) -> None:
         """End the streams of those who are not logged in any more."""
+        failures = 0
         while True:
             await asyncio.sleep(settings.LIVE_SESSION_CHECK)
             try:
                 logins = {stream.login for stream in self.streams()}
                 ended, failed = await self._in_thread(sessions.ended, logins)
-            except Exception:
-                logger.exception("The live hub could not check the sessions, and tries again.")
+            except Exception as error:  # noqa: BLE001 - whatever a store of sessions raises
+                failures += 1
+                self._fail("check the sessions", error, is_last=failures >= MAX_FAILURES)
                 continue
-            for login, error in failed.items():
-                logger.error("A session of user %s could not be checked.", login.user_pk, exc_info=error)
+            failures = 0
+            for login, failure in failed.items():
+                logger.error("A session of user %s could not be checked.", login.user_pk, exc_info=failure)
             for stream in self.streams():
                 if stream.login in ended:
                     stream.outbox.dismiss()

@@ -167,6 +167,20 @@ class Speaking(Contract):
         asyncio.run(listen())
         assert "The live bus is not heard" in caplog.text
 
+    def test_a_hub_learns_that_its_bus_hears_what_it_sends(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        user = make_user()
+        monkeypatch.setattr(hubs, "MAX_ECHO_SECONDS", 2)
+
+        async def listen() -> bool:
+            async with tuned_in(user):
+                await asyncio.sleep(3)
+                return get_hub().hears_bus
+
+        assert asyncio.run(listen())
+        assert "hears nothing" not in caplog.text
+
     def line(self) -> Line:
         """Return a line to the server, not laid yet."""
         raise NotImplementedError

@@ -16,7 +16,7 @@ from django.test import Client
 
 from notifications import notify
 from tests.contrib.live.client import PATIENCE, Browser, elsewhere
-from tests.contrib.live.conftest import Server
+from tests.contrib.live.conftest import UVICORN, Server
 from tests.factories import make_project, make_user, make_users
 
 pytestmark = pytest.mark.shape("default")
@@ -172,6 +172,25 @@ class Door:
                 return status
 
         # Uvicorn ends in good order, and then by the signal that it was sent.
+        assert asyncio.run(listen()) in (0, -15)
+
+    def test_a_worker_that_has_served_as_many_requests_as_it_may_ends_its_streams(
+        self, serve: Callable[..., Server], log_in: LogIn
+    ) -> None:
+        """M7: it refused every connection, and lived on until the stream left."""
+        server = serve(self.door, [*UVICORN, "--limit-max-requests", "3"], LIVE_HEARTBEAT=1)
+        session = log_in(make_user())
+
+        async def listen() -> int:
+            async with Browser(server.port, session) as browser:
+                await browser.next("count")
+                for _ in range(3):
+                    async with Browser(server.port) as other:
+                        assert other.status == 401
+                with pytest.raises(EOFError):
+                    await browser.next("nothing more")
+            return await elsewhere(server.process.wait, PATIENCE)
+
         assert asyncio.run(listen()) in (0, -15)
 
     @pytest.mark.parametrize("count", [40])

@@ -254,7 +254,7 @@ def test_a_stream_that_is_new_is_told_nothing_old() -> None:
     send(user)
 
     async def listen() -> Browser:
-        async with tuned_in(user) as browser, tuned_in(user, cursor=Cursor.loads("crafted")) as other:
+        async with tuned_in(user), tuned_in(user, cursor=Cursor.loads("crafted")) as other:
             await other.silence(0.8)
             return other
 
