@@ -105,9 +105,9 @@ class Hub:
         recipient = self.recipients.get(str(login.user_pk))
         if recipient is None:
             return False
-        # One that has ended may still wait for a browser that does not read.
-        is_open = [stream.outbox.is_open for stream in recipient.streams]
-        return sum(is_open) >= settings.LIVE_STREAMS_PER_USER
+        most, streams = settings.LIVE_STREAMS_PER_USER, recipient.streams
+        # One that has ended may still wait for a browser that does not read, which opens another.
+        return sum(stream.outbox.is_open for stream in streams) >= most or len(streams) >= 2 * most
 
     async def serve(self, stream: Stream) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a stream until it ends. Closing the generator frees all that the stream holds."""

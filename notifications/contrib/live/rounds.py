@@ -119,7 +119,7 @@ def position_of(before: Position | None, recent: Mapping[str, InboxRow], since: 
     """Return where a recipient is with these rows of the inbox after ``since``."""
     if len(recent) > MAX_KNOWN_ROWS:
         return Position(since, {}, digest=hash(frozenset(recent)))
-    known = {} if before is None else {mark: at for mark, at in before.known.items() if at > since}
+    known = {mark: at for mark, at in before.known.items() if at > since} if before is not None else {}
     gone = frozenset(known.keys() - recent.keys())
     known.update((mark, row.inbox_at) for mark, row in recent.items())
     return Position(since, known, gone)
@@ -147,9 +147,9 @@ def no_news(recipient: Recipient, streams: Iterable[Stream]) -> RecipientUpdate 
     if recipient.position is None or recipient.counts is None:
         return None
     updates = [StreamUpdate(stream) for stream in streams if stream.is_current]
-    return RecipientUpdate(
-        recipient, recipient.position, recipient.counts, recipient.first_uncounted, updates
-    )
+    # Nothing counts as sent before the hub has done so.
+    position = replace(recipient.position, known=dict(recipient.position.known))
+    return RecipientUpdate(recipient, position, recipient.counts, recipient.first_uncounted, updates)
 
 
 def add(update: RecipientUpdate, found: EventRow, now: datetime) -> None:
@@ -166,8 +166,9 @@ def add(update: RecipientUpdate, found: EventRow, now: datetime) -> None:
             part.resync = True
     elif row.inbox_at > position.since or happens_once(found.event):
         # Whatever moment it has: a bus says of an event when it is committed. It may say so twice.
-        remembered = max(row.inbox_at, now)
-        update.position = replace(position, known={**position.known, mark: remembered})
+        is_recent = row.inbox_at > position.since
+        position.known[mark] = row.inbox_at if is_recent else now
+        update.position = position if is_recent else replace(position, gone=position.gone | {mark})
         for part in update.streams:
             part.rows[mark] = row
 

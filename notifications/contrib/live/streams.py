@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -36,8 +36,8 @@ class Position:
 
     since: datetime
     #: The rows that were sent or were there, by their marks, and by when each may be forgotten.
-    known: Mapping[str, datetime]
-    #: Those of them that are not in the inbox any more.
+    known: dict[str, datetime]
+    #: Those of them that are not in the inbox any more, or came into it before ``since``.
     gone: frozenset[str] = frozenset()
     #: In the place of ``known`` where that would be too many: a number for all rows after ``since``.
     digest: int | None = None

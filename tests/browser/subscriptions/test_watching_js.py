@@ -93,7 +93,7 @@ def test_the_buttons_of_a_row_do_what_they_say(
     assert page.get_by_text("Muted. You will not receive notifications about this.").is_visible()
     assert said(justquick) == [("issue 2", "muted", "subscribed", False)]
     either.follow(page.locator(".ntf-row").get_by_role("button", name="Unsubscribe"))
-    assert page.get_by_text("You do not watch it any more.").is_visible()
+    assert page.get_by_text("Unsubscribed.").is_visible()
     assert said(justquick) == []
     either.follow(page.locator(".ntf-row").get_by_role("link", name="Why?"))
     assert page.get_by_text("Reason when sent: watching").is_visible()
@@ -188,11 +188,11 @@ def test_one_unwatches_many_at_once(either: Browser, visit: Visit, justquick: An
     either.follow(page.get_by_role("link", name="Manage subscriptions"))
     for name in ("issue 1", "issue 3"):
         page.get_by_role("checkbox", name=name).check()
-    either.follow(page.get_by_role("button", name="Unsubscribe from the chosen"))
+    either.follow(page.get_by_role("button", name="Unsubscribe from selected"))
     assert page.url.endswith(HOME)
-    assert page.get_by_text("You do not watch it any more.").is_visible()
+    assert page.get_by_text("Unsubscribed.").is_visible()
     assert [row[0] for row in said(justquick)] == ["issue 2"]
-    either.follow(page.get_by_role("button", name="Unsubscribe from the chosen"))
+    either.follow(page.get_by_role("button", name="Unsubscribe from selected"))
     assert page.get_by_text("Nothing was chosen.").is_visible()
     assert [row[0] for row in said(justquick)] == ["issue 2"]
 
