@@ -396,6 +396,7 @@ def test_an_event_of_an_old_moment_is_sent_once_where_a_bus_says_that_it_is_comm
 
     async def listen() -> list[str]:
         async with tuned_in(user) as browser:
+            await at_rest()
             message = await elsewhere(told, user, timestamp=timezone.now() - age)
             for _ in range(3):
                 get_hub().handle(message)
