@@ -81,7 +81,8 @@ class Settings:
     CACHE_TIMEOUT = Setting(2, minimum=0)
     #: Whether deleting through the site only hides a row.
     SOFT_DELETE = Setting(False)
-    #: Whether extra arguments of ``notify.send`` are stored in ``data``; where not, they are an error.
+    #: Whether extra arguments of ``notify.send`` are stored in ``data``. Where it is not set, what JSON cannot hold is
+    #: dropped; False drops all of them. Both leave a warning in the log.
     USE_JSONFIELD = Setting(True)
     #: Whether a GET on a url that changes something changes it at once, as the older packages did.
     ACTIONS_ON_GET = Setting(False)
@@ -97,6 +98,10 @@ class Settings:
     JSONFIELD = Setting("django.db.models.JSONField")
     #: Who may see an object, by model: the dotted path of a rule.
     VISIBILITY: Setting[Mapping[str, str]] = Setting({}, kind=Mapping)
+
+    def is_set(self, name: str) -> bool:
+        """Return whether the site sets this key itself, under today's name or an older one."""
+        return name in own_values() or (name in OLDER_KEYS and name in legacy_values())
 
     @classmethod
     def own_keys(cls) -> dict[str, Setting[Any]]:

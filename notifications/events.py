@@ -25,8 +25,10 @@ class Event:
 
     ``actor``, ``action_object`` and ``target`` are saved model instances (the last two may be None); ``concrete``
     says of each whether a row names its concrete model or the proxy itself. ``reason`` is why everybody is notified,
-    in one word, or empty where an extension may say it of each recipient. ``columns`` are the values of further
-    plain columns of the notification model, by field name. Source: :func:`notifications.sending.arguments.clean_event`.
+    in one word, or empty where an extension may say it of each recipient. ``key`` is the ``idempotency_key``.
+    ``columns`` are the values of further columns of the notification model, by the name of the field or of the column;
+    ``attributes`` those of other attributes of a site's own model. Source:
+    :func:`notifications.sending.arguments.clean_event`.
     """
 
     uuid: UUID
@@ -42,6 +44,7 @@ class Event:
     key: str | None = None
     reason: str = ""
     columns: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     concrete: Mapping[str, bool] = field(default_factory=dict)
 
 

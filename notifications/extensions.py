@@ -54,6 +54,13 @@ class Extension:
         """
         return audience
 
+    def notifications_silence(self, event: Event, *, named: bool) -> str | None:
+        """Return why this extension let an event reach nobody, in words for the log: "everybody has muted it".
+
+        ``named`` says that ``recipient=`` named users. None where it is not for this extension to say.
+        """
+        return None
+
 
 def says_reasons(audience: QuerySet[Any]) -> bool:
     """Return whether the audience says of each user why they are notified. That of a union cannot be asked."""

@@ -5,33 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Model
 from django.dispatch import Signal
 
 
-class NotifySignal(Signal):
-    """Django's signal, which says of an unsaved actor that it is one.
+class AnySender(dict[Any, Any]):
+    """What Django keeps for each sender of a signal: here, nothing.
 
-    Django looks the sender up in a dict before any receiver sees it. An unsaved instance has no hash, so that the
-    answer would be a TypeError about hashes.
+    Django looks the sender up before any receiver sees it, although only a signal with a cache has put anything in. A
+    model instance that is not saved, or that defines ``__eq__`` alone, has no hash to be looked up by.
     """
+
+    def get(self, sender: Any, default: Any = None) -> Any:
+        """Return that nothing is kept for the sender."""
+        return default
+
+
+class NotifySignal(Signal):
+    """Django's signal, whose sender may be anything: the receiver says of it whether it can be an actor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sender_receivers_cache: Any = AnySender()
 
     def send(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
         """Notify the recipients. Return ``[(receiver, notifications)]``."""
-        return super().send(saved(sender), **named)
+        return super().send(sender, **named)
 
     async def asend(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
         """Do as :meth:`send` does."""
-        return await super().asend(saved(sender), **named)
+        return await super().asend(sender, **named)
 
+    def send_robust(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
+        """Do as :meth:`send` does; an error stands in the answer, in place of the notifications."""
+        return super().send_robust(sender, **named)
 
-def saved(actor: Any) -> Any:
-    """Return the actor. Raise ValueError when it is a model instance that is not saved."""
-    if isinstance(actor, Model) and actor.pk is None:
-        raise ValueError(
-            f"actor must be saved before anybody is notified of it, got {actor!r} without primary key."
-        )
-    return actor
+    async def asend_robust(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
+        """Do as :meth:`send_robust` does."""
+        return await super().asend_robust(sender, **named)
 
 
 #: Notify the recipients: ``notify.send(actor, verb="closed", ...)``.
@@ -39,15 +49,15 @@ def saved(actor: Any) -> Any:
 #: Arguments: ``sender`` (positional: the actor, a saved model instance), ``verb`` (text, at most 255 characters),
 #: ``recipient`` (a user, a Group, a queryset of users, an iterable of users or of primary keys; without one the
 #: actor, if it is a user), ``action_object``, ``target`` (saved model instances), ``description`` (text), ``level``
-#: (one of ``Notification.LEVELS``), ``public`` (bool), ``timestamp`` (datetime, default now), ``key`` (text: the
-#: same key is the same event, sent once), ``reason`` (text, at most 32 characters: why they are notified, such as
-#: "mention"), ``data`` (a dict), ``actor_for_concrete_model``,
-#: ``action_object_for_concrete_model``, ``target_for_concrete_model`` (bool, default True), ``chunk_size`` (int: so
-#: many users in one statement and one transaction), ``progress`` (called with ``(done, total)`` users). Any other
-#: keyword sets the plain column of that name on every row, or goes to ``data``.
+#: (one of ``Notification.LEVELS``), ``public`` (bool), ``timestamp`` (datetime, default now),
+#: ``idempotency_key`` (text: the same key is the same event, sent once), ``recipient_reason`` (text, at most 32
+#: characters: why they are notified, such as "mention"), ``data`` (a dict), ``actor_for_concrete_model``,
+#: ``action_object_for_concrete_model``, ``target_for_concrete_model`` (bool, default True), ``fanout_chunk`` (int: so
+#: many users in one statement and one transaction), ``on_progress`` (called with ``(done, total)`` users). Any other
+#: keyword is what it was in the older packages: a column of theirs or of the site's own model, or else extra data.
 #:
 #: ``send`` and ``await asend`` return ``[(receiver, notifications)]``. They raise TypeError or ValueError, naming
-#: the argument, before anything is written.
+#: the argument, before anything is written; ``send_robust`` and ``asend_robust`` return it in place of the rows.
 notify = NotifySignal()
 
 #: Sent after commit, once for each ``notify.send`` that wrote at least one row and ended without an error.

@@ -12,9 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 from django.core.cache import cache
-from django.db import connections, models, transaction
+from django.db import connections, models
 
 from notifications.signals import read_state_changed
+from notifications.storage.transactions import after_commit, is_manual
 
 logger = logging.getLogger("notifications")
 
@@ -37,8 +38,8 @@ def drop_counts(user_pks: list[Any] | None, *, using: str) -> None:
     rows in between.
     """
     _drop(user_pks)
-    if transaction.get_connection(using).in_atomic_block:
-        transaction.on_commit(partial(_drop, user_pks), using=using, robust=True)
+    if connections[using].in_atomic_block:
+        after_commit(partial(_drop, user_pks), using=using)
 
 
 def _drop(user_pks: list[Any] | None) -> None:
@@ -55,9 +56,9 @@ def _drop(user_pks: list[Any] | None) -> None:
 def are_pending() -> bool:
     """Return whether an open transaction has changed rows: nobody else sees them yet, and it may be rolled back."""
     return any(
-        isinstance(call, partial) and call.func is _drop
+        is_manual(connection)
+        or any(isinstance(call, partial) and call.func is _drop for _, call, *_ in connection.run_on_commit)
         for connection in connections.all(initialized_only=True)
-        for _, call, *_ in connection.run_on_commit
     )
 
 
@@ -69,4 +70,4 @@ def announce(model: type[models.Model], recipient_id: Any, changed: int, *, usin
     send = partial(
         read_state_changed.send_robust, sender=model, recipient_id=recipient_id, changed=changed, using=using
     )
-    transaction.on_commit(send, using=using, robust=True)
+    after_commit(send, using=using)

@@ -1,16 +1,21 @@
-"""Locks in one order, and what is done about transactions that wait for each other in a circle all the same.
+"""Locks in one order, and what is done about transactions that get into each other's way all the same.
 
 Rows are locked in the order of their primary keys everywhere, so that there should be no circle. What remains is made
 by locks that are no row's: MariaDB also locks gaps in an index, and the next automatic key. The database ends one of
-the transactions, which is tried again.
+the transactions, which is tried again. So it does where transactions are to look as if one followed the other
+(REPEATABLE READ, SERIALIZABLE) and two of them wrote the same.
 """
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from django.db import DatabaseError, connections, models, transaction
+
+from notifications.storage.transactions import is_ours
 
 T = TypeVar("T")
 Q = TypeVar("Q", bound="models.QuerySet[Any]")
@@ -18,21 +23,25 @@ Q = TypeVar("Q", bound="models.QuerySet[Any]")
 #: The most primary keys that go into one UPDATE where it cannot select them itself.
 MAX_KEYS = 100_000
 
-#: How often a transaction is tried that was ended for a deadlock.
+#: How often a transaction is tried that the database ended.
 MAX_ATTEMPTS = 10
 
-#: How databases name a deadlock: PostgreSQL by a state; MySQL and MariaDB by a number, and by another one where the
-#: transaction waited for the next automatic key.
-DEADLOCK_STATE, DEADLOCK_NUMBERS = "40P01", {1213, 1467}
+#: The longest pause before another attempt, in seconds. It doubles each time, and is never the same for two.
+MAX_PAUSE = 0.2
+
+#: How databases say that a transaction is to be tried again. PostgreSQL, by a state: a deadlock, or what could not be
+#: serialized. MySQL and MariaDB, by a number: a deadlock; one over the next automatic key; a row that has changed since
+#: the transaction first read.
+RETRY_STATES, RETRY_NUMBERS = {"40P01", "40001"}, {1213, 1467, 1020}
 
 
 def may_be_tried_again(error: DatabaseError, using: str) -> bool:
-    """Return whether a transaction was ended for a deadlock, and was no caller's, so that it can be done again."""
+    """Return whether the database ended a transaction for another one's sake, and it was no caller's."""
     cause: Any = error.__cause__
     # The names of psycopg 3 and psycopg2.
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    is_deadlock = state == DEADLOCK_STATE or bool(DEADLOCK_NUMBERS.intersection(error.args[:1]))
-    return is_deadlock and not connections[using].in_atomic_block
+    was_ended = state in RETRY_STATES or bool(RETRY_NUMBERS.intersection(error.args[:1]))
+    return was_ended and is_ours(using)
 
 
 def retry(
@@ -42,16 +51,18 @@ def retry(
     attempts: int = MAX_ATTEMPTS,
     also: Callable[[DatabaseError], bool] = lambda error: False,
 ) -> T:
-    """Call ``write`` until it is ended by no deadlock. It makes a transaction of its own unless the caller holds one.
+    """Call ``write`` until the database lets it end. It makes a transaction of its own unless the caller holds one.
 
-    ``also`` says of an error that is no deadlock whether to try again all the same.
+    ``also`` says of another error whether to try again all the same.
     """
-    for _ in range(attempts - 1):
+    for attempt in range(attempts - 1):
         try:
             return write()
         except DatabaseError as error:
             if not also(error) and not may_be_tried_again(error, using):
                 raise
+            # Two that got into each other's way would do so again, were they to start at the same moment.
+            time.sleep(random.uniform(0, min(0.002 * 2**attempt, MAX_PAUSE)))  # noqa: S311 - no secret
     return write()
 
 

@@ -52,3 +52,11 @@ class Config(Extension, AppConfig):
         told = audience_of(event, audience)
         take_part(event, None if audience is None else told)
         return told
+
+    def notifications_silence(self, event: Event, *, named: bool) -> str:
+        """Return that all have muted it where somebody was named, else that nobody watches it."""
+        if named:
+            return "every recipient has muted what it is about, or may not see it"
+        return (
+            "nobody watches what it is about, or whoever does is not active, has muted it or may not see it"
+        )
