@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.views.generic import ListView
 
@@ -15,6 +16,9 @@ from notifications.inbox.flash import get_flash
 from notifications.inbox.requests import own_url
 from notifications.inbox.tabs import TABS, rows_of
 from notifications.storage.notification import AbstractNotification, Rows
+
+#: Stands for the setting in ``paginate_by``.
+PAGE_SIZE = object()
 
 if TYPE_CHECKING:
     Base = ListView[AbstractNotification]
@@ -27,6 +31,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
 
     template_name = "notifications/list.html"
     context_object_name = "notifications"
+    #: Unless a subclass says otherwise, the setting ``PAGE_SIZE``, which is read at each request.
+    paginate_by: Any = PAGE_SIZE
     tab = TABS["inbox"]
 
     def get_queryset(self) -> Rows:
@@ -34,17 +40,35 @@ class NotificationViewList(LoginRequiredMixin, Base):
         self.search = search.parse(
             self.request.GET.get("q", ""), get_notification_model(), viewer=self.request.user
         )
-        return self.tab.rows(rows_of(self.request), self.search).with_objects()
+        rows = self.tab.rows(rows_of(self.request), self.search).with_objects()
+        ordering = self.get_ordering()
+        if not ordering:
+            return rows
+        return rows.order_by(*([ordering] if isinstance(ordering, str) else ordering))
 
-    def get_paginate_by(self, queryset: Any) -> int:
-        """Return how many rows a page has."""
-        return settings.PAGE_SIZE
+    def get_paginate_by(self, queryset: Any) -> int | None:
+        """Return how many rows a page has, or None for all on one."""
+        size: int | None = settings.PAGE_SIZE if self.paginate_by is PAGE_SIZE else self.paginate_by
+        return size
+
+    def is_in_our_order(self, rows: Any) -> bool:
+        """Return whether nothing was overridden that says which rows come after which."""
+        return (
+            isinstance(rows, QuerySet)
+            and not (rows.query.is_sliced or rows.query.combinator or rows.query.order_by)
+            and not (rows.query.distinct_fields or self.get_ordering())
+            and rows.model is get_notification_model()
+            and (self.page_kwarg, self.paginator_class) == (Base.page_kwarg, Base.paginator_class)
+        )
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[Any, Any, Any, bool]:
         """Return the page that ``before``, ``after`` or ``page`` names, without counting the rows.
 
-        The rows carry the counts of all tabs.
+        The rows carry the counts of all tabs. Where a subclass has an order of its own, a slice, a union or a list,
+        it is Django's page.
         """
+        if not self.is_in_our_order(queryset):
+            return super().paginate_queryset(queryset, page_size)
         page = pagination.get_page(
             tabs.with_counts(queryset, self.request.user),
             page_size,
@@ -59,9 +83,11 @@ class NotificationViewList(LoginRequiredMixin, Base):
         # Before the rows are read: what comes after this moment has not been seen here.
         moment = timezone.now()
         context = super().get_context_data(**kwargs)
-        counts = tabs.counts_of(context["notifications"], self.request.user)
+        rows = context["object_list"]
+        counts = tabs.counts_of(rows, self.request.user)
         search_of_page: search.Search = getattr(self, "search", search.Search())
         return {
+            "notifications": rows,
             **context,
             "tab": self.tab,
             "page_size": settings.PAGE_SIZE,
