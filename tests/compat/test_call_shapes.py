@@ -19,10 +19,10 @@ HERE = Path(__file__).resolve().parent
 RECORD: dict[str, dict[str, dict[str, str]]] = json.loads((HERE / "call_shapes.json").read_text())
 UPGRADE = " ".join((HERE.parent.parent / "docs" / "upgrade.rst").read_text().split())
 
-ONCE = "Any iterable, also of primary keys. Nobody is told twice of one event."
-NAMED = "The error names the argument and says what is allowed."
+ONCE = "Any iterable is accepted, also of primary keys. Each user is notified once per event."
+NAMED = "The error names the argument and what is allowed."
 STORED = "They are stored."
-DROPPED = "or an error where you set ``USE_JSONFIELD`` to ``True``."
+DROPPED = "or raise an error if you set ``USE_JSONFIELD`` to ``True``."
 OPEN = "Everything else is extra data."
 COLUMNS = "They are always set."
 
@@ -31,23 +31,23 @@ COLUMNS = "They are always set."
 WHY = {
     **dict.fromkeys([f"recipient: {what}" for what in ("a user twice", "a tuple", "a set", "an iterator")], ONCE),
     "recipient: keys": ONCE,
-    "recipient: values()": "querysets of primary keys are taken.",
-    "recipient: None": "Without it, the actor is told, if the actor is a user;",
+    "recipient: values()": "Querysets of primary keys are accepted.",
+    "recipient: None": "If it is missing and the actor is a user, the actor is notified.",
     "recipient": NAMED,
-    "verb: None": "A ``TypeError``: the verb is missing.",
-    "verb: 256": "Both are a ``ValueError``.",
-    "level: None": "It is the default.",
-    "level": "Both are a ``ValueError``.",
-    "timestamp: None": "It is now.",
-    "target: not saved": "It is a ``ValueError``.",
+    "verb: None": "It raises ``TypeError``.",
+    "verb: 256": "Both raise ``ValueError``.",
+    "level: None": "The default level is used.",
+    "level": "Both raise ``ValueError``.",
+    "timestamp: None": "The current time is used.",
+    "target: not saved": "It raises ``ValueError``.",
     "target: ": NAMED,
     "action_object": NAMED,
     "target_object_id": COLUMNS,
-    "actor": "``None`` is ignored, and the error names the argument.",
+    "actor": "``None`` is ignored. The error names the argument.",
     "unread: for two": "It is set on every row.",
     **dict.fromkeys(["unread", "deleted", "emailed"], COLUMNS),
-    "data": "It is stored, merged with the extra arguments. What is no dict is stored under ``\"data\"``.",
-    "foo: a decimal": "It becomes text, as Django's encoder writes it.",
+    "data": "A value that is not a dict is stored under ``\"data\"``.",
+    "foo: a decimal": "It becomes text, as in Django's encoder.",
     **dict.fromkeys(["foo: a set", "foo: bytes", "foo: NaN", "foo: 70,000"], DROPPED),
     **dict.fromkeys(["slug", "timesince"], OPEN),
     "": STORED,
