@@ -171,9 +171,9 @@ def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
 
 
 def counts_of(rows: Any, user: Any) -> dict[str, Count]:
-    """Return the counts that the rows carry; where there is no row to carry them, one more query asks for them."""
+    """Return the counts that the rows carry; if no row carries them, one more query asks for them."""
     carrier = rows[0] if rows else None
-    if carrier is None:
+    if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
         users = get_user_model()._base_manager.using(user.notifications.all().db)
         carrier = with_counts(users.filter(pk=user.pk), user).get()
     return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}

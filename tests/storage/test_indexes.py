@@ -56,7 +56,7 @@ class Site:
                 verb="released",
                 recipient=self.readers,
                 timestamp=moment(2026, 1, 1) + timedelta(hours=number),
-                key=f"release {number}",
+                idempotency_key=f"release {number}",
                 unread=number % 10 == 0,
             )
         rows().bulk_create(map(self.star, range(MANY)), batch_size=500)
@@ -339,7 +339,9 @@ def test_what_is_unseen_is_counted_by_sqlite_without_a_look_at_what_is_read(site
 def test_who_was_told_already_is_known_from_the_index(site: Site) -> None:
     """SQLite does not say how it finds a conflict."""
     plan = plan_of(
-        lambda: notify.send(site.projects[17], verb="released", recipient=site.readers, key="release 17")
+        lambda: notify.send(
+            site.projects[17], verb="released", recipient=site.readers, idempotency_key="release 17"
+        )
     )
     assert "ntf_event_recipient" in indexes_in(plan)
     assert not reads_all(plan)

@@ -138,7 +138,7 @@ class Speaking(Contract):
 
         def tell() -> None:
             with transaction.atomic():
-                send(users[0], recipient=everybody, key="order:17")
+                send(users[0], recipient=everybody, idempotency_key="order:17")
             with transaction.atomic():
                 send(users[0], recipient=everybody)
                 transaction.set_rollback(True)

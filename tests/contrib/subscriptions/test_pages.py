@@ -175,8 +175,8 @@ def test_a_verb_that_there_is_not_is_refused(bob: Any, ticket: Any) -> None:
 
 
 def test_the_inbox_is_searched_by_reason(bob: Any, ticket: Any) -> None:
-    send(make_user("alice"), target=ticket, recipient=[bob], reason="mention")
-    send(make_user("carol"), target=ticket, recipient=[bob], reason="assign")
+    send(make_user("alice"), target=ticket, recipient=[bob], recipient_reason="mention")
+    send(make_user("carol"), target=ticket, recipient=[bob], recipient_reason="assign")
     client = browser(bob)
 
     def found(query: str) -> list[str]:
@@ -192,8 +192,12 @@ def test_the_inbox_is_searched_by_reason(bob: Any, ticket: Any) -> None:
     ("arguments", "reason", "rule"),
     [
         ({}, "watching", "bob is notified: watching issue 2."),
-        ({"reason": "mention", "recipient": True}, "mention", "bob is notified: named as a recipient."),
-        ({"reason": "our own word"}, "our own word", "bob is notified: watching issue 2."),
+        (
+            {"recipient_reason": "mention", "recipient": True},
+            "mention",
+            "bob is notified: named as a recipient.",
+        ),
+        ({"recipient_reason": "our own word"}, "our own word", "bob is notified: watching issue 2."),
     ],
 )
 def test_a_page_says_why_one_was_told(
