@@ -18,6 +18,7 @@ from django.core.cache import cache
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from notifications.extensions import audience_extensions
+from notifications.objects.guard import forget_faults
 from tests.factories import make_user
 from tests.sets import runs_in_shape, set_of
 
@@ -151,6 +152,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(autouse=True)
 def _empty_cache() -> Iterator[None]:
     cache.clear()
+    forget_faults()
     yield
     cache.clear()
 

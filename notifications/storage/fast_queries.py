@@ -6,6 +6,7 @@ filters, :func:`newest` returns None and Django builds the query.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -34,8 +35,8 @@ def newest(rows: models.QuerySet[Any], number: int, total: str) -> list[Any] | N
     changed = {name for name, value in vars(query).items() if value != getattr(blank, name, None)}
     joined = sum(map(bool, query.alias_refcount.values())) > 1
     ordering = list(meta.ordering or ())
-    names = [name for name in ordering if isinstance(name, str)]
-    if columns is None or joined or not changed <= FILTER_ATTRIBUTES or names != ordering:
+    order = order_of(model, ordering, connections[using].ops.quote_name)
+    if columns is None or joined or not changed <= FILTER_ATTRIBUTES or order is None:
         return None
     connection = connections[using]
     quote = connection.ops.quote_name
@@ -43,14 +44,10 @@ def newest(rows: models.QuerySet[Any], number: int, total: str) -> list[Any] | N
         where, params = query.get_compiler(using).compile(query.where)
     except EmptyResultSet:
         return []
-    order = []
-    for name in names:
-        column: Any = meta.pk if name.lstrip("-") == "pk" else meta.get_field(name.lstrip("-"))
-        order.append(f"{quote(column.column)} {'DESC' if name.startswith('-') else 'ASC'}")
     source = f"FROM {quote(meta.db_table)} WHERE {where}"
     sql = (
         f"SELECT {columns}, (SELECT COUNT(*) {source}) AS {quote(total)} {source} "
-        f"ORDER BY {', '.join(order)} {connection.ops.limit_offset_sql(0, number)}"
+        f"ORDER BY {order} {connection.ops.limit_offset_sql(0, number)}"
     )
     found, others = read(model, using, sql, [*params, *params])
     for row, count in zip(found, *others, strict=True):
@@ -60,3 +57,22 @@ def newest(rows: models.QuerySet[Any], number: int, total: str) -> list[Any] | N
         for row in found:
             setattr(row, field.name, known[getattr(row, field.attname)])
     return found
+
+
+def order_of(model: type[models.Model], ordering: Sequence[Any], quote: Callable[[str], str]) -> str | None:
+    """Return the order of a model as SQL, or None where it takes more than columns of the model's own table.
+
+    A relation is ordered as the other model says, "?" by chance, and an expression is for Django to write.
+    """
+    columns = {field.attname: field for field in model._meta.concrete_fields}
+    columns.update({field.name: field for field in columns.values() if not field.is_relation})
+    key = model._meta.pk
+    if not key.is_relation:
+        columns["pk"] = key
+    order = []
+    for name in ordering:
+        field: Any = columns.get(name.removeprefix("-")) if isinstance(name, str) else None
+        if field is None:
+            return None
+        order.append(f"{quote(field.column)} {'DESC' if name.startswith('-') else 'ASC'}")
+    return ", ".join(order) or None

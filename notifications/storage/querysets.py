@@ -17,7 +17,7 @@ from django.utils import timezone
 from notifications.conf import settings
 from notifications.events import OBJECTS, event_uuid
 from notifications.objects.fetch import content_type_ids
-from notifications.objects.keys import attach_objects
+from notifications.objects.keys import OWNER, attach_objects
 from notifications.storage import changes
 from notifications.storage.async_verbs import AsyncVerbs, UpTo
 from notifications.storage.expressions import CurrentMoment, LongAgo, judge_moment
@@ -56,6 +56,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
 
     #: Whether the objects come with the rows, and whose rows these are where a verb was given a recipient.
     _with_objects = False
+    _viewer: Any = OWNER
     _recipient_pk: Any = None
     #: Whether the rows of one user were mixed with others, and whether the caller announces what changes.
     _is_mixed = False
@@ -126,13 +127,15 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         """Return the rows of one event, named by its UUID or by the key that it was sent under."""
         return self.filter(event=event if isinstance(event, UUID) else event_uuid(event))
 
-    def with_objects(self) -> Self:
+    def with_objects(self, *, viewer: Any = OWNER) -> Self:
         """Fetch actors, action objects and targets with the rows: one query for each content type among them.
 
         An object that is gone reads as None and does not disturb the others. The rows of ``iterator()`` come without.
+        ``viewer`` is the user who looks at them, by default the recipient of each row; None sees everything.
         """
         clone = self.all()
         clone._with_objects = True
+        clone._viewer = viewer
         return clone
 
     def _in_inbox(self, *conditions: Q) -> Self:
@@ -360,6 +363,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]
         clone._with_objects = self._with_objects
+        clone._viewer = self._viewer
         clone._recipient_pk = self._recipient_pk
         clone._is_mixed = self._is_mixed
         clone._is_quiet = self._is_quiet
@@ -381,7 +385,7 @@ class NotificationQuerySet(AsyncVerbs, models.QuerySet[M]):
         super()._fetch_all()
         rows: Sequence[Any] = self._result_cache or ()
         if fresh and self._with_objects and rows and isinstance(rows[0], models.Model):
-            attach_objects(rows)
+            attach_objects(rows, viewer=self._viewer)
 
 
 def _whether(column: str, value: bool) -> Q:

@@ -21,6 +21,7 @@ from notifications.contrib.subscriptions.words import CALLING, STRENGTH, TAKING_
 from notifications.events import OBJECTS, Event
 from notifications.models import AbstractNotification
 from notifications.objects.fetch import fetch_objects
+from notifications.objects.labels import name_of
 from notifications.sending.arguments import clean_event
 from notifications.sending.audience import Users, resolve
 from notifications.storage.reasons import Reason
@@ -217,4 +218,7 @@ def nothing(user: Any) -> Explanation:
 
 def said(told: bool, rule: str, text: str, *, reason: str = "", **names: Any) -> Explanation:
     """Return the explanation with the names put into its sentence."""
-    return Explanation(told=told, rule=rule, reason=reason, text=text % names)
+    words = {
+        key: name_of(value) if isinstance(value, models.Model) else value for key, value in names.items()
+    }
+    return Explanation(told=told, rule=rule, reason=reason, text=text % words)

@@ -66,7 +66,9 @@ def row(request: HttpRequest) -> HttpResponse:
     """Do what a button of a row of the inbox says to what the row is about."""
     name, _, slug = request.POST.get("row", "").partition(":")
     notification = notification_of(request, slug)
-    return do(request, name, notification.target or notification.action_object)
+    # Not by "or": an object may be false.
+    target = notification.target
+    return do(request, name, notification.action_object if target is None else target)
 
 
 def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
