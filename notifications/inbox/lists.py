@@ -9,10 +9,13 @@ from typing import Any
 
 from django.db.models import Count, Subquery
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import get_language
 
 from notifications.conf import settings
+from notifications.inbox.snooze import local_now
 from notifications.objects.keys import attach_objects
+from notifications.objects.labels import labels_of
 from notifications.presentation.serialize import STATE_COLUMNS, editable_columns, item
 from notifications.storage import fast_queries
 from notifications.storage.notification import AbstractNotification
@@ -72,10 +75,11 @@ def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[Abstr
 
 
 def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) -> str:
-    """Return a weak ETag for an answer of these rows and this count to what was ``asked``, in the current language.
+    """Return a weak ETag for an answer of these rows and this count to what was ``asked``.
 
-    It changes with every row that comes, goes or changes among these, and with the count. It does not know of objects
-    that were renamed, but of those that may not be seen any more.
+    It changes with every row that comes, goes or changes among these, with the count, the language, the time zone and
+    the day. It does not know of objects that were renamed or deleted, because to ask for them would cost a query for
+    each content type; where ``VISIBILITY`` makes that necessary, it does.
     """
     shown: list[Any] = []
     if found:
@@ -84,8 +88,9 @@ def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) 
         shown = [(values(row), state(row)) for row in found]
     if settings.VISIBILITY:
         attach_objects(found)
-        asked = (*asked, [row.is_hidden for row in found])
-    return f'W/"{sha256(repr((get_language(), asked, count, shown)).encode()).hexdigest()[:32]}"'
+        asked = (*asked, [(row.is_hidden, *labels_of(row).values()) for row in found])
+    now = (get_language(), timezone.get_current_timezone_name(), local_now().date())
+    return f'W/"{sha256(repr((now, asked, count, shown)).encode()).hexdigest()[:32]}"'
 
 
 def marks_as_read(request: HttpRequest) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -62,7 +63,19 @@ def report(about: Any, what: str, error: Exception) -> None:
         if len(_logged) >= MAX_REMEMBERED_FAULTS:
             del _logged[next(iter(_logged))]
         _logged[name] = None
-    logger.error("%s: %s failed, and is done without: %r", name, what, error, exc_info=error)
+    # An error may be as unsayable as what raised it.
+    with suppress(Exception):
+        logger.error(
+            "%s: %s failed, and is done without: %s", name, what, error_in_log(error), exc_info=error
+        )
+
+
+def error_in_log(error: Exception) -> str:
+    """Return what an error says, at most 200 characters of it."""
+    try:
+        return f"{type(error).__name__}: {error}"[:200]
+    except Exception:  # noqa: BLE001 - its text is the site's own code
+        return type(error).__name__
 
 
 def name_in_log(about: Any) -> str:

@@ -38,8 +38,9 @@ def name_of(obj: models.Model) -> str:
     name: str | None = guarded(obj, "its name", call_name, obj, otherwise=None)
     if name:
         return name
+    # The user of a request is wrapped in another class.
     words = gettext("unavailable %(model)s") if name is None else gettext("(untitled %(model)s)")
-    return words % {"model": name_of_model(type(obj))}
+    return words % {"model": name_of_model(obj.__class__)}
 
 
 def call_name(obj: models.Model) -> str:

@@ -106,7 +106,7 @@ def rule_of(model: type[Model] | Model) -> GuardedRule | None:
     wanted: Any = settings.VISIBILITY
     if not wanted:
         return None
-    cls: type[Model] = model if isinstance(model, type) else type(model)
+    cls: type[Model] = model if isinstance(model, type) else model.__class__
     if not isinstance(wanted, Mapping):
         return GuardedRule(wanted, cls)
     paths = {str(name).lower(): path for name, path in wanted.items()}

@@ -21,8 +21,9 @@ STATE_COLUMNS = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "i
 
 @cache
 def editable_columns(model: type[AbstractNotification]) -> tuple[list[str], Callable[[Any], tuple[Any, ...]]]:
-    """Return the names of the editable fields of the model, and what reads their values off a row."""
-    fields = [field for field in model._meta.concrete_fields if field.editable]
+    """Return the names of the editable fields of the model and of its key, and what reads their values off a row."""
+    # A key that nobody may edit is one that programs need all the same.
+    fields = [field for field in model._meta.concrete_fields if field.editable or field.primary_key]
     return [field.name for field in fields], attrgetter(*[field.attname for field in fields])
 
 

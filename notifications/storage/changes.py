@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from django.core.cache import cache
@@ -27,7 +29,9 @@ MAX_DROPPED_KEYS = 100
 
 def cache_key(user_pk: object, name: str = "unread") -> str:
     """Return the cache key of this user's count of what is "unread" or "unseen"."""
-    return f"notifications:{name}:{user_pk}"
+    # A cache may refuse keys with blanks or control characters, and long ones.
+    owner = quote(str(user_pk), safe="")
+    return f"notifications:{name}:{owner if len(owner) <= 180 else sha256(owner.encode()).hexdigest()}"
 
 
 def drop_counts(user_pks: list[Any] | None, *, using: str) -> None:

@@ -209,8 +209,8 @@ class AbstractNotification(models.Model):
         return django_timesince(self.timestamp, time_strings=AGO)
 
     @property
-    def slug(self) -> int:
-        """Return the number that stands for this row in urls."""
+    def slug(self) -> Any:
+        """Return what stands for this row in urls: a number, or a text where its primary key is no number."""
         return id2slug(self.pk)
 
     @property

@@ -37,7 +37,7 @@ def thing(obj: models.Model, using: str | None = None) -> str:
 def parents_of(obj: models.Model) -> list[models.Model]:
     """Return what contains the object: what its ``notifications_parents()`` says, else the setting ``PARENTS``."""
     nothing: list[models.Model] = []
-    if hasattr(type(obj), "notifications_parents"):
+    if hasattr(obj.__class__, "notifications_parents"):
         return guarded(obj, "notifications_parents()", call_parents, obj, otherwise=nothing)
     # Nearly always a foreign key, which is not worth a savepoint.
     return attempted(obj, "PARENTS", attributes_of, obj, of_model(settings.PARENTS, obj), otherwise=nothing)

@@ -13,5 +13,5 @@ urlpatterns = [
     path("wish/", views.wish, name="wish"),
     path("row/", views.row, name="row"),
     path("forget/", views.forget, name="forget"),
-    path("why/<int:slug>/", views.why, name="why"),
+    path("why/<str:slug>/", views.why, name="why"),
 ]

@@ -102,7 +102,7 @@ def forget(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
-def why(request: HttpRequest, slug: int) -> HttpResponse:
+def why(request: HttpRequest, slug: int | str) -> HttpResponse:
     """Say why the user was told of one of their notifications, and which rule decides about it today."""
     notification = notification_of(request, str(slug))
     event = event_of(notification)
