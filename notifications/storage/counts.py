@@ -27,7 +27,17 @@ class Count(int):
 
     def __str__(self) -> str:
         cap = settings.BADGE_CAP
-        return f"{cap}+" if cap is not None and self > cap else int.__repr__(self)
+        return Capped(f"{cap}+") if cap is not None and self > cap else int.__repr__(self)
+
+
+class Capped(str):
+    """The text "999+", which Django does not put a thousand separator into, as it does into the text of a number."""
+
+    def __getitem__(self, key: Any) -> Any:
+        # django.utils.numberformat goes through the digits from the last to the first, and turns round what it made.
+        # One piece is all that it gets.
+        turned = super().__getitem__(key)
+        return [turned] if key == slice(None, None, -1) else turned
 
 
 def unread_count(user: Any) -> Count:
