@@ -141,7 +141,7 @@ class AbstractNotificationAdmin(Base):
         found = list(among.order_by(name).values_list("pk", flat=True)[: MAX_RECIPIENTS + 1])
         if len(found) > MAX_RECIPIENTS:
             words = gettext(
-                "The names of more than %(count)d recipients begin with “%(word)s”. Only the first %(count)d are searched."
+                "More than %(count)d names of recipients begin with “%(word)s”. Only the first %(count)d are searched."
             )
             self.message_user(request, words % {"word": word, "count": MAX_RECIPIENTS}, messages.WARNING)
         return Q(recipient__in=found[:MAX_RECIPIENTS]) if found else None

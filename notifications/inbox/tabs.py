@@ -78,7 +78,8 @@ class Tab:
     def order(self, search: Search) -> tuple[str, bool]:
         """Return the column by which the rows are ordered, and whether the order is descending.
 
-        A search that leaves the inbox also finds rows without ``inbox_at``, so its results are ordered by ``timestamp``.
+        A search that leaves the inbox also finds rows without ``inbox_at``, so its results are ordered by
+        ``timestamp``.
         """
         return ("timestamp", True) if self.is_elsewhere(search) else (self.key, self.descending)
 

@@ -78,7 +78,9 @@ def write(
         if isinstance(audience, Users) and audience.narrow:
             # An extension may have left some out and added others.
             few = created <= changes.MAX_DROPPED_KEYS
-            reached = list(response.queryset().order_by().values_list("recipient", flat=True)) if few else None
+            reached = (
+                list(response.queryset().order_by().values_list("recipient", flat=True)) if few else None
+            )
         changes.drop_counts(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
             for row in response.queryset().iterator(chunk_size=BATCH_SIZE):

@@ -42,8 +42,8 @@ def cache_key(user_pk: object, name: str = "unread") -> str:
 def drop_counts(user_pks: list[Any] | None, *, using: str) -> None:
     """Clear the cached counts of these users (None: of all users) after the commit.
 
-    Not before: until then, other processes count the old rows, and a cache in the database would make them wait for this
-    transaction. Counts inside the transaction are not cached: see :func:`are_pending`.
+    Not before: until then, other processes count the old rows, and a cache in the database would make them wait for
+    this transaction. Counts inside the transaction are not cached: see :func:`are_pending`.
     """
     connection = transaction.get_connection(using)
 

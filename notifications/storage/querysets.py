@@ -117,8 +117,8 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         """Return the rows of the inbox that entered it, or returned to it, after a time.
 
         This compares ``inbox_at``: the ``timestamp`` of a row, which can be set by the sender, or the time when its
-        snooze ended. So a row that is written late with an earlier timestamp is not included. For rows that were written
-        after another row, use ``filter(pk__gt=...)``.
+        snooze ended. So a row that is written late with an earlier timestamp is not included. For rows that were
+        written after another row, use ``filter(pk__gt=...)``.
         """
         return self.filter(IS_IN_INBOX, inbox_at__gt=moment)
 

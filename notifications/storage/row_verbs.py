@@ -22,8 +22,8 @@ class RowVerbs(models.Model):
     """The methods that change one row. Each returns whether it changed the row in the database.
 
     It writes and locks like the method of the queryset, checks the state in the database instead of the loaded one, and
-    reloads the columns of the state. If the row was deleted, it changes nothing and returns False. Other attributes that
-    were set on the object are kept, but not saved.
+    reloads the columns of the state. If the row was deleted, it changes nothing and returns False. Other attributes
+    that were set on the object are kept, but not saved.
     """
 
     class Meta:
@@ -109,8 +109,8 @@ class RowVerbs(models.Model):
     def _call(self: Any, verb: Callable[[NotificationQuerySet[Any]], int], *columns: str) -> bool:
         """Call a queryset method for this row. Return whether it changed the row, and reload the columns of the state.
 
-        If rows must be saved one by one, ``save()`` is called as well, with these columns as ``update_fields``, in the same
-        transaction. An exception from it undoes the change.
+        If rows must be saved one by one, ``save()`` is called as well, with these columns as ``update_fields``, in the
+        same transaction. An exception from it undoes the change.
         """
         model = type(self)
         if self.pk is None:

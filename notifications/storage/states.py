@@ -1,7 +1,7 @@
 """The states of a notification, each defined once, as a condition for queries that also checks a loaded row.
 
-``unread``, ``inbox`` and ``snoozed`` depend on the time: a row with a time in the future is not in the inbox before that.
-A snoozed row is neither unread nor read. It is unread when it returns.
+``unread``, ``inbox`` and ``snoozed`` depend on the time: a row with a time in the future is not in the inbox before
+that. A snoozed row is neither unread nor read. It is unread when it returns.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def states_of(row: Any) -> list[str]:
 def newest_first(column: str) -> tuple[OrderBy | str, ...]:
     """Return the descending order of a date and time column, with nulls last on every database.
 
-    Databases differ in the position of nulls, and an index supports only one order. ``indexes.StateIndex`` supports this.
+    Databases differ in the position of nulls, and an index supports only one order, ``indexes.StateIndex`` this one.
     """
     return F(column).desc(nulls_last=True), "-pk"
 

@@ -17,9 +17,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notifications import urls
-from notifications.contrib.live.turns import show
+from notifications.contrib.live.rendering import render
 from notifications.contrib.subscriptions import urls as subscriptions_urls
-from notifications.contrib.subscriptions.verbs import watch
+from notifications.contrib.subscriptions.operations import watch
 from notifications.events import OBJECTS
 from notifications.presentation import serialize
 from notifications.sending.handler import notify_handler
@@ -154,10 +154,10 @@ ASKED: dict[str, Callable[[Any], tuple[list[Any], dict[str, Any]]]] = {
     "mark_as_read": lambda row: ([row.slug], {}),
     "mark_as_unread": lambda row: ([row.slug], {}),
     "delete": lambda row: ([row.slug], {}),
-    "watching": lambda row: ([], {}),
-    "wish": lambda row: ([], {"wish": "watch", "object": "nonsense"}),
-    "row": lambda row: ([], {"row": f"mute:{row.slug}"}),
-    "forget": lambda row: ([], {"id": "1"}),
+    "list": lambda row: ([], {}),
+    "change": lambda row: ([], {"action": "watch", "object": "nonsense"}),
+    "change_from_notification": lambda row: ([], {"row": f"mute:{row.slug}"}),
+    "unsubscribe": lambda row: ([], {"id": "1"}),
     "why": lambda row: ([row.slug], {}),
 }
 
@@ -195,7 +195,7 @@ def test_every_page_and_every_answer(case: str, row: Any, client: Client) -> Non
 
 
 def test_it_can_be_acted_on_and_deleted(row: Any, client: Client) -> None:
-    for name in ("act", "row", "mark_as_read", "mark_as_unread", "delete"):
+    for name in ("act", "change_from_notification", "mark_as_read", "mark_as_unread", "delete"):
         url, data = url_of(name, row)
         assert client.post(url, data).status_code in (302, 400)
     assert rows().count() == 2
@@ -265,7 +265,7 @@ def test_every_tag_and_the_stream(row: Any) -> None:
     stream: Any = Stream()
     for found in rows().with_objects():
         assert len(str(found)) < 5_000
-        assert json.loads(show(found, stream) or "")["text"] == serialize.entry(found)["text"]
+        assert json.loads(render(found, stream) or "")["text"] == serialize.entry(found)["text"]
 
 
 COMMANDS: list[Callable[[Any], list[str]]] = [

@@ -28,13 +28,13 @@ APIS = {name for name in NAMES if name.startswith(("api", "live"))}
 PAGES = {"all", "unread", "saved", "snoozed", "done"}
 #: What is named in the url, and in the form.
 OF_ONE = {"mark_as_read", "mark_as_unread", "delete", "why"}
-OF_ONE_BY_FORM = {"row"}
+OF_ONE_BY_FORM = {"change_from_notification"}
 #: The methods that are understood, where they are not these.
 ASK_AND_ACT = {"GET", "HEAD", "POST"}
 ALLOWED = {
     **{name: {"GET", "HEAD", "OPTIONS"} for name in PAGES},
-    **{name: {"GET", "HEAD"} for name in ("api_inbox", "watching", "why")},
-    **{name: {"POST"} for name in ("wish", "row", "forget")},
+    **{name: {"GET", "HEAD"} for name in ("api_inbox", "list", "why")},
+    **{name: {"POST"} for name in ("change", "change_from_notification", "unsubscribe")},
 }
 
 
@@ -46,7 +46,7 @@ def expected(name: str, method: str, who: str, what: str) -> int:
         return 405
     if name in OF_ONE | OF_ONE_BY_FORM and who != "owner":
         return 404
-    if name == "wish" or (name == "row" and what in ("hidden", "gone")):
+    if name == "change" or (name == "change_from_notification" and what in ("hidden", "gone")):
         # Nothing that a form of theirs has named, or that they may see.
         return 400
     if name in APIS or method != "POST":

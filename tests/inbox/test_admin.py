@@ -235,7 +235,7 @@ def test_more_recipients_than_can_be_looked_up_are_cut_and_it_says_so(
     response = staff.get(url("changelist"), {"q": "many"})
     assert {row.verb for row in response.context["cl"].result_list} == {"0", "1"}
     [message] = {str(message) for message in get_messages(response.wsgi_request)}
-    assert message == "The names of more than 2 recipients begin with “many”. Only the first 2 are searched."
+    assert message == "More than 2 names of recipients begin with “many”. Only the first 2 are searched."
 
 
 def test_an_event_is_found_by_its_uuid(staff: Client, justquick: Any) -> None:

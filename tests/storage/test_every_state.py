@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from notifications.conf import get_notification_model
-from notifications.contrib.live import questions
+from notifications.contrib.live import queries
 from notifications.inbox import search, tabs
 from notifications.inbox.tabs import TABS
 from notifications.models import InboxState
@@ -152,7 +152,7 @@ def test_the_numbers_agree(user: Any) -> None:
         row for row in rows() if MEANINGS["unread"](row) and (row.snoozed_until or row.timestamp) > seen_at
     )
 
-    live = questions.states([user.pk], timezone.now() - timedelta(days=9))[str(user.pk)]
+    live = queries.snapshots([user.pk], timezone.now() - timedelta(days=9))[str(user.pk)]
     assert (live.unread, live.unseen) == (len(unread), len(unseen))
     assert sorted(row.pk for row in live.rows.values()) == pks(row for row in shown if is_in_inbox(row))
 
