@@ -108,13 +108,13 @@ def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
 
 @register(Tags.security)
 def check_visibility(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Look whether the models are there that the rules are about, and the rules with their methods.
+    """Check that the models in ``VISIBILITY`` exist, and that their rules can be imported and have both methods.
 
-    While one is not, nobody sees the objects that it may be about.
+    Otherwise the objects that may be meant are hidden from everybody.
     """
     wanted: Any = settings.VISIBILITY
     problems: list[CheckMessage] = []
-    # What is no dict is an error already.
+    # A value that is not a dict is already reported as an error.
     for label, path in wanted.items() if isinstance(wanted, Mapping) else ():
         model = model_named(label)
         if model is None:
@@ -122,8 +122,8 @@ def check_visibility(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
             near = get_close_matches(str(label), labels, n=1)
             problems.append(
                 Error(
-                    f"NOTIFICATIONS['VISIBILITY'] names {label!r}, which is no model. "
-                    "What it may have meant is hidden from everybody.",
+                    f"NOTIFICATIONS['VISIBILITY'] contains {label!r}, which is not a model. "
+                    "The objects that may be meant are hidden from everybody.",
                     hint=f"Did you mean {near[0]!r}?" if near else "It must be like 'app_label.Model'.",
                     id="notifications.E003",
                 )
@@ -131,17 +131,17 @@ def check_visibility(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
         elif model._meta.proxy:
             problems.append(
                 Error(
-                    f"NOTIFICATIONS['VISIBILITY'] names {label!r}, which is a proxy: its rows have another model too.",
-                    hint=f"Name {model._meta.concrete_model._meta.label!r}.",  # type: ignore[union-attr]
+                    f"NOTIFICATIONS['VISIBILITY'] contains {label!r}, which is a proxy.",
+                    hint=f"Use {model._meta.concrete_model._meta.label!r}.",  # type: ignore[union-attr]
                     id="notifications.E003",
                 )
             )
         if problem := rule_problem(path):
             problems.append(
                 Error(
-                    f"NOTIFICATIONS['VISIBILITY'] of {label!r} is {path!r}, which is no rule: {problem}. "
+                    f"NOTIFICATIONS['VISIBILITY'] of {label!r} is {path!r}, which is not a rule: {problem}. "
                     "Its objects are hidden from everybody.",
-                    hint="Name a subclass of notifications.objects.visibility.Rule that has both of its methods.",
+                    hint="Use a subclass of notifications.objects.visibility.Rule that has both methods.",
                     id="notifications.E004",
                 )
             )
@@ -150,7 +150,7 @@ def check_visibility(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 
 @register(Tags.models)
 def check_primary_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Look whether the primary key of a site's own model can stand in a url."""
+    """Check that the primary key of a custom model can be used in URLs."""
     model = get_notification_model()
     field = key_field(model)
     if isinstance(field, (models.IntegerField, models.UUIDField, models.CharField, models.TextField)):
@@ -158,7 +158,7 @@ def check_primary_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     return [
         Error(
             f"The primary key of {model._meta.label} is a {type(field).__name__}.",
-            hint="It must be a whole number, a UUID or a text.",
+            hint="It must be an integer, a UUID or text.",
             obj=model,
             id="notifications.E005",
         )

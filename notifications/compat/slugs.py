@@ -1,4 +1,4 @@
-"""What stands for a notification in urls: the number that the older packages made, or another primary key as text."""
+"""The slug of a notification in URLs: the number of the older packages, or another primary key as text."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 
 SLUG_OFFSET = 110909
 
-#: A whole number as it stands in a url.
+#: An integer in a URL.
 NUMBER = re.compile("-?[0-9]{1,19}")
-#: What of a text stands in a url as it is, and how the rest does: its bytes in hexadecimal, each behind a "_".
+#: Characters that are escaped in a URL, and the escaped form: the bytes in hexadecimal, each after a "_".
 PLAIN, ESCAPED = re.compile("[^0-9A-Za-z-]"), re.compile("(?:_[0-9A-F]{2})+")
-#: The slug of an empty text.
+#: The slug of an empty string.
 EMPTY = "_"
 
 
 def id2slug(notification_id: Any) -> Any:
-    """Return the slug of the notification with this primary key: a number for a number, else a text."""
+    """Return the slug of the notification with this primary key: a number for a number, otherwise a string."""
     if isinstance(notification_id, int):
         return notification_id + SLUG_OFFSET
     return PLAIN.sub(escaped, str(notification_id)) or EMPTY
 
 
 def slug2id(slug: int | str) -> int:
-    """Return the id behind a slug of a model whose ids are numbers. Raise ValueError when it is not a number."""
+    """Return the id for a slug of a model whose ids are numbers. Raise ValueError if it is not a number."""
     return int(slug) - SLUG_OFFSET
 
 
 def text_of_slug(slug: str, *, is_number: bool) -> str | None:
-    """Return the primary key behind a slug as a text, or None for a slug that we did not make.
+    """Return the primary key for a slug as text, or None if ``id2slug`` cannot return this slug.
 
-    ``is_number`` says whether the model has numbers for keys.
+    ``is_number`` says whether the primary keys of the model are numbers.
     """
     if is_number:
         return str(slug2id(slug)) if slug.isascii() and NUMBER.fullmatch(slug) else None
@@ -44,5 +44,5 @@ def text_of_slug(slug: str, *, is_number: bool) -> str | None:
 
 
 def escaped(found: re.Match[str]) -> str:
-    """Return a character as it stands in a url."""
+    """Return the escaped form of a character."""
     return "".join(f"_{byte:02X}" for byte in found[0].encode())

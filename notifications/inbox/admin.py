@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 else:
     Base, BasePaginator = admin.ModelAdmin, Paginator
 
-#: The list counts its rows so far. What is beyond is found by a filter or a search.
+#: The maximum count of rows in the list. Use a filter or a search to find rows beyond that.
 MAX_COUNTED_ROWS = 10_000
 
-#: From so many characters on a word is looked for as the beginning of a recipient's name.
+#: The minimum length of a search word that is matched with the beginning of names of recipients.
 MIN_PREFIX = 3
 
-#: The most recipients that one word of a search may stand for.
+#: The maximum number of recipients that one search word selects.
 MAX_RECIPIENTS = 100
 
 
 class CappedPaginator(BasePaginator):
-    """Pages of rows that are counted up to ``MAX_COUNTED_ROWS``: no list costs more because the table is larger."""
+    """Pages of rows that are counted up to ``MAX_COUNTED_ROWS``, so a large table does not make the list slow."""
 
     @cached_property
     def count(self) -> int:
-        """Return the number of the rows, ``MAX_COUNTED_ROWS`` where there are more."""
+        """Return the number of rows, at most ``MAX_COUNTED_ROWS``."""
         rows: Any = self.object_list
         return len(rows) if isinstance(rows, list) else rows.order_by()[:MAX_COUNTED_ROWS].count()
 
 
 class RecipientWidget(ForeignKeyRawIdWidget):
-    """The primary key of the recipient, beside it their name."""
+    """The primary key of the recipient, with the name next to it."""
 
     def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
-        """Return the name of the user with this primary key, and their page in the admin."""
+        """Return the name of the user with this primary key, and the URL of the user in the admin."""
         key = self.rel.get_related_field().name
         try:
             user = self.rel.model._default_manager.using(self.db).get(**{key: value})
@@ -94,7 +94,7 @@ class AbstractNotificationAdmin(Base):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[AbstractNotification]:
         """Return the rows with their objects: a constant number of queries for a page of the list.
 
-        Who works in the admin sees the objects that they may see themselves, whoever the recipient is.
+        The visibility rules apply to the user of the admin, not to the recipient.
         """
         rows: Any = super().get_queryset(request)
         objects: models.QuerySet[AbstractNotification] = rows.with_objects(viewer=viewer_of(request))
@@ -121,12 +121,12 @@ class AbstractNotificationAdmin(Base):
             else:
                 rows = rows.filter(condition)
         if left and viewer is not None:
-            # What they may not see is not found by what the sender wrote about it either.
+            # The description of a hidden object is not searched either.
             rows = rows.filter(asked.words_condition)
         return super().get_search_results(request, rows, " ".join(left))
 
     def _looked_up(self, request: HttpRequest, word: str, viewer: Any) -> Q | None:
-        """Return the condition for what a word stands for that has an index, or None for another word."""
+        """Return the condition for a word that selects recipients or an event by an index, otherwise None."""
         try:
             return Q(event=UUID(word))
         except ValueError:
@@ -134,7 +134,7 @@ class AbstractNotificationAdmin(Base):
         users: Any = get_user_model()
         name = users.USERNAME_FIELD
         plain = word.removeprefix("@")
-        # A shorter word begins too many names, and is a word of most texts.
+        # Too many names begin with a shorter word.
         how = "startswith" if len(plain) >= MIN_PREFIX else "exact"
         begins = Q(**{f"{name}__{how}": plain}) | Q(**{f"{name}__{how}": plain.lower()})
         among = visible_to(viewer, users._base_manager.filter(begins))
@@ -147,16 +147,16 @@ class AbstractNotificationAdmin(Base):
         return Q(recipient__in=found[:MAX_RECIPIENTS]) if found else None
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return where the search looks for the words that name no recipient: the words of the row."""
+        """Return the fields that are searched for words that do not select recipients or an event."""
         return ("verb", "description")
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave out what the sender wrote about an object that the user of the admin may not see."""
+        """Leave out the description and the data if an object is hidden from the user of the admin."""
         exclude = super().get_exclude(request, obj)
         return (*(exclude or ()), "description", "data") if obj is not None and obj.is_hidden else exclude
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Let a row be saved whose actor's content type is gone."""
+        """Allow saving a row whose actor's content type was deleted."""
         form: Any = super().get_form(request, obj, change, **kwargs)
         field = form.base_fields.get("actor_content_type")
         if field is not None and obj is not None and obj.actor_content_type_id is None:
@@ -164,7 +164,7 @@ class AbstractNotificationAdmin(Base):
         return form
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Show the recipient by what is shown of them everywhere."""
+        """Show the recipient with the same name as everywhere else."""
         if db_field.name == "recipient" and db_field.name in self.raw_id_fields:
             kwargs["widget"] = RecipientWidget(
                 db_field.remote_field, self.admin_site, using=kwargs.get("using")
@@ -209,5 +209,5 @@ class AbstractNotificationAdmin(Base):
 
 
 def viewer_of(request: HttpRequest) -> Any:
-    """Return who looks at objects in the admin: None, who sees everything, for a superuser."""
+    """Return the viewer of objects in the admin: the user, or None for a superuser, who sees everything."""
     return None if getattr(request.user, "is_superuser", False) else request.user

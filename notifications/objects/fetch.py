@@ -24,13 +24,13 @@ Reference: TypeAlias = tuple[int, str]
 
 
 class Lost(str, Enum):
-    """Why an object reads as None that is not simply gone."""
+    """Why an object is None, if it was not simply deleted."""
 
-    #: The user who looks at the row may not see it.
+    #: The viewer of the row may not see it.
     HIDDEN = "hidden"
-    #: The site's own code failed while it was read.
+    #: Code of the site failed while the object was loaded.
     UNAVAILABLE = "unavailable"
-    #: Its content type is gone.
+    #: Its content type was deleted.
     TYPELESS = "typeless"
 
 
@@ -43,9 +43,10 @@ def model_of(content_type_id: int, using: str | None) -> type[models.Model] | No
 
 
 def models_of(content_type_ids: Iterable[int], using: str | None) -> dict[int, type[models.Model] | None]:
-    """Return the model classes of these content types, None where its app is gone, nothing where the type is gone.
+    """Return the model classes of these content types, or None if the app was removed. Deleted types are left out.
 
-    Costs nothing for types that this process knows, and two queries where some are gone, however many.
+    Costs no query for types that are cached in this process, and two queries if some were deleted, whatever their
+    number.
     """
     manager, found = ContentType.objects.db_manager(using), {}
     left = list(content_type_ids)
@@ -111,9 +112,9 @@ def fetch_objects(
 ) -> dict[Reference, models.Model]:
     """Return the objects behind the references: one query for each content type, none for what cannot exist.
 
-    ``row`` is one of the rows that hold them; it decides the database, as Django's routers let it. ``querysets`` says
-    where else to look for the objects of some content types. An object that is gone is missing from the answer; if it
-    is not simply gone, ``lost`` is told why.
+    ``row`` is one of the rows that hold them; the database routers get it. ``querysets`` are used for the objects of
+    some content types. A deleted object is missing in the result. If it is missing for another reason, the reason is
+    added to ``lost``.
     """
     using = row._state.db
     texts_by_type: defaultdict[int, set[str]] = defaultdict(set)
@@ -144,15 +145,15 @@ def fetch_objects(
 def objects_that_can_be_read(
     model: type[models.Model], keys: set[Any], using: str, chosen: models.QuerySet[Any] | None
 ) -> tuple[dict[Any, models.Model], set[Any]]:
-    """Return the objects with these primary keys, by primary key, and the keys of those that could not be read.
+    """Return the objects with these primary keys, by primary key, and the keys of those that could not be loaded.
 
-    A manager, a field or an ``__init__`` of the site's may fail for one of them. Then they are read one by one.
+    A manager, a field or an ``__init__`` of the site may fail for one of them. Then they are loaded one by one.
     """
     try:
         return (objects_of(model, keys, using) if chosen is None else chosen.in_bulk(keys)), set()
     except Exception as error:  # noqa: BLE001 - the site's own code
         if len(keys) == 1 or isinstance(error, DatabaseError):
-            report(f"{model._meta.label} {', '.join(sorted(map(str, keys)))[:100]}", "reading it", error)
+            report(f"{model._meta.label} {', '.join(sorted(map(str, keys)))[:100]}", "loading it", error)
             return {}, keys
     found: dict[Any, models.Model] = {}
     failed: set[Any] = set()

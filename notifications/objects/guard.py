@@ -1,6 +1,6 @@
-"""The door to the site's own code: what it raises costs one row its name or its link, and one line in the log.
+"""Guarded calls of the site's own code: an exception in it affects only one name or link, and is logged once.
 
-Each kind of such code is called in one place: a name in :mod:`~notifications.objects.labels`, a page in
+Each kind of such code is called in one place: a name in :mod:`~notifications.objects.labels`, a URL in
 :mod:`~notifications.objects.links`, a rule in :mod:`~notifications.objects.visibility`, a manager or a field in
 :mod:`~notifications.objects.fetch`, a template in :mod:`notifications.presentation.verb_templates`.
 """
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("notifications")
 
-#: Of so many things it is remembered that they were logged. When others come, the first may be logged once more.
+#: The maximum number of names that are remembered as logged. The oldest is forgotten, and may be logged again.
 MAX_REMEMBERED_FAULTS = 1000
 
 _logged: dict[str, None] = {}
@@ -27,16 +27,16 @@ _logging = Lock()
 
 
 def forget_faults() -> None:
-    """Log once more what has been logged, as a new process does: for tests."""
+    """Forget what has been logged, so that it is logged again: for tests."""
     _logged.clear()
 
 
 def guarded(about: Any, what: str, function: Callable[..., T], *arguments: Any, otherwise: T) -> T:
-    """Return what the site's function answers, or ``otherwise`` where it raises, after a line in the log.
+    """Return the result of the site's function. If it raises an exception, log it and return ``otherwise``.
 
-    ``about`` is the object, or the name of what else it is about, and ``what`` says in words what was asked. A
-    transaction that is open goes on: before the first statement of the function a savepoint is made in it. A function
-    that asks the database nothing costs no statement.
+    ``about`` is the object, or another name for the log, and ``what`` describes the call. An open transaction can be
+    continued, because a savepoint is created before the first query of the function. A function without queries costs
+    no statement.
     """
     using = about._state.db if isinstance(about, models.Model) else None
     connection = connections[using or DEFAULT_DB_ALIAS]
@@ -46,7 +46,7 @@ def guarded(about: Any, what: str, function: Callable[..., T], *arguments: Any, 
 
 
 def attempted(about: Any, what: str, function: Callable[..., T], *arguments: Any, otherwise: T) -> T:
-    """Do as :func:`guarded` does, for a query of ours in which the site has a say: without a savepoint."""
+    """Do the same as :func:`guarded` without a savepoint, for our own queries that depend on code of the site."""
     try:
         return function(*arguments)
     except Exception as error:  # noqa: BLE001 - it is the site's own code
@@ -55,7 +55,7 @@ def attempted(about: Any, what: str, function: Callable[..., T], *arguments: Any
 
 
 def report(about: Any, what: str, error: Exception) -> None:
-    """Say in the log what failed, once for each object or name in the life of this process."""
+    """Log what failed, once for each object or name in this process."""
     name = name_in_log(about)
     with _logging:
         if name in _logged:
@@ -63,15 +63,13 @@ def report(about: Any, what: str, error: Exception) -> None:
         if len(_logged) >= MAX_REMEMBERED_FAULTS:
             del _logged[next(iter(_logged))]
         _logged[name] = None
-    # An error may be as unsayable as what raised it.
+    # The text of the exception may raise as well.
     with suppress(Exception):
-        logger.error(
-            "%s: %s failed, and is done without: %s", name, what, error_in_log(error), exc_info=error
-        )
+        logger.error("%s: %s failed: %s", name, what, error_in_log(error), exc_info=error)
 
 
 def error_in_log(error: Exception) -> str:
-    """Return what an error says, at most 200 characters of it."""
+    """Return the type and the text of an exception, at most 200 characters."""
     try:
         return f"{type(error).__name__}: {error}"[:200]
     except Exception:  # noqa: BLE001 - its text is the site's own code
@@ -79,7 +77,7 @@ def error_in_log(error: Exception) -> str:
 
 
 def name_in_log(about: Any) -> str:
-    """Return what names an object without a word of its own: its model and its primary key."""
+    """Return a name for an object that does not call its own code: its model and its primary key."""
     if isinstance(about, str):
         return about
     if not isinstance(about, models.Model):
@@ -91,7 +89,7 @@ def name_in_log(about: Any) -> str:
 
 
 class FirstStatement:
-    """Wrap the statements of a connection: before the first one, make a savepoint."""
+    """Wrap the statements of a connection: create a savepoint before the first one."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -100,14 +98,14 @@ class FirstStatement:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """Run a statement."""
         if self.savepoint is None:
-            # The statement that makes it comes this way as well.
+            # The statement that creates it is wrapped as well.
             self.savepoint = ""
             self.savepoint = self.connection.savepoint()
         return execute(sql, params, many, context)
 
 
 def in_savepoint(connection: Any, function: Callable[..., T], *arguments: Any) -> T:
-    """Call the function in an open transaction, which is as it was if the function raises."""
+    """Call the function in an open transaction, and undo its statements if it raises an exception."""
     first = FirstStatement(connection)
     with connection.execute_wrapper(first):
         try:

@@ -15,7 +15,7 @@ from django.db import models
 from notifications.objects import visibility
 from notifications.objects.fetch import Lost, Reference, content_type_ids, fetch_objects, primary_key
 
-#: In the place of a user who looks at rows: to each row looks the user whom it is for.
+#: Stands for a viewer: each row is viewed by its recipient.
 OWNER: Any = object()
 
 
@@ -48,16 +48,16 @@ class ObjectKey(GenericForeignKey):
         obj: models.Model | None,
         lost: Lost | None = None,
     ) -> None:
-        """Keep the object with the row, and what it was found by, so that a later look need not judge it again.
+        """Cache the object with the row, and the reference by which it was found, so that it is not checked again.
 
-        ``lost`` is why it is None, where it is not simply gone.
+        ``lost`` is the reason why it is None, if it was not simply deleted.
         """
         self.set_cached_value(instance, obj)
         instance._state.fields_cache[self.found_by] = reference
         instance._state.fields_cache[self.lost_by] = lost
 
     def lost(self, instance: models.Model) -> Lost | None:
-        """Return why the object of a row reads as None, where it is not simply gone."""
+        """Return why the object of a row is None, if it was not simply deleted."""
         lost: Lost | None = instance._state.fields_cache.get(self.lost_by)
         return lost if getattr(instance, self.name) is None else None
 
@@ -124,8 +124,8 @@ class ObjectAccess:
             self.key.get_content_type(model=rows.model, using=rows.db).pk: rows for rows in querysets or ()
         }
         wanted = [(row, self.key, self.key.reference(row)) for row in instances]
-        # The rule about who may see an object holds here as well. Rows and objects meet by identity: two texts may
-        # stand for one key.
+        # The visibility rules apply here as well. Objects are matched to rows by identity, because two different texts
+        # can be the same key.
         attach(wanted, querysets=chosen)
         found = {id(obj): obj for row in instances if (obj := self.key.get_cached_value(row)) is not None}
         return (
@@ -141,7 +141,7 @@ class ObjectAccess:
 def attach_objects(rows: Iterable[models.Model], *, viewer: Any = OWNER) -> None:
     """Fetch the objects of all generic keys of these rows, of one database, at once and put them in place.
 
-    ``viewer`` is the user who looks at them, by default the one whom each row is for; None sees everything.
+    ``viewer`` is the user who looks at them, by default the recipient of each row; None sees everything.
     """
     attach(
         (

@@ -31,32 +31,32 @@ SHAPES_WITH_TIME: dict[tuple[bool, bool], Promise] = {
 
 
 def name_of(obj: models.Model) -> str:
-    """Return how an object calls itself, plain and at most ``MAX_LABEL_LENGTH`` characters long.
+    """Return the name of an object as plain text with at most ``MAX_LABEL_LENGTH`` characters.
 
-    One that has no name reads as "(untitled <model>)", and one that cannot say it as "unavailable <model>".
+    If the name is empty, this is "(untitled <model>)", and if the name raises an exception, "unavailable <model>".
     """
     name: str | None = guarded(obj, "its name", call_name, obj, otherwise=None)
     if name:
         return name
-    # The user of a request is wrapped in another class.
+    # ``request.user`` is wrapped in another class.
     words = gettext("unavailable %(model)s") if name is None else gettext("(untitled %(model)s)")
     return words % {"model": name_of_model(obj.__class__)}
 
 
 def call_name(obj: models.Model) -> str:
-    """Return the name of an object, an empty text where nothing of it can be seen."""
+    """Return the name of an object, or an empty string if nothing of it is visible. Not guarded."""
     return shown_text(str(obj))
 
 
 def name_of_model(model: type[models.Model]) -> str:
-    """Return how a model is called, which the site may have to translate."""
+    """Return the name of a model, which may be a lazy translation of the site."""
     meta = model._meta
     name = guarded(f"{meta.label}.Meta", "verbose_name", shown_text_of, meta.verbose_name, otherwise="")
     return name or str(meta.model_name)
 
 
 def shown_text_of(words: Any) -> str:
-    """Return what a page can show of a text that may be translated first."""
+    """Return the part of a text, possibly a lazy translation, that a page can show."""
     return shown_text(str(words))
 
 
@@ -64,7 +64,7 @@ def label_of(row: models.Model, key: str) -> str:
     """Return the name of the object behind a generic key of a row.
 
     A gone object reads as "deleted <model>", or "deleted object" where its model is gone too; one that the viewer of
-    the row may not see as "hidden <model>"; one that cannot be read or cannot say its name as "unavailable <model>".
+    the row may not see as "hidden <model>"; one that cannot be loaded, or whose name raises, as "unavailable <model>".
     An object that the row never had is an empty text.
     """
     obj = getattr(row, key)

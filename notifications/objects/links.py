@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-#: Where a click on a notification leads: to the first of these that has a page.
+#: A click on a notification opens the URL of the first of these that has one.
 CLICKED = ("target", "action_object", "actor")
 
 
@@ -46,7 +46,7 @@ def url_of(obj: models.Model, notification: Any, request: HttpRequest | None = N
 
 
 def call_url(obj: models.Model, notification: Any, request: HttpRequest | None) -> str:
-    """Return the url of an object for a notification."""
+    """Return the URL of an object for a notification. Not guarded."""
     own = getattr(obj, "get_url_for_notifications", None)
     return shown_url(own(notification, request)) if callable(own) else call_page(obj)
 
@@ -63,9 +63,9 @@ def call_page(obj: models.Model) -> str:
 
 
 def shown_url(url: Any) -> str:
-    """Return the url if it is safe, and an empty text for none. Raise TypeError for what is no text."""
+    """Return the URL if it is safe, otherwise an empty string. Raise TypeError if it is not a string."""
     if url is not None and not isinstance(url, (str, Promise)):
-        raise TypeError(f"A url is a text, got {type(url).__name__}.")
+        raise TypeError(f"A URL must be a string, got {type(url).__name__}.")
     return safe_url(url)
 
 

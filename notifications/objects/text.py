@@ -1,13 +1,13 @@
-"""The text that every database can store, and what a page can show of a text of the site's."""
+"""Which text every database can store, and which part of a text of the site a page can show."""
 
 from __future__ import annotations
 
 import re
 
-#: The longest name that is shown whole, in characters.
+#: The maximum length of a name, in characters. Longer names are cut.
 MAX_LABEL_LENGTH = 1000
 
-#: What no page can hold.
+#: Characters that a page cannot contain.
 UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -21,8 +21,8 @@ def text_problem(text: str) -> str | None:
 
 
 def shown_text(text: str) -> str:
-    """Return what a page can show of a text: plain, at most ``MAX_LABEL_LENGTH`` long, empty if nothing is visible."""
-    # A slice is a plain text, also of one that is marked as safe HTML: nothing that a site wrote becomes HTML here.
+    """Return plain text for a page: at most ``MAX_LABEL_LENGTH`` characters, empty if nothing is visible."""
+    # A slice is a plain string, also of one that is marked as safe HTML, so no name of the site becomes HTML.
     plain = text[: MAX_LABEL_LENGTH + 1]
     if len(plain) > MAX_LABEL_LENGTH:
         plain = f"{plain[: MAX_LABEL_LENGTH - 1]}…"

@@ -36,24 +36,24 @@ class Rule:
 
 
 class GuardedRule(Rule):
-    """A site's rule behind a door that is closed where the rule cannot be asked: nobody sees what it is about.
+    """The rule of a site, called so that its objects are hidden from everybody if it fails.
 
-    ``path`` is what the setting says of the rule, and ``model`` the one whose objects it is asked about.
+    ``path`` is the value in the setting, and ``model`` is the model of the objects.
     """
 
     def __init__(self, path: Any, model: type[Model]) -> None:
         self.path, self.name = path, f"NOTIFICATIONS['VISIBILITY'] of {model._meta.label}"
 
     def users(self, users: QuerySet[Any], obj: Any) -> QuerySet[Any]:
-        """Return those of the users who may see the object; none where the rule does not say."""
+        """Return the users who may see the object; none if the rule fails."""
         return self._ask("users", users, obj)
 
     def objects(self, objects: QuerySet[Any], user: Any) -> QuerySet[Any]:
-        """Return those of the objects that the user may see; none where the rule does not say."""
+        """Return the objects that the user may see; none if the rule fails."""
         return self._ask("objects", objects, user)
 
     def keys(self, narrowed: QuerySet[Any]) -> set[Any]:
-        """Return the primary keys of what one of the two methods left; none where the database does not say."""
+        """Return the primary keys of the result of one of the two methods; none if the query fails."""
         return attempted(self.name, "its query", keys_of, narrowed, otherwise=set())
 
     def _ask(self, method: str, rows: QuerySet[Any], other: Any) -> QuerySet[Any]:
@@ -62,27 +62,29 @@ class GuardedRule(Rule):
 
 
 def narrowed_by(path: Any, method: str, rows: QuerySet[Any], other: Any) -> QuerySet[Any]:
-    """Return what the method of a rule leaves of the rows. Raise TypeError where that is something else."""
+    """Return the rows, filtered by the method of a rule. Raise TypeError if it returns something else."""
     narrowed: QuerySet[Any] = getattr(load(path)(), method)(rows, other)
     if not isinstance(narrowed, models.QuerySet):
         raise TypeError(f"{method}() must return a queryset, got {type(narrowed).__name__}.")
     if narrowed.model._meta.concrete_model is not rows.model._meta.concrete_model:
-        raise TypeError(f"{method}() must narrow {rows.model.__name__}, got {narrowed.model.__name__}.")
+        raise TypeError(
+            f"{method}() must return a queryset of {rows.model.__name__}, got {narrowed.model.__name__}."
+        )
     return narrowed
 
 
 def load(path: Any) -> Any:
-    """Return the rule of a dotted path. Raise ImportError, or TypeError where it is none."""
+    """Return the rule with this dotted path. Raise ImportError, or TypeError if it is not a string."""
     if not isinstance(path, str):
-        raise TypeError(f"A rule is named by its dotted path, got {path!r}.")
+        raise TypeError(f"A rule must be given by its dotted path, got {path!r}.")
     return import_string(path)
 
 
 def rule_problem(path: Any) -> str | None:
-    """Return in words why a dotted path names no rule, or None where it names one."""
+    """Return a text that says why a dotted path is not a valid rule, or None if it is one."""
     try:
         rule = load(path)()
-    except Exception as error:  # noqa: BLE001 - importing and making it is the site's own code
+    except Exception as error:  # noqa: BLE001 - importing and instantiating it runs code of the site
         return f"{type(error).__name__}: {error}"
     missing = [
         name
@@ -98,10 +100,10 @@ def keys_of(rows: QuerySet[Any]) -> set[Any]:
 
 
 def rule_of(model: type[Model] | Model) -> GuardedRule | None:
-    """Return the rule for the objects of a model, or of one's model, or None where everybody may see them.
+    """Return the rule for the objects of a model (or of an object's model), or None if everybody may see them.
 
-    The rule of the nearest: of the model itself, of the one that it is a proxy of, of the parents whose tables it has.
-    What the setting says of a model that does not exist holds for those that it may have meant.
+    The first one is used of: the rule of the model itself, of the model of which it is a proxy, of its multi-table
+    parents. A model in the setting that does not exist hides the objects of the models that may be meant.
     """
     wanted: Any = settings.VISIBILITY
     if not wanted:
@@ -123,7 +125,7 @@ def rule_of(model: type[Model] | Model) -> GuardedRule | None:
 
 
 def model_named(name: Any) -> type[Model] | None:
-    """Return the model of a label such as "tracker.Issue", or None where there is none."""
+    """Return the model with a label such as "tracker.Issue", or None if it does not exist."""
     try:
         return apps.get_model(name)
     except (LookupError, ValueError, TypeError, AttributeError):
@@ -132,9 +134,9 @@ def model_named(name: Any) -> type[Model] | None:
 
 @lru_cache(maxsize=100)
 def meant_by(name: Any) -> Collection[str]:
-    """Return the labels of the models that a wrong one may have meant: the nearest ones, else all of its app.
+    """Return the labels of the models that a wrong label may mean: the most similar ones, otherwise all of its app.
 
-    What is no label at all may mean any model. That of an app that is not installed means those of a like name.
+    A value that is not a label may mean any model. If the app is not installed, models with the same name are meant.
     """
     labels = {model._meta.label_lower for model in apps.get_models(include_auto_created=True)}
     if not isinstance(name, str) or name.count(".") != 1:
@@ -146,7 +148,7 @@ def meant_by(name: Any) -> Collection[str]:
 
 
 def visible_to(viewer: Any, objects: QuerySet[Any]) -> QuerySet[Any]:
-    """Return those of the objects that the viewer may see, all where nobody is named."""
+    """Return the objects that the viewer may see; all objects if the viewer is None."""
     rule = None if viewer is None else rule_of(objects.model)
     return objects if rule is None else rule.objects(objects, viewer)
 

@@ -40,9 +40,9 @@ def html(parts: Mapping[str, str]) -> SafeString:
 
 
 def html_of(notification: AbstractNotification, parts: Mapping[str, str], context: Context) -> SafeString:
-    """Return the sentence of a notification as HTML: a site's own for the verb, else the seed's.
+    """Return the sentence of a notification as HTML: from the template of the verb, or the default.
 
-    ``parts`` are ``actor``, ``action_object`` and ``target`` as HTML, and ``context`` that of the page.
+    ``parts`` are ``actor``, ``action_object`` and ``target`` as HTML, and ``context`` is the context of the page.
     """
     own = None
     if not notification.is_hidden:

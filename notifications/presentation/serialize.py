@@ -48,7 +48,7 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
 
 
 def objects_of(notification: AbstractNotification, request: HttpRequest | None) -> dict[str, tuple[str, str]]:
-    """Return the name and the url of each object that there is, in the order in which a click looks for a page."""
+    """Return the name and the URL of each object that exists, in the order of ``CLICKED``."""
     return {
         key: (name_of(obj), links.url_of(obj, notification, request))
         for key in links.CLICKED
@@ -59,7 +59,7 @@ def objects_of(notification: AbstractNotification, request: HttpRequest | None) 
 def columns_and_objects(
     notification: AbstractNotification, objects: Mapping[str, tuple[str, str]]
 ) -> dict[str, Any]:
-    """Return what django-notifications-hq shows of one notification."""
+    """Return the JSON of one notification as in django-notifications-hq."""
     names, values = editable_columns(type(notification))
     shown = dict(zip(names, values(notification), strict=True))
     if notification.is_hidden:

@@ -32,9 +32,9 @@ _found: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
 
 def text_of_verb(verb: str, names: Mapping[str, Any]) -> str | None:
-    """Return what a site's template says of a notification, in one line, or None where it has none or says nothing.
+    """Return the sentence from the site's text template of the verb, in one line, or None if there is no sentence.
 
-    It is text, so that nothing is escaped.
+    It is plain text, so nothing is escaped.
     """
     template = verb_template(verb, "txt")
     if template is None:
@@ -43,7 +43,7 @@ def text_of_verb(verb: str, names: Mapping[str, Any]) -> str | None:
 
 
 def html_of_verb(verb: str, names: Mapping[str, Any], context: Context) -> SafeString | None:
-    """Return what a site's template says of a notification as HTML, or None where it has none or says nothing."""
+    """Return the sentence from the site's HTML template of the verb, or None if there is no sentence."""
     template = verb_template(verb, "html")
     if template is None:
         return None
@@ -53,7 +53,7 @@ def html_of_verb(verb: str, names: Mapping[str, Any], context: Context) -> SafeS
 
 
 def template_name(verb: str, kind: str) -> str:
-    """Return the name of a site's own template for a verb."""
+    """Return the name of the site's template for a verb."""
     return f"notifications/verbs/{slugify(verb)}.{kind}"
 
 
@@ -69,7 +69,7 @@ def loaded(name: str) -> Any:
     if engine is None:
         return None
     found = _found.setdefault(engine, {})
-    # A developer adds a template and wants to see it. Asked once: another thread may forget them all in between.
+    # In development, a new template is used at once. A single lookup, because another thread may clear the cache.
     template: Any = UNKNOWN if settings.DEBUG else found.get(name, UNKNOWN)
     if template is not UNKNOWN:
         return template
@@ -88,42 +88,44 @@ def loaded(name: str) -> Any:
 
 
 def unescaped(template: Any) -> Any:
-    """Return a template that escapes nothing, where its engine decides that beforehand, as Jinja2 does."""
+    """Return the template without escaping, if its engine decides that when it compiles it, as Jinja2 does."""
     inner: Any = getattr(template, "template", None)
     if not hasattr(inner, "environment"):
         return template
-    # What is kept of compiled templates escapes.
+    # The cached compiled templates escape.
     environment = inner.environment.overlay(autoescape=False, bytecode_cache=None)
     return environment.get_template(inner.name)
 
 
 def render_text(template: Any, names: Mapping[str, Any]) -> str | None:
-    """Return the sentence in one line, or None for an empty one. Raise ValueError where it is far too long."""
+    """Return the sentence in one line, or None if it is empty. Raise ValueError if it is too long."""
     inner = getattr(template, "template", None)
     if isinstance(inner, Template):
         sentence = inner.render(Context(dict(names), autoescape=False))
     else:
-        # An engine that escapes leaves alone what is marked.
+        # An engine that escapes does not escape text that is marked as safe.
         marked = {key: mark_safe(value) if isinstance(value, str) else value for key, value in names.items()}  # noqa: S308
         sentence = template.render(marked)
-    return " ".join(judged(sentence).split()) or None
+    return " ".join(checked(sentence).split()) or None
 
 
 def render_html(template: Any, names: Mapping[str, Any], context: Context) -> SafeString | None:
-    """Return the sentence as HTML, or None for an empty one. Raise ValueError where it is far too long."""
+    """Return the sentence as HTML, or None if it is empty. Raise ValueError if it is too long."""
     inner = getattr(template, "template", None)
     if isinstance(inner, Template):
         with context.push(**names):
             sentence: str = inner.render(context)
     else:
         sentence = template.render(dict(names), getattr(context, "request", None))
-    sentence = judged(sentence)
-    # The engine has escaped what the template did not mark.
+    sentence = checked(sentence)
+    # The engine has escaped everything that is not marked as safe.
     return mark_safe(sentence) if sentence.strip() else None  # noqa: S308
 
 
-def judged(sentence: str) -> str:
-    """Return a sentence as a page can hold it. Raise ValueError where it is far too long."""
+def checked(sentence: str) -> str:
+    """Return the sentence without characters that a page cannot contain. Raise ValueError if it is too long."""
     if len(sentence) > MAX_SENTENCE_LENGTH:
-        raise ValueError(f"A sentence has at most {MAX_SENTENCE_LENGTH} characters, got {len(sentence)}.")
+        raise ValueError(
+            f"A sentence can have at most {MAX_SENTENCE_LENGTH} characters, got {len(sentence)}."
+        )
     return UNPRINTABLE.sub("\ufffd", sentence)

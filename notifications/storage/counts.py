@@ -31,11 +31,10 @@ class Count(int):
 
 
 class Capped(str):
-    """The text "999+", which Django does not put a thousand separator into, as it does into the text of a number."""
+    """The text "999+", into which Django does not insert a thousand separator."""
 
     def __getitem__(self, key: Any) -> Any:
-        # django.utils.numberformat goes through the digits from the last to the first, and turns round what it made.
-        # One piece is all that it gets.
+        # django.utils.numberformat iterates over the reversed digits and reverses the result. It gets a single piece.
         turned = super().__getitem__(key)
         return [turned] if key == slice(None, None, -1) else turned
 

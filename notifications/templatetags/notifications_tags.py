@@ -177,7 +177,7 @@ def notice_sentence(
 ) -> SafeString:
     """Return the sentence of a notification, made of the ``parts`` that ``notice_parts`` returns, without the time.
 
-    A site's own for the verb, ``notifications/verbs/<slug of the verb>.html``, takes its place.
+    The site's template for the verb, ``notifications/verbs/<slug of the verb>.html``, replaces it.
     """
     return sentences.html_of(notice, parts, context)
 

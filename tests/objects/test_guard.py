@@ -208,7 +208,7 @@ def test_the_log_names_an_object_without_asking_it(caplog: Any) -> None:
     project.pk = Key()
     guard.report(project, "its name", RuntimeError("no"))
     guard.report(type("Other", (), {"__str__": broken})(), "its name", RuntimeError("no"))
-    said = "its name failed, and is done without: RuntimeError: no"
+    said = "its name failed: RuntimeError: no"
     assert [record.getMessage() for record in caplog.records] == [
         f"testapp.Project: {said}",
         f"Other: {said}",
@@ -220,7 +220,7 @@ def test_an_error_that_cannot_be_said_is_logged_by_its_type(caplog: Any) -> None
         __str__ = __repr__ = broken
 
     guard.report("it", "its name", Unsayable())
-    assert caplog.records[0].getMessage() == "it: its name failed, and is done without: Unsayable"
+    assert caplog.records[0].getMessage() == "it: its name failed: Unsayable"
 
 
 # Every door

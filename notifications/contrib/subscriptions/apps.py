@@ -45,7 +45,7 @@ class Config(Extension, AppConfig):
     }
 
     def ready(self) -> None:
-        """Let the checks look at the settings of the wing."""
+        """Register the system check."""
         from notifications.contrib.subscriptions import checks  # noqa: F401 - importing registers the checks
 
     def notifications_audience(self, event: Event, audience: QuerySet[Any] | None) -> QuerySet[Any] | None:

@@ -39,24 +39,24 @@ def parents_of(obj: models.Model) -> list[models.Model]:
     nothing: list[models.Model] = []
     if hasattr(obj.__class__, "notifications_parents"):
         return guarded(obj, "notifications_parents()", call_parents, obj, otherwise=nothing)
-    # Nearly always a foreign key, which is not worth a savepoint.
+    # Nearly always a foreign key, so a savepoint is not worth its cost.
     return attempted(obj, "PARENTS", attributes_of, obj, of_model(settings.PARENTS, obj), otherwise=nothing)
 
 
 def call_parents(obj: Any) -> list[models.Model]:
-    """Return what an object says that contains it."""
+    """Return the saved parents that ``notifications_parents()`` of an object returns. Not guarded."""
     return saved_objects(obj.notifications_parents())
 
 
 def attributes_of(obj: models.Model, names: Any) -> list[models.Model]:
-    """Return the objects in these attributes of an object."""
+    """Return the saved parents in these attributes of an object. Not guarded."""
     return saved_objects(
         [getattr(obj, name) for name in ([names] if isinstance(names, str) else names or ())]
     )
 
 
 def saved_objects(found: Any) -> list[models.Model]:
-    """Return the saved objects among what contains another: one object, or some, or none."""
+    """Return the saved objects in a value that is one object, several or None."""
     parents = found if isinstance(found, Iterable) and not isinstance(found, models.Model) else [found]
     return [parent for parent in parents if isinstance(parent, models.Model) and parent.pk is not None]
 

@@ -66,7 +66,7 @@ def change_from_notification(request: HttpRequest) -> HttpResponse:
     """Do what a button of a notification in the inbox says with the object that the notification is about."""
     name, _, slug = request.POST.get("row", "").partition(":")
     notification = notification_of(request, slug)
-    # Not by "or": an object may be false.
+    # Not with "or", because the object may be falsy.
     target = notification.target
     return do(request, name, notification.action_object if target is None else target)
 

@@ -51,7 +51,7 @@ def find(names: Iterable[str], using: str | None, viewer: Any) -> Named:
     for model, name in searched_models().items():
         rows = visible_to(viewer, model._base_manager.filter(**{f"{name}__in": wanted}))
         types = content_type_ids(model, using)
-        what = f"The search for {model._meta.label}.{name}"
+        what = f"The search in {model._meta.label}.{name}"
         nothing: list[tuple[str, Any]] = []
         for called, pk in attempted(what, "its query", names_in, rows, name, otherwise=nothing):
             for content_type_id in types:

@@ -27,7 +27,7 @@ def readable(model: type[models.Model], using: str | None, viewer: Any) -> Q:
     ruled: defaultdict[Any, set[int]] = defaultdict(set)
     for each in apps.get_models() if settings.VISIBILITY else ():
         if rule_of(each) is not None:
-            # A proxy may have a rule of its own, and rows may name it.
+            # A proxy can have a rule of its own, and rows can refer to it.
             types = ContentType.objects.db_manager(using)
             ruled[each].add(types.get_for_model(each, for_concrete_model=False).pk)
 
