@@ -15,6 +15,8 @@ from notifications.compat import settings as older
 from notifications.conf import get_notification_model, settings
 from notifications.extensions import known_settings
 from notifications.inbox.search import searched_field
+from notifications.objects.fetch import key_field
+from notifications.objects.visibility import model_named, rule_problem
 from notifications.sending.statement import CONSTRAINT, keeps_constraint
 
 REQUEST_PROCESSOR = "django.template.context_processors.request"
@@ -101,6 +103,65 @@ def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         # A value that is not a dict is already an error.
         for label, name in (wanted.items() if isinstance(wanted, Mapping) else ())
         if searched_field(label, name) is None
+    ]
+
+
+@register(Tags.security)
+def check_visibility(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the models in ``VISIBILITY`` exist, and that their rules can be imported and have both methods.
+
+    Otherwise the objects that may be meant are hidden from everybody.
+    """
+    wanted: Any = settings.VISIBILITY
+    problems: list[CheckMessage] = []
+    # A value that is not a dict is already reported as an error.
+    for label, path in wanted.items() if isinstance(wanted, Mapping) else ():
+        model = model_named(label)
+        if model is None:
+            labels = [each._meta.label for each in apps.get_models()]
+            near = get_close_matches(str(label), labels, n=1)
+            problems.append(
+                Error(
+                    f"NOTIFICATIONS['VISIBILITY'] contains {label!r}, which is not a model. "
+                    "The objects that may be meant are hidden from everybody.",
+                    hint=f"Did you mean {near[0]!r}?" if near else "It must be like 'app_label.Model'.",
+                    id="notifications.E003",
+                )
+            )
+        elif model._meta.proxy:
+            problems.append(
+                Error(
+                    f"NOTIFICATIONS['VISIBILITY'] contains {label!r}, which is a proxy.",
+                    hint=f"Use {model._meta.concrete_model._meta.label!r}.",  # type: ignore[union-attr]
+                    id="notifications.E003",
+                )
+            )
+        if problem := rule_problem(path):
+            problems.append(
+                Error(
+                    f"NOTIFICATIONS['VISIBILITY'] of {label!r} is {path!r}, which is not a rule: {problem}. "
+                    "Its objects are hidden from everybody.",
+                    hint="Use a subclass of notifications.objects.visibility.Rule that has both methods.",
+                    id="notifications.E004",
+                )
+            )
+    return problems
+
+
+@register(Tags.models)
+def check_primary_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the primary key of a custom model can be used in URLs."""
+    model = get_notification_model()
+    field = key_field(model)
+    if isinstance(field, (models.IntegerField, models.UUIDField, models.CharField, models.TextField)):
+        return []
+    return [
+        Error(
+            f"The primary key of {model._meta.label} is a {type(field).__name__}.",
+            hint="It must be an integer, a UUID or text.",
+            obj=model,
+            id="notifications.E005",
+        )
     ]
 
 

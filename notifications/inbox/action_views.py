@@ -11,13 +11,12 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from notifications.compat.slugs import slug2id
 from notifications.conf import settings
 from notifications.inbox import undo as undoing
 from notifications.inbox.actions import ACTIONS, Action
 from notifications.inbox.flash import NOTHING_CHOSEN, UNDO, Flash, set_flash
 from notifications.inbox.requests import form_data, next_url, own_url, refuse, wants_json
-from notifications.inbox.selection import Selection
+from notifications.inbox.selection import Selection, key_of
 from notifications.inbox.snooze import SnoozeError, choices, snooze_until
 from notifications.inbox.tabs import rows_of
 from notifications.storage import counts
@@ -119,7 +118,7 @@ def act_by_url(
     leads_to = "all" if action.name == "delete" else "unread"
     rows = rows_of(request).visible()
     if slug is not None:
-        rows = rows.filter(pk=slug2id(slug))
+        rows = rows.filter(pk=key_of(str(slug), rows.model, rows.db))
     if request.method == "POST" or settings.ACTIONS_ON_GET:
         if not action.write(rows, None) and slug is not None and not rows.exists():
             raise Http404

@@ -2,28 +2,77 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.paginator import Paginator
 from django.db import models
+from django.db.models import Q
 from django.http import HttpRequest
-from django.utils.translation import gettext_lazy as _, ngettext
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from notifications.inbox import search
+from notifications.objects.labels import name_of
+from notifications.objects.visibility import visible_to
 from notifications.storage.notification import AbstractNotification, Rows
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[AbstractNotification]
+    BasePaginator = Paginator[Any]
 else:
-    Base = admin.ModelAdmin
+    Base, BasePaginator = admin.ModelAdmin, Paginator
+
+#: The maximum count of rows in the list. Use a filter or a search to find rows beyond that.
+MAX_COUNTED_ROWS = 10_000
+
+#: The minimum length of a search word that is matched with the beginning of names of recipients.
+MIN_PREFIX = 3
+
+#: The maximum number of recipients that one search word selects.
+MAX_RECIPIENTS = 100
+
+
+class CappedPaginator(BasePaginator):
+    """Pages of rows that are counted up to ``MAX_COUNTED_ROWS``, so a large table does not make the list slow."""
+
+    @cached_property
+    def count(self) -> int:
+        """Return the number of rows, at most ``MAX_COUNTED_ROWS``."""
+        rows: Any = self.object_list
+        return len(rows) if isinstance(rows, list) else rows.order_by()[:MAX_COUNTED_ROWS].count()
+
+
+class RecipientWidget(ForeignKeyRawIdWidget):
+    """The primary key of the recipient, with the name next to it."""
+
+    def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
+        """Return the name of the user with this primary key, and the URL of the user in the admin."""
+        key = self.rel.get_related_field().name
+        try:
+            user = self.rel.model._default_manager.using(self.db).get(**{key: value})
+        except (ValueError, ObjectDoesNotExist):
+            return "", ""
+        meta = user._meta
+        try:
+            page = reverse(
+                f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_change", args=[user.pk]
+            )
+        except NoReverseMatch:
+            page = ""
+        return name_of(user), page
 
 
 class AbstractNotificationAdmin(Base):
     """List, search and edit notifications, also of a custom model."""
 
     list_display = (
-        "recipient", "actor_label", "verb", "action_object_label", "target_label", "timestamp", "level", "unread",
+        "recipient_label", "actor_label", "verb", "action_object_label", "target_label", "timestamp", "level", "unread",
         "public",
     )  # fmt: skip
     list_filter = (
@@ -33,7 +82,7 @@ class AbstractNotificationAdmin(Base):
     list_select_related = ("recipient",)
     # Of all recipients together only the order of the primary key has an index.
     ordering = ("-pk",)
-    date_hierarchy = "timestamp"
+    paginator = CappedPaginator
     raw_id_fields = ("recipient",)
     readonly_fields = (
         "action_object_url", "actor_object_url", "target_object_url", "read_at", "done_at", "saved_at",
@@ -43,25 +92,89 @@ class AbstractNotificationAdmin(Base):
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[AbstractNotification]:
-        """Return the rows with their objects: a constant number of queries for a page of the list."""
+        """Return the rows with their objects: a constant number of queries for a page of the list.
+
+        The visibility rules apply to the user of the admin, not to the recipient.
+        """
         rows: Any = super().get_queryset(request)
-        objects: models.QuerySet[AbstractNotification] = rows.with_objects()
+        objects: models.QuerySet[AbstractNotification] = rows.with_objects(viewer=viewer_of(request))
         return objects
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[AbstractNotification], search_term: str
     ) -> tuple[models.QuerySet[AbstractNotification], bool]:
-        """Search with the syntax of the inbox. Free text also searches the fields of :meth:`get_search_fields`."""
-        asked = search.parse(search_term, self.model)
+        """Search with the syntax of the inbox, among the rows of the recipients and events that the words name.
+
+        A word with which names of recipients begin selects these recipients, a short word only the recipient with this
+        name, and a UUID an event. The other words are searched in the fields of :meth:`get_search_fields`.
+        """
+        viewer = viewer_of(request)
+        asked = search.parse(search_term, self.model, viewer=viewer)
         if asked.error:
             self.message_user(request, asked.error, messages.WARNING)
             return queryset.none(), False
-        words = " ".join(f'"{word}"' for word in asked.words)
-        return super().get_search_results(request, queryset.filter(asked.conditions), words)
+        rows, left = queryset.filter(asked.conditions), []
+        for word in asked.words:
+            condition = self._looked_up(request, word, viewer)
+            if condition is None:
+                left.append(f'"{word}"')
+            else:
+                rows = rows.filter(condition)
+        if left and viewer is not None:
+            # The description of a hidden object is not searched either.
+            rows = rows.filter(asked.words_condition)
+        return super().get_search_results(request, rows, " ".join(left))
+
+    def _looked_up(self, request: HttpRequest, word: str, viewer: Any) -> Q | None:
+        """Return the condition for a word that selects recipients or an event by an index, otherwise None."""
+        try:
+            return Q(event=UUID(word))
+        except ValueError:
+            pass
+        users: Any = get_user_model()
+        name = users.USERNAME_FIELD
+        plain = word.removeprefix("@")
+        # Too many names begin with a shorter word.
+        how = "startswith" if len(plain) >= MIN_PREFIX else "exact"
+        begins = Q(**{f"{name}__{how}": plain}) | Q(**{f"{name}__{how}": plain.lower()})
+        among = visible_to(viewer, users._base_manager.filter(begins))
+        found = list(among.order_by(name).values_list("pk", flat=True)[: MAX_RECIPIENTS + 1])
+        if len(found) > MAX_RECIPIENTS:
+            words = gettext(
+                "More than %(count)d names of recipients begin with “%(word)s”. Only the first %(count)d are searched."
+            )
+            self.message_user(request, words % {"word": word, "count": MAX_RECIPIENTS}, messages.WARNING)
+        return Q(recipient__in=found[:MAX_RECIPIENTS]) if found else None
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return where the search looks: the words of the row and the name of its recipient."""
-        return ("verb", "description", f"recipient__{get_user_model().USERNAME_FIELD}")
+        """Return the fields that are searched for words that do not select recipients or an event."""
+        return ("verb", "description")
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out the description and the data if an object is hidden from the user of the admin."""
+        exclude = super().get_exclude(request, obj)
+        return (*(exclude or ()), "description", "data") if obj is not None and obj.is_hidden else exclude
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Allow saving a row whose actor's content type was deleted."""
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        field = form.base_fields.get("actor_content_type")
+        if field is not None and obj is not None and obj.actor_content_type_id is None:
+            field.required = False
+        return form
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Show the recipient with the same name as everywhere else."""
+        if db_field.name == "recipient" and db_field.name in self.raw_id_fields:
+            kwargs["widget"] = RecipientWidget(
+                db_field.remote_field, self.admin_site, using=kwargs.get("using")
+            )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.display(description=_("recipient"), ordering="recipient")
+    def recipient_label(self, notification: AbstractNotification) -> str:
+        """Return the name of the recipient."""
+        return name_of(notification.recipient)
 
     @admin.display(description=_("actor"))
     def actor_label(self, notification: AbstractNotification) -> str:
@@ -93,3 +206,8 @@ class AbstractNotificationAdmin(Base):
             "%(count)d notification was changed.", "%(count)d notifications were changed.", changed
         )
         self.message_user(request, words % {"count": changed})
+
+
+def viewer_of(request: HttpRequest) -> Any:
+    """Return the viewer of objects in the admin: the user, or None for a superuser, who sees everything."""
+    return None if getattr(request.user, "is_superuser", False) else request.user

@@ -9,10 +9,13 @@ from typing import Any
 
 from django.db.models import Count, Subquery
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import get_language
 
 from notifications.conf import settings
+from notifications.inbox.snooze import local_now
 from notifications.objects.keys import attach_objects
+from notifications.objects.labels import labels_of
 from notifications.presentation.serialize import STATE_COLUMNS, editable_columns, item
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet
@@ -69,10 +72,11 @@ def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[Abstr
 
 
 def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) -> str:
-    """Return a weak ETag for a response with these rows and this count to the request ``asked``, in this language.
+    """Return a weak ETag for a response with these rows and this count to the request ``asked``.
 
-    It changes if one of the rows is added, removed or changed, if the count changes, or if an object becomes hidden. It
-    does not change if an object is renamed.
+    It changes if one of the rows is added, removed or changed, and with the count, the language, the time zone and the
+    day. It does not change if an object is renamed or deleted, because that would cost a query for each content type;
+    with ``VISIBILITY``, these queries are needed anyway, so it does.
     """
     shown: list[Any] = []
     if found:
@@ -81,8 +85,9 @@ def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) 
         shown = [(values(row), state(row)) for row in found]
     if settings.VISIBILITY:
         attach_objects(found)
-        asked = (*asked, [row.is_hidden for row in found])
-    return f'W/"{sha256(repr((get_language(), asked, count, shown)).encode()).hexdigest()[:32]}"'
+        asked = (*asked, [(row.is_hidden, *labels_of(row).values()) for row in found])
+    now = (get_language(), timezone.get_current_timezone_name(), local_now().date())
+    return f'W/"{sha256(repr((now, asked, count, shown)).encode()).hexdigest()[:32]}"'
 
 
 def marks_as_read(request: HttpRequest) -> bool:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import IntegerField
 from django.http import HttpRequest, QueryDict
 
-from notifications.compat.slugs import slug2id
+from notifications.compat.slugs import text_of_slug
 from notifications.conf import get_notification_model
 from notifications.inbox import search
 from notifications.inbox.actions import ACTIONS, Action
 from notifications.inbox.tabs import TABS, Tab, moment_of_page, rows_of
-from notifications.objects.fetch import primary_key
+from notifications.objects.fetch import key_field, primary_key
 from notifications.storage.notification import Rows
 
 
@@ -59,5 +60,5 @@ class Selection:
 
 def key_of(slug: str, model: Any, using: str) -> Any:
     """Return the primary key behind a slug, or None for a text that is none."""
-    is_number = slug.isascii() and slug.isdigit() and len(slug) < 20
-    return primary_key(model, str(slug2id(slug)), using) if is_number else None
+    text = text_of_slug(slug, is_number=isinstance(key_field(model), IntegerField))
+    return None if text is None else primary_key(model, text, using)

@@ -8,17 +8,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Any, TypeAlias
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import connections, models, router
+from django.db import DatabaseError, connections, models, router
 
 from notifications.objects.fast_fetch import by_primary_key
+from notifications.objects.guard import report
 from notifications.objects.text import text_problem
 
 #: What a row stores of an object: the id of its content type and its primary key as text.
 Reference: TypeAlias = tuple[int, str]
+
+
+class Lost(str, Enum):
+    """Why an object is None, if it was not simply deleted."""
+
+    #: The viewer of the row may not see it.
+    HIDDEN = "hidden"
+    #: Code of the site failed while the object was loaded.
+    UNAVAILABLE = "unavailable"
+    #: Its content type was deleted.
+    TYPELESS = "typeless"
 
 
 def model_of(content_type_id: int, using: str | None) -> type[models.Model] | None:
@@ -27,6 +40,24 @@ def model_of(content_type_id: int, using: str | None) -> type[models.Model] | No
         return ContentType.objects.db_manager(using).get_for_id(content_type_id).model_class()
     except ContentType.DoesNotExist:
         return None
+
+
+def models_of(content_type_ids: Iterable[int], using: str | None) -> dict[int, type[models.Model] | None]:
+    """Return the model classes of these content types, or None if the app was removed. Deleted types are left out.
+
+    Costs no query for types that are cached in this process, and two queries if some were deleted, whatever their
+    number.
+    """
+    manager, found = ContentType.objects.db_manager(using), {}
+    left = list(content_type_ids)
+    while left:
+        content_type_id = left.pop()
+        try:
+            found[content_type_id] = manager.get_for_id(content_type_id).model_class()
+        except ContentType.DoesNotExist:
+            there = set(manager.filter(pk__in=left).values_list("pk", flat=True)) if left else set()
+            left = [each for each in left if each in there]
+    return found
 
 
 def content_type_ids(obj: models.Model | type[models.Model], using: str | None) -> set[int]:
@@ -63,6 +94,9 @@ def primary_keys(model: type[models.Model], texts: Iterable[str], using: str | N
             key = field.to_python(text)
         except (ValidationError, ValueError, TypeError, OverflowError):
             continue
+        except Exception as error:  # noqa: BLE001 - the field may be the site's
+            report(f"{model._meta.label}.{field.name}", "its to_python()", error)
+            continue
         if key is None or (isinstance(key, str) and text_problem(key)):
             continue
         if least is None or least <= key <= most:
@@ -74,28 +108,60 @@ def fetch_objects(
     references: Iterable[Reference],
     row: models.Model,
     querysets: Mapping[int, models.QuerySet[Any]] | None = None,
+    lost: dict[Reference, Lost] | None = None,
 ) -> dict[Reference, models.Model]:
     """Return the objects behind the references: one query for each content type, none for what cannot exist.
 
-    ``row`` is one of the rows that hold them; it decides the database, as Django's routers let it. ``querysets`` says
-    where else to look for the objects of some content types. An object that is gone is missing from the answer.
+    ``row`` is one of the rows that hold them; the database routers get it. ``querysets`` are used for the objects of
+    some content types. A deleted object is missing in the result. If it is missing for another reason, the reason is
+    added to ``lost``.
     """
     using = row._state.db
     texts_by_type: defaultdict[int, set[str]] = defaultdict(set)
     for content_type_id, text in references:
         texts_by_type[content_type_id].add(text)
     found: dict[Reference, models.Model] = {}
+    lost = {} if lost is None else lost
+    classes = models_of(texts_by_type, using)
     for content_type_id, texts in texts_by_type.items():
-        model = model_of(content_type_id, using)
+        if content_type_id not in classes:
+            lost.update(dict.fromkeys(((content_type_id, text) for text in texts), Lost.TYPELESS))
+            continue
+        model = classes[content_type_id]
         if model is None:
             continue
         chosen = querysets.get(content_type_id) if querysets else None
         database = router.db_for_read(model, instance=row) if chosen is None else chosen.db
         keys = primary_keys(model, texts, database)
-        wanted = set(keys.values())
-        by_key = objects_of(model, wanted, database) if chosen is None else chosen.in_bulk(wanted)
-        found.update({(content_type_id, text): by_key[key] for text, key in keys.items() if key in by_key})
+        by_key, failed = objects_that_can_be_read(model, set(keys.values()), database, chosen)
+        for text, key in keys.items():
+            if key in by_key:
+                found[content_type_id, text] = by_key[key]
+            elif key in failed:
+                lost[content_type_id, text] = Lost.UNAVAILABLE
     return found
+
+
+def objects_that_can_be_read(
+    model: type[models.Model], keys: set[Any], using: str, chosen: models.QuerySet[Any] | None
+) -> tuple[dict[Any, models.Model], set[Any]]:
+    """Return the objects with these primary keys, by primary key, and the keys of those that could not be loaded.
+
+    A manager, a field or an ``__init__`` of the site may fail for one of them. Then they are loaded one by one.
+    """
+    try:
+        return (objects_of(model, keys, using) if chosen is None else chosen.in_bulk(keys)), set()
+    except Exception as error:  # noqa: BLE001 - the site's own code
+        if len(keys) == 1 or isinstance(error, DatabaseError):
+            report(f"{model._meta.label} {', '.join(sorted(map(str, keys)))[:100]}", "loading it", error)
+            return {}, keys
+    found: dict[Any, models.Model] = {}
+    failed: set[Any] = set()
+    for key in keys:
+        one, none = objects_that_can_be_read(model, {key}, using, chosen)
+        found.update(one)
+        failed |= none
+    return found, failed
 
 
 def objects_of(model: type[models.Model], keys: set[Any], using: str) -> dict[Any, models.Model]:

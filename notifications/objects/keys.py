@@ -6,14 +6,17 @@ see.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models
 
 from notifications.objects import visibility
-from notifications.objects.fetch import Reference, content_type_ids, fetch_objects, primary_key
+from notifications.objects.fetch import Lost, Reference, content_type_ids, fetch_objects, primary_key
+
+#: Stands for a viewer: each row is viewed by its recipient.
+OWNER: Any = object()
 
 
 class ObjectKey(GenericForeignKey):
@@ -29,7 +32,7 @@ class ObjectKey(GenericForeignKey):
     def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
         super().contribute_to_class(cls, name, **kwargs)
         self.type_column, self.found_by = f"{self.ct_field}_id", f"{name} found by"
-        self.hidden_by = f"{name} is hidden"
+        self.lost_by = f"{name} is lost"
         # In the place of Django's own access, which is the field itself before Django 6.1 and another class since.
         setattr(cls, name, ObjectAccess(self))
 
@@ -38,20 +41,38 @@ class ObjectKey(GenericForeignKey):
         content_type_id, text = getattr(instance, self.type_column), getattr(instance, self.fk_field)
         return None if content_type_id is None or text is None else (content_type_id, str(text))
 
-    def put(self, instance: models.Model, reference: Reference | None, obj: models.Model | None) -> None:
-        """Keep the object with the row, and what it was found by, so that a later look need not judge it again."""
+    def put(
+        self,
+        instance: models.Model,
+        reference: Reference | None,
+        obj: models.Model | None,
+        lost: Lost | None = None,
+    ) -> None:
+        """Cache the object with the row, and the reference by which it was found, so that it is not checked again.
+
+        ``lost`` is the reason why it is None, if it was not simply deleted.
+        """
         self.set_cached_value(instance, obj)
         instance._state.fields_cache[self.found_by] = reference
+        instance._state.fields_cache[self.lost_by] = lost
+
+    def lost(self, instance: models.Model) -> Lost | None:
+        """Return why the object of a row is None, if it was not simply deleted."""
+        lost: Lost | None = instance._state.fields_cache.get(self.lost_by)
+        return lost if getattr(instance, self.name) is None else None
 
     def is_hidden(self, instance: models.Model) -> bool:
         """Return whether there is an object that the viewer of the row may not see."""
-        return getattr(instance, self.name) is None and self.hidden_by in instance._state.fields_cache
+        return self.lost(instance) is Lost.HIDDEN
 
-    def look(self, instance: models.Model, obj: models.Model) -> tuple[Any, Any, models.Model]:
+    def look(
+        self, instance: models.Model, obj: models.Model, viewer: Any = OWNER
+    ) -> tuple[Any, Any, models.Model]:
         """Return who looks at the object: the viewer's primary key, the viewer if at hand, and the object."""
+        if viewer is not OWNER:
+            return viewer.pk, viewer, obj
         field: Any = instance._meta.get_field(self.viewer)
-        viewer = field.get_cached_value(instance, default=None)
-        return getattr(instance, field.attname), viewer, obj
+        return getattr(instance, field.attname), field.get_cached_value(instance, default=None), obj
 
     def was_found_by(self, instance: models.Model, reference: Reference | None) -> bool:
         """Return whether what is kept with the row was found by what the row stores now."""
@@ -102,40 +123,61 @@ class ObjectAccess:
         chosen = {
             self.key.get_content_type(model=rows.model, using=rows.db).pk: rows for rows in querysets or ()
         }
-        references = filter(None, map(self.key.reference, instances))
-        found = fetch_objects(references, instances[0], chosen)
+        wanted = [(row, self.key, self.key.reference(row)) for row in instances]
+        # The visibility rules apply here as well. Objects are matched to rows by identity, because two different texts
+        # can be the same key.
+        attach(wanted, querysets=chosen)
+        found = {id(obj): obj for row in instances if (obj := self.key.get_cached_value(row)) is not None}
+        return (
+            list(found.values()),
+            id,
+            lambda row: id(self.key.get_cached_value(row)),
+            True,
+            self.key.name,
+            False,
+        )
 
-        def object_of(row: models.Model) -> int:
-            reference = self.key.reference(row)
-            return id(found.get(reference) if reference else None)
 
-        # Rows and objects meet by identity: two texts may stand for one key.
-        return list(found.values()), id, object_of, True, self.key.name, False
+def attach_objects(rows: Iterable[models.Model], *, viewer: Any = OWNER) -> None:
+    """Fetch the objects of all generic keys of these rows, of one database, at once and put them in place.
 
-
-def attach_objects(rows: Iterable[models.Model]) -> None:
-    """Fetch the objects of all generic keys of these rows, of one database, at once and put them in place."""
+    ``viewer`` is the user who looks at them, by default the recipient of each row; None sees everything.
+    """
     attach(
-        (row, key, key.reference(row))
-        for row in rows
-        for key in row._meta.private_fields
-        if isinstance(key, ObjectKey) and not key.is_cached(row)
+        (
+            (row, key, key.reference(row))
+            for row in rows
+            for key in row._meta.private_fields
+            if isinstance(key, ObjectKey) and not key.is_cached(row)
+        ),
+        viewer=viewer,
     )
 
 
-def attach(wanted: Iterable[tuple[models.Model, ObjectKey, Reference | None]]) -> None:
+def attach(
+    wanted: Iterable[tuple[models.Model, ObjectKey, Reference | None]],
+    *,
+    viewer: Any = OWNER,
+    querysets: Mapping[int, models.QuerySet[Any]] | None = None,
+) -> None:
     """Fetch the objects of some keys of some rows and put those in place that the viewers of the rows may see."""
     wanted = list(wanted)
     if not wanted:
         return
-    found = fetch_objects((reference for _, _, reference in wanted if reference), wanted[0][0])
-    placed = [
-        (row, key, reference, found.get(reference) if reference else None) for row, key, reference in wanted
-    ]
-    looks = (key.look(row, obj) for row, key, _, obj in placed if obj is not None)
-    hidden = visibility.hidden(looks, wanted[0][0]._state.db)
-    for row, key, reference, obj in placed:
-        is_hidden = bool(hidden) and obj is not None and (key.look(row, obj)[0], id(obj)) in hidden
-        if is_hidden:
-            row._state.fields_cache[key.hidden_by] = True
-        key.put(row, reference, None if is_hidden else obj)
+    lost: dict[Reference, Lost] = {}
+    references = (reference for _, _, reference in wanted if reference)
+    found = fetch_objects(references, wanted[0][0], querysets, lost)
+    hidden: set[tuple[Any, int]] = set()
+    if viewer is not None:
+        looks = (
+            key.look(row, found[reference], viewer) for row, key, reference in wanted if reference in found
+        )
+        hidden = visibility.hidden(looks, wanted[0][0]._state.db)
+    for row, key, reference in wanted:
+        obj = found.get(reference) if reference else None
+        if obj is None:
+            key.put(row, reference, None, lost.get(reference) if reference else None)
+        elif hidden and (key.look(row, obj, viewer)[0], id(obj)) in hidden:
+            key.put(row, reference, None, Lost.HIDDEN)
+        else:
+            key.put(row, reference, obj)

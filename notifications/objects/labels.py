@@ -10,7 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy as _
 
 from notifications.events import OBJECTS
-from notifications.objects.fetch import model_of
+from notifications.objects.fetch import Lost, model_of
+from notifications.objects.guard import guarded
+from notifications.objects.text import shown_text
 
 #: The four shapes of the sentence, by whether there is an action object and whether there is a target.
 SHAPES: dict[tuple[bool, bool], Promise] = {
@@ -28,25 +30,62 @@ SHAPES_WITH_TIME: dict[tuple[bool, bool], Promise] = {
 }
 
 
+def name_of(obj: models.Model) -> str:
+    """Return the name of an object as plain text with at most ``MAX_LABEL_LENGTH`` characters.
+
+    If the name is empty, this is "(untitled <model>)", and if the name raises an exception, "unavailable <model>".
+    """
+    name: str | None = guarded(obj, "its name", call_name, obj, otherwise=None)
+    if name:
+        return name
+    # ``request.user`` is wrapped in another class.
+    words = gettext("unavailable %(model)s") if name is None else gettext("(untitled %(model)s)")
+    return words % {"model": name_of_model(obj.__class__)}
+
+
+def call_name(obj: models.Model) -> str:
+    """Return the name of an object, or an empty string if nothing of it is visible. Not guarded."""
+    return shown_text(str(obj))
+
+
+def name_of_model(model: type[models.Model]) -> str:
+    """Return the name of a model, which may be a lazy translation of the site."""
+    meta = model._meta
+    name = guarded(f"{meta.label}.Meta", "verbose_name", shown_text_of, meta.verbose_name, otherwise="")
+    return name or str(meta.model_name)
+
+
+def shown_text_of(words: Any) -> str:
+    """Return the part of a text, possibly a lazy translation, that a page can show."""
+    return shown_text(str(words))
+
+
 def label_of(row: models.Model, key: str) -> str:
     """Return the name of the object behind a generic key of a row.
 
     A gone object reads as "deleted <model>", or "deleted object" where its model is gone too; one that the viewer of
-    the row may not see as "hidden <model>". An object that the row never had is an empty text.
+    the row may not see as "hidden <model>"; one that cannot be loaded, or whose name raises, as "unavailable <model>".
+    An object that the row never had is an empty text.
     """
     obj = getattr(row, key)
     if obj is not None:
-        return str(obj)
+        return name_of(obj)
     field: Any = row._meta.get_field(key)
     content_type_id = getattr(row, field.type_column)
     # The admin of old Djangos stored an empty text where nothing was chosen.
     if content_type_id is None and getattr(row, field.fk_field) in (None, ""):
         return ""
-    model = None if content_type_id is None else model_of(content_type_id, row._state.db)
+    lost = field.lost(row)
+    model = (
+        None if content_type_id is None or lost is Lost.TYPELESS else model_of(content_type_id, row._state.db)
+    )
     if model is None:
         return gettext("deleted object")
-    words = gettext("hidden %(model)s") if field.is_hidden(row) else gettext("deleted %(model)s")
-    return words % {"model": model._meta.verbose_name}
+    words = {
+        Lost.HIDDEN: gettext("hidden %(model)s"),
+        Lost.UNAVAILABLE: gettext("unavailable %(model)s"),
+    }.get(lost) or gettext("deleted %(model)s")
+    return words % {"model": name_of_model(model)}
 
 
 def labels_of(notification: Any) -> dict[str, str]:

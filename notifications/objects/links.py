@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
 
+from notifications.objects.guard import guarded
+
 if TYPE_CHECKING:
     from django.db import models
     from django.http import HttpRequest
+
+
+#: A click on a notification opens the URL of the first of these that has one.
+CLICKED = ("target", "action_object", "actor")
 
 
 def object_url(notification: Any, key: str, request: HttpRequest | None = None) -> str:
@@ -25,7 +30,7 @@ def object_url(notification: Any, key: str, request: HttpRequest | None = None) 
 
 def main_url(notification: Any, request: HttpRequest | None = None) -> str:
     """Return the URL that a click on the notification opens: of its target, else its action object, else its actor."""
-    for key in ("target", "action_object", "actor"):
+    for key in CLICKED:
         if found := object_url(notification, key, request):
             return found
     return ""
@@ -34,24 +39,34 @@ def main_url(notification: Any, request: HttpRequest | None = None) -> str:
 def url_of(obj: models.Model, notification: Any, request: HttpRequest | None = None) -> str:
     """Return the object's ``get_url_for_notifications(notification, request)``, otherwise its absolute URL.
 
-    A URL that is neither http(s) nor of this site is ignored, because it may come from a user.
+    A URL that is neither http(s) nor of this site is ignored, because it may come from a user. An object whose method
+    raises has no URL.
     """
+    return guarded(obj, "get_url_for_notifications()", call_url, obj, notification, request, otherwise="")
+
+
+def call_url(obj: models.Model, notification: Any, request: HttpRequest | None) -> str:
+    """Return the URL of an object for a notification. Not guarded."""
     own = getattr(obj, "get_url_for_notifications", None)
-    return url_from(lambda: own(notification, request)) if callable(own) else page_of(obj)
+    return shown_url(own(notification, request)) if callable(own) else call_page(obj)
 
 
 def page_of(obj: models.Model) -> str:
     """Return the absolute URL of an object, or an empty string if it has no safe URL."""
+    return guarded(obj, "get_absolute_url()", call_page, obj, otherwise="")
+
+
+def call_page(obj: models.Model) -> str:
+    """Return the absolute URL of an object. Not guarded."""
     plain = getattr(obj, "get_absolute_url", None)
-    return url_from(plain) if callable(plain) else ""
+    return shown_url(plain()) if callable(plain) else ""
 
 
-def url_from(ask: Callable[[], Any]) -> str:
-    """Return the url that ``ask`` returns, or an empty text where that is none or not safe."""
-    try:
-        return safe_url(ask())
-    except (NoReverseMatch, ObjectDoesNotExist):
-        return ""
+def shown_url(url: Any) -> str:
+    """Return the URL if it is safe, otherwise an empty string. Raise TypeError if it is not a string."""
+    if url is not None and not isinstance(url, (str, Promise)):
+        raise TypeError(f"A URL must be a string, got {type(url).__name__}.")
+    return safe_url(url)
 
 
 def safe_url(url: Any) -> str:
@@ -60,14 +75,16 @@ def safe_url(url: Any) -> str:
         url = str(url)
     if not isinstance(url, str) or len(url) > MAX_URL_LENGTH or not url.isprintable():
         return ""
-    if url.startswith("/") and url[1:2] not in ("/", "\\"):
+    # A slice is a plain text, also of one that is marked as safe HTML.
+    plain: str = url[:]
+    if plain.startswith("/") and plain[1:2] not in ("/", "\\"):
         # A path of this site, as nearly all are.
-        return url
+        return plain
     try:
-        host = urlsplit(url).netloc
+        host = urlsplit(plain).netloc
     except ValueError:
         return ""
-    return url if url_has_allowed_host_and_scheme(url, allowed_hosts={host}) else ""
+    return plain if url_has_allowed_host_and_scheme(url, allowed_hosts={host}) else ""
 
 
 def action_links(notification: Any) -> list[dict[str, str]]:

@@ -9,18 +9,25 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from notifications.objects.labels import labels_of, sentence, shape_of
-from notifications.presentation.verb_templates import render_text, verb_template
+from notifications.presentation.verb_templates import html_of_verb, text_of_verb
 
 if TYPE_CHECKING:
+    from django.template import Context
+
     from notifications.storage.notification import AbstractNotification
 
 
-def text(notification: AbstractNotification) -> str:
-    """Return the sentence without the time, in the current language: from the template of the verb, or the default."""
-    own = None if notification.is_hidden else verb_template(notification.verb, "txt")
-    if own is not None:
-        return render_text(own, notification)
-    return sentence({**labels_of(notification), "verb": notification.verb})
+def text(notification: AbstractNotification, names: Mapping[str, str] | None = None) -> str:
+    """Return the sentence without the time, in the current language: from the template of the verb, or the default.
+
+    ``names`` are the names of actor, action object and target, if the caller has them already.
+    """
+    names = labels_of(notification) if names is None else names
+    if not notification.is_hidden:
+        own = text_of_verb(notification.verb, {**names, "notice": notification})
+        if own is not None:
+            return own
+    return sentence({**names, "verb": notification.verb})
 
 
 def html(parts: Mapping[str, str]) -> SafeString:
@@ -30,3 +37,14 @@ def html(parts: Mapping[str, str]) -> SafeString:
     """
     placeholders = {name: f"{{{name}}}" for name in parts}
     return format_html(shape_of(parts) % placeholders, **parts)
+
+
+def html_of(notification: AbstractNotification, parts: Mapping[str, str], context: Context) -> SafeString:
+    """Return the sentence of a notification as HTML: from the template of the verb, or the default.
+
+    ``parts`` are ``actor``, ``action_object`` and ``target`` as HTML, and ``context`` is the context of the page.
+    """
+    own = None
+    if not notification.is_hidden:
+        own = html_of_verb(notification.verb, {**parts, "notice": notification}, context)
+    return html({**parts, "verb": notification.verb}) if own is None else own

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any
 
 from django.http import HttpRequest
 
+from notifications.events import OBJECTS
 from notifications.objects import links
+from notifications.objects.labels import name_of
 from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.states import states_of
@@ -20,35 +22,54 @@ STATE_COLUMNS = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "i
 
 @cache
 def editable_columns(model: type[AbstractNotification]) -> tuple[list[str], Callable[[Any], tuple[Any, ...]]]:
-    """Return the names of the editable fields of the model, and what reads their values off a row."""
-    fields = [field for field in model._meta.concrete_fields if field.editable]
+    """Return the names of the editable fields of the model and of its key, and what reads their values off a row."""
+    # A key that nobody may edit is one that programs need all the same.
+    fields = [field for field in model._meta.concrete_fields if field.editable or field.primary_key]
     return [field.name for field in fields], attrgetter(*[field.attname for field in fields])
 
 
 def item(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
     """Return the editable columns of one notification, its ``slug``, and the name and url of each object."""
+    return columns_and_objects(notification, objects_of(notification, request))
+
+
+def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
+    """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and states."""
+    objects = objects_of(notification, request)
+    names = {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
+    return {
+        **columns_and_objects(notification, objects),
+        "text": sentences.text(notification, names),
+        "url": next((url for _, url in objects.values() if url), ""),
+        "actions": links.action_links(notification),
+        "states": states_of(notification),
+        **{name: getattr(notification, name) for name in STATE_COLUMNS},
+    }
+
+
+def objects_of(notification: AbstractNotification, request: HttpRequest | None) -> dict[str, tuple[str, str]]:
+    """Return the name and the URL of each object that exists, in the order of ``CLICKED``."""
+    return {
+        key: (name_of(obj), links.url_of(obj, notification, request))
+        for key in links.CLICKED
+        if (obj := getattr(notification, key)) is not None
+    }
+
+
+def columns_and_objects(
+    notification: AbstractNotification, objects: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
+    """Return the JSON of one notification as in django-notifications-hq."""
     names, values = editable_columns(type(notification))
     shown = dict(zip(names, values(notification), strict=True))
     if notification.is_hidden:
         # The text of the sender may reveal the hidden object.
         shown.update(description=None, data=None)
     shown["slug"] = notification.slug
+    # In the order of the older packages.
     for key in ("actor", "target", "action_object"):
-        obj = getattr(notification, key)
-        if obj is not None:
-            shown[key] = str(obj)
-            if url := links.url_of(obj, notification, request):
+        if key in objects:
+            shown[key], url = objects[key]
+            if url:
                 shown[f"{key}_url"] = url
     return shown
-
-
-def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
-    """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and states."""
-    return {
-        **item(notification, request),
-        "text": sentences.text(notification),
-        "url": links.main_url(notification, request),
-        "actions": links.action_links(notification),
-        "states": states_of(notification),
-        **{name: getattr(notification, name) for name in STATE_COLUMNS},
-    }

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -32,7 +34,9 @@ MAX_DROPPED_KEYS = 100
 
 def cache_key(user_pk: object, name: str = "unread") -> str:
     """Return the cache key of this user's count of "unread" or "unseen" notifications."""
-    return f"notifications:{name}:{user_pk}"
+    # A cache may reject keys that are long or contain spaces or control characters.
+    owner = quote(str(user_pk), safe="")
+    return f"notifications:{name}:{owner if len(owner) <= 180 else sha256(owner.encode()).hexdigest()}"
 
 
 def drop_counts(user_pks: list[Any] | None, *, using: str) -> None:

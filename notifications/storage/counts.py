@@ -27,7 +27,16 @@ class Count(int):
 
     def __str__(self) -> str:
         cap = settings.BADGE_CAP
-        return f"{cap}+" if cap is not None and self > cap else int.__repr__(self)
+        return Capped(f"{cap}+") if cap is not None and self > cap else int.__repr__(self)
+
+
+class Capped(str):
+    """The text "999+", into which Django does not insert a thousand separator."""
+
+    def __getitem__(self, key: Any) -> Any:
+        # django.utils.numberformat iterates over the reversed digits and reverses the result. It gets a single piece.
+        turned = super().__getitem__(key)
+        return [turned] if key == slice(None, None, -1) else turned
 
 
 def unread_count(user: Any) -> Count:

@@ -219,8 +219,8 @@ class AbstractNotification(RowVerbs):
         return django_timesince(self.timestamp, time_strings=AGO)
 
     @property
-    def slug(self) -> int:
-        """Return the number that identifies this row in URLs."""
+    def slug(self) -> Any:
+        """Return what identifies this row in URLs: a number, or a string if the primary key is not a number."""
         return id2slug(self.pk)
 
     @property

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from notifications.events import OBJECTS, event_uuid
 from notifications.objects.fetch import content_type_ids
-from notifications.objects.keys import attach_objects
+from notifications.objects.keys import OWNER, attach_objects
 from notifications.storage import changes
 from notifications.storage.async_verbs import awaited
 from notifications.storage.locking import lockable, write_in_order
@@ -47,6 +47,8 @@ class NotificationQuerySet(VerbsQuerySet[M]):
 
     #: Whether the objects come with the rows.
     _with_objects = False
+    #: The user who looks at the rows.
+    _viewer: Any = OWNER
 
     # Adjectives
 
@@ -127,13 +129,15 @@ class NotificationQuerySet(VerbsQuerySet[M]):
             raise ValueError(f"with_level() takes one or more of {', '.join(known)}, got {levels!r}.")
         return self.filter(level__in=levels)
 
-    def with_objects(self) -> Self:
+    def with_objects(self, *, viewer: Any = OWNER) -> Self:
         """Prefetch actors, action objects and targets: one query for each content type among them.
 
-        A deleted object is None and does not affect the others. ``iterator()`` does not prefetch.
+        A deleted object is None and does not affect the others. ``iterator()`` does not prefetch. ``viewer`` is the
+        user who looks at the objects, by default the recipient of each row; None sees everything.
         """
         clone = self.all()
         clone._with_objects = True
+        clone._viewer = viewer
         return clone
 
     def _visible(self, include_deleted: bool) -> Self:
@@ -229,6 +233,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
     def _clone(self) -> Self:
         clone = super()._clone()
         clone._with_objects = self._with_objects
+        clone._viewer = self._viewer
         return clone
 
     def _fetch_all(self) -> None:
@@ -236,7 +241,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         super()._fetch_all()
         rows: Sequence[Any] = self._result_cache or ()
         if fresh and self._with_objects and rows and isinstance(rows[0], models.Model):
-            attach_objects(rows)
+            attach_objects(rows, viewer=self._viewer)
 
 
 def _read_at(unread: Any) -> Any:

@@ -22,7 +22,6 @@ from notifications.inbox.search import Search
 from notifications.inbox.tabs import TABS, day_of
 from notifications.objects import links
 from notifications.presentation import sentences
-from notifications.presentation.verb_templates import verb_template
 from notifications.storage.counts import unread_count, unseen_count
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.reasons import reason_label
@@ -165,17 +164,22 @@ def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeSt
     request = request_of(context)
     parts: dict[str, SafeString | str] = {}
     is_open = False
-    for key in ("target", "action_object", "actor"):
+    for key in links.CLICKED:
         url = links.object_url(notice, key, request)
         parts[key] = linked(notice, key, url, " data-ntf-open" if url and not is_open else "")
         is_open = is_open or bool(url)
     return parts
 
 
-@register.simple_tag
-def notice_sentence(notice: AbstractNotification, parts: dict[str, SafeString | str]) -> SafeString:
-    """Return the sentence of a notification, made of the ``parts`` that ``notice_parts`` returns, without the time."""
-    return sentences.html({**parts, "verb": notice.verb})
+@register.simple_tag(takes_context=True)
+def notice_sentence(
+    context: Any, notice: AbstractNotification, parts: dict[str, SafeString | str]
+) -> SafeString:
+    """Return the sentence of a notification, made of the ``parts`` that ``notice_parts`` returns, without the time.
+
+    The site's template for the verb, ``notifications/verbs/<slug of the verb>.html``, replaces it.
+    """
+    return sentences.html_of(notice, parts, context)
 
 
 @register.simple_tag(takes_context=True)
@@ -200,12 +204,6 @@ def extension_keys() -> list[tuple[tuple[str, ...], Any]]:
 def notice_reason(notice: AbstractNotification) -> str:
     """Return the label of the reason why the recipient was notified, or an empty string."""
     return reason_label(notice.reason)
-
-
-@register.simple_tag
-def notice_template(notice: AbstractNotification) -> Any:
-    """Return the site's template for the verb of this notification, for ``{% include %}``, or None."""
-    return None if notice.is_hidden else verb_template(notice.verb, "html")
 
 
 @register.simple_tag(takes_context=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -80,8 +81,8 @@ def test_the_list_costs_the_same_queries_at_20_and_at_100_rows(
                 target=make_project(str(number)),
             )
         # Session and user; the count of what the filters leave; the rows with their recipients, and one for each
-        # of the three types of their objects; the ends of the date hierarchy and the days in between.
-        with django_assert_num_queries(2 + 1 + 1 + 3 + 2):
+        # of the three types of their objects.
+        with django_assert_num_queries(2 + 1 + 1 + 3):
             response = staff.get(url("changelist"))
         assert len(response.context["cl"].result_list) == count + (20 if count == 80 else 0)
 
@@ -182,15 +183,66 @@ def test_the_filters_and_the_dates_narrow_the_list(
     assert {row.verb for row in listed(staff, **query)} == verbs
 
 
-def test_the_dates_lead_from_years_to_days(staff: Client, justquick: Any) -> None:
-    for day in (4, 5):
-        make_notification(justquick, timestamp=moment(2011, 2, day))
-    make_notification(justquick, timestamp=moment(2012, 3, 1))
-    page = staff.get(url("changelist")).content.decode()
-    assert "?timestamp__year=2011" in page
-    assert "?timestamp__year=2012" in page
-    page = staff.get(url("changelist"), {"timestamp__year": 2011, "timestamp__month": 2}).content.decode()
-    assert "timestamp__day=4" in page
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "UTC"])
+def test_the_list_needs_no_time_zone_of_the_database_server(
+    staff: Client, justquick: Any, settings: Any, zone: str
+) -> None:
+    settings.TIME_ZONE = zone
+    make_notification(justquick)
+    assert len(listed(staff)) == 1
+    assert len(listed(staff, timestamp__gte=moment(2011, 1, 1).isoformat(" "))) == 1
+
+
+def test_rows_are_counted_up_to_a_cap(staff: Client, justquick: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("notifications.inbox.admin.MAX_COUNTED_ROWS", 150)
+    make_rows(justquick, 160)
+    with CaptureQueriesContext(connection) as queries:
+        found = staff.get(url("changelist")).context["cl"]
+    assert (found.result_count, found.paginator.num_pages) == (150, 2)
+    [counted] = [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"]]
+    assert "LIMIT 150" in counted
+    assert len(listed(staff, p=2)) == 50
+
+
+def test_a_recipient_is_found_by_how_their_name_begins_and_by_no_scan(staff: Client, justquick: Any) -> None:
+    for name in ("alice", "alina", "al"):
+        make_notification(make_user(name), verb=name)
+    make_notification(justquick, verb="alibi")
+    assert {row.verb for row in listed(staff, q="ali")} == {"alice", "alina"}
+    assert {row.verb for row in listed(staff, q="@ALI")} == {"alice", "alina"}
+    assert {row.verb for row in listed(staff, q="al")} == {"al"}
+    # A phrase is no name, and a word that begins none is one of the text.
+    assert {row.verb for row in listed(staff, q='"alib"')} == {"alibi"}
+    with CaptureQueriesContext(connection) as queries:
+        listed(staff, q="alice")
+    table = get_notification_model()._meta.db_table
+    [(page, count)] = [
+        [
+            query["sql"]
+            for query in queries.captured_queries
+            if f"FROM {connection.ops.quote_name(table)}" in query["sql"]
+        ]
+    ]
+    assert "verb LIKE" not in (page + count).replace('"', "").replace("`", "")
+
+
+def test_more_recipients_than_can_be_looked_up_are_cut_and_it_says_so(
+    staff: Client, justquick: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("notifications.inbox.admin.MAX_RECIPIENTS", 2)
+    for number in range(3):
+        make_notification(make_user(f"many{number}"), verb=str(number))
+    response = staff.get(url("changelist"), {"q": "many"})
+    assert {row.verb for row in response.context["cl"].result_list} == {"0", "1"}
+    [message] = {str(message) for message in get_messages(response.wsgi_request)}
+    assert message == "More than 2 names of recipients begin with “many”. Only the first 2 are searched."
+
+
+def test_an_event_is_found_by_its_uuid(staff: Client, justquick: Any) -> None:
+    event = uuid4()
+    make_notification(justquick, verb="one", event=event)
+    make_notification(justquick, verb="other")
+    assert {row.verb for row in listed(staff, q=str(event))} == {"one"}
 
 
 # One row
@@ -278,6 +330,17 @@ def test_a_row_whose_objects_are_gone_can_be_opened_and_saved(staff: Client, jus
     assert staff.get(url("change", row.pk)).status_code == 200
     assert staff.post(url("change", row.pk), form(row, verb="reopened")).status_code == 302
     assert rows().get().verb == "reopened"
+
+
+def test_a_row_whose_content_type_is_gone_can_be_saved(staff: Client, justquick: Any) -> None:
+    row = make_notification(justquick)
+    rows().update(actor_content_type=None)
+    assert staff.post(url("change", row.pk), form(rows().get(), verb="reopened")).status_code == 302
+    assert (rows().get().verb, rows().get().actor_content_type_id) == ("reopened", None)
+    # A row that has one keeps it.
+    other = make_notification(justquick)
+    page = staff.post(url("change", other.pk), form(other, actor_content_type=""))
+    assert "This field is required." in page.content.decode()
 
 
 # Actions

@@ -7,11 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone, translation
 
 from notifications import notify
+from notifications.conf import get_notification_model
+from notifications.inbox import lists
+from notifications.inbox.snooze import local_now
 from tests.factories import make_issue, make_notification, make_project, make_user, rows
+from tests.testapp.models import Project
 
 pytestmark = pytest.mark.django_db
 
@@ -216,3 +221,52 @@ def test_a_get_that_marks_is_never_304(inbox: Client, justquick: Any, url: str, 
     assert response.status_code == 200
     assert "ETag" not in response
     assert justquick.notifications.unread().count() == 0
+
+
+def test_the_etag_knows_the_day_and_the_zone(inbox: Client, settings: Any, monkeypatch: Any) -> None:
+    url = "/inbox/notifications/api/inbox/"
+    etag = inbox.get(url)["ETag"]
+    assert poll(inbox, url, etag).status_code == 304
+    with timezone.override("Pacific/Kiritimati"):
+        assert poll(inbox, url, etag).status_code == (200 if settings.USE_TZ else 304)
+    tomorrow = local_now() + timedelta(days=1)
+    monkeypatch.setattr(lists, "local_now", lambda: tomorrow)
+    assert poll(inbox, url, etag).status_code == 200
+
+
+def test_under_a_rule_the_etag_knows_what_objects_are_called(
+    inbox: Client, justquick: Any, settings: Any
+) -> None:
+    settings.NOTIFICATIONS = {"VISIBILITY": {"testapp.Project": "tests.testapp.rules.NotForStrangers"}}
+    project = make_project("pinax")
+    make_notification(justquick, target=project)
+    url = "/inbox/notifications/api/inbox/"
+    etag = inbox.get(url)["ETag"]
+    Project.objects.update(name="renamed")
+    assert poll(inbox, url, etag).status_code == 200
+    etag = inbox.get(url)["ETag"]
+    project.delete()
+    assert poll(inbox, url, etag).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "ordering",
+    [
+        ["recipient__username", "-pk"],
+        ["recipient"],
+        ["recipient_id", "-pk"],
+        ["?"],
+        ["pk"],
+        ["-timestamp", "id"],
+        [F("timestamp").desc()],
+        ["actor_content_type__model"],
+        [],
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_any_order_of_the_model_works(inbox: Client, monkeypatch: Any, ordering: Any) -> None:
+    monkeypatch.setattr(get_notification_model()._meta, "ordering", ordering)
+    for url in (*COUNTS, *LISTS, "/inbox/notifications/", f"{API}inbox/"):
+        assert inbox.get(url).status_code == 200
+    assert len(inbox.get(f"{API}all_list/").json()["all_list"]) == 3

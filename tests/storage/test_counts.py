@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import transaction
+from django.template import Context, Template
 from django.test import override_settings
 
 from notifications import notify
@@ -354,3 +355,25 @@ def test_a_change_is_made_also_where_the_cache_does_not_answer(
     assert [row.unread for row in justquick.notifications.all()] == [True]
     assert {record.levelname for record in caplog.records} == {"ERROR"}
     assert "Could not clear the cached unread counts" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("number", "cap", "text"), [(1000, 999, "999+"), (12345, 9999, "9999+"), (1234, None, "1,234")]
+)
+def test_a_cap_stays_one_number_where_thousands_are_separated(
+    settings: Any, number: int, cap: int | None, text: str
+) -> None:
+    settings.NOTIFICATIONS = {"BADGE_CAP": cap}
+    settings.USE_THOUSAND_SEPARATOR = True
+    assert Template("{{ n }}").render(Context({"n": Count(number)})) == text
+    assert f"{Count(number)}"[:1] == text[:1]
+
+
+@pytest.mark.parametrize("key", ["a user", "a\tb", "é", "x" * 300, "a:b", 7])
+def test_a_cache_takes_the_key_of_any_user(key: Any) -> None:
+    made = cache_key(key)
+    cache.set(made, 1)
+    assert made.isascii()
+    assert made.isprintable()
+    assert (" " in made, len(made) < 240) == (False, True)
+    assert cache_key("a b") != cache_key("a%20b")

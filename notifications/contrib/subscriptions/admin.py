@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.objects.labels import name_of
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Subscription]
@@ -22,7 +23,7 @@ else:
 class SubscriptionAdmin(Base):
     """List, search and delete subscriptions. Only their users change them."""
 
-    list_display = ("user", "object_label", "level", "until", "reason", "created")
+    list_display = ("user_label", "object_label", "level", "until", "reason", "created")
     list_filter = ("level", "reason", "content_type")
     list_select_related = ("user",)
     ordering = ("-pk",)
@@ -45,6 +46,11 @@ class SubscriptionAdmin(Base):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody subscribes for another user."""
         return False
+
+    @admin.display(description=_("user"), ordering="user")
+    def user_label(self, row: Subscription) -> str:
+        """Return the name of the user."""
+        return name_of(row.user)
 
     @admin.display(description=_("object"))
     def object_label(self, row: Subscription) -> str:

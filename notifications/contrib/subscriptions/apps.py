@@ -44,6 +44,10 @@ class Config(Extension, AppConfig):
         "subscriptions_unwatch": _("Unsubscribed."),
     }
 
+    def ready(self) -> None:
+        """Register the system check."""
+        from notifications.contrib.subscriptions import checks  # noqa: F401 - importing registers the checks
+
     def notifications_audience(self, event: Event, audience: QuerySet[Any] | None) -> QuerySet[Any] | None:
         """Return who watches what the event is about, or those of the named who did not mute it."""
         from notifications.contrib.subscriptions.audience import audience_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -12,6 +13,7 @@ from notifications.conf import of_model
 from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.fields import make_object_key
 from notifications.events import OBJECTS, Event
+from notifications.objects.guard import attempted, guarded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,12 +36,27 @@ def object_key(obj: models.Model, using: str | None = None) -> str:
 
 def parents_of(obj: models.Model) -> list[models.Model]:
     """Return what contains the object: what its ``notifications_parents()`` says, else the setting ``PARENTS``."""
-    own = getattr(obj, "notifications_parents", None)
-    if callable(own):
-        found = own()
-    else:
-        names = of_model(settings.PARENTS, obj) or ()
-        found = [getattr(obj, name) for name in ([names] if isinstance(names, str) else names)]
+    nothing: list[models.Model] = []
+    if hasattr(obj.__class__, "notifications_parents"):
+        return guarded(obj, "notifications_parents()", call_parents, obj, otherwise=nothing)
+    # Nearly always a foreign key, so a savepoint is not worth its cost.
+    return attempted(obj, "PARENTS", attributes_of, obj, of_model(settings.PARENTS, obj), otherwise=nothing)
+
+
+def call_parents(obj: Any) -> list[models.Model]:
+    """Return the saved parents that ``notifications_parents()`` of an object returns. Not guarded."""
+    return saved_objects(obj.notifications_parents())
+
+
+def attributes_of(obj: models.Model, names: Any) -> list[models.Model]:
+    """Return the saved parents in these attributes of an object. Not guarded."""
+    return saved_objects(
+        [getattr(obj, name) for name in ([names] if isinstance(names, str) else names or ())]
+    )
+
+
+def saved_objects(found: Any) -> list[models.Model]:
+    """Return the saved objects in a value that is one object, several or None."""
     parents = found if isinstance(found, Iterable) and not isinstance(found, models.Model) else [found]
     return [parent for parent in parents if isinstance(parent, models.Model) and parent.pk is not None]
 

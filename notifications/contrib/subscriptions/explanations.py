@@ -26,6 +26,7 @@ from notifications.contrib.subscriptions.rules import DECISIONS, MUTED, MUTED_PA
 from notifications.events import OBJECTS, Event
 from notifications.models import AbstractNotification
 from notifications.objects.fetch import fetch_objects
+from notifications.objects.labels import name_of
 from notifications.sending.arguments import clean_event
 from notifications.sending.audience import Users, resolve
 from notifications.storage.reasons import Reason
@@ -247,4 +248,7 @@ def make_explanation(
     is_notified: bool, rule: str, text: str, *, reason: str = "", **names: Any
 ) -> Explanation:
     """Return the explanation with the names put into its sentence."""
-    return Explanation(is_notified=is_notified, rule=rule, reason=reason, text=text % names)
+    words = {
+        key: name_of(value) if isinstance(value, models.Model) else value for key, value in names.items()
+    }
+    return Explanation(is_notified=is_notified, rule=rule, reason=reason, text=text % words)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy as _
 from notifications.contrib.subscriptions.fields import ObjectKeyField, without_labels_in_migrations
 from notifications.contrib.subscriptions.levels import Level
 from notifications.objects.keys import ObjectKey
-from notifications.objects.labels import label_of
+from notifications.objects.labels import label_of, name_of
 from notifications.storage.reasons import Reason
 
 
@@ -69,7 +69,7 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return gettext("%(user)s: %(object)s: %(level)s") % {
-            "user": self.user,
+            "user": name_of(self.user),
             "object": self.label(),
             "level": self.level_label,
         }

@@ -13,5 +13,5 @@ urlpatterns = [
     path("change/", views.change, name="change"),
     path("change-from-notification/", views.change_from_notification, name="change_from_notification"),
     path("unsubscribe/", views.unsubscribe, name="unsubscribe"),
-    path("why/<int:slug>/", views.why, name="why"),
+    path("why/<str:slug>/", views.why, name="why"),
 ]

@@ -66,7 +66,9 @@ def change_from_notification(request: HttpRequest) -> HttpResponse:
     """Do what a button of a notification in the inbox says with the object that the notification is about."""
     name, _, slug = request.POST.get("row", "").partition(":")
     notification = notification_of(request, slug)
-    return do(request, name, notification.target or notification.action_object)
+    # Not with "or", because the object may be falsy.
+    target = notification.target
+    return do(request, name, notification.action_object if target is None else target)
 
 
 def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
@@ -100,7 +102,7 @@ def unsubscribe(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 @require_safe
-def why(request: HttpRequest, slug: int) -> HttpResponse:
+def why(request: HttpRequest, slug: int | str) -> HttpResponse:
     """Say why the user got one of their notifications, and which rule decides about it today."""
     notification = notification_of(request, str(slug))
     event = event_of(notification)

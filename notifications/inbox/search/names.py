@@ -14,6 +14,7 @@ from django.db import models
 
 from notifications.conf import settings
 from notifications.objects.fetch import content_type_ids
+from notifications.objects.guard import attempted
 from notifications.objects.visibility import visible_to
 
 #: The most objects that one name may stand for.
@@ -50,10 +51,17 @@ def find(names: Iterable[str], using: str | None, viewer: Any) -> Named:
     for model, name in searched_models().items():
         rows = visible_to(viewer, model._base_manager.filter(**{f"{name}__in": wanted}))
         types = content_type_ids(model, using)
-        for called, pk in rows.values_list(name, "pk")[:MAX_NAMED_OBJECTS]:
+        what = f"The search in {model._meta.label}.{name}"
+        nothing: list[tuple[str, Any]] = []
+        for called, pk in attempted(what, "its query", names_in, rows, name, otherwise=nothing):
             for content_type_id in types:
                 found[called.lower()][content_type_id].add(str(pk))
     return found
+
+
+def names_in(rows: models.QuerySet[Any], name: str) -> list[tuple[str, Any]]:
+    """Return the names and primary keys of the first of the rows."""
+    return list(rows.values_list(name, "pk")[:MAX_NAMED_OBJECTS])
 
 
 def spellings(name: str) -> set[str]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models, router
 from django.db.models import Case, Exists, F, Q, Value, When
 from django.db.models.functions import Cast, Replace
@@ -13,7 +14,7 @@ from django.db.models.functions import Cast, Replace
 from notifications.conf import settings
 from notifications.events import OBJECTS
 from notifications.inbox.search.logic import NEVER, all_of, any_of
-from notifications.objects.fetch import content_type_ids, key_field
+from notifications.objects.fetch import key_field
 from notifications.objects.visibility import rule_of, visible_to
 
 #: What a text has to look like to stand for a primary key of these types.
@@ -26,7 +27,9 @@ def readable(model: type[models.Model], using: str | None, viewer: Any) -> Q:
     ruled: defaultdict[Any, set[int]] = defaultdict(set)
     for each in apps.get_models() if settings.VISIBILITY else ():
         if rule_of(each) is not None:
-            ruled[each._meta.concrete_model] |= content_type_ids(each, using)
+            # A proxy can have a rule of its own, and rows can refer to it.
+            types = ContentType.objects.db_manager(using)
+            ruled[each].add(types.get_for_model(each, for_concrete_model=False).pk)
 
     def is_readable(key: str) -> Q:
         of_type = f"{key}_content_type__in"

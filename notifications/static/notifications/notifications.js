@@ -238,7 +238,7 @@ function showState(row, template, { slug, states }) {
     }
     all("[name=id]", row).forEach((box) => (box.value = slug));
     for (const tool of all(".ntf-tool", row)) {
-        tool.value &&= tool.value.replace(/\d*$/, slug);
+        tool.value &&= tool.value.replace(/[^:]*$/, slug);
         tool.setAttribute("aria-describedby", row.querySelector("[name=id]").getAttribute("aria-labelledby"));
     }
 }

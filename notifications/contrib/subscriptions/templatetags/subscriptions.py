@@ -10,6 +10,7 @@ from django.template import Library
 from notifications.contrib.subscriptions.buttons import get_subscription, signed_name
 from notifications.contrib.subscriptions.levels import Level
 from notifications.contrib.subscriptions.resolution import resolve
+from notifications.objects.labels import name_of
 from notifications.templatetags.notifications_tags import request_of, user_context
 
 register = Library()
@@ -37,7 +38,7 @@ def watch_button(context: Any, obj: models.Model) -> dict[str, Any]:
     }
     return {
         "user": user,
-        "object": obj,
+        "object": name_of(obj) if user else "",
         "name": signed_name(user, obj) if user else "",
         "pressed": pressed.get(Level(level), ""),
         "until": until,

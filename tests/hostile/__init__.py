@@ -1,0 +1,1 @@
+"""An app whose models, rules, templates and receivers misbehave in every way that is listed."""

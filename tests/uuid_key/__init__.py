@@ -1,0 +1,1 @@
+"""The app of a site whose notifications have UUIDs for primary keys."""
