@@ -227,7 +227,7 @@ def test_every_queryset_of_users_is_a_good_answer_and_the_next_extension_can_fil
 
 
 def test_an_extension_that_cuts_its_answer_may_say_why(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, lambda _: crowd.some.annotate(**{REASON: Value("best")}).order_by("-pk")[:1])
+    install(monkeypatch, lambda _: crowd.some.annotate(**{REASON: Value("best")}).order_by("-username")[:1])
 
     notify.send(make_project(), verb="closed")
 
