@@ -131,7 +131,7 @@ def test_a_row_that_fails_silences_no_other_stream_and_is_tried_once(
             return heard
 
     assert asyncio.run(listen()) == ["one", "two"]
-    failures = [record for record in caplog.records if "could not be" in record.getMessage()]
+    failures = [record for record in caplog.records if record.levelname == "ERROR"]
     assert len(failures) == 1, caplog.text
 
 
