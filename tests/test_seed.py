@@ -253,8 +253,10 @@ def test_a_handler_of_post_save_may_notify_as_written(
     assert saved.pk
     assert rows().count() == 0
     assert caplog.messages == [
-        f"Nobody was notified that testapp.Issue {saved.pk} 'was saved': "
-        "no recipient was named, and the actor is not a user."
+        (
+            f"Nobody was notified that testapp.Issue {saved.pk} 'was saved': "
+            "no recipient was named, and the actor is not a user."
+        )
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -34,6 +35,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
     #: By default the setting ``PAGE_SIZE``, which is read on each request.
     paginate_by: Any = PAGE_SIZE
     tab = TABS["inbox"]
+    #: The ``order_by()`` of the tab's rows, empty if it is the order of the model.
+    order_of_tab: Sequence[Any] = ()
 
     def get_queryset(self) -> Rows:
         """Return the user's notifications in this tab, filtered by the search in the URL."""
@@ -41,6 +44,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
             self.request.GET.get("q", ""), get_notification_model(), viewer=self.request.user
         )
         rows = self.tab.rows(rows_of(self.request), self.search).with_objects()
+        self.order_of_tab = rows.query.order_by
         ordering = self.get_ordering()
         if not ordering:
             return rows
@@ -55,8 +59,9 @@ class NotificationViewList(LoginRequiredMixin, Base):
         """Return whether the rows are in the order of the tab: the view does not override it."""
         return (
             isinstance(rows, QuerySet)
-            and not (rows.query.is_sliced or rows.query.combinator or rows.query.order_by)
+            and not (rows.query.is_sliced or rows.query.combinator)
             and not (rows.query.distinct_fields or self.get_ordering())
+            and (not rows.query.order_by or rows.query.order_by == tuple(self.order_of_tab))
             and rows.model is get_notification_model()
             and (self.page_kwarg, self.paginator_class) == (Base.page_kwarg, Base.paginator_class)
         )
