@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notifications.contrib.subscriptions import mute, urls, watch
+from notifications.contrib.subscriptions.apps import Config
 from notifications.contrib.subscriptions.buttons import signed_name
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.extensions import Extension, extensions
@@ -365,7 +366,7 @@ def test_the_admin_lists_and_deletes_and_speaks_for_nobody(
 
 
 def test_the_wing_is_an_extension_with_templates() -> None:
-    [wing] = extensions()
+    [wing] = [one for one in extensions() if isinstance(one, Config)]
     assert set(wing.notifications_templates) == {"row", "new_row", "head"}
     assert Extension.notifications_templates == {}
     assert rows().count() == 0
