@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -34,8 +35,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
     #: By default the setting ``PAGE_SIZE``, which is read on each request.
     paginate_by: Any = PAGE_SIZE
     tab = TABS["inbox"]
-    #: The order that the queryset of the tab has by itself.
-    order_of_tab: Any = ()
+    #: The ``order_by()`` of the tab's rows, empty if it is the order of the model.
+    order_of_tab: Sequence[Any] = ()
 
     def get_queryset(self) -> Rows:
         """Return the user's notifications in this tab, filtered by the search in the URL."""
@@ -59,8 +60,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
         return (
             isinstance(rows, QuerySet)
             and not (rows.query.is_sliced or rows.query.combinator)
-            and rows.query.order_by in ((), self.order_of_tab)
             and not (rows.query.distinct_fields or self.get_ordering())
+            and (not rows.query.order_by or rows.query.order_by == tuple(self.order_of_tab))
             and rows.model is get_notification_model()
             and (self.page_kwarg, self.paginator_class) == (Base.page_kwarg, Base.paginator_class)
         )

@@ -8,6 +8,7 @@ import pytest
 from django.core.paginator import Paginator
 from django.template.response import TemplateResponse
 
+from notifications.inbox.pages import NotificationViewList
 from notifications.inbox.pagination import Page
 from notifications.views import AllNotificationsList
 from tests.factories import make_notification, make_user
@@ -88,6 +89,14 @@ def test_a_subclass_is_what_it_says_it_is(rf: Any, user: Any, name: str, how: st
     assert verbs(show(rf, user, view, query).context_data) == second
     # One more is what a script makes new rows from.
     assert response.render().content.decode().count("<article") == len(first) + 1
+
+
+@pytest.mark.parametrize("view", NotificationViewList.__subclasses__())
+def test_the_page_of_each_tab_is_ours_and_in_its_order(rf: Any, user: Any, view: Any) -> None:
+    page = show(rf, user, view.as_view()).context_data["page_obj"]
+
+    assert isinstance(page, Page)
+    assert page.key == view.tab.key
 
 
 def test_an_empty_list_is_a_page_too(rf: Any, user: Any) -> None:

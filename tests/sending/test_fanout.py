@@ -663,8 +663,8 @@ def test_a_row_that_another_writes_between_the_look_and_the_write_is_passed_over
 
     assert (answer.created, answer.existing) == ((0, 1) if name == "user" else (2, 1))
     assert told() == (["user0"] if name == "user" else ["user0", "user1", "user2"])
-    # The first look is at the event, the others are at its rows.
-    assert done == ["look", "look", "other process", "look"]
+    # The first look is at the event, the others are at its rows; where an app has a say, one more asks whose they are.
+    assert done[:4] == ["look", "look", "other process", "look"]
 
 
 @pytest.mark.parametrize("does_something", [False, True], ids=["written together", "saved one by one"])
