@@ -496,7 +496,7 @@ def test_the_sentence_is_in_the_language_of_the_browser() -> None:
     assert german != french
 
 
-def test_a_row_that_cannot_be_shown_keeps_nobody_from_the_others(
+def test_a_row_whose_object_has_a_broken_page_is_sent_without_a_link(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     user = make_user()
@@ -514,7 +514,31 @@ def test_a_row_that_cannot_be_shown_keeps_nobody_from_the_others(
             await is_told(browser, 2)
             return browser
 
-    assert "whole" in verbs(asyncio.run(listen()))
+    assert verbs(asyncio.run(listen())) == ["broken", "whole"]
+    assert "This page is broken." in caplog.text
+
+
+def test_a_row_that_cannot_be_shown_at_all_keeps_nobody_from_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = make_user()
+    entry = serialize.entry
+
+    def fail_once(row: Any, *arguments: Any, **named: Any) -> Any:
+        if row.verb == "broken":
+            raise RuntimeError("This row is broken.")
+        return entry(row, *arguments, **named)
+
+    monkeypatch.setattr(serialize, "entry", fail_once)
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            await elsewhere(send, user, "broken")
+            await elsewhere(send, user, "whole")
+            await browser.next("notification")
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["whole"]
     assert "could not be shown to a live stream" in caplog.text
 
 
