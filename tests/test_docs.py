@@ -326,7 +326,7 @@ def test_every_check_has_its_entry() -> None:
 
 def test_every_url_is_listed_with_its_path() -> None:
     listed = re.findall(r"^   \* - ``notifications:(\w+)``\n     - (\S+)$", reference("urls"), re.MULTILINE)
-    paths = {pattern.name: str(pattern.pattern).replace("int:", "") for pattern in urls.urlpatterns}
+    paths = {pattern.name: str(pattern.pattern).replace("str:", "") for pattern in urls.urlpatterns}
     assert {name: path.replace("(empty)", "").strip("`") for name, path in listed} == paths
 
 

@@ -262,7 +262,7 @@ def test_the_check_has_nothing_to_say_of_what_is_right(settings: Any) -> None:
     assert check_visibility(None) == []
     use(settings, {"testapp.ProjectProxy": RULE})
     [problem] = check_visibility(None)
-    assert (problem.id, problem.hint) == ("notifications.E003", "Name 'testapp.Project'.")
+    assert (problem.id, problem.hint) == ("notifications.E003", "Use 'testapp.Project'.")
 
 
 def test_a_model_that_nothing_is_like_hides_nothing(settings: Any) -> None:
