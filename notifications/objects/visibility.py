@@ -147,6 +147,14 @@ def meant_by(name: Any) -> Collection[str]:
     return same_name or get_close_matches(name.lower(), sorted(labels), n=3, cutoff=0.8) or same_app
 
 
+def all_objects(model: type[Model], using: str | None = None) -> QuerySet[Any]:
+    """Return all objects of a model; none if its base manager fails."""
+    nothing: QuerySet[Any] = models.QuerySet(model, using=using).none()
+    return attempted(
+        model._meta.label, "its base manager", model._base_manager.using, using, otherwise=nothing
+    )
+
+
 def visible_to(viewer: Any, objects: QuerySet[Any]) -> QuerySet[Any]:
     """Return the objects that the viewer may see; all objects if the viewer is None."""
     rule = None if viewer is None else rule_of(objects.model)
@@ -180,7 +188,7 @@ def hidden(looks: Iterable[tuple[Any, Any, Model]], using: str | None) -> set[tu
         else:
             unknown = [pk for pk, viewer in viewers.items() if viewer is None]
             known = {**viewers, **(users.in_bulk(unknown) if unknown else {})}
-            rows = model._base_manager.using(some[0][2]._state.db).filter(pk__in=list(objects))
+            rows = all_objects(model, some[0][2]._state.db).filter(pk__in=list(objects))
             seen = {
                 (pk, found) for pk, viewer in known.items() for found in rule.keys(rule.objects(rows, viewer))
             }

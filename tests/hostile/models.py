@@ -94,6 +94,8 @@ class Refusing(models.Manager):  # type: ignore[type-arg]
 class Managed(models.Model):
     """A thing whose base manager raises."""
 
+    name = models.CharField(max_length=20, default="seven")
+
     objects = models.Manager()
     refusing = Refusing()
 

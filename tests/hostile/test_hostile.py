@@ -300,6 +300,24 @@ def test_every_command_and_every_verb(case: str, row: Any) -> None:
     assert found.delete()
 
 
+@pytest.mark.parametrize("query", ["met", "target:seven"])
+def test_a_base_manager_that_raises_under_a_rule_hides_its_objects_from_the_search(
+    settings: Any, query: str
+) -> None:
+    settings.NOTIFICATIONS = {
+        "VISIBILITY": {"hostile.Managed": "tests.testapp.rules.NotForStrangers"},
+        "SEARCH_FIELDS": {"hostile.Managed": "name"},
+    }
+    user = make_user("reader")
+    make_notification(
+        user, verb="met", target=hostile.Managed.objects.bulk_create([hostile.Managed(pk=7)])[0]
+    )
+    client = Client()
+    client.force_login(user)
+    response = client.get(reverse("notifications:api_inbox"), {"q": query})
+    assert len(response.json()["items"]) == (1 if query == "met" else 0)
+
+
 # Receivers and the user model
 
 

@@ -391,7 +391,7 @@ def test_under_soft_delete_the_json_leaves_out_what_is_hidden(inbox: Client, jus
     listed = inbox.get(LISTS["all"]).json()
     assert (listed["all_count"], len(listed["all_list"])) == (2, 2)
     listed = inbox.get(LISTS["unread"]).json()
-    assert (listed["unread_count"], [item["id"] for item in listed["unread_list"]]) == (1, [kept.pk])
+    assert (listed["unread_count"], [item["slug"] for item in listed["unread_list"]]) == (1, [kept.slug])
 
 
 def test_without_soft_delete_a_row_that_was_hidden_is_shown(inbox: Client, justquick: Any) -> None:
@@ -421,7 +421,7 @@ def test_a_list_is_the_number_of_all_and_the_newest(inbox: Client, justquick: An
     answer = inbox.get(LISTS[name]).json()
     assert list(answer) == [f"{name}_count", f"{name}_list"]
     assert answer[f"{name}_count"] == 12
-    assert [item["id"] for item in answer[f"{name}_list"]] == [row.pk for row in newest[:10]]
+    assert [item["slug"] for item in answer[f"{name}_list"]] == [row.slug for row in newest[:10]]
     answer = inbox.get(LISTS[name], {"max": 3}).json()
     assert (answer[f"{name}_count"], len(answer[f"{name}_list"])) == (12, 3)
 

@@ -185,7 +185,9 @@ def test_a_verb_with_a_template_of_its_own_is_worded_plainly_where_something_is_
     own.mkdir(parents=True)
     for kind in ("txt", "html"):
         (own / f"leaked.{kind}").write_text("it leaked: {{ notice.data.about }}")
-    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    engine = settings.TEMPLATES[0]
+    options = {name: option for name, option in engine["OPTIONS"].items() if name != "loaders"}
+    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path], "APP_DIRS": True, "OPTIONS": options}]
     for user, sentence in (
         (stranger, "stranger leaked issue 2 on hidden project"),
         (friend, f"it leaked: {SECRET}"),

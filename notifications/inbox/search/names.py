@@ -15,7 +15,7 @@ from django.db import models
 from notifications.conf import settings
 from notifications.objects.fetch import content_type_ids
 from notifications.objects.guard import attempted
-from notifications.objects.visibility import visible_to
+from notifications.objects.visibility import all_objects, visible_to
 
 #: The most objects that one name may stand for.
 MAX_NAMED_OBJECTS = 100
@@ -49,7 +49,7 @@ def find(names: Iterable[str], using: str | None, viewer: Any) -> Named:
     if not wanted:
         return found
     for model, name in searched_models().items():
-        rows = visible_to(viewer, model._base_manager.filter(**{f"{name}__in": wanted}))
+        rows = visible_to(viewer, all_objects(model).filter(**{f"{name}__in": wanted}))
         types = content_type_ids(model, using)
         what = f"The search in {model._meta.label}.{name}"
         nothing: list[tuple[str, Any]] = []

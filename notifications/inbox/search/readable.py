@@ -15,7 +15,7 @@ from notifications.conf import settings
 from notifications.events import OBJECTS
 from notifications.inbox.search.logic import NEVER, all_of, any_of
 from notifications.objects.fetch import key_field
-from notifications.objects.visibility import rule_of, visible_to
+from notifications.objects.visibility import all_objects, rule_of, visible_to
 
 #: What a text has to look like to stand for a primary key of these types.
 INTEGER_PATTERN, UUID_PATTERN = "^-?[0-9]{1,18}$", "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -72,4 +72,4 @@ def is_seen(key: str, model: type[models.Model], using: str, viewer: Any) -> Q:
         return NEVER
     # Only what matches is cast: PostgreSQL would refuse the whole query for a single text that is no number.
     wanted = Case(When(ntf_text__regex=pattern, then=stored))
-    return Q(Exists(visible_to(viewer, model._base_manager.alias(ntf_text=text).filter(pk=wanted))))
+    return Q(Exists(visible_to(viewer, all_objects(model).alias(ntf_text=text).filter(pk=wanted))))
