@@ -259,7 +259,7 @@ def test_a_text_column_under_a_field_that_expects_json_is_a_warning() -> None:
     assert f"The column 'data' of '{table}' in the database 'default' is {other}, but" in message.msg
     assert (
         message.hint
-        == "Run migrate; or choose the JSON field that the column was made for, or change its type."
+        == "Run migrate. Otherwise set JSONFIELD to the field class of this column, or change its type."
     )
 
 

@@ -33,7 +33,8 @@ class IsSet(models.Func):
     """Whether a boolean column is true, written so that each database uses its index.
 
     SQLite and PostgreSQL use a partial index if the condition is only the name of the column. PostgreSQL would take a
-    comparison for a second condition and estimate too few rows. MySQL and MariaDB need a comparison.
+    comparison for a second condition and estimate too few rows. MySQL and MariaDB need a comparison, and Django adds
+    ``= True`` to every condition there.
     """
 
     arity = 1
@@ -43,10 +44,6 @@ class IsSet(models.Func):
     def __init__(self, column: str, **extra: Any) -> None:
         super().__init__(column, **extra)
         self.column = column
-
-    def as_mysql(self, compiler: Any, connection: Any) -> Any:
-        """Return the SQL with a comparison."""
-        return self.as_sql(compiler, connection, template="(%(expressions)s = 1)")
 
 
 class EarliestMoment(models.Func):
