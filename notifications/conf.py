@@ -81,7 +81,8 @@ class Settings:
     CACHE_TIMEOUT = Setting(2, minimum=0)
     #: Whether deleting a notification in the inbox only marks it as deleted.
     SOFT_DELETE = Setting(False)
-    #: Whether extra arguments of ``notify.send`` are stored in ``data``; where not, they are an error.
+    #: Whether extra arguments of ``notify.send`` are stored in ``data``. If it is not set, values that JSON cannot
+    #: store are dropped; False drops all of them. Both log a warning.
     USE_JSONFIELD = Setting(True)
     #: Whether GET requests can change data, as in the older packages.
     ACTIONS_ON_GET = Setting(False)
@@ -97,6 +98,10 @@ class Settings:
     JSONFIELD = Setting("django.db.models.JSONField")
     #: Rules that define who may see the objects of a model: the label of the model and the dotted path of the rule.
     VISIBILITY: Setting[Mapping[str, str]] = Setting({}, kind=Mapping)
+
+    def is_set(self, name: str) -> bool:
+        """Return whether the site sets this key, under its name or an older one."""
+        return name in own_values() or (name in OLDER_KEYS and name in legacy_values())
 
     @classmethod
     def own_keys(cls) -> dict[str, Setting[Any]]:

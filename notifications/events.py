@@ -25,8 +25,10 @@ class Event:
 
     ``actor``, ``action_object`` and ``target`` are saved model instances (the last two can be None). ``concrete`` is,
     for each of them, whether a row stores its concrete model or the proxy model. ``reason`` is why all recipients are
-    notified, in one word; if it is empty, an extension can set it for each recipient. ``columns`` are the values of
-    other plain columns of the notification model. Source: :func:`notifications.sending.arguments.clean_event`.
+    notified, in one word; if it is empty, an extension can set it for each recipient. ``key`` is the
+    ``idempotency_key``. ``columns`` are the values of other columns of the notification model, by the name of the field
+    or of the column; ``attributes`` those of other attributes of a custom model. Source:
+    :func:`notifications.sending.arguments.clean_event`.
     """
 
     uuid: UUID
@@ -42,6 +44,7 @@ class Event:
     key: str | None = None
     reason: str = ""
     columns: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     concrete: Mapping[str, bool] = field(default_factory=dict)
 
 

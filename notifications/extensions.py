@@ -54,6 +54,13 @@ class Extension:
         """
         return audience
 
+    def notifications_silence(self, event: Event, *, named: bool) -> str | None:
+        """Return the reason for the log why this extension left an event without recipients: "all have muted it".
+
+        ``named`` is whether there were users in ``recipient=``. Return None if this extension is not the cause.
+        """
+        return None
+
 
 def says_reasons(audience: QuerySet[Any]) -> bool:
     """Return whether the audience has an annotation with the reason of each user. A union has none."""

@@ -5,33 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Model
 from django.dispatch import Signal
 
 
-class NotifySignal(Signal):
-    """A signal that raises a clear error for an unsaved actor.
+class AnySender(dict[Any, Any]):
+    """The cache of receivers of Django's signal, always empty: senders do not have to be hashable.
 
-    Django uses the sender as a key of a dict before it calls the receivers. An unsaved instance is not hashable, so the
-    error would be a TypeError about hashes.
+    Django looks up each sender in it before it calls a receiver, even if the signal does not use the cache. An unsaved
+    model instance, or one whose class defines ``__eq__`` but no ``__hash__``, is not hashable.
     """
+
+    def get(self, sender: Any, default: Any = None) -> Any:
+        """Return the default: nothing is cached."""
+        return default
+
+
+class NotifySignal(Signal):
+    """A signal whose sender can be any value. The receiver validates it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sender_receivers_cache: Any = AnySender()
 
     def send(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
         """Notify the recipients. Return ``[(receiver, notifications)]``."""
-        return super().send(saved(sender), **named)
+        return super().send(sender, **named)
 
     async def asend(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
         """Do as :meth:`send` does."""
-        return await super().asend(saved(sender), **named)
+        return await super().asend(sender, **named)
 
+    def send_robust(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
+        """Do as :meth:`send` does, but return an error in place of the notifications."""
+        return super().send_robust(sender, **named)
 
-def saved(actor: Any) -> Any:
-    """Return the actor. Raise ValueError when it is a model instance that is not saved."""
-    if isinstance(actor, Model) and actor.pk is None:
-        raise ValueError(
-            f"actor must be saved before anybody is notified of it, got {actor!r} without primary key."
-        )
-    return actor
+    async def asend_robust(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
+        """Do as :meth:`send_robust` does."""
+        return await super().asend_robust(sender, **named)
 
 
 #: Notify the recipients: ``notify.send(actor, verb="closed", ...)``.
@@ -39,15 +49,15 @@ def saved(actor: Any) -> Any:
 #: Arguments: ``sender`` (positional: the actor, a saved model instance), ``verb`` (text, at most 255 characters),
 #: ``recipient`` (a user, a Group, a queryset of users, an iterable of users or of primary keys; by default the
 #: actor, if it is a user), ``action_object``, ``target`` (saved model instances), ``description`` (text), ``level``
-#: (one of ``Notification.LEVELS``), ``public`` (bool), ``timestamp`` (datetime, default now), ``key`` (text: the
-#: same key is the same event, sent once), ``reason`` (text, at most 32 characters: why they are notified, such as
-#: "mention"), ``data`` (a dict), ``actor_for_concrete_model``,
-#: ``action_object_for_concrete_model``, ``target_for_concrete_model`` (bool, default True), ``chunk_size`` (int: so
-#: many users in one statement and one transaction), ``progress`` (called with ``(done, total)`` users). Any other
-#: keyword sets the plain column of that name on every row, or goes to ``data``.
+#: (one of ``Notification.LEVELS``), ``public`` (bool), ``timestamp`` (datetime, default now),
+#: ``idempotency_key`` (text: the same key is the same event, sent once), ``recipient_reason`` (text, at most 32
+#: characters: why they are notified, such as "mention"), ``data`` (a dict), ``actor_for_concrete_model``,
+#: ``action_object_for_concrete_model``, ``target_for_concrete_model`` (bool, default True), ``fanout_chunk`` (int: so
+#: many users in one statement and one transaction), ``on_progress`` (called with ``(done, total)`` users). As in
+#: the older packages, any other keyword sets a column of their table or of the site's own model, or is extra data.
 #:
 #: ``send`` and ``await asend`` return ``[(receiver, notifications)]``. They raise TypeError or ValueError, naming
-#: the argument, before anything is written.
+#: the argument, before anything is written; ``send_robust`` and ``asend_robust`` return the error.
 notify = NotifySignal()
 
 #: Sent after commit, once for each ``notify.send`` that wrote at least one row and ended without an error.

@@ -19,6 +19,7 @@ TESTS = Path(__file__).resolve().parent
 #: Modules that run once although they use a database, by path below ``tests``; a name that ends in "/" is a folder.
 ONCE = {
     "contrib/live/test_doors.py": "HTTP servers of every kind; the queries are tested in test_queries.py",
+    "contrib/live/test_endings.py": "tasks, threads, sockets and buses; the queries are tested in test_queries.py",
     "contrib/live/test_hub.py": "tasks, threads and buses; the queries are tested in test_queries.py",
     "contrib/live/test_logins.py": "counts streams; the database only keeps a session",
     "contrib/live/test_sessions.py": "Django's session stores; the session table is Django's own",

@@ -394,7 +394,7 @@ def test_every_argument_of_notify_is_in_the_table() -> None:
     parameters = inspect.signature(arguments.clean_event).parameters
     names = {*parameters, *inspect.signature(notify_handler).parameters}
     names -= {"model", "sender", "signal", "arguments", "extra"}
-    assert {"key", "recipient"} <= names
+    assert {"idempotency_key", "recipient"} <= names
     assert names - literals(reference("notify")) == set()
 
 

@@ -182,7 +182,7 @@ def test_notified_is_sent_once_for_each_event_after_commit(django_capture_on_com
             verb="closed",
             recipient=users,
             timestamp=moment(2026, 1, 2),
-            key="order:17:paid",
+            idempotency_key="order:17:paid",
             foo="bar",
         )
         assert heard == []
@@ -236,7 +236,7 @@ def test_notified_counts_the_new_rows_only_and_is_silent_when_there_are_none(
     with listening(notified) as heard:
         for recipients in (users[:1], users, users):
             with django_capture_on_commit_callbacks(execute=True):
-                notify.send(users[0], verb="closed", recipient=recipients, key="order:17:paid")
+                notify.send(users[0], verb="closed", recipient=recipients, idempotency_key="order:17:paid")
 
     assert [each["audience_size"] for each in heard] == [1, 2]
 

@@ -56,12 +56,12 @@ def notify_watchers(
         "level": LEVELS.get(verb, "info"),
         "description": Truncator(text).chars(160) or None,
         "timestamp": at,
-        "key": key,
+        "idempotency_key": key,
         **data,
     }
     if key is not None:
         users = mentioned(text, without=actor)
-        notify.send(actor, recipient=users, reason="mention", **event)
+        notify.send(actor, recipient=users, recipient_reason="mention", **event)
         for user in users:
             watch(user, issue, reason="mention")
     notify.send(actor, **event)
@@ -78,7 +78,7 @@ def notify_assignee(actor: User, issue: Issue, user: User) -> None:
             action_object=issue,
             target=issue.repository,
             recipient=[user],
-            reason="assign",
+            recipient_reason="assign",
             description=issue.title,
         )
 

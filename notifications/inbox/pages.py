@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.views.generic import ListView
 
@@ -15,6 +17,9 @@ from notifications.inbox.flash import get_flash
 from notifications.inbox.requests import own_url
 from notifications.inbox.tabs import TABS, rows_of
 from notifications.storage.notification import AbstractNotification, Rows
+
+#: The value of ``paginate_by`` that means the setting ``PAGE_SIZE``.
+PAGE_SIZE = object()
 
 if TYPE_CHECKING:
     Base = ListView[AbstractNotification]
@@ -27,24 +32,48 @@ class NotificationViewList(LoginRequiredMixin, Base):
 
     template_name = "notifications/list.html"
     context_object_name = "notifications"
+    #: By default the setting ``PAGE_SIZE``, which is read on each request.
+    paginate_by: Any = PAGE_SIZE
     tab = TABS["inbox"]
+    #: The ``order_by()`` of the tab's rows, empty if it is the order of the model.
+    order_of_tab: Sequence[Any] = ()
 
     def get_queryset(self) -> Rows:
         """Return the user's notifications in this tab, filtered by the search in the URL."""
         self.search = search.parse(
             self.request.GET.get("q", ""), get_notification_model(), viewer=self.request.user
         )
-        return self.tab.rows(rows_of(self.request), self.search).with_objects()
+        rows = self.tab.rows(rows_of(self.request), self.search).with_objects()
+        self.order_of_tab = rows.query.order_by
+        ordering = self.get_ordering()
+        if not ordering:
+            return rows
+        return rows.order_by(*([ordering] if isinstance(ordering, str) else ordering))
 
-    def get_paginate_by(self, queryset: Any) -> int:
-        """Return the number of rows per page."""
-        return settings.PAGE_SIZE
+    def get_paginate_by(self, queryset: Any) -> int | None:
+        """Return the number of rows per page, or None for all rows on one page."""
+        size: int | None = settings.PAGE_SIZE if self.paginate_by is PAGE_SIZE else self.paginate_by
+        return size
+
+    def is_in_our_order(self, rows: Any) -> bool:
+        """Return whether the rows are in the order of the tab: the view does not override it."""
+        return (
+            isinstance(rows, QuerySet)
+            and not (rows.query.is_sliced or rows.query.combinator)
+            and not (rows.query.distinct_fields or self.get_ordering())
+            and (not rows.query.order_by or rows.query.order_by == tuple(self.order_of_tab))
+            and rows.model is get_notification_model()
+            and (self.page_kwarg, self.paginator_class) == (Base.page_kwarg, Base.paginator_class)
+        )
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[Any, Any, Any, bool]:
         """Return the page given by ``before``, ``after`` or ``page``, without counting the rows.
 
-        The rows have the counts of all tabs as annotations.
+        The rows have the counts of all tabs as annotations. If a subclass overrides the order, or returns a slice, a
+        union or a list, return a page of Django's paginator.
         """
+        if not self.is_in_our_order(queryset):
+            return super().paginate_queryset(queryset, page_size)
         search_of_page = getattr(self, "search", None)
         # A custom queryset may have rows where the column of the tab is null.
         key, descending = self.tab.order(search_of_page) if search_of_page else ("timestamp", True)
@@ -62,9 +91,11 @@ class NotificationViewList(LoginRequiredMixin, Base):
         # Before the rows are read: rows that arrive later are not on this page.
         moment = timezone.now()
         context = super().get_context_data(**kwargs)
-        counts = tabs.counts_of(context["notifications"], self.request.user)
+        rows = context["object_list"]
+        counts = tabs.counts_of(rows, self.request.user)
         search_of_page: search.Search = getattr(self, "search", search.Search())
         return {
+            "notifications": rows,
             **context,
             "tab": self.tab,
             "page_size": settings.PAGE_SIZE,

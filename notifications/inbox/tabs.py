@@ -78,8 +78,7 @@ class Tab:
     def order(self, search: Search) -> tuple[str, bool]:
         """Return the column by which the rows are ordered, and whether the order is descending.
 
-        A search that leaves the inbox also finds rows without ``inbox_at``, so its results are ordered by
-        ``timestamp``.
+        A search beyond the inbox also finds rows without ``inbox_at``, so its results are ordered by ``timestamp``.
         """
         return ("timestamp", True) if self.is_elsewhere(search) else (self.key, self.descending)
 
@@ -172,9 +171,9 @@ def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
 
 
 def counts_of(rows: Any, user: Any) -> dict[str, Count]:
-    """Return the counts that the rows carry; where there is no row to carry them, one more query asks for them."""
+    """Return the counts that the rows carry; if no row carries them, one more query asks for them."""
     carrier = rows[0] if rows else None
-    if carrier is None:
+    if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
         users = get_user_model()._base_manager.using(user.notifications.all().db)
         carrier = with_counts(users.filter(pk=user.pk), user).get()
     return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}

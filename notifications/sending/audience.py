@@ -12,10 +12,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
+from django.db.models.manager import BaseManager
 
 from notifications.events import Event
 from notifications.extensions import Extension, audience_extensions
 from notifications.objects.fetch import key_field
+from notifications.sending.naming import shown
+from notifications.sending.odd_querysets import refuse_odd
 
 #: The most primary keys in one statement.
 BATCH_SIZE = 500
@@ -24,11 +27,23 @@ ALLOWED_RECIPIENTS = "a user, a Group, a queryset of users, an iterable of users
 
 
 @dataclass(frozen=True, slots=True)
+class KeysOf:
+    """The primary keys of the users of a queryset, read on each iteration and never all loaded."""
+
+    audience: models.QuerySet[Any]
+    #: The lookup from a row of the queryset to the primary key of its user.
+    path: str = "pk"
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.audience.values_list(self.path, flat=True).iterator(chunk_size=BATCH_SIZE)
+
+
+@dataclass(frozen=True, slots=True)
 class Users:
     """An audience given by primary keys, which are checked one by one and never all loaded."""
 
     keys: Iterable[Any]
-    #: Their number, if it is known beforehand; then they can be iterated again.
+    #: Their number, if it is known beforehand.
     total: int | None = None
     #: Whether they were passed as recipients, so that a key without a user is an error.
     named: bool = True
@@ -41,9 +56,19 @@ class Users:
         while batch := list(islice(keys, BATCH_SIZE)):
             yield list(dict.fromkeys(batch))
 
+    def can_be_read_again(self) -> bool:
+        """Return whether the keys can be iterated more than once. Those of an iterator cannot."""
+        return not isinstance(self.keys, Iterator)
+
 
 #: A queryset of users, or users named one by one.
 Audience: TypeAlias = "models.QuerySet[Any] | Users"
+
+
+def is_user(value: Any) -> bool:
+    """Return whether this is a user: an instance of the user model, of a proxy, or of a model that inherits from it."""
+    user_model: Any = get_user_model()
+    return isinstance(value, user_model._meta.concrete_model)
 
 
 def resolve(recipient: Any) -> Audience:
@@ -52,24 +77,35 @@ def resolve(recipient: Any) -> Audience:
     Raise TypeError for what names no users, ValueError for a user without primary key. The members of a list or of
     another collection are all judged here; those of an iterator when they come by.
     """
-    user_model = get_user_model()
-    if isinstance(recipient, user_model):
+    if is_user(recipient):
         return Users([user_key(recipient)], total=1)
     if isinstance(recipient, Group):
         return members(recipient)
+    if isinstance(recipient, BaseManager):
+        raise TypeError(
+            "recipient is a manager, not a queryset. Write .all() after it: group.user_set.all()."
+        )
     if isinstance(recipient, models.QuerySet):
-        if not issubclass(recipient.model, user_model):
-            raise TypeError(
-                f"recipient is a queryset of {recipient.model.__name__}; it must be one of {user_model.__name__}."
-            )
-        return recipient
+        refuse_odd(recipient, "recipient")
+        return users_of(recipient)
     if isinstance(recipient, (str, bytes, Mapping)) or not isinstance(recipient, Iterable):
-        raise TypeError(f"recipient must be {ALLOWED_RECIPIENTS}, got {recipient!r}.")
+        raise TypeError(f"recipient must be {ALLOWED_RECIPIENTS}, got {shown(recipient)}.")
     keys = (user_key(member) for member in recipient)
     if isinstance(recipient, Iterator):
         return Users(keys)
     judged = list(keys)
     return Users(judged, total=len(judged))
+
+
+def users_of(audience: models.QuerySet[Any]) -> Audience:
+    """Return the users of a queryset of the user model, or of a model that inherits from it."""
+    user_model = get_user_model()
+    if key_field(audience.model) == key_field(user_model):
+        return audience
+    path = user_model._meta.pk.name
+    if audience.query.combinator or audience.query.is_sliced:
+        return Users(KeysOf(audience, path), named=False)
+    return members_of(audience, path)
 
 
 def is_selectable(audience: models.QuerySet[Any]) -> bool:
@@ -89,18 +125,13 @@ def filterable(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
     return audience
 
 
-def members_of(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
+def members_of(audience: models.QuerySet[Any], path: str = "pk") -> models.QuerySet[Any]:
     """Return the users of a union, or of a choice, as a queryset that can be filtered and whose column has a name."""
     # Any: the database that the queryset is bound to, or None.
     chosen: Any = audience
-    users: models.QuerySet[Any] = audience.model._base_manager.using(chosen._db)
-    return users.filter(pk__in=audience.values("pk"))
-
-
-def keys_of(audience: models.QuerySet[Any]) -> Iterator[Any]:
-    """Yield the primary keys of the users, without loading all of them."""
-    keys: Iterator[Any] = audience.values_list("pk", flat=True).iterator(chunk_size=BATCH_SIZE)
-    return keys
+    model: Any = audience.model if path == "pk" else get_user_model()
+    users: models.QuerySet[Any] = model._base_manager.using(chosen._db)
+    return users.filter(pk__in=audience.values(path))
 
 
 def members(group: Group) -> models.QuerySet[Any]:
@@ -111,7 +142,7 @@ def members(group: Group) -> models.QuerySet[Any]:
     except FieldDoesNotExist as error:
         raise TypeError(f"recipient is a Group, but {user_model.__name__} has no groups.") from error
     if group.pk is None:
-        raise ValueError(f"recipient {group!r} is not saved.")
+        raise ValueError(f"recipient {shown(group)} is not saved.")
     # With the hint that related managers give, so that the router can find out where this group's members are written.
     return user_model._default_manager.db_manager(hints={"instance": group}).filter(groups=group)
 
@@ -119,19 +150,21 @@ def members(group: Group) -> models.QuerySet[Any]:
 def user_key(member: Any) -> Any:
     """Return the primary key of a user, or what stands for one."""
     user_model = get_user_model()
-    if isinstance(member, user_model):
-        if member.pk is None:
-            raise ValueError(f"recipient {member!r} is not saved.")
-        return member.pk
+    if is_user(member):
+        # Not its pk: a model that inherits from the user model may have a key of its own.
+        key = getattr(member, user_model._meta.pk.attname)
+        if key is None:
+            raise ValueError(f"recipient {shown(member)} is not saved.")
+        return key
     if member is None or isinstance(member, (bool, float, models.Model)) or hasattr(member, "is_anonymous"):
-        raise TypeError(f"recipient holds {member!r}; allowed are users and their primary keys.")
+        raise TypeError(f"recipient holds {shown(member)}; allowed are users and their primary keys.")
     field = key_field(user_model)
     try:
         key = field.to_python(member)
         field.run_validators(key)
     except (ValidationError, ValueError, TypeError, OverflowError) as error:
         raise TypeError(
-            f"recipient holds {member!r}, which is no {user_model.__name__} and no primary key of one."
+            f"recipient holds {shown(member)}, which is no {user_model.__name__} and no primary key of one."
         ) from error
     return key
 
@@ -145,12 +178,12 @@ def audience_of(event: Event, recipient: Any) -> Audience | None:
         if isinstance(audience, models.QuerySet):
             # Not every database has slices in subqueries.
             is_one_query = is_selectable(audience) and not audience.query.is_sliced
-            audience = filterable(audience) if is_one_query else Users(keys_of(audience), named=False)
+            audience = filterable(audience) if is_one_query else Users(KeysOf(audience), named=False)
         if isinstance(audience, Users):
             # Batch by batch, when they are written.
             return replace(audience, narrow=ask)
         audience = ask(audience)
-    if audience is None and recipient is None and isinstance(event.actor, get_user_model()):
+    if audience is None and recipient is None and is_user(event.actor):
         return resolve(event.actor)
     return audience
 
@@ -158,18 +191,55 @@ def audience_of(event: Event, recipient: Any) -> Audience | None:
 def ask_extensions(
     installed: Sequence[Extension], event: Event, audience: models.QuerySet[Any] | None
 ) -> models.QuerySet[Any] | None:
-    """Return what the extensions, one after the other, make of an audience that can be filtered."""
+    """Return what the extensions, one after the other, make of an audience that can be filtered.
+
+    Raise TypeError, naming the extension, for an answer that is no queryset of users.
+    """
     for extension in installed:
+        if audience is not None:
+            audience = wrapped(audience)
         audience = extension.notifications_audience(event, audience)
+        if audience is not None:
+            audience = judged(extension, audience)
     return audience
 
 
-def refuse_missing(batch: list[Any], users: models.QuerySet[Any]) -> None:
-    """Raise ValueError, naming them, when some of these primary keys belong to no user."""
+def judged(extension: Extension, audience: Any) -> models.QuerySet[Any]:
+    """Return the audience that an extension returned. Raise TypeError if it is not a queryset of users."""
+    where = f"what {type(extension).__module__}.{type(extension).__name__}.notifications_audience() returned"
+    if not isinstance(audience, models.QuerySet):
+        raise TypeError(f"{where} must be a queryset of users or None, got {shown(audience)}.")
+    refuse_odd(audience, where)
+    users = users_of(audience)
+    if isinstance(users, Users) or not is_selectable(users):
+        return wrapped(audience)
+    return users
+
+
+def wrapped(audience: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the same users as a queryset that can be filtered, whatever its form."""
+    if not audience.query.is_sliced and is_selectable(audience):
+        return filterable(audience)
+    chosen: Any = audience
+    user_model = get_user_model()
+    path = "pk" if key_field(audience.model) == key_field(user_model) else user_model._meta.pk.name
+    users: models.QuerySet[Any] = user_model._base_manager.using(chosen._db)
+    # Some databases do not support slices in subqueries, and none supports those of such a union.
+    return users.filter(pk__in=list(KeysOf(audience, path)))
+
+
+def refuse_missing(batch: list[Any], users: models.QuerySet[Any], *, before: int) -> None:
+    """Raise ValueError, naming them, when some of these primary keys belong to no user.
+
+    ``before`` is the number of users whose rows are already committed.
+    """
     known = set(users.filter(pk__in=batch).values_list("pk", flat=True))
     missing = [pk for pk in batch if pk not in known]
     if missing:
         named = ", ".join(repr(pk) for pk in missing[:5])
-        raise ValueError(
-            f"recipient holds {len(missing)} primary keys that no user has: {named}. Nothing was written."
+        done = (
+            f"The {before} users before these {len(batch)} were notified, and none of these."
+            if before
+            else "Nothing was written."
         )
+        raise ValueError(f"recipient holds {len(missing)} primary keys that no user has: {named}. {done}")

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from typing import Any
 
 from notifications.conf import get_notification_model
-from notifications.sending.arguments import clean_chunk_size, clean_event
+from notifications.sending.arguments import clean_event, clean_fanout_chunk
 from notifications.sending.audience import audience_of
 from notifications.sending.fanout import write
+from notifications.sending.silence import log_silence
 from notifications.signals import notify
-
-logger = logging.getLogger("notifications")
 
 
 def notify_handler(
-    sender: Any,
+    verb: Any = None,
     *,
+    sender: Any = None,
     signal: Any = None,
     recipient: Any = None,
-    chunk_size: Any = None,
-    progress: Any = None,
+    fanout_chunk: Any = None,
+    on_progress: Any = None,
     **arguments: Any,
-) -> Sequence[Any]:
+) -> list[Any]:
     """Notify the audience of an event. Take the arguments of :data:`notifications.signals.notify`.
 
-    Return the rows, which are loaded when they are accessed. Raise TypeError or ValueError for an invalid argument,
-    before anything is written.
+    ``sender`` is the actor. Return the rows, which are loaded when they are accessed. Raise TypeError or ValueError for
+    an invalid argument, before anything is written.
     """
     model = get_notification_model()
-    event = clean_event(model, sender, **arguments)
-    size = clean_chunk_size(chunk_size)
-    if progress is not None and not callable(progress):
-        raise TypeError(f"progress must be callable with (done, total), got {progress!r}.")
+    event = clean_event(model, sender, verb=verb, **arguments)
+    size = clean_fanout_chunk(fanout_chunk)
+    if on_progress is not None and not callable(on_progress):
+        raise TypeError(f"on_progress must be callable with (done, total), got {on_progress!r}.")
     audience = audience_of(event, recipient)
     if audience is None:
-        logger.info("Nobody to notify: %r %s, and the actor is not a user.", event.actor, event.verb)
+        log_silence(event, recipient)
         return []
-    return write(model, event, audience, chunk_size=size, progress=progress)
+    rows = write(model, event, audience, fanout_chunk=size, on_progress=on_progress)
+    if rows.reached_nobody:
+        log_silence(event, recipient)
+    return rows
 
 
 def connect() -> None:

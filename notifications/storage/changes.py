@@ -7,7 +7,6 @@ user's rows drops that user's key; a change that may reach anybody starts a new 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -16,9 +15,10 @@ from uuid import uuid4
 from weakref import WeakSet
 
 from django.core.cache import cache
-from django.db import connections, models, transaction
+from django.db import connections, models
 
 from notifications.signals import read_state_changed
+from notifications.storage.transactions import after_commit, is_manual
 
 logger = logging.getLogger("notifications")
 
@@ -45,23 +45,12 @@ def drop_counts(user_pks: list[Any] | None, *, using: str) -> None:
     Not before: until then, other processes count the old rows, and a cache in the database would make them wait for
     this transaction. Counts inside the transaction are not cached: see :func:`are_pending`.
     """
-    connection = transaction.get_connection(using)
-
-    def drop() -> None:
-        _drop(user_pks)
-
+    connection = connections[using]
+    drop = partial(_drop, user_pks)
     if connection.in_atomic_block:
         # Django drops the callbacks of a rollback. This set holds only weak references, so it drops them too.
         vars(connection).setdefault(WAITING, WeakSet()).add(drop)
     after_commit(drop, using=using)
-
-
-def after_commit(call: Callable[[], object], *, using: str) -> None:
-    """Call this after the commit, or immediately if Django does not know when the transaction ends."""
-    if transaction.get_connection(using).in_atomic_block or transaction.get_autocommit(using):
-        transaction.on_commit(call, using=using, robust=True)
-    else:
-        call()
 
 
 def _drop(user_pks: list[Any] | None) -> None:
@@ -78,7 +67,7 @@ def _drop(user_pks: list[Any] | None) -> None:
 def are_pending() -> bool:
     """Return whether an open transaction has changed rows. They are not committed yet, and may be rolled back."""
     return any(
-        connection.in_atomic_block and vars(connection).get(WAITING)
+        is_manual(connection) or (connection.in_atomic_block and bool(vars(connection).get(WAITING)))
         for connection in connections.all(initialized_only=True)
     )
 

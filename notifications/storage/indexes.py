@@ -13,8 +13,8 @@ from django.db.models import Q
 class StateIndex(models.Index):
     """An index of the rows that match ``where``, with a date and time as last column, for lists in its order.
 
-    It is a partial index if the database supports that. Then a boolean column in ``where`` is not a column of the
-    index. On other databases, and without ``where``, it contains all rows.
+    It is a partial index if the database supports that. A boolean column in ``where`` is then not a column of it. On
+    other databases, and without ``where``, it contains all rows.
 
     The argument is not called ``condition``, because Django warns about that on databases without partial indexes.
     """
@@ -42,7 +42,7 @@ class StateIndex(models.Index):
             index.fields_orders = [order for order in self.fields_orders if order[0] not in constant]
             index.condition = self.where
         if connection.vendor == "postgresql":
-            # PostgreSQL sorts nulls last in ascending order, unlike the others, and an index supports only its own.
+            # Only PostgreSQL sorts nulls last in ascending order, and an index supports only its own order.
             *others, (moment, _) = index.fields_orders
             index.fields_orders = [*others, (moment, "NULLS FIRST")]
         return super(StateIndex, index).create_sql(model, schema_editor, using, **kwargs)

@@ -1,38 +1,47 @@
-"""Locks in one order, and retries after a deadlock.
+"""Locks in one order, and retries of transactions that conflict anyway.
 
 Rows are locked in the order of their primary keys everywhere, so that there should be no circle. What remains is made
 by locks that are no row's: MariaDB also locks gaps in an index, and the next automatic key. The database ends one of
-the transactions, which is tried again.
+the transactions, which is tried again. With REPEATABLE READ and SERIALIZABLE, it also aborts one of two transactions
+that changed the same rows.
 """
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from django.db import DatabaseError, connections, models, transaction
 
+from notifications.storage.transactions import is_ours
+
 T = TypeVar("T")
 Q = TypeVar("Q", bound="models.QuerySet[Any]")
 
 #: The maximum number of primary keys in one UPDATE, for databases where it cannot select them itself.
-MAX_KEYS = 100_000
+MAX_UPDATE_KEYS = 100_000
 
-#: The maximum number of attempts after a deadlock.
+#: The maximum number of attempts at a transaction that the database aborts.
 MAX_ATTEMPTS = 10
 
-#: The error codes of a deadlock: on PostgreSQL a state; on MySQL and MariaDB a number, and another one if the
-#: transaction waited for the next automatic key.
-DEADLOCK_STATE, DEADLOCK_NUMBERS = "40P01", {1213, 1467}
+#: The longest pause before another attempt, in seconds. Pauses are random, and their limit doubles each time.
+MAX_PAUSE = 0.2
+
+#: The error codes of transactions that can be retried. On PostgreSQL a state: a deadlock or a serialization failure. On
+#: MySQL and MariaDB a number: a deadlock; one on the next automatic key; a row that changed after the transaction first
+#: read it.
+RETRY_STATES, RETRY_NUMBERS = {"40P01", "40001"}, {1213, 1467, 1020}
 
 
 def may_be_tried_again(error: DatabaseError, using: str) -> bool:
-    """Return whether a transaction failed because of a deadlock and was not the caller's, so that it can be retried."""
+    """Return whether the database aborted a transaction because of another one, and it was not the caller's."""
     cause: Any = error.__cause__
     # The names of psycopg 3 and psycopg2.
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    is_deadlock = state == DEADLOCK_STATE or bool(DEADLOCK_NUMBERS.intersection(error.args[:1]))
-    return is_deadlock and not connections[using].in_atomic_block
+    is_conflict = state in RETRY_STATES or bool(RETRY_NUMBERS.intersection(error.args[:1]))
+    return is_conflict and is_ours(using)
 
 
 def retry(
@@ -42,16 +51,18 @@ def retry(
     attempts: int = MAX_ATTEMPTS,
     also: Callable[[DatabaseError], bool] = lambda error: False,
 ) -> T:
-    """Call ``write`` until it is ended by no deadlock. It makes a transaction of its own unless the caller holds one.
+    """Call ``write`` until it succeeds. It makes a transaction of its own unless the caller has one.
 
-    ``also`` says of an error that is no deadlock whether to try again all the same.
+    ``also`` returns whether to retry after another error.
     """
-    for _ in range(attempts - 1):
+    for attempt in range(attempts - 1):
         try:
             return write()
         except DatabaseError as error:
             if not also(error) and not may_be_tried_again(error, using):
                 raise
+            # Two transactions that start again at the same time would conflict again.
+            time.sleep(random.uniform(0, min(0.002 * 2**attempt, MAX_PAUSE)))  # noqa: S311 - no secret
     return write()
 
 
@@ -101,8 +112,8 @@ def write_in_order(rows: Q, write: Callable[[Q], int]) -> int:
             # MySQL and MariaDB read first and then lock along the primary key.
             keys = list(ordered.all())
             return sum(
-                write(fresh.filter(pk__in=keys[start : start + MAX_KEYS]))
-                for start in range(0, len(keys), MAX_KEYS)
+                write(fresh.filter(pk__in=keys[start : start + MAX_UPDATE_KEYS]))
+                for start in range(0, len(keys), MAX_UPDATE_KEYS)
             )
 
     return retry(lock_and_write, using)

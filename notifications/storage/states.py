@@ -75,7 +75,8 @@ def states_of(row: Any) -> list[str]:
 def newest_first(column: str) -> tuple[OrderBy | str, ...]:
     """Return the descending order of a date and time column, with nulls last on every database.
 
-    Databases differ in the position of nulls, and an index supports only one order, ``indexes.StateIndex`` this one.
+    Databases differ in the position of nulls, and an index supports only one order. That of
+    ``indexes.StateIndex`` is this one.
     """
     return F(column).desc(nulls_last=True), "-pk"
 

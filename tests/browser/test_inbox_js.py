@@ -87,7 +87,7 @@ def test_j_moves_to_a_row_that_arrived_and_has_no_page(
     browser: Browser, inbox: list[Any], justquick: Any
 ) -> None:
     make_notification(justquick, verb="came")
-    browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
     wait_until(lambda: len(sentences(browser)) == 6)
     press(browser, "j")
     assert focused(browser) == "came"
@@ -216,7 +216,7 @@ def test_what_was_snoozed_comes_back_by_itself(
 
     def is_back() -> bool:
         # What the clock of the live client does every fifteen seconds, sooner.
-        browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+        browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
         return sentences(browser) == back
 
     wait_until(is_back)
@@ -342,7 +342,7 @@ def test_all_that_match_are_done_and_undone_and_nothing_that_came_since(
     with browser.page.expect_response("**/act/"):
         browser.page.locator("#ntf-bulk button[value=done]").click()
     browser.page.unroute("**/api/**")
-    browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
     wait_until(lambda: sentences(browser) == ["came later"])
     assert states([*old, new], "done_at") == [True] * 8 + [False]
     press(browser, "z")
@@ -454,7 +454,7 @@ def test_a_row_that_arrives_looks_like_the_others_and_is_told_once(
     make_notification(
         justquick, verb="came", target=make_project("target"), level="error", data={"actions": actions}
     )
-    browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
     wait_until(lambda: sentences(browser)[0] == "came")
     first, second = (browser.page.locator(".ntf-row").nth(n) for n in (0, 1))
     labels = "elements => elements.map(element => element.getAttribute('aria-label'))"

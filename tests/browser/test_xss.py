@@ -136,7 +136,7 @@ def test_nothing_that_others_wrote_runs_in_the_rows_that_the_script_makes(
     for payload in PAYLOADS:
         attack(justquick, payload)
     if url == INBOX:
-        guarded.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+        guarded.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
     else:
         guarded.page.locator(".ntf-bell").click()
     wait_until(lambda: guarded.page.locator(made).count() == len(PAYLOADS))

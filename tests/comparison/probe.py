@@ -136,7 +136,7 @@ def badge_of_ones_own(site: Site) -> bool:
 def retry_sends_once(site: Site) -> bool:
     """Send the same event twice, as a task does that is run again."""
     for _ in range(2):
-        site.notify.send(site.alice, recipient=site.cid, verb="paid", key="order:17")
+        site.notify.send(site.alice, recipient=site.cid, verb="paid", idempotency_key="order:17")
     return bool(site.cid.notifications.filter(verb="paid").count() == 1)
 
 

@@ -91,8 +91,8 @@ def start_worker(key: str, pks: list[Any], chance: Random) -> int:
             everybody.get(pk=pks[0]),
             verb="closed",
             recipient=everybody.all() if by_query else iter(pks),
-            key=key,
-            chunk_size=chunk_size,
+            idempotency_key=key,
+            fanout_chunk=chunk_size,
         )
         status = 0 if len(response) == len(pks) else INCOMPLETE
     except (OperationalError, InterfaceError) as error:

@@ -129,14 +129,20 @@ class Storm:
         self.send(get_user_model()._default_manager.all())
 
     def tell_a_list(self, chance: Random) -> None:
-        self.send(self.shuffled(chance), key=f"key {chance.randrange(KEYS)}")
+        self.send(self.shuffled(chance), idempotency_key=f"key {chance.randrange(KEYS)}")
 
     def tell_under_key(self, chance: Random) -> None:
-        self.send(get_user_model()._default_manager.order_by("?"), key=f"key {chance.randrange(KEYS)}")
+        self.send(
+            get_user_model()._default_manager.order_by("?"), idempotency_key=f"key {chance.randrange(KEYS)}"
+        )
 
     def tell_in_chunks(self, chance: Random) -> None:
         recipient = get_user_model()._default_manager.all()
-        self.send(recipient, key=f"key {chance.randrange(KEYS)}", chunk_size=chance.choice([50, 70, 300]))
+        self.send(
+            recipient,
+            idempotency_key=f"key {chance.randrange(KEYS)}",
+            fanout_chunk=chance.choice([50, 70, 300]),
+        )
 
     def mark_everything(self, chance: Random) -> None:
         self.mark(arena.notifications(), chance)

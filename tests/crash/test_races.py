@@ -48,7 +48,7 @@ def just_before(verb: str, act: Callable[[], object]) -> Iterator[list[str]]:
 def test_what_is_read_at_the_last_moment_is_not_recalled() -> None:
     """MariaDB looks for the rows in one statement and deletes them in the next."""
     ann, bob = make_users(2)
-    notify.send(ann, verb="closed", recipient=[ann, bob], key="issue:2:closed")
+    notify.send(ann, verb="closed", recipient=[ann, bob], idempotency_key="issue:2:closed")
 
     with just_before("DELETE", lambda: ann.notifications.update(unread=False)):
         assert rows().recall(key="issue:2:closed") == 1

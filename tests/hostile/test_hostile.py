@@ -295,7 +295,7 @@ def test_every_command_and_every_verb(case: str, row: Any) -> None:
     assert found.unsnooze()
     assert rows().mark_all_as_done() == 3
     if found.target is not None:
-        sent = notify_handler(row.recipient, verb="met", target=found.target, recipient=row.recipient)
+        sent = notify_handler(sender=row.recipient, verb="met", target=found.target, recipient=row.recipient)
         assert len(sent) == 1
     assert found.delete()
 
@@ -336,7 +336,7 @@ def receivers() -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 def test_a_receiver_that_raises_costs_nothing(receivers: None) -> None:
     user = make_user("reader")
-    [(_, sent)] = [(None, notify_handler(user, verb="met", recipient=user))]
+    [(_, sent)] = [(None, notify_handler(sender=user, verb="met", recipient=user))]
     assert len(sent) == 1
     client = Client()
     client.force_login(user)

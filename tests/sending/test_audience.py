@@ -107,7 +107,7 @@ def test_users_may_be_named(crowd: Crowd, recipient: Callable[[Crowd], Any], nam
         (lambda c: c.users.all().intersection(c.maintainers.user_set.all()), ["ann", "bob"]),
         (lambda c: c.users.all().difference(c.maintainers.user_set.all()), ["actor", "cyd"]),
         (lambda c: c.users.filter(username="ann").values_list("pk", flat=True), ["ann"]),
-        (lambda c: c.users.filter(username="ann").values_list("username"), ["ann"]),
+        (lambda c: c.users.filter(username="ann").values_list("username", "id"), ["ann"]),
         (lambda c: c.users.filter(username="ann").values("pk", "username"), ["ann"]),
         (lambda c: c.users.filter(username="ann").only("username"), ["ann"]),
         (lambda c: c.users.filter(username="ann").defer("username"), ["ann"]),
@@ -126,7 +126,7 @@ def test_users_may_be_named(crowd: Crowd, recipient: Callable[[Crowd], Any], nam
 def test_users_may_be_a_queryset(
     crowd: Crowd, queryset: Callable[[Crowd], Any], names: list[str], key: str | None
 ) -> None:
-    [(_, response)] = notify.send(crowd.actor, verb="closed", recipient=queryset(crowd), key=key)
+    [(_, response)] = notify.send(crowd.actor, verb="closed", recipient=queryset(crowd), idempotency_key=key)
 
     assert told() == names
     assert response.created == len(response) == len(names)

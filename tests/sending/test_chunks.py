@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
+from django.db.models.signals import pre_save
 
 from notifications import notify
+from notifications.conf import get_notification_model
+from notifications.sending import audience as audience_module, batches, statement
 from notifications.sending.audience import BATCH_SIZE
 from notifications.signals import notified
+from notifications.storage import locking
+from notifications.storage.counts import unread_count
 from tests.factories import listening, make_group, make_user, make_users, rows, told
 from tests.waiting import join
 
@@ -78,9 +84,9 @@ def test_each_chunk_is_for_good_when_the_caller_holds_no_transaction(
     send(
         actor,
         recipient(make_users(600)),
-        key=key,
-        chunk_size=200,
-        progress=lambda done, total: committed.append(seen_from_outside()),
+        idempotency_key=key,
+        fanout_chunk=200,
+        on_progress=lambda done, total: committed.append(seen_from_outside()),
     )
 
     assert committed[: len(expected)] == expected
@@ -96,7 +102,7 @@ def test_in_the_callers_transaction_the_chunks_are_one_whole(
     made = make_users(600)
 
     with listening(notified) as heard, transaction.atomic():
-        assert send(actor, recipient(made), chunk_size=200, key=KEY).created == 600
+        assert send(actor, recipient(made), fanout_chunk=200, idempotency_key=KEY).created == 600
         assert rows().count() == 600
         transaction.set_rollback(True)
 
@@ -114,10 +120,10 @@ def test_what_was_told_in_chunks_is_announced_once_and_of_a_resumed_run_the_new_
 
     with listening(notified) as heard:
         with pytest.raises(KeyboardInterrupt):
-            send(actor, users(), chunk_size=1, key=KEY, progress=die)
+            send(actor, users(), fanout_chunk=1, idempotency_key=KEY, on_progress=die)
         assert heard == []
-        send(actor, users(), chunk_size=2, key=KEY)
-        send(actor, users(), chunk_size=3, key=KEY)
+        send(actor, users(), fanout_chunk=2, idempotency_key=KEY)
+        send(actor, users(), fanout_chunk=3, idempotency_key=KEY)
 
     assert [arguments["audience_size"] for arguments in heard] == [3]
 
@@ -129,7 +135,7 @@ def test_progress_goes_up_to_the_number_of_users_and_each_is_told_once(actor: An
     make_users(7)
     steps: list[tuple[int, int | None]] = []
 
-    send(actor, users(), chunk_size=3, progress=lambda done, total: steps.append((done, total)))
+    send(actor, users(), fanout_chunk=3, on_progress=lambda done, total: steps.append((done, total)))
 
     assert steps == [(3, 7), (6, 7), (7, 7)]
     assert told() == [f"user{number}" for number in range(7)]
@@ -138,7 +144,7 @@ def test_progress_goes_up_to_the_number_of_users_and_each_is_told_once(actor: An
 def test_progress_of_nobody_is_told_too(actor: Any) -> None:
     steps: list[tuple[int, int | None]] = []
 
-    send(actor, users(), chunk_size=3, progress=lambda done, total: steps.append((done, total)))
+    send(actor, users(), fanout_chunk=3, on_progress=lambda done, total: steps.append((done, total)))
 
     assert steps == [(0, 0)]
 
@@ -147,7 +153,7 @@ def test_what_progress_raises_reaches_the_caller_and_what_was_told_stays(actor: 
     make_users(3)
 
     with pytest.raises(ZeroDivisionError):
-        send(actor, users(), chunk_size=2, progress=lambda done, total: 1 / 0)
+        send(actor, users(), fanout_chunk=2, on_progress=lambda done, total: 1 / 0)
 
     assert rows().count() == 2
 
@@ -157,7 +163,7 @@ def test_what_progress_raises_reaches_the_caller_and_what_was_told_stays(actor: 
 def test_who_signs_up_meanwhile_is_told_if_the_cut_has_not_passed(actor: Any) -> None:
     make_users(3)
 
-    send(actor, users(), chunk_size=2, progress=lambda done, total: done == 2 and make_user("user9"))
+    send(actor, users(), fanout_chunk=2, on_progress=lambda done, total: done == 2 and make_user("user9"))
 
     assert told() == ["user0", "user1", "user2", "user9"]
 
@@ -173,7 +179,7 @@ def test_a_generator_is_read_batch_by_batch(actor: Any) -> None:
             read += 1
             yield user.pk
 
-    send(actor, one_by_one(), chunk_size=1, progress=lambda done, total: seen.append((done, read)))
+    send(actor, one_by_one(), fanout_chunk=1, on_progress=lambda done, total: seen.append((done, read)))
 
     # One batch is looked ahead, to know whether there are many.
     assert seen[0] == (BATCH_SIZE, 2 * BATCH_SIZE)
@@ -227,7 +233,7 @@ def test_no_cut_tells_more_or_fewer_users(
     make_group("team one", *team)
     make_group("team two", *team)
 
-    answer = send(actor, audience(), chunk_size=chunk_size, key=key)
+    answer = send(actor, audience(), fanout_chunk=chunk_size, idempotency_key=key)
 
     assert told() == names
     assert len(answer) == answer.created == len(names)
@@ -242,6 +248,118 @@ def test_one_user_of_each_kind_stays_one_of_each_kind(actor: Any, chunk_size: in
         user.save()
     audience = users().order_by("first_name", "-pk").distinct("first_name")
 
-    send(actor, audience, chunk_size=chunk_size)
+    send(actor, audience, fanout_chunk=chunk_size)
 
     assert told() == ["user4", "user5"]
+
+
+# What is wrong with one chunk
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4, 5], ids=lambda place: f"at {place}")
+@pytest.mark.parametrize("wrap", [list, iter], ids=["list", "iterator"])
+@pytest.mark.parametrize("by", ["argument", "setting"])
+def test_of_the_chunk_that_holds_a_key_nobody_has_nothing_is_written_and_the_error_says_so(
+    actor: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, place: int, wrap: Any, by: str
+) -> None:
+    for module in (batches, audience_module):
+        monkeypatch.setattr(module, "BATCH_SIZE", 2)
+    if by == "setting":
+        settings.NOTIFICATIONS = {"FANOUT_CHUNK": 10_000}
+    keys = [user.pk for user in make_users(6)]
+    keys[place] = 10**6
+    before = place // 2 * 2
+
+    with pytest.raises(
+        ValueError, match="recipient holds 1 primary keys that no user has: 1000000"
+    ) as caught:
+        send(actor, wrap(keys), **({} if by == "setting" else {"fanout_chunk": 10_000}))
+
+    assert rows().count() == before
+    assert str(caught.value).endswith(
+        f"The {before} users before these 2 were notified, and none of these."
+        if before
+        else "Nothing was written."
+    )
+
+
+@pytest.mark.parametrize("chunk", [None, 10_000])
+@pytest.mark.parametrize("listened", [False, True])
+def test_of_a_single_chunk_nothing_is_written_where_one_of_it_does_not_exist(
+    actor: Any, chunk: int | None, listened: bool
+) -> None:
+    """M4: the row of the one who does exist was there."""
+    user = make_user()
+    with ExitStack() as stack:
+        if listened:
+            stack.enter_context(listening(pre_save, get_notification_model()))
+        with pytest.raises(ValueError, match=r"10000\. Nothing was written\."):
+            send(actor, [user.pk, 10_000], fanout_chunk=chunk)
+
+    assert rows().count() == 0
+
+
+@pytest.mark.parametrize(
+    "recipient", [list, iter, lambda made: users()], ids=["list", "iterator", "queryset"]
+)
+def test_the_counts_of_those_who_were_notified_before_an_error_are_dropped(
+    actor: Any, settings: Any, recipient: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.NOTIFICATIONS = {"CACHE_TIMEOUT": 300}
+    for module in (batches, audience_module):
+        monkeypatch.setattr(module, "BATCH_SIZE", 1)
+    made = make_users(3)
+    assert [unread_count(user) for user in made] == [0, 0, 0]
+
+    def stop(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send(actor, recipient(made), fanout_chunk=1, on_progress=stop)
+
+    assert sorted(unread_count(user) for user in made) == [0, 0, 1]
+
+
+def test_a_run_that_is_begun_anew_reports_only_what_is_further(
+    actor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (batches, audience_module):
+        monkeypatch.setattr(module, "BATCH_SIZE", 1)
+    seen: list[tuple[int, int | None]] = []
+
+    def twice(write: Any, using: str) -> Any:
+        """Do it as if the database had ended the first attempt."""
+        with transaction.atomic():
+            write()
+            transaction.set_rollback(True)
+        return write()
+
+    monkeypatch.setattr(batches, "retry", twice)
+
+    answer = send(actor, make_users(3), on_progress=lambda done, total: seen.append((done, total)))
+
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert answer.created == rows().count() == 3
+
+
+def test_a_chunk_that_the_database_ended_is_written_again_and_no_other(
+    actor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (batches, audience_module):
+        monkeypatch.setattr(module, "BATCH_SIZE", 2)
+    attempts: list[int] = []
+    insert = statement.insert_select
+
+    def once_in_vain(*arguments: Any, **named: Any) -> int:
+        attempts.append(len(attempts))
+        if len(attempts) == 2:
+            raise OperationalError(1213, "Deadlock found when trying to get lock")
+        return insert(*arguments, **named)
+
+    monkeypatch.setattr(batches, "insert_select", once_in_vain)
+    monkeypatch.setattr(locking, "is_ours", lambda using: True)
+
+    answer = send(actor, make_users(4), fanout_chunk=2)
+
+    assert answer.created == rows().count() == 4
+    assert len(attempts) == 3

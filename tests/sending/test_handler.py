@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -11,9 +10,9 @@ from django.db.models.signals import post_save
 
 from notifications import notify
 from notifications.conf import get_notification_model
-from notifications.sending.handler import notify_handler
+from notifications.sending.handler import connect, notify_handler
 from tests.factories import listening, make_group, make_issue, make_project, make_user, make_users, rows, told
-from tests.testapp.models import Issue
+from tests.testapp.models import Issue, Project, Unhashable
 
 pytestmark = pytest.mark.django_db
 
@@ -35,33 +34,75 @@ def test_the_recipient_none_is_no_recipient() -> None:
 
 
 @pytest.mark.without_extensions
-def test_without_a_recipient_and_a_user_nobody_is_told_and_the_log_says_so(
-    caplog: pytest.LogCaptureFixture, django_assert_num_queries: Any
-) -> None:
+def test_without_a_recipient_and_a_user_nobody_is_told(django_assert_num_queries: Any) -> None:
+    """What the log says of it is in sending/test_silence.py."""
     project = make_project()
 
-    with caplog.at_level(logging.INFO, logger="notifications"), django_assert_num_queries(0):
+    with django_assert_num_queries(0):
         [(handler, answer)] = notify.send(project, verb="was saved")
 
     assert (handler, answer) == (notify_handler, [])
-    assert caplog.record_tuples == [
-        (
-            "notifications",
-            logging.INFO,
-            "Nobody to notify: <Project: activity-stream> was saved, and the actor is not a user.",
-        )
-    ]
 
 
-def test_the_log_is_silent_where_somebody_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_handler_can_be_wrapped_as_that_of_the_older_packages() -> None:
+    """A site disconnects it, and connects one that calls it with the verb first and the rest as it came."""
     user = make_user()
+    seen: list[Any] = []
 
-    with caplog.at_level(logging.DEBUG, logger="notifications"):
-        notify.send(user, verb="reached level 10")
-        notify.send(make_project(), verb="was saved", recipient=user)
-        notify.send(make_project(), verb="was saved", recipient=make_group())
+    def custom(verb: Any, **kwargs: Any) -> Any:
+        seen.append(verb)
+        return notify_handler(verb, **kwargs)
 
-    assert caplog.record_tuples == []
+    notify.disconnect(dispatch_uid="notifications.models.notification")
+    notify.connect(custom)
+    try:
+        [(_, [row])] = notify.send(user, verb="closed", recipient=user, foo="bar")
+    finally:
+        notify.disconnect(custom)
+        connect()
+
+    assert (row.verb, row.recipient, row.actor, row.data) == ("closed", user, user, {"foo": "bar"})
+    assert seen == ["closed"]
+
+
+@pytest.mark.parametrize("call", ["send", "send_robust", "asend", "asend_robust"])
+@pytest.mark.parametrize("sender", ["unsaved", "unhashable and unsaved", "class", "text"])
+def test_all_four_ways_to_send_say_alike_what_cannot_act(call: str, sender: str) -> None:
+    from asgiref.sync import async_to_sync
+
+    actor: Any = {
+        "unsaved": type(make_user("class"))(username="new"),
+        "unhashable and unsaved": Unhashable(name="new"),
+        "class": Project,
+        "text": "alice",
+    }[sender]
+    method: Any = getattr(notify, call)
+    method = async_to_sync(method) if call.startswith("a") else method
+
+    if call.endswith("robust"):
+        [(handler, error)] = method(actor, verb="closed", recipient=make_user())
+        assert handler is notify_handler
+    else:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            method(actor, verb="closed", recipient=make_user())
+        error = caught.value
+
+    assert str(error).startswith("actor must be ")
+    assert rows().count() == 0
+
+
+@pytest.mark.parametrize("call", ["send", "send_robust", "asend", "asend_robust"])
+def test_all_four_ways_to_send_take_an_actor_without_a_hash(call: str) -> None:
+    """A model that defines ``__eq__`` alone has none, and Django looks senders up by it."""
+    from asgiref.sync import async_to_sync
+
+    actor = Unhashable.objects.get(pk=make_project().pk)
+    method: Any = getattr(notify, call)
+    method = async_to_sync(method) if call.startswith("a") else method
+
+    [(_, [row])] = method(actor, verb="closed", recipient=make_user())
+
+    assert row.actor_object_id == str(actor.pk)
 
 
 def test_a_post_save_handler_without_anybody_to_tell_does_not_break_the_save() -> None:
@@ -143,7 +184,7 @@ def test_the_handler_of_the_older_packages_is_where_it_was() -> None:
 def test_the_handler_can_be_called_without_the_signal() -> None:
     user = make_user()
 
-    answer = notify_handler(user, verb="closed", recipient=user)
+    answer = notify_handler("closed", sender=user, recipient=user)
 
     assert list(answer) == [rows().get()]
 
@@ -162,8 +203,8 @@ def test_rows_are_of_the_sites_model() -> None:
 def test_a_progress_that_cannot_be_called_is_refused(progress: Any, word: str) -> None:
     user = make_user()
 
-    with pytest.raises(TypeError, match="progress must be callable") as caught:
-        notify.send(user, verb="closed", progress=progress)
+    with pytest.raises(TypeError, match="on_progress must be callable") as caught:
+        notify.send(user, verb="closed", on_progress=progress)
 
     assert word in str(caught.value)
     assert rows().count() == 0
@@ -176,8 +217,8 @@ def test_a_progress_that_cannot_be_called_is_refused(progress: Any, word: str) -
 def test_a_chunk_size_that_is_no_number_of_users_is_refused(chunk_size: Any, error: type[Exception]) -> None:
     user = make_user()
 
-    with pytest.raises(error, match="chunk_size must be") as caught:
-        notify.send(user, verb="closed", chunk_size=chunk_size)
+    with pytest.raises(error, match="fanout_chunk must be") as caught:
+        notify.send(user, verb="closed", fanout_chunk=chunk_size)
 
     assert repr(chunk_size) in str(caught.value)
     assert rows().count() == 0

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from notifications import notify
 from notifications.conf import get_notification_model
 from notifications.models import AbstractNotification
-from notifications.sending import audience, fanout
+from notifications.sending import audience, batches
 from notifications.signals import notified
 from tests.factories import listening, make_group, make_project, make_user, make_users, rows, told
 
@@ -69,7 +69,7 @@ def actor() -> Any:
 @pytest.fixture
 def threes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a batch be of three, so that a test need not write thousands."""
-    for module in (fanout, audience):
+    for module in (batches, audience):
         monkeypatch.setattr(module, "BATCH_SIZE", 3)
 
 
@@ -92,7 +92,7 @@ def test_users_of_another_database_are_read_there_once_and_told_here_in_batches(
         CaptureQueriesContext(connections["other"]) as there,
         CaptureQueriesContext(connections["default"]) as here,
     ):
-        answer = send(actor, users(using="other"), key=key)
+        answer = send(actor, users(using="other"), idempotency_key=key)
 
     assert told() == sorted(user.username for user in made)
     assert (len(answer), answer.created, rows(using="other").count()) == (7, 7, 0)
@@ -103,8 +103,8 @@ def test_users_of_another_database_are_read_there_once_and_told_here_in_batches(
 def test_nobody_is_told_twice_by_way_of_another_database(actor: Any) -> None:
     made = in_both(3)
 
-    send(actor, made[:1], key=KEY)
-    answer = send(actor, users(using="other"), key=KEY)
+    send(actor, made[:1], idempotency_key=KEY)
+    answer = send(actor, users(using="other"), idempotency_key=KEY)
 
     assert (answer.created, answer.existing) == (2, 1)
     assert told() == ["user0", "user1", "user2"]
@@ -190,7 +190,7 @@ def test_rows_go_where_the_router_writes_them(
 
     def again() -> Any:
         Group.objects.all().delete()
-        return send(actor, recipient(made), key=key)
+        return send(actor, recipient(made), idempotency_key=key)
 
     answers = [again(), again()]
 
@@ -298,8 +298,8 @@ def test_a_replica_that_is_behind_is_never_asked_while_sending(
     chosen = recipient(made)
 
     with CaptureQueriesContext(connections["other"]) as there:
-        answer = send(actor, chosen, key=key)
-        again = send(actor, chosen, key=key)
+        answer = send(actor, chosen, idempotency_key=key)
+        again = send(actor, chosen, idempotency_key=key)
         assert [row.recipient_id for row in answer] == [made[0].pk]
 
     assert len(there) == 0
@@ -311,7 +311,7 @@ def test_rows_that_save_themselves_look_for_those_that_exist_where_they_are_writ
     user = make_user()
 
     with listening(pre_save, get_notification_model()), CaptureQueriesContext(connections["other"]) as there:
-        answers = [send(actor, [user.pk], key=KEY) for _ in range(2)]
+        answers = [send(actor, [user.pk], idempotency_key=KEY) for _ in range(2)]
 
     assert [answer.created for answer in answers] == [1, 0]
     assert len(there) == 0

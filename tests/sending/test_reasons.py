@@ -11,7 +11,7 @@ from django.db.models import Case, Value, When
 
 from notifications import notify
 from notifications.extensions import REASON
-from notifications.sending import fanout
+from notifications.sending import batches
 from tests.factories import make_group, make_project, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db
@@ -41,8 +41,8 @@ def test_nobody_has_to_say_why() -> None:
 
 
 def test_the_sender_says_why_of_all() -> None:
-    send([make_user("ann"), make_user("bob")], reason="mention")
-    send(make_user("cid"), reason="assign")
+    send([make_user("ann"), make_user("bob")], recipient_reason="mention")
+    send(make_user("cid"), recipient_reason="assign")
 
     assert reasons() == ["mention", "mention", "assign"]
 
@@ -61,7 +61,7 @@ def test_an_audience_says_why_of_each_in_the_same_statement(django_assert_num_qu
 def test_what_the_sender_says_of_all_stands_before_what_an_audience_says_of_each() -> None:
     make_users(2)
 
-    send(audience(), reason="mention")
+    send(audience(), recipient_reason="mention")
 
     assert reasons() == ["mention", "mention"]
 
@@ -69,7 +69,7 @@ def test_what_the_sender_says_of_all_stands_before_what_an_audience_says_of_each
 def test_an_audience_that_is_cut_says_why_of_each() -> None:
     make_users(5)
 
-    send(audience(), chunk_size=2)
+    send(audience(), fanout_chunk=2)
 
     assert reasons() == ["author", "subscribed", "subscribed", "subscribed", "subscribed"]
 
@@ -80,7 +80,7 @@ def test_a_user_whom_a_join_finds_twice_is_told_once_and_why(key: str | None) ->
     make_group("one", user)
     make_group("two", user)
 
-    send(audience().filter(groups__isnull=False), key=key)
+    send(audience().filter(groups__isnull=False), idempotency_key=key)
 
     assert reasons() == ["author"]
 
@@ -91,10 +91,10 @@ def test_rows_that_are_saved_one_by_one_say_why_too(
     settings: Any, monkeypatch: pytest.MonkeyPatch, said: str | None
 ) -> None:
     settings.NOTIFICATIONS_NOTIFICATION_MODEL = "variants.SavesItself"
-    monkeypatch.setattr(fanout, "BATCH_SIZE", 2)
+    monkeypatch.setattr(batches, "BATCH_SIZE", 2)
     make_users(5)
 
-    send(audience(), reason=said)
+    send(audience(), recipient_reason=said)
 
     assert reasons() == (
         [said] * 5 if said else ["author", "subscribed", "subscribed", "subscribed", "subscribed"]
@@ -120,6 +120,6 @@ def test_without_the_constraint_a_user_whom_a_join_finds_twice_is_told_once_and_
 )
 def test_a_reason_that_cannot_be_stored_is_refused(reason: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="reason"):
-        send(make_user(), reason=reason)
+        send(make_user(), recipient_reason=reason)
 
     assert rows().count() == 0

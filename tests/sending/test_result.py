@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
+import random
+from itertools import chain
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 
 from notifications import notify
@@ -28,7 +34,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def send(recipient: Any, **arguments: Any) -> Notifications[Any]:
-    [(_, answer)] = notify.send(make_user(), verb="closed", recipient=recipient, **arguments)
+    actor = get_user_model()._base_manager.filter(username="justquick").first() or make_user()
+    [(_, answer)] = notify.send(actor, verb="closed", recipient=recipient, **arguments)
     assert isinstance(answer, Notifications)
     return answer
 
@@ -141,7 +148,7 @@ def test_it_cannot_be_hashed_as_a_list_cannot() -> None:
 
 
 def test_it_says_what_it_is_without_a_query(django_assert_num_queries: Any) -> None:
-    answer = send(make_users(2), key="order:17:paid")
+    answer = send(make_users(2), idempotency_key="order:17:paid")
 
     with django_assert_num_queries(0):
         assert repr(answer) == "<Notifications: 2 new of event f28510e8-586b-5e49-b233-eef8520a7b10>"
@@ -158,12 +165,147 @@ def test_with_a_key_its_length_is_that_of_the_event_and_costs_one_query(
     django_assert_num_queries: Any,
 ) -> None:
     one, two, three = make_users(3)
-    before = send([one, two], key="order:17:paid")
+    before = send([one, two], idempotency_key="order:17:paid")
     assert (len(before), before.created, before.existing) == (2, 2, 0)
-    [(_, answer)] = notify.send(one, verb="closed", recipient=[three, two, one], key="order:17:paid")
+    [(_, answer)] = notify.send(
+        one, verb="closed", recipient=[three, two, one], idempotency_key="order:17:paid"
+    )
 
     with django_assert_num_queries(1):
         assert len(answer) == 3
         assert (answer.created, answer.existing) == (1, 2)
     assert [row.recipient for row in answer] == [three, two, one]
     assert answer.event.key == "order:17:paid"
+
+
+def test_with_a_key_what_was_written_before_is_known_too() -> None:
+    users = make_users(2)
+    send(users, idempotency_key="order:17:paid")
+
+    assert send(users, idempotency_key="order:17:paid").existing == 2
+
+
+# All that a list can do
+
+
+def plain(answer: Notifications[Any]) -> list[Any]:
+    return list(answer.queryset())
+
+
+#: What is done with a list, by the method of ``list`` that it is about. Each is done to the answer and to a plain list
+#: of the same rows, and has to come to the same, and to leave the same behind.
+DEEDS: dict[str, Any] = {
+    "__add__": lambda x, row: x + [row],  # noqa: RUF005
+    "__radd__": lambda x, row: [row] + x,  # noqa: RUF005
+    "__mul__": lambda x, row: x * 2,
+    "__rmul__": lambda x, row: 2 * x,
+    "__iadd__": lambda x, row: x.__iadd__([row]) and None,
+    "__imul__": lambda x, row: x.__imul__(2) and None,
+    "__contains__": lambda x, row: (row in x, 5 in x, type(row)() in x),
+    "__delitem__": lambda x, row: x.__delitem__(0),
+    "__setitem__": lambda x, row: x.__setitem__(slice(1, 2), [row, row]),
+    "__getitem__": lambda x, row: (x[0], x[-1], x[::2], x[1:]),
+    "__iter__": lambda x, row: [one.pk for one in x],
+    "__reversed__": lambda x, row: list(reversed(x)),
+    "__len__": lambda x, row: (len(x), bool(x)),
+    "__eq__": lambda x, row: (x == list(x), list(x) == x, x == [row], x == 5, x == tuple(x)[:0]),
+    "__ne__": lambda x, row: (x != list(x), x != [row]),
+    "__hash__": lambda x, row: x.__hash__,
+    "__lt__": lambda x, row: failing(lambda: x < [row]),
+    "__le__": lambda x, row: x <= list(x),
+    "__gt__": lambda x, row: x > [],
+    "__ge__": lambda x, row: x >= [],
+    "__repr__": lambda x, row: isinstance(repr(x), str),
+    "__reduce_ex__": lambda x, row: (copy.copy(x), [one.pk for one in copy.deepcopy(x)]),
+    "__copy__": lambda x, row: copy.copy(x),
+    "__init__": lambda x, row: isinstance(x, list),
+    "__class_getitem__": lambda x, row: list[int],
+    "append": lambda x, row: x.append(row),
+    "clear": lambda x, row: x.clear(),
+    "copy": lambda x, row: x.copy(),
+    "count": lambda x, row: (x.count(row), x.count(x[0])),
+    "extend": lambda x, row: x.extend([row, row]),
+    "index": lambda x, row: (x.index(x[1]), failing(lambda: x.index(row)), failing(lambda: x.index(x[0], 1))),
+    "insert": lambda x, row: x.insert(1, row),
+    "pop": lambda x, row: (x.pop(), x.pop(0)),
+    "remove": lambda x, row: (x.remove(x[1]), failing(lambda: x.remove(row))),
+    "reverse": lambda x, row: x.reverse(),
+    "sort": lambda x, row: x.sort(key=lambda one: -one.pk),
+}
+
+#: What no list has an own way of, or none that is about what is in it.
+NOT_ABOUT_ROWS = {"__doc__", "__new__", "__getattribute__", "__sizeof__"}
+
+
+def failing(act: Any) -> Any:
+    """Return which error it raises, or what comes of it."""
+    try:
+        return act()
+    except Exception as error:  # noqa: BLE001 - which one it is, is what the test compares
+        return type(error)
+
+
+def test_everything_that_a_list_can_do_is_tried_below() -> None:
+    assert set(vars(list)) - NOT_ABOUT_ROWS <= {*DEEDS}
+    assert set(DEEDS) - {"__class_getitem__"} <= {*vars(Notifications)}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_it_does_all_that_a_list_does(deed: str) -> None:
+    answer = send(make_users(3))
+    [other] = send(make_users(1, "other"))
+    mine = plain(answer)
+
+    came = DEEDS[deed](answer, other)
+
+    assert came == DEEDS[deed](mine, other)
+    assert list(answer) == mine
+    assert len(answer) == len(mine)
+    assert rows().count() == 4
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("deed", DEEDS)
+def test_it_does_so_too_where_its_rows_are_many(deed: str) -> None:
+    answer = send(make_users(5))
+    [other] = send(make_users(1, "other"))
+    mine = plain(answer)
+
+    assert DEEDS[deed](answer, other) == DEEDS[deed](mine, other)
+    assert list(answer) == mine
+
+
+def test_functions_that_take_a_list_take_it() -> None:
+    answer = send(make_users(3))
+    mine = plain(answer)
+
+    assert sorted(answer, key=lambda row: -row.pk) == mine[::-1]
+    assert json.dumps([row.pk for row in answer]) == json.dumps([row.pk for row in mine])
+    assert [*answer] == mine
+    assert list(enumerate(answer)) == list(enumerate(mine))
+    assert list(zip(answer, mine, strict=True)) == list(zip(mine, mine, strict=True))
+    assert [row.pk for row in pickle.loads(pickle.dumps(answer))] == [row.pk for row in mine]  # noqa: S301
+    assert list(chain(answer, answer)) == mine * 2
+    assert random.choice(answer) in mine  # noqa: S311
+    mine.extend(answer)
+    assert len(mine) == 6
+
+
+def test_rows_that_were_changed_stay_changed_in_the_list() -> None:
+    answer = send(make_users(2))
+
+    answer[0].description = "changed"
+    for row in answer:
+        row.save()
+
+    assert answer[0].description == "changed"
+    assert rows().filter(description="changed").count() == 1
+
+
+def test_nothing_that_is_done_to_the_list_is_done_to_the_table(django_assert_num_queries: Any) -> None:
+    answer = send(make_users(2))
+
+    with django_assert_num_queries(0):
+        answer.clear()
+        assert (len(answer), list(answer), bool(answer)) == (0, [], False)
+    assert (answer.created, answer.existing, rows().count()) == (2, 0, 2)

@@ -24,6 +24,7 @@ TESTED_HERE = {
     "sending/test_chunks.py": "ranges of primary keys",
     "sending/test_fanout.py": "the recipient's column is filled by SQL",
     "sending/test_handler.py": "recipients and actors are users",
+    "sending/test_odd_querysets.py": "recipients are named by their primary keys",
     "sending/test_result.py": "rows are ordered by recipient",
     "storage/test_counts.py": "cache keys contain the primary key",
     "storage/test_fields.py": "migrations with AUTH_USER_MODEL",

@@ -18,6 +18,7 @@ TESTED_HERE = {
     "sending/test_arguments.py": "what can be stored",
     "sending/test_fanout.py": "the column is filled by SQL",
     "sending/test_handler.py": "extra data is stored",
+    "sending/test_keywords.py": "extra data is stored",
     "storage/test_fields.py": "the field itself",
     "storage/test_notification.py": "the column of a row",
     "storage/test_querysets.py": "updates in bulk",

@@ -34,6 +34,7 @@ TESTED_HERE = {
     "sending/test_multidb.py": "audiences of another database",
     "sending/test_reasons.py": "reasons come from the app",
     "sending/test_result.py": "the rows of an event",
+    "sending/test_silence.py": "the app says why nobody was notified",
     "storage/test_fields.py": "migrations of the app",
     "storage/test_labels_in_migrations.py": "models of the app",
     "test_checks.py": "settings of the app",

@@ -56,7 +56,7 @@ class Site:
                 verb="released",
                 recipient=self.readers,
                 timestamp=moment(2026, 1, 1) + timedelta(hours=number),
-                key=f"release {number}",
+                idempotency_key=f"release {number}",
                 unread=number % 10 == 0,
             )
         rows().bulk_create(map(self.star, range(MANY)), batch_size=500)
@@ -339,7 +339,9 @@ def test_what_is_unseen_is_counted_by_sqlite_without_a_look_at_what_is_read(site
 def test_who_was_told_already_is_known_from_the_index(site: Site) -> None:
     """SQLite does not say how it finds a conflict."""
     plan = plan_of(
-        lambda: notify.send(site.projects[17], verb="released", recipient=site.readers, key="release 17")
+        lambda: notify.send(
+            site.projects[17], verb="released", recipient=site.readers, idempotency_key="release 17"
+        )
     )
     assert "ntf_event_recipient" in indexes_in(plan)
     assert not reads_all(plan)
@@ -356,6 +358,32 @@ def test_no_index_is_there_without_a_question() -> None:
     meta = get_notification_model()._meta
     asked = set().union(*(indexes for indexes, _ in QUESTIONS.values()))
     assert asked == {index.name for index in [*meta.indexes, *meta.constraints]}
+
+
+@pytest.mark.backend("sqlite", "postgres")
+def test_an_index_of_some_rows_holds_no_others() -> None:
+    found = {
+        "sqlite": "SELECT sql FROM sqlite_schema WHERE name = %s",
+        "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = %s",
+    }
+    conditions = {
+        "ntf_unread": "unread",
+        "ntf_saved": "saved_at IS NOT NULL",
+        "ntf_done": "done_at IS NOT NULL",
+    }
+    with connection.cursor() as cursor:
+        for name, condition in conditions.items():
+            cursor.execute(found[connection.vendor], [name])
+            [made] = cursor.fetchone()
+            assert re.search(rf"WHERE \(?{condition}\)?$", made.replace('"', "")), made
+            assert "unread," not in made
+
+
+@pytest.mark.backend("mariadb")
+def test_where_no_index_is_partial_what_is_unread_is_a_column_of_its_index() -> None:
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, TABLE)
+    assert found["ntf_unread"]["columns"] == ["recipient_id", "unread", "inbox_at"]
 
 
 @planned

@@ -72,19 +72,42 @@ def test_the_transaction_of_a_caller_is_the_callers_to_do_again() -> None:
     assert sorted(circle.attempts) == [0, 1]
 
 
+def of_state(state: str, text: str) -> OperationalError:
+    """Return an error that says, as those of PostgreSQL, what it is in its cause."""
+    error = OperationalError(text)
+    error.__cause__ = Exception(text)
+    error.__cause__.sqlstate = state  # type: ignore[attr-defined]
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "attempts"),
     [
         (OperationalError(1213, "Deadlock found when trying to get lock"), MAX_ATTEMPTS),
         (OperationalError(1467, "Failed to read auto-increment value"), MAX_ATTEMPTS),
+        (OperationalError(1020, "Record has changed since last read"), MAX_ATTEMPTS),
+        (of_state("40001", "could not serialize access"), MAX_ATTEMPTS),
+        (of_state("40P01", "deadlock detected"), MAX_ATTEMPTS),
+        (of_state("23505", "duplicate key"), 1),
         (OperationalError(2006, "Server has gone away"), 1),
         (OperationalError("database is locked"), 1),
         (IntegrityError(1062, "Duplicate entry"), 1),
         (ValueError("something else"), 1),
     ],
-    ids=["deadlock", "deadlock over the next key", "server gone", "locked", "duplicate", "no database error"],
+    ids=[
+        "deadlock",
+        "deadlock over the next key",
+        "changed since",
+        "not serialized",
+        "deadlock by state",
+        "duplicate by state",
+        "server gone",
+        "locked",
+        "duplicate",
+        "no database error",
+    ],
 )
-def test_only_a_deadlock_is_gone_through_and_not_for_ever(error: Exception, attempts: int) -> None:
+def test_only_what_the_database_ended_is_done_again_and_not_for_ever(error: Exception, attempts: int) -> None:
     tried: list[Exception] = []
 
     def write() -> None:

@@ -429,7 +429,7 @@ def test_a_verb_cuts_what_does_not_fit_one_statement(
     django_capture_on_commit_callbacks: Any,
     size: int,
 ) -> None:
-    monkeypatch.setattr(locking, "MAX_KEYS", size)
+    monkeypatch.setattr(locking, "MAX_UPDATE_KEYS", size)
     make_rows(justquick, 5)
     with django_capture_on_commit_callbacks(execute=True):
         assert justquick.notifications.mark_all_as_read() == 5

@@ -179,9 +179,9 @@ class Inbox(RuleBasedStateMachine):
             self.users[0],
             verb=name,
             recipient=FORMS[form]([self.users[user] for user in users]),
-            key=key,
+            idempotency_key=key,
             timestamp=START + timedelta(minutes=tick),
-            chunk_size=chunk_size,
+            fanout_chunk=chunk_size,
         )
         assert answer.created == len(new)
         assert len(answer) == len(new) + sum(row.event == name for row in self.rows.values())
@@ -194,7 +194,7 @@ class Inbox(RuleBasedStateMachine):
     def send_and_take_back(self, users: list[int], key: str | None) -> None:
         with transaction.atomic():
             recipient = [self.users[user] for user in users]
-            notify.send(self.users[0], verb=key or "never", recipient=recipient, key=key)
+            notify.send(self.users[0], verb=key or "never", recipient=recipient, idempotency_key=key)
             transaction.set_rollback(True)
 
     @rule(user=ONE_OR_ALL, unread=st.booleans(), how=st.sampled_from(["verb", "argument", "update"]))

@@ -249,7 +249,7 @@ def test_marking_all_as_read_leaves_what_is_snoozed_to_come_back_unread() -> Non
 
 def test_recall_leaves_a_snoozed_row_that_was_read_before() -> None:
     user, other = make_user(), make_user("brosner")
-    notify.send(user, verb="sent", recipient=[user, other], key="mail")
+    notify.send(user, verb="sent", recipient=[user, other], idempotency_key="mail")
     other.notifications.mark_all_as_read()
     rows().snooze_all(later(days=1))
 

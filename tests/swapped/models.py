@@ -35,6 +35,13 @@ class Member(User):
     nickname = models.CharField(max_length=20)
 
 
+class Numbered(User):
+    """A user of a multi-table child whose key is its own, so that it may be the number of another user."""
+
+    number = models.AutoField(primary_key=True)
+    user = models.OneToOneField(User, on_delete=models.CASCADE, parent_link=True, related_name="numbered")
+
+
 class Reader(User):
     """The users under another name."""
 

@@ -82,3 +82,15 @@ class SlugThing(Named):
     """A text key with a rule that only forms apply."""
 
     code = models.SlugField(primary_key=True)
+
+
+class Unhashable(Project):
+    """A model that says when two of it are equal, so that Python gives it no hash."""
+
+    class Meta:
+        proxy = True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Project) and other.name == self.name
+
+    __hash__ = None  # type: ignore[assignment]

@@ -8,24 +8,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, suppress
 from contextvars import Context
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 from weakref import WeakKeyDictionary
 
 from django.db import close_old_connections
 
 from notifications.contrib.live import sessions, wire
-from notifications.contrib.live.buses import Message, get_bus
+from notifications.contrib.live.buses import Bus, Message, get_bus
 from notifications.contrib.live.conf import settings
 from notifications.contrib.live.login_batcher import LoginBatcher
 from notifications.contrib.live.outbox import Outbox
-from notifications.contrib.live.rounds import RecipientUpdate, Round, count_frame
+from notifications.contrib.live.queries import database
+from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.sessions import Login
-from notifications.contrib.live.shutdown import before_shutdown
+from notifications.contrib.live.shutdown import before_shutdown, have_closed, listening_sockets
 from notifications.contrib.live.streams import Recipient, Stream
 from notifications.contrib.live.updates import get_updates
 
@@ -37,6 +39,16 @@ T = TypeVar("T")
 RETRY_INTERVAL = 1.0
 #: The most seconds between two attempts to listen to a dead bus.
 MAX_RETRY_INTERVAL = 30.0
+#: The most rounds, or checks of sessions, that fail one after the other; then the streams end.
+MAX_FAILURES = 3
+#: The most seconds that a round may take; then the streams end.
+MAX_ROUND_SECONDS = 60.0
+#: Seconds for which no stream is served after that. The browsers poll meanwhile.
+UNAVAILABLE_SECONDS = 30.0
+#: The most seconds until a bus hears what it sends to itself; then it counts as not heard.
+MAX_ECHO_SECONDS = 5.0
+#: Seconds between two looks whether the server still accepts connections.
+SERVER_CHECK_INTERVAL = 0.5
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
@@ -46,6 +58,9 @@ def get_hub() -> Hub:
     loop = asyncio.get_running_loop()
     hub = _hubs.get(loop)
     if hub is None:
+        for other in [other for other in _hubs if other.is_closed()]:
+            # It ended before its streams did. Their hub holds it.
+            del _hubs[other]
         hub = _hubs[loop] = Hub()
     return hub
 
@@ -64,7 +79,10 @@ class Hub:
         self.hears_bus = False
         #: How many rounds queried the database.
         self.rounds = 0
+        #: Only while it is awake: the hub of a loop that has ended must not hold it.
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._failures = 0
+        self._unavailable_until = 0.0
         #: The keys of the recipients whose inboxes are looked at in the next round, and of those whose rows changed.
         self._checked: set[str] = set()
         self._changed: set[str] = set()
@@ -77,10 +95,19 @@ class Hub:
 
     # Streams
 
+    @property
+    def is_available(self) -> bool:
+        """Tell whether streams are served: not for a while after the database failed again and again."""
+        return time.monotonic() >= self._unavailable_until
+
     def is_full_for(self, login: Login) -> bool:
         """Tell whether a user has as many streams as one may have."""
         recipient = self.recipients.get(str(login.user_pk))
-        return recipient is not None and len(recipient.streams) >= settings.LIVE_STREAMS_PER_USER
+        if recipient is None:
+            return False
+        most, streams = settings.LIVE_STREAMS_PER_USER, recipient.streams
+        # One that has ended may still wait for a browser that does not read, which opens another.
+        return sum(stream.outbox.is_open for stream in streams) >= most or len(streams) >= 2 * most
 
     async def serve(self, stream: Stream) -> AsyncGenerator[bytes, None]:
         """Yield the bytes of a stream until it ends. Closing the generator frees all that the stream holds."""
@@ -91,14 +118,10 @@ class Hub:
             yield wire.hello()
             while True:
                 chunk = outbox.take()
-                if outbox.last is not None:
-                    yield chunk + outbox.last
-                    return
                 if chunk:
                     yield chunk
-                elif outbox.is_behind:
-                    self.catch_up(stream)
-                    await rest(outbox)
+                elif not outbox.is_open:
+                    return
                 elif await rest(outbox):
                     yield wire.heartbeat(self.cursor_of(stream))
         finally:
@@ -135,14 +158,6 @@ class Hub:
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self.leave, stream)
 
-    def catch_up(self, stream: Stream) -> None:
-        """Look again for a stream that was too slow to be sent everything."""
-        recipient = stream.recipient
-        if recipient is not None:
-            stream.cursor = wire.Cursor.loads(stream.outbox.last_id)
-            stream.is_current = stream.outbox.is_behind = False
-            self._check([recipient.key])
-
     def cursor_of(self, stream: Stream) -> str:
         """Return the cursor of who has been sent everything."""
         return stream.recipient.cursor if stream.recipient is not None and stream.is_current else ""
@@ -152,9 +167,18 @@ class Hub:
         return [stream for recipient in self.recipients.values() for stream in recipient.streams]
 
     def end_all(self) -> None:
-        """End all streams, so that the server can stop. The browsers come back to the next one."""
+        """End all streams. The browsers come back, to the next server or to an answer from which on they poll."""
         for stream in self.streams():
             stream.outbox.end()
+
+    def _fail(self, what: str, error: BaseException, *, is_last: bool = False) -> None:
+        """Log a failure; after too many, end all streams: one that is open and is sent nothing keeps from polling."""
+        logger.error("The live hub could not %s.", what, exc_info=error)
+        self._failures = MAX_FAILURES if is_last else self._failures + 1
+        if self._failures >= MAX_FAILURES:
+            logger.error("The live streams end. For %d seconds the browsers poll.", UNAVAILABLE_SECONDS)
+            self._unavailable_until = time.monotonic() + UNAVAILABLE_SECONDS
+            self.end_all()
 
     # Messages
 
@@ -179,9 +203,13 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="notifications-live")
         self._work.callback(self._threads.shutdown, wait=False)
-        for job in (self._run_rounds, self._listen, self._check_regularly, self._check_sessions):
+        jobs = (
+            self._run_rounds, self._listen, self._check_regularly, self._check_sessions, self._watch_server
+        )  # fmt: skip
+        for job in jobs:
             # Not in the context of the request that came first, which will end.
             task = Context().run(self._loop.create_task, job())
+            task.add_done_callback(self._job_ended)
             self._work.callback(task.cancel)
         self._work.callback(before_shutdown(self.end_all))
 
@@ -191,6 +219,13 @@ class Hub:
         self._changed.clear()
         self._events.clear()
         self._loop, self.hears_bus = None, False
+        # They remember the loop in which somebody waited for them.
+        self._wanted, self._bus_died = asyncio.Event(), asyncio.Event()
+
+    def _job_ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail("go on", error, is_last=True)
 
     async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
         def act_and_close() -> T:
@@ -210,31 +245,39 @@ class Hub:
             self._wanted.clear()
             checked, changed, events = self._checked, self._changed, self._events
             self._checked, self._changed, self._events = set(), set(), set()
-            streams = {recipient: tuple(recipient.streams) for recipient in self.recipients.values()}
+            streams = {
+                recipient: tuple(stream for stream in recipient.streams if stream.outbox.is_open)
+                for recipient in self.recipients.values()
+            }
             asked = Round([found for key in checked if (found := self.recipients.get(key))], events, streams)
             if not asked.checked and not asked.events:
                 continue
             self.rounds += 1
             try:
-                updates = await self._in_thread(get_updates, asked)
-            except Exception:
-                logger.exception("The live hub could not query the database, and tries again.")
+                updates = await asyncio.wait_for(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever a database raises
+                is_stuck = isinstance(error, asyncio.TimeoutError)
+                self._fail("query the database", error, is_last=is_stuck)
                 await asyncio.sleep(RETRY_INTERVAL)
                 self._events |= events
                 self._changed |= changed
                 self._check(checked)
                 continue
+            self._failures = 0
             for update in updates:
                 self._send(update, has_changed=update.recipient.key in changed)
 
     def _send(self, update: RecipientUpdate, *, has_changed: bool) -> None:
-        for part in update.streams:
-            if part.is_first or part.stream.is_current:
-                part.stream.outbox.put(part.frames, count_frame(update, part, has_changed=has_changed))
-                part.stream.is_current = True
         recipient = update.recipient
-        recipient.known, recipient.first, recipient.since = update.known, update.first, update.since
-        recipient.counts, recipient.cursor = update.counts, update.cursor
+        has_changed = has_changed or update.has_changed
+        for part in update.streams:
+            counts = update.counts if part.is_first or update.counts != recipient.counts else None
+            part.stream.outbox.put(
+                part.frames, update.cursor, counts, has_changed=has_changed or part.is_first
+            )
+            part.stream.is_current = True
+        recipient.position, recipient.counts = update.position, update.counts
+        recipient.first_uncounted, recipient.cursor = update.first_uncounted, update.cursor
 
     async def _check_regularly(self) -> None:
         """Look at the inboxes of everybody, again and again."""
@@ -251,7 +294,7 @@ class Hub:
         delay = RETRY_INTERVAL
         while True:
             try:
-                async with aclosing(get_bus().listen()) as messages:
+                async with aclosing(self._messages(get_bus())) as messages:
                     async for message in messages:
                         self.hears_bus, delay = True, RETRY_INTERVAL
                         self.handle(message)
@@ -264,22 +307,73 @@ class Hub:
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - nobody is to guess it wrong
             delay = min(delay * 2, MAX_RETRY_INTERVAL)
 
+    async def _messages(self, bus: Bus) -> AsyncGenerator[Message, None]:
+        """Yield what a bus hears. Once it does, it sends something to itself, to learn whether that arrives."""
+        echo, arrived = Message(echo=uuid4().hex), asyncio.Event()
+        checking: asyncio.Task[None] | None = None
+        try:
+            async with aclosing(bus.listen()) as messages:
+                async for message in messages:
+                    if message.echo is None:
+                        yield message
+                    elif message == echo:
+                        arrived.set()
+                        self.hears_bus = True
+                    if checking is None and bus.sends:
+                        checking = asyncio.create_task(self._check_echo(bus, echo, arrived))
+        finally:
+            if checking is not None:
+                checking.cancel()
+
+    async def _check_echo(self, bus: Bus, echo: Message, arrived: asyncio.Event) -> None:
+        """Send the echo by another connection, and poll when it does not arrive."""
+
+        def send() -> None:
+            # What fails here is noticed by what does not arrive.
+            with suppress(Exception):
+                bus.send(echo, using=database())
+
+        await self._in_thread(send)
+        try:
+            await asyncio.wait_for(arrived.wait(), MAX_ECHO_SECONDS)
+        except asyncio.TimeoutError:
+            self.hears_bus = False
+            self._bus_died.set()
+            logger.warning("The live bus is connected and hears nothing; the hub polls. %s", bus.deaf_hint)
+
+    async def _watch_server(self) -> None:
+        """End all streams when the server accepts no more connections: it waits for them before it stops."""
+        sockets = listening_sockets()
+        while True:
+            await asyncio.sleep(SERVER_CHECK_INTERVAL)
+            if have_closed(sockets):
+                self.end_all()
+
     async def _check_sessions(self) -> None:
         """End the streams of those who are not logged in any more."""
+        failures = 0
         while True:
             await asyncio.sleep(settings.LIVE_SESSION_CHECK)
             try:
-                ended = await self._in_thread(sessions.ended, {stream.login for stream in self.streams()})
-            except Exception:
-                logger.exception("The live hub could not check the sessions, and tries again.")
+                logins = {stream.login for stream in self.streams()}
+                ended, failed = await self._in_thread(sessions.ended, logins)
+            except Exception as error:  # noqa: BLE001 - whatever a store of sessions raises
+                failures += 1
+                self._fail("check the sessions", error, is_last=failures >= MAX_FAILURES)
                 continue
+            failures = 0
+            for login, failure in failed.items():
+                logger.error("A session of user %s could not be checked.", login.user_pk, exc_info=failure)
             for stream in self.streams():
                 if stream.login in ended:
-                    stream.outbox.end(wire.BYE)
+                    stream.outbox.dismiss()
+                elif stream.login in failed:
+                    # Not for good: the browser asks again, and Django answers.
+                    stream.outbox.end()
 
 
 async def rest(outbox: Outbox) -> bool:
-    """Wait until there is something to do. Return whether nothing happened for a heartbeat."""
+    """Wait until there is something to do. Return whether there is nothing yet after the time of a heartbeat."""
     loop = asyncio.get_running_loop()
     waiter = loop.create_future()
 

@@ -41,20 +41,21 @@ class LoginBatcher:
             keys = list(self._waiting)[:MAX_BATCH]
             futures = [self._waiting.pop(key) for key in keys]
             try:
-                found = await sync_to_async(look_up, thread_sensitive=False)(keys)
+                found, failed = await sync_to_async(look_up, thread_sensitive=False)(keys)
             except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-                for future in futures:
-                    future.set_exception(error)
+                found, failed = {}, dict.fromkeys(keys, error)
+            for key, future in zip(keys, futures, strict=True):
+                if key in failed:
+                    future.set_exception(failed[key])
                     # Nobody may be left who waits for it.
                     future.exception()
-            else:
-                for key, future in zip(keys, futures, strict=True):
+                else:
                     future.set_result(found.get(key))
         self._task = None
 
 
-def look_up(keys: Sequence[str]) -> dict[str, Login]:
-    """Return who is logged in by these sessions, and hold no connection afterwards."""
+def look_up(keys: Sequence[str]) -> tuple[dict[str, Login], dict[str, Exception]]:
+    """Return who is logged in by these sessions, and what failed; hold no connection afterwards."""
     try:
         return logins(keys)
     finally:

@@ -1,67 +1,95 @@
-"""What waits to be sent to one browser: a value with a bound, which knows neither the hub nor the event loop."""
+"""What waits to be sent to one browser: a value with bounds, which knows neither the hub nor the event loop."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from notifications.contrib.live.wire import Frame
+from notifications.contrib.live import wire
+from notifications.contrib.live.wire import Counts, Frame
 
-#: The most frames that wait for a browser that does not read. What comes after them is read again when it does.
+#: The most frames that wait for a browser that does not read.
 MAX_FRAMES = 100
+#: The most bytes that wait, but for a single frame that has more.
+MAX_BYTES = 256 * 1024
 
 
 class Outbox:
-    """The frames that one browser has not been sent yet, in the order in which they happened.
+    """What one browser has not been sent yet: frames in the order in which they happened, then what holds now.
 
-    It is open until :meth:`end`. Whoever serves it sets ``on_change``, which is called when there is something to do.
+    It is open until it is ended, and takes nothing afterwards. It ends by itself when more is put in than may wait:
+    its browser comes back with the id of the last frame, and is sent the rest. Whoever serves it sets ``on_change``,
+    which is called when there is something to do.
     """
 
-    __slots__ = ("count", "frames", "is_behind", "last", "last_id", "on_change")
+    __slots__ = ("counts", "frames", "has_changed", "id", "is_open", "last", "on_change", "size")
 
     def __init__(self) -> None:
+        self.is_open = True
         self.frames: deque[Frame] = deque()
-        #: Of the counts only the last one waits.
-        self.count: Frame | None = None
-        #: The id of the last frame that was taken.
-        self.last_id = ""
-        #: Whether frames were left out because too many waited.
-        self.is_behind = False
-        #: The last bytes, once it has ended.
-        self.last: bytes | None = None
+        self.size = 0
+        #: Of the counts only the last ones wait, and of several changes one.
+        self.counts: Counts | None = None
+        self.has_changed = False
+        #: The id of all that was put in.
+        self.id = ""
+        #: The bytes after which the browser does not come back.
+        self.last = b""
         self.on_change: Callable[[], None] | None = None
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether there is nothing to send and nothing to do."""
-        return not (self.frames or self.count or self.is_behind or self.last is not None)
+        """Tell whether it is open and nothing waits."""
+        return self.is_open and not (self.frames or self.counts or self.has_changed)
 
-    def put(self, frames: Sequence[Frame], count: Frame | None = None) -> None:
-        """Let frames wait to be sent. None of them does when they are more than may wait."""
-        if not (frames or count):
+    def put(
+        self, frames: Sequence[Frame], id: str, counts: Counts | None = None, *, has_changed: bool = False
+    ) -> None:
+        """Let frames wait to be sent, then the counts and that something changed; ``id`` is that of all of them."""
+        for frame in frames if self.is_open else ():
+            size = len(frame.data)
+            if self.frames and (len(self.frames) >= MAX_FRAMES or self.size + size > MAX_BYTES):
+                self.end()
+                break
+            self.frames.append(frame)
+            self.size += size
+        if not self.is_open:
             return
-        if self.is_behind or (self.frames and len(self.frames) + len(frames) > MAX_FRAMES):
-            self.is_behind = True
-            return
-        self.frames.extend(frames)
-        self.count = count or self.count
-        self.changed()
+        self.id = id
+        self.counts = counts or self.counts
+        self.has_changed = self.has_changed or has_changed
+        if not self.is_idle:
+            self.notify()
 
     def take(self) -> bytes:
         """Return all that waits, and let nothing wait any more."""
-        waiting = [*self.frames, *([self.count] if self.count else [])]
+        chunks = [frame.data for frame in self.frames]
+        if self.counts is not None:
+            # Not with the id of the round in which they were counted: what was sent since would be sent again.
+            chunks.append(wire.count_frame(self.counts, self.id).data)
+        if self.has_changed:
+            chunks.append(wire.changed_frame(self.id).data)
+        chunks.append(self.last)
+        self.clear()
+        return b"".join(chunks)
+
+    def end(self) -> None:
+        """End it after what waits. The browser comes back."""
+        self.is_open = False
+        self.notify()
+
+    def dismiss(self) -> None:
+        """End it without what waits. The browser does not come back."""
+        self.clear()
+        self.last = wire.BYE
+        self.end()
+
+    def clear(self) -> None:
+        """Let nothing wait."""
         self.frames.clear()
-        self.count = None
-        if waiting:
-            self.last_id = waiting[-1].id
-        return b"".join(frame.data for frame in waiting)
+        self.size, self.counts, self.has_changed, self.last = 0, None, False, b""
 
-    def end(self, last: bytes = b"") -> None:
-        """Let it end, after what waits and these bytes."""
-        self.last = last
-        self.changed()
-
-    def changed(self) -> None:
+    def notify(self) -> None:
         """Say that there is something to do."""
         if self.on_change is not None:
             self.on_change()

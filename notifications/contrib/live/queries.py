@@ -1,5 +1,7 @@
 """The queries of a hub: for all who are connected at once, whatever their number.
 
+All but :func:`load_rows` read columns only, so that no code of the site can fail them.
+
 The write database answers, because a replica may not know yet what a bus has just announced.
 """
 
@@ -13,15 +15,25 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connections, router, transaction
-from django.db.models import Count, FilteredRelation, IntegerField, OuterRef, Q, Subquery, Value
+from django.db.models import (
+    Count,
+    DateTimeField,
+    FilteredRelation,
+    IntegerField,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.contrib.live.conf import settings
+from notifications.contrib.live.isolation import isolated
 from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
-from notifications.contrib.live.snapshots import InboxRow, Snapshot
-from notifications.contrib.live.wire import Cursor, mark
+from notifications.contrib.live.snapshots import EventRow, InboxRow, Snapshot
+from notifications.contrib.live.wire import Counts, Cursor, mark
 from notifications.models import InboxState
 from notifications.objects.keys import attach_objects
 from notifications.storage.expressions import EarliestMoment
@@ -44,30 +56,32 @@ def snapshots(pks: Collection[Any], since: datetime) -> dict[str, Snapshot]:
         late &= Q(notifications__deleted=False)
     users = get_user_model()._base_manager.using(using).filter(pk__in=pks)
     query: Any = users.annotate(
-        ntf_late=FilteredRelation("notifications", condition=late), **counts("pk", using)
+        ntf_late=FilteredRelation("notifications", condition=late),
+        ntf_first_uncounted=first_uncounted("pk", using),
+        **counts("pk", using),
     )
     found: dict[str, Snapshot] = {}
-    columns = ("pk", "ntf_unread", "ntf_unseen", "ntf_late__pk", "ntf_late__inbox_at")
+    columns = ("pk", "ntf_unread", "ntf_unseen", "ntf_first_uncounted", "ntf_late__pk", "ntf_late__inbox_at")
     with without_compilation(using):
         answers = list(query.order_by().values_list(*columns))
-    for user_pk, unread, unseen, pk, inbox_at in answers:
-        snapshot = found.setdefault(str(user_pk), Snapshot(unread, unseen))
+    for user_pk, unread, unseen, uncounted, pk, inbox_at in answers:
+        snapshot = found.setdefault(str(user_pk), Snapshot(Counts(unread, unseen), uncounted))
         if pk is not None:
             snapshot.rows[mark(pk, inbox_at)] = InboxRow(pk, inbox_at)
     return found
 
 
-def rows_of_events(pks: Collection[Any], events: Collection[UUID]) -> list[Any]:
-    """Return the rows of some events in the inboxes of these users, with ``ntf_unread`` and ``ntf_unseen``.
-
-    Costs one query, and one for each content type among the objects.
-    """
+def event_rows(pks: Collection[Any], events: Collection[UUID]) -> list[EventRow]:
+    """Return the rows of some events in the inboxes of these users, with their counts. Costs one query."""
     using = database()
     rows = inbox_rows(using).filter(recipient__in=pks, event__in=events)
+    columns = ("event", "recipient", "pk", "inbox_at", "ntf_unread", "ntf_unseen")
     with without_compilation(using):
-        found = list(rows.annotate(**counts("recipient", using)).order_by())
-    attach_objects(found)
-    return found
+        found = list(rows.annotate(**counts("recipient", using)).order_by().values_list(*columns))
+    return [
+        EventRow(event, recipient, InboxRow(pk, inbox_at), Counts(unread, unseen))
+        for event, recipient, pk, inbox_at, unread, unseen in found
+    ]
 
 
 @contextmanager
@@ -98,11 +112,20 @@ def missed(pk: Any, cursor: Cursor) -> dict[str, InboxRow]:
     return {key: row for key, row in found.items() if key not in cursor.known}
 
 
-def load_rows(pks: Iterable[Any]) -> dict[Any, Any]:
-    """Return these rows with their objects, by their primary keys: one query, and one for each content type."""
-    found = {row.pk: row for row in inbox_rows(database()).filter(pk__in=set(pks))}
-    attach_objects(found.values())
-    return found
+def load_rows(pks: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Exception]]:
+    """Return these rows with their objects, and what failed, by their primary keys.
+
+    Costs one query, and one for each content type. This is where code of the site runs: its rules, its fields, its
+    managers. A row of which that fails is missing, and no other.
+    """
+    using = database()
+
+    def fetch(pks: list[Any]) -> dict[Any, Any]:
+        found = {row.pk: row for row in inbox_rows(using).filter(pk__in=pks)}
+        attach_objects(found.values())
+        return found
+
+    return isolated(fetch, set(pks), using) if pks else ({}, {})
 
 
 def counts(owner: str, using: str) -> dict[str, Any]:
@@ -110,13 +133,26 @@ def counts(owner: str, using: str) -> dict[str, Any]:
 
     Both count as the badge does, no further than one beyond ``BADGE_CAP``.
     """
-
-    def unread_since(moment: Any) -> Any:
-        return inbox_rows(using, moment).filter(IS_MARKED_UNREAD, recipient=OuterRef(owner)).order_by()
-
-    unread = unread_since(EarliestMoment())
-    unseen = unread_since(Coalesce(seen_at(owner, using), EarliestMoment()))
+    unread = unread_since(EarliestMoment(), owner, using)
+    unseen = unread_since(Coalesce(seen_at(owner, using), EarliestMoment()), owner, using)
     return {"ntf_unread": capped(unread), "ntf_unseen": capped(unseen)}
+
+
+def unread_since(moment: Any, owner: str, using: str) -> Any:
+    """Return the unread rows in the inbox of the user whom the column ``owner`` of the outer query names."""
+    return inbox_rows(using, moment).filter(IS_MARKED_UNREAD, recipient=OuterRef(owner)).order_by()
+
+
+def first_uncounted(owner: str, using: str) -> Any:
+    """Return an expression for what moves when the counts, which go to their cap, do not.
+
+    It says since when the newest unread row beyond ``BADGE_CAP`` is in the inbox; null where there is none.
+    """
+    cap = settings.BADGE_CAP
+    if cap is None:
+        return Value(None, output_field=DateTimeField())
+    unread = unread_since(EarliestMoment(), owner, using).order_by(*newest_first("inbox_at"))
+    return Subquery(unread.values("inbox_at")[cap : cap + 1])
 
 
 def capped(rows: Any) -> Any:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from notifications.contrib.live import wire
-from notifications.contrib.live.snapshots import InboxRow, Snapshot
-from notifications.contrib.live.streams import Recipient, Stream
-from notifications.contrib.live.wire import Cursor, Frame
+from notifications.contrib.live.snapshots import EventRow, InboxRow, Snapshot
+from notifications.contrib.live.streams import Position, Recipient, Stream
+from notifications.contrib.live.wire import Counts, Cursor, Frame
 
 #: How long a transaction may stay open and its rows are still sent. Rows become visible in the order in which they are
 #: committed, not in the order of their keys or moments, so a hub looks back this far, and sends nothing twice.
@@ -21,11 +20,15 @@ LOOK_BACK = timedelta(seconds=60)
 #: restart; after a longer one it costs a query of its own.
 MAX_SHARED_ABSENCE = timedelta(minutes=5)
 
-#: The most rows that are sent one by one to a browser that missed them. Who missed more reads the list again.
+#: The most rows that are sent one by one to a browser in one round. Who has more reads the list again.
 MAX_REPLAYED_ROWS = 100
 
-#: The most rows that are remembered as sent to one recipient, the newest.
-MAX_KNOWN_ROWS = 300
+#: The most rows of one recipient that are remembered one by one. Where more come within ``LOOK_BACK``, a change among
+#: them makes the browsers read the list again.
+MAX_KNOWN_ROWS = 1000
+
+#: By how much a clock may step back without any consequence.
+MAX_CLOCK_STEP = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -40,11 +43,11 @@ class Round:
 
 @dataclass(slots=True)
 class StreamUpdate:
-    """What one stream is sent: rows, the oldest first, or that it missed too many."""
+    """What one stream is sent: rows, the oldest first, or that it has to read its list again."""
 
     stream: Stream
     rows: dict[str, InboxRow] = field(default_factory=dict)
-    #: Whether the stream is new, or was too slow, and is sent where it is.
+    #: Whether it is the first one, with which the stream is sent where it is.
     is_first: bool = False
     resync: bool = False
     frames: list[Frame] = field(default_factory=list)
@@ -55,11 +58,12 @@ class RecipientUpdate:
     """What a round found out about one recipient, and what each stream is sent of it."""
 
     recipient: Recipient
-    known: dict[str, datetime]
-    first: datetime
-    since: datetime
-    counts: tuple[int, int]
+    position: Position
+    counts: Counts
+    first_uncounted: datetime | None
     streams: list[StreamUpdate]
+    #: Whether anything in the inbox is not as it was.
+    has_changed: bool = False
     cursor: str = ""
 
 
@@ -85,27 +89,46 @@ def compare(
 
     ``missed`` has the rows of those streams that were away for longer than the snapshot goes back.
     """
-    first = recipient.first or since
-    fresh = {
-        mark: row
-        for mark, row in snapshot.rows.items()
-        if mark not in recipient.known and row.inbox_at > first
-    }
+    before = recipient.position
+    # Of all who are looked at in this round, somebody may have been away for longer.
+    recent = {mark: row for mark, row in snapshot.rows.items() if row.inbox_at > since}
+    position = position_of(before, recent, since)
+    fresh: dict[str, InboxRow] = {}
+    resync = False
+    if before is not None:
+        resync = position.digest != before.digest or since < before.since - MAX_CLOCK_STEP
+        if not resync and position.digest is None:
+            fresh = {mark: row for mark, row in recent.items() if mark not in before.known}
     updates = [
-        StreamUpdate(stream, fresh) if stream.is_current else first_update(stream, snapshot, missed)
+        StreamUpdate(stream, dict(fresh), resync=resync)
+        if stream.is_current
+        else first_update(stream, snapshot, missed)
         for stream in streams
     ]
-    known = recipient.known | {mark: row.inbox_at for mark, row in snapshot.rows.items()}
-    if len(known) > MAX_KNOWN_ROWS:
-        newest = sorted(known.items(), key=lambda row: row[1], reverse=True)
-        known, first = dict(newest[:MAX_KNOWN_ROWS]), max(first, newest[MAX_KNOWN_ROWS][1])
-    return RecipientUpdate(recipient, known, first, since, (snapshot.unread, snapshot.unseen), updates)
+    has_changed = before is None or bool(fresh) or resync
+    if before is not None:
+        has_changed = has_changed or position.gone != before.gone & position.known.keys()
+    has_changed = has_changed or recipient.first_uncounted != snapshot.first_uncounted
+    has_changed = has_changed or recipient.counts != snapshot.counts
+    return RecipientUpdate(
+        recipient, position, snapshot.counts, snapshot.first_uncounted, updates, has_changed
+    )
+
+
+def position_of(before: Position | None, recent: Mapping[str, InboxRow], since: datetime) -> Position:
+    """Return where a recipient is with these rows of the inbox after ``since``."""
+    if len(recent) > MAX_KNOWN_ROWS:
+        return Position(since, {}, digest=hash(frozenset(recent)))
+    known = {mark: at for mark, at in before.known.items() if at > since} if before is not None else {}
+    gone = frozenset(known.keys() - recent.keys())
+    known.update((mark, row.inbox_at) for mark, row in recent.items())
+    return Position(since, known, gone)
 
 
 def first_update(
     stream: Stream, snapshot: Snapshot, missed: Mapping[Stream, dict[str, InboxRow]]
 ) -> StreamUpdate:
-    """Return what a stream missed that comes back with a cursor, and nothing for one that is new."""
+    """Return what a stream missed that comes with a cursor, and nothing for one that comes without."""
     cursor = stream.cursor
     if cursor is None:
         return StreamUpdate(stream, is_first=True)
@@ -116,30 +139,43 @@ def first_update(
             for mark, row in snapshot.rows.items()
             if row.inbox_at > cursor.since and mark not in cursor.known
         }
-    if len(rows) > MAX_REPLAYED_ROWS:
-        return StreamUpdate(stream, is_first=True, resync=True)
-    return StreamUpdate(stream, rows, is_first=True)
+    return StreamUpdate(stream, rows, is_first=True, resync=cursor.is_partial)
 
 
 def no_news(recipient: Recipient, streams: Iterable[Stream]) -> RecipientUpdate | None:
     """Return an update to which the rows of an event are added; None for who is looked at in the next round."""
-    if recipient.first is None or recipient.since is None or recipient.counts is None:
+    if recipient.position is None or recipient.counts is None:
         return None
     updates = [StreamUpdate(stream) for stream in streams if stream.is_current]
-    return RecipientUpdate(
-        recipient, dict(recipient.known), recipient.first, recipient.since, recipient.counts, updates
-    )
+    # Nothing counts as sent before the hub has done so.
+    position = replace(recipient.position, known=dict(recipient.position.known))
+    return RecipientUpdate(recipient, position, recipient.counts, recipient.first_uncounted, updates)
 
 
-def add(update: RecipientUpdate, row: InboxRow, counts: tuple[int, int]) -> None:
+def add(update: RecipientUpdate, found: EventRow, now: datetime) -> None:
     """Add the row of an event, unless it is known already."""
-    update.counts = counts
+    position, row = update.position, found.row
+    update.has_changed = update.has_changed or update.counts != found.counts
+    update.counts = found.counts
     mark = wire.mark(row.pk, row.inbox_at)
-    if mark in update.known or row.inbox_at <= update.first:
+    if mark in position.known:
         return
-    update.known[mark] = row.inbox_at
-    for stream in update.streams:
-        stream.rows = {**stream.rows, mark: row}
+    update.has_changed = True
+    if position.digest is not None:
+        for part in update.streams:
+            part.resync = True
+    elif row.inbox_at > position.since or happens_once(found.event):
+        # Whatever moment it has: a bus says of an event when it is committed. It may say so twice.
+        is_recent = row.inbox_at > position.since
+        position.known[mark] = row.inbox_at if is_recent else now
+        update.position = position if is_recent else replace(position, gone=position.gone | {mark})
+        for part in update.streams:
+            part.rows[mark] = row
+
+
+def happens_once(event: UUID) -> bool:
+    """Tell whether an event has no key, by which it could be sent again much later, to others besides."""
+    return event.version != 5
 
 
 def write(update: RecipientUpdate, texts: Mapping[tuple[Stream, str], str]) -> None:
@@ -147,31 +183,32 @@ def write(update: RecipientUpdate, texts: Mapping[tuple[Stream, str], str]) -> N
 
     ``texts`` has the JSON of each row for each stream, by mark. A row without one is not sent.
     """
-    known = {mark: inbox_at for mark, inbox_at in update.known.items() if inbox_at > update.since}
-    update.cursor = Cursor.at(update.since, known).dumps()
+    position = update.position
+    update.cursor = cursor_at(position, frozenset())
     for part in update.streams:
         if part.resync:
-            part.frames.append(Frame(wire.RESYNC, ""))
+            part.frames.append(wire.resync_frame(update.cursor))
+            continue
         marks = [mark for mark, _ in sorted(part.rows.items(), key=lambda item: item[1].inbox_at)]
         later = set(marks)
         for mark in marks:
             later.discard(mark)
-            cursor = update.cursor
-            if later:
-                come_so_far = {key: moment for key, moment in known.items() if key not in later}
-                cursor = Cursor.at(update.since, come_so_far).dumps()
+            cursor = cursor_at(position, later) if later else update.cursor
             text = texts.get((part.stream, mark))
             if text is not None:
                 part.frames.append(wire.frame("notification", text, cursor))
 
 
-def count_frame(update: RecipientUpdate, part: StreamUpdate, *, has_changed: bool = False) -> Frame | None:
-    """Return the event with both counts where they changed, or the stream does not know them; else None.
+def cursor_at(position: Position, later: Iterable[str]) -> str:
+    """Return the cursor of who has come to this position, but for some rows."""
+    if position.digest is not None:
+        return Cursor(position.since, is_partial=True).dumps()
+    return Cursor.at(position.since, position.known.keys() - set(later)).dumps()
 
-    Also where the recipient's rows have changed in a way that the counts do not show: a browser that receives the
-    counts looks at its list.
-    """
-    if not (has_changed or part.is_first or update.counts != update.recipient.counts):
-        return None
-    unread, unseen = update.counts
-    return wire.frame("count", json.dumps({"unread": unread, "unseen": unseen}), update.cursor)
+
+def limit(update: RecipientUpdate) -> None:
+    """Let those streams read their lists again that would be sent too many rows."""
+    for part in update.streams:
+        part.resync = part.resync or len(part.rows) > MAX_REPLAYED_ROWS
+        if part.resync:
+            part.rows = {}

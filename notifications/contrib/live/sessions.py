@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -23,6 +24,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
+
+from notifications.contrib.live.isolation import isolated
+
+#: The most sessions that fail before any is read; then the store itself counts as broken.
+MAX_FAILED_SESSIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,47 +66,90 @@ def session_class() -> Any:
     return import_module(django_settings.SESSION_ENGINE).SessionStore
 
 
-def logins(keys: Collection[str]) -> dict[str, Login]:
-    """Return who is logged in by these sessions, by their keys, as Django would have it.
+def logins(keys: Collection[str]) -> tuple[dict[str, Login], dict[str, Exception]]:
+    """Return who is logged in by these sessions, as Django would have it, and what failed, by the keys.
 
     Costs two queries with sessions in the database; else one, and one look into the store for each session.
     """
-    users: Any = get_user_model()
-    sessions, pks = read_sessions(keys), {}
+    model: Any = get_user_model()
+    sessions, failed = read_sessions(keys)
+    pks: dict[str, Any] = {}
     for key, session in sessions.items():
         with suppress(KeyError, ValidationError):
-            pks[key] = users._meta.pk.to_python(session[SESSION_KEY])
-    found = users._default_manager.in_bulk(set(pks.values()))
-    return {key: Login(pk, key) for key, pk in pks.items() if is_valid(sessions[key], pk, found.get(pk))}
+            pks[key] = model._meta.pk.to_python(session[SESSION_KEY])
+    users, unloaded = get_users(pks.values())
+    found: dict[str, Login] = {}
+    for key, pk in pks.items():
+        try:
+            if pk in unloaded:
+                raise unloaded[pk]
+            if is_valid(sessions[key], pk, users.get(pk)):
+                found[key] = Login(pk, key)
+        except Exception as error:  # noqa: BLE001 - whatever a backend of the site raises for one user
+            failed[key] = error
+    return found, failed
 
 
-def ended(streaming: Collection[Login]) -> set[Login]:
-    """Return those of these logins that have ended.
+def ended(streaming: Collection[Login]) -> tuple[set[Login], dict[Login, Exception]]:
+    """Return those of these logins that have ended, and what failed for those of which that cannot be said.
 
     Costs what :func:`logins` does, and one query more when some are logged in by other means than a session.
     """
-    by_session = logins({login.session_key for login in streaming if login.session_key is not None})
+    found, failed = logins({login.session_key for login in streaming if login.session_key is not None})
     others = {login.user_pk for login in streaming if login.session_key is None}
-    active = {pk for pk, user in get_user_model()._default_manager.in_bulk(others).items() if user.is_active}
-    return {
+    users, unloaded = get_users(others)
+    active = set()
+    for pk, user in users.items():
+        try:
+            active |= {pk} if user.is_active else set()
+        except Exception as error:  # noqa: BLE001 - a site's user model may compute it
+            unloaded[pk] = error
+    unknown: dict[Login, Exception] = {}
+    for login in streaming:
+        failure = unloaded.get(login.user_pk) if login.session_key is None else failed.get(login.session_key)
+        if failure is not None:
+            unknown[login] = failure
+    gone = {
         login
         for login in streaming
         if (
             login.user_pk not in active
             if login.session_key is None
-            else by_session.get(login.session_key) != login
+            else found.get(login.session_key) != login
         )
     }
+    return gone - unknown.keys(), unknown
 
 
-def read_sessions(keys: Collection[str]) -> dict[str, Mapping[str, Any]]:
-    """Return what is in these sessions; one that has expired or ended is missing or empty."""
+def get_users(pks: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Exception]]:
+    """Return these users, and what failed, by primary key. Costs one query."""
+    users: Any = get_user_model()._default_manager.all()
+    wanted = set(pks)
+    return isolated(users.in_bulk, wanted, users.db) if wanted else ({}, {})
+
+
+def read_sessions(keys: Collection[str]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Exception]]:
+    """Return what is in these sessions, and what failed. One that has expired or ended is missing or empty."""
     cls = session_class()
-    if not issubclass(cls, database_sessions.SessionStore):
-        return {key: cls(key).load() for key in keys}
-    rows = cls.get_model_class()._default_manager.filter(session_key__in=keys, expire_date__gt=timezone.now())
-    decode = cls().decode
-    return {row.session_key: decode(row.session_data) for row in rows}
+    found: dict[str, Mapping[str, Any]] = {}
+    failed: dict[str, Exception] = {}
+    if issubclass(cls, database_sessions.SessionStore):
+        stored = cls.get_model_class()._default_manager
+        rows = stored.filter(session_key__in=keys, expire_date__gt=timezone.now())
+        read: dict[str, Callable[[], Any]] = {
+            row.session_key: partial(cls().decode, row.session_data) for row in rows
+        }
+    else:
+        read = {key: cls(key).load for key in keys}
+    for key, load in read.items():
+        try:
+            found[key] = load()
+        except Exception as error:
+            failed[key] = error
+            if len(failed) >= MAX_FAILED_SESSIONS and not found:
+                # Not one of the sessions is broken; the store is.
+                raise
+    return found, failed
 
 
 def is_valid(session: Mapping[str, Any], pk: Any, user: Any) -> bool:

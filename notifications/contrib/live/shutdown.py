@@ -1,11 +1,20 @@
-"""A server that stops waits for open requests, and a stream does not end by itself."""
+"""How a process learns that its server stops: it waits for open requests, and a stream does not end by itself.
+
+A signal says so at once. That no more connections are accepted says so whatever the reason: a worker that has served
+as many requests as it may, or whose parent got the signal.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
+import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -39,3 +48,33 @@ def before_shutdown(callback: Callable[[], None]) -> Callable[[], None]:
                 signal.signal(number, server)
 
     return undo
+
+
+def listening_sockets() -> dict[int, int]:
+    """Return the sockets by which this process accepts connections: their inodes by file descriptor.
+
+    Where the system does not say, as on Windows, there are none.
+    """
+    found = {}
+    with suppress(OSError):
+        for path in Path("/dev/fd").iterdir():
+            # The one by which the directory is read is among them, and closed by now.
+            with suppress(OSError):
+                descriptor = int(path.name)
+                status = os.fstat(descriptor)
+                if stat.S_ISSOCK(status.st_mode):
+                    with socket.socket(fileno=os.dup(descriptor)) as opened:
+                        if opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                            found[descriptor] = status.st_ino
+    return found
+
+
+def have_closed(sockets: Mapping[int, int]) -> bool:
+    """Tell whether one of these sockets is closed by now."""
+    for descriptor, inode in sockets.items():
+        try:
+            if os.fstat(descriptor).st_ino != inode:
+                return True
+        except OSError:
+            return True
+    return False

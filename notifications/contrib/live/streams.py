@@ -1,4 +1,4 @@
-"""Who is connected: a recipient, by any number of streams, and how far each of them has come."""
+"""Who is connected: a recipient, by any number of streams, and how far they have come."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 from notifications.contrib.live.outbox import Outbox
 from notifications.contrib.live.sessions import Login
-from notifications.contrib.live.wire import Cursor
+from notifications.contrib.live.wire import Counts, Cursor
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One open stream: whose it is, in which language, what waits for its browser, and how far that has come.
+    """One open stream: whose it is, in which language, and what waits for its browser.
 
     ``make_request`` returns the request that the urls of objects are made for.
     """
 
     login: Login
-    #: Where the browser is until the first round, and again after it was too slow.
+    #: How far the browser had come when it connected: by the id of its last event, or by the time of its page.
     cursor: Cursor | None = None
     language: str | None = None
     make_request: Callable[[], Any] = lambda: None
@@ -30,18 +30,30 @@ class Stream:
     recipient: Recipient | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the streams of a recipient have come: what they know of the inbox after ``since``."""
+
+    since: datetime
+    #: The rows that were sent or were there, by their marks, and by when each may be forgotten.
+    known: dict[str, datetime]
+    #: Those of them that are not in the inbox any more, or came into it before ``since``.
+    gone: frozenset[str] = frozenset()
+    #: In the place of ``known`` where that would be too many: a number for all rows after ``since``.
+    digest: int | None = None
+
+
 class Recipient:
     """A user who is connected: the streams, and what they have been sent."""
 
-    __slots__ = ("counts", "cursor", "first", "key", "known", "pk", "since", "streams")
+    __slots__ = ("counts", "cursor", "first_uncounted", "key", "pk", "position", "streams")
 
     def __init__(self, pk: Any) -> None:
         self.pk, self.key = pk, str(pk)
         self.streams: list[Stream] = []
-        #: The rows that came after ``first``, by their marks: those that are new are sent, and none is sent twice.
-        self.known: dict[str, datetime] = {}
-        #: From when on rows were looked at, the first time and the last; None before the first round.
-        self.first: datetime | None = None
-        self.since: datetime | None = None
-        self.counts: tuple[int, int] | None = None
+        #: None before the first round.
+        self.position: Position | None = None
+        self.counts: Counts | None = None
+        #: Since when the first unread row beyond the cap of the counts is in the inbox. It moves when they do not.
+        self.first_uncounted: datetime | None = None
         self.cursor = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.utils import timezone
@@ -9,20 +10,26 @@ from django.utils import timezone
 from notifications.contrib.live import queries, rounds
 from notifications.contrib.live.rendering import render
 from notifications.contrib.live.rounds import RecipientUpdate, Round
-from notifications.contrib.live.snapshots import InboxRow, Snapshot
+from notifications.contrib.live.snapshots import Snapshot
+
+logger = logging.getLogger("notifications")
 
 
 def get_updates(asked: Round) -> list[RecipientUpdate]:
     """Return what there is to send. Nothing counts as sent before the hub has done so."""
     updates: dict[str, RecipientUpdate] = {}
-    loaded: dict[Any, Any] = {}
     if asked.checked:
         check(asked, updates)
     if asked.events:
-        loaded = look_up(asked, updates)
-    wanted = {row.pk for update in updates.values() for part in update.streams for row in part.rows.values()}
-    if wanted - loaded.keys():
-        loaded.update(queries.load_rows(wanted - loaded.keys()))
+        look_up(asked, updates)
+    for update in updates.values():
+        rounds.limit(update)
+    loaded, failed = queries.load_rows(
+        {row.pk for update in updates.values() for part in update.streams for row in part.rows.values()}
+    )
+    for pk, error in failed.items():
+        # It counts as sent: what fails for this row is not to be tried in each round.
+        logger.error("A notification could not be fetched for the live streams: %s", pk, exc_info=error)
     for update in updates.values():
         rounds.write(update, render_rows(update, loaded))
     return list(updates.values())
@@ -46,18 +53,16 @@ def check(asked: Round, updates: dict[str, RecipientUpdate]) -> None:
         )
 
 
-def look_up(asked: Round, updates: dict[str, RecipientUpdate]) -> dict[Any, Any]:
-    """Add the rows of the events to the updates of their recipients. Return these rows, by their primary keys."""
+def look_up(asked: Round, updates: dict[str, RecipientUpdate]) -> None:
+    """Add the rows of the events to the updates of their recipients, by one query for all of them."""
+    now = timezone.now()
     recipients = {recipient.key: recipient for recipient in asked.streams}
-    loaded = {}
-    for row in queries.rows_of_events([recipient.pk for recipient in asked.streams], asked.events):
-        recipient = recipients[str(row.recipient_id)]
+    for found in queries.event_rows([recipient.pk for recipient in asked.streams], asked.events):
+        recipient = recipients[str(found.recipient_pk)]
         update = updates.get(recipient.key) or rounds.no_news(recipient, asked.streams[recipient])
         if update is not None:
             updates[recipient.key] = update
-            rounds.add(update, InboxRow(row.pk, row.inbox_at), (row.ntf_unread, row.ntf_unseen))
-            loaded[row.pk] = row
-    return loaded
+            rounds.add(update, found, now)
 
 
 def render_rows(update: RecipientUpdate, loaded: dict[Any, Any]) -> dict[Any, str]:

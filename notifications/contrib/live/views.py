@@ -26,12 +26,15 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     """Stream what is new for the user of the request, as server-sent events.
 
     Answers 204 under WSGI, where a stream would hold a worker; 401 to who is not logged in; 429 to who has as many
-    streams as ``LIVE_STREAMS_PER_USER`` allows.
+    streams as ``LIVE_STREAMS_PER_USER`` allows; 503 while the database cannot be queried.
     """
     scope: dict[str, Any] | None = getattr(request, "scope", None)
     if scope is None:
         return HttpResponse(status=204)
     hub = get_hub()
+    if not hub.is_available:
+        # From this answer on, unlike from a stream that ends, the browser polls.
+        return HttpResponse(status=503, headers={"Retry-After": "60"})
     key = key_of(request)
     login = await (hub.logins.get(key) if key else sync_to_async(Login.of)(request))
     await sync_to_async(close_connections)()
@@ -42,7 +45,9 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     handover: Handover | None = scope.get(HANDOVER_KEY)
     made = Stream(
         login,
-        cursor=wire.Cursor.loads(request.headers.get("Last-Event-ID", "")),
+        # By what the browser had last, or else by when its page was made: what came since is sent.
+        cursor=wire.Cursor.loads(request.headers.get("Last-Event-ID", ""))
+        or wire.Cursor.of_page(request.GET.get("since", "")),
         language=get_language(),
         # What is handed over outlives this request, which is to be freed.
         make_request=partial(make_request, scope, login.user_pk) if handover else lambda: request,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone as zones
 from hashlib import blake2b
@@ -20,13 +21,13 @@ HEADERS = {
     "X-Accel-Buffering": "no",
 }
 
-#: The most rows that a cursor names one by one, the newest.
+#: The most rows that a cursor names one by one.
 MAX_CURSOR_ROWS = 100
+#: What a cursor has in the place of rows that would be too many.
+TOO_MANY = "!"
 
 #: The last event before a browser stops by itself.
 BYE = b"event: bye\ndata: {}\n\n"
-#: For a browser that missed more than is sent one by one: read the list again.
-RESYNC = b"event: resync\ndata: {}\n\n"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=zones.utc)
 
@@ -38,6 +39,13 @@ class Frame(NamedTuple):
     id: str
 
 
+class Counts(NamedTuple):
+    """The two counts of the bell."""
+
+    unread: int
+    unseen: int
+
+
 def hello() -> bytes:
     """Return the first bytes of a stream: when to come back, each browser a little later or sooner than the next."""
     return b": hello\nretry: %d\n\n" % random.randint(1000, 3000)  # noqa: S311 - nobody is to guess it wrong
@@ -46,6 +54,21 @@ def hello() -> bytes:
 def frame(event: str, data: str, cursor: str) -> Frame:
     """Return one event. ``data`` is JSON on one line; ``cursor`` is where the browser has come to with it."""
     return Frame(f"event: {event}\nid: {cursor}\ndata: {data}\n\n".encode(), cursor)
+
+
+def count_frame(counts: Counts, cursor: str) -> Frame:
+    """Return the event with both counts."""
+    return frame("count", json.dumps(counts._asdict()), cursor)
+
+
+def changed_frame(cursor: str) -> Frame:
+    """Return the event that says: look at your list. It depends on no count."""
+    return frame("changed", "{}", cursor)
+
+
+def resync_frame(cursor: str) -> Frame:
+    """Return the event for a browser that missed more than is sent one by one: read the list again."""
+    return frame("resync", "{}", cursor)
 
 
 def heartbeat(cursor: str) -> bytes:
@@ -67,40 +90,57 @@ def micros(moment: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a browser has come: it knows all rows up to ``since``, and of the later ones those in ``known``."""
+    """How far a browser has come: it knows all rows up to ``since``, and of the later ones those in ``known``.
+
+    Where those would be too many it is partial: nobody knows which of the later ones the browser has.
+    """
 
     since: datetime
     known: frozenset[str] = frozenset()
+    is_partial: bool = False
 
     @classmethod
-    def at(cls, since: datetime, rows: Mapping[str, datetime]) -> Cursor:
-        """Return the cursor of who knows all rows up to ``since`` and these, by their marks.
-
-        Of very many it remembers the newest, and takes for known whatever is older than those.
-        """
-        if len(rows) > MAX_CURSOR_ROWS:
-            newest = sorted(rows.items(), key=lambda row: row[1], reverse=True)
-            since = max(since, newest[MAX_CURSOR_ROWS][1])
-            rows = dict(newest[:MAX_CURSOR_ROWS])
-        return cls(since, frozenset(rows))
+    def at(cls, since: datetime, marks: Collection[str]) -> Cursor:
+        """Return the cursor of who knows all rows up to ``since`` and those with these marks."""
+        is_partial = len(marks) > MAX_CURSOR_ROWS
+        return cls(since, frozenset() if is_partial else frozenset(marks), is_partial)
 
     def dumps(self) -> str:
         """Return the cursor as a text for the wire."""
-        return f"{micros(self.since):x}.{''.join(sorted(self.known))}"
+        marks = TOO_MANY if self.is_partial else "".join(sorted(self.known))
+        return f"{micros(self.since):x}.{marks}"
 
     @classmethod
     def loads(cls, text: str) -> Cursor | None:
         """Return the cursor that a browser sent back, or None for one that we did not make."""
         number, dot, marks = text.partition(".")
-        if not dot or len(marks) % 8 or len(marks) > 8 * MAX_CURSOR_ROWS:
+        is_partial = marks == TOO_MANY
+        if not dot or (len(marks) % 8 and not is_partial) or len(marks) > 8 * MAX_CURSOR_ROWS:
             return None
         try:
             since = EPOCH + timedelta(microseconds=int(number, 16))
         except (ValueError, OverflowError):
             return None
-        now = timezone.now()
-        if timezone.is_naive(now):
+        if timezone.is_naive(timezone.now()):
             since = since.replace(tzinfo=None)
+        marks = "" if is_partial else marks
         known = frozenset(marks[start : start + 8] for start in range(0, len(marks), 8))
+        return cls.since_then(since, known, is_partial)
+
+    @classmethod
+    def of_page(cls, text: str) -> Cursor | None:
+        """Return the cursor of a page that was made at a time, in ISO 8601, or None for any other text."""
+        try:
+            since = datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        fits = timezone.is_naive(since) == timezone.is_naive(timezone.now())
+        return cls.since_then(since) if fits else None
+
+    @classmethod
+    def since_then(
+        cls, since: datetime, known: frozenset[str] = frozenset(), is_partial: bool = False
+    ) -> Cursor | None:
+        """Return the cursor with these values, or None where nobody can have it."""
         # Nobody has come further than now, and nobody needs what is older than any notification.
-        return cls(min(since, now), known) if since.year >= 1970 else None
+        return cls(min(since, timezone.now()), known, is_partial) if since.year >= 1970 else None

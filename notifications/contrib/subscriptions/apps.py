@@ -56,3 +56,9 @@ class Config(Extension, AppConfig):
         recipients = audience_of(event, audience)
         record_participation(event, None if audience is None else recipients)
         return recipients
+
+    def notifications_silence(self, event: Event, *, named: bool) -> str:
+        """Return the reason for the log: muted by all recipients, or no subscribers."""
+        if named:
+            return "every recipient has muted what it is about, or may not see it"
+        return "nobody watches what it is about, or all who do are inactive, have muted it or may not see it"

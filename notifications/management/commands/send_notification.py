@@ -15,8 +15,10 @@ from django.core.exceptions import FieldError, ObjectDoesNotExist, ValidationErr
 from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 
+from notifications.conf import get_notification_model
 from notifications.management.progress import ProgressBar
 from notifications.sending.audience import members
+from notifications.sending.data import clean_data
 from notifications.sending.handler import notify_handler
 
 #: The default number of users per statement and transaction.
@@ -58,20 +60,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Send the event and print how many users were notified."""
+        if not options["verb"].strip():
+            raise CommandError("verb must not be empty")
         bar = ProgressBar(self.stderr)
         try:
             notifications: Any = notify_handler(
-                find_object(options["actor"]),
-                verb=options["verb"],
+                options["verb"],
+                sender=find_object(options["actor"]),
                 recipient=find_users(options),
                 target=options["target"] and find_object(options["target"]),
                 action_object=options["action_object"] and find_object(options["action_object"]),
                 description=options["description"],
                 level=options["level"],
-                data=options["data"] and read_json("--data", options["data"]),
-                key=options["key"],
-                chunk_size=options["chunk_size"],
-                progress=bar,
+                data=read_data(options["data"]),
+                idempotency_key=options["key"],
+                fanout_chunk=options["chunk_size"],
+                on_progress=bar,
             )
         except (TypeError, ValueError) as error:
             raise CommandError(str(error)) from error
@@ -112,6 +116,12 @@ def find_users(options: dict[str, Any]) -> Any:
         return users.filter(**read_json("--query", text))
     except (FieldError, TypeError, ValueError, ValidationError) as error:
         raise CommandError(f"--query: {error}") from error
+
+
+def read_data(text: str | None) -> Any:
+    """Return the extra data of the command line. Raise an error for data that cannot be stored."""
+    data = None if text is None else read_json("--data", text)
+    return clean_data(get_notification_model()._meta.get_field("data"), data, {}, is_strict=True)
 
 
 def read_json(name: str, text: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 /*
  * <notifications-inbox> and <notifications-bell>: what the server rendered moves by itself and answers to the keyboard.
  * Load it with <script type="module" src="...">. Nothing here makes HTML out of a string. A site may listen on the
- * document for "notifications:count" ({unread, unseen}) and "notifications:new" (the JSON of one notification).
+ * document for "notifications:count" ({unread, unseen}), "notifications:new" (the JSON of one notification) and
+ * "notifications:changed" (something in the inbox is not as it was).
  */
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -94,10 +95,14 @@ class Live {
     }
 
     open() {
-        const source = (this.source = new EventSource(this.data.ntfLive));
+        const url = absolute(this.data.ntfLive);
+        // What came between the page and its stream; later, the answer to a poll has what came meanwhile.
+        this.opened || url.searchParams.set("since", this.data.ntfNow ?? "");
+        const source = (this.source = new EventSource(url));
         const told = (event, react) => source.addEventListener(event, ({ data }) => react(data && JSON.parse(data)));
         told("count", (counts) => this.tell("count", counts));
         told("notification", (entry) => this.tell("new", entry));
+        told("changed", () => this.tell("changed"));
         told("bye", () => this.tell("bye"));
         told("resync", () => this.poll());
         told("open", () => Object.assign(this, { opened: true, misfires: 0 }));
@@ -124,8 +129,10 @@ class Live {
             this.tell("bye");
         } else if (answer?.data) {
             this.etag = answer.etag;
-            answer.data.items.reverse().forEach((entry) => this.tell("new", entry));
+            const isNew = ({ inbox_at }) => Date.parse(inbox_at) >= this.since;
+            answer.data.items.filter(isNew).reverse().forEach((entry) => this.tell("new", entry));
             this.tell("count", answer.data.counts);
+            this.tell("changed");
         }
     }
 
@@ -154,10 +161,12 @@ class Live {
             document.dispatchEvent(new CustomEvent("notifications:count", { detail: this.counts }));
         } else if (kind === "new") {
             const key = `${detail.id} ${detail.inbox_at}`;
-            if (Date.parse(detail.inbox_at) >= this.since && !this.known.has(key)) {
+            if (!this.known.has(key)) {
                 this.known.add(key);
                 document.dispatchEvent(new CustomEvent("notifications:new", { detail }));
             }
+        } else if (kind === "changed") {
+            document.dispatchEvent(new CustomEvent("notifications:changed"));
         } else if (kind === "bye") {
             this.stop();
         } else if (this.leading && kind === "look") {
@@ -330,7 +339,7 @@ class Bell extends Listing {
         const leave = (target) => target && !this.contains(target) && this.toggle(false);
         this.on(document, "pointerdown", ({ target }) => leave(target));
         this.on(this, "focusout", ({ relatedTarget }) => leave(relatedTarget));
-        this.on(document, "notifications:count", () => this.panel.hidden || this.soon());
+        this.on(document, "notifications:changed", () => this.panel.hidden || this.soon());
         this.on(document, "notifications:new", ({ detail }) => this.tellDesktop(detail));
         this.desktop = this.querySelector("[data-ntf-desktop]");
         if (this.desktop && window.Notification && Notification.permission !== "denied") {
@@ -381,9 +390,9 @@ class Inbox extends Listing {
         this.on(this, "submit", this.submit);
         this.on(this, "change", this.change);
         this.on(document, "keydown", this.press);
-        this.on(document, "notifications:count", this.soon);
+        this.on(document, "notifications:changed", this.soon);
         this.on(document, "notifications:new", ({ detail }) => this.arrive(detail));
-        // What is saved elsewhere, say, changes no number, so that nobody tells of it.
+        // What is saved elsewhere, say, is heard of only where a bus carries it.
         const looks = () => document.hidden || this.soon();
         this.on(document, "visibilitychange", looks);
         this.pulse = setInterval(looks, live.period * 4);
@@ -444,7 +453,10 @@ class Inbox extends Listing {
             const used = () => this.banner.matches(":hover, :focus-within");
             this.undoing = setInterval(() => (this.banner.hidden ||= !used()), 10000);
         }
-        unread === undefined || live.tell("count", { unread, unseen });
+        if (unread !== undefined) {
+            live.tell("count", { unread, unseen });
+            live.tell("changed");
+        }
     }
 
     /* Keep "all on this page" and what is selected on it in step. */

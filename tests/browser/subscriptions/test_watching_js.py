@@ -58,7 +58,7 @@ def arrive(browser: Browser, **arguments: Any) -> None:
     before = rows.count()
     send(make_user(f"brosner {before}"), **arguments)
     # What the clock of the live client does every fifteen seconds, sooner.
-    browser.run("document.dispatchEvent(new CustomEvent('notifications:count', {detail: {}}))")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
     wait_until(lambda: rows.count() == before + 1)
 
 

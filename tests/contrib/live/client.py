@@ -208,8 +208,9 @@ async def next_round(message: Message | None = None) -> Hub:
     before = hub.rounds
     hub.handle(message or Message())
     await until(lambda: hub.rounds > before, "the hub asks the database")
-    # Its queries run one after the other in one thread, and their answers come back in the same order.
-    await hub._in_thread(lambda: None)
+    # Its queries run one after the other in one thread, and their answers, each waited for with a bound, come back in
+    # the same order.
+    await within(hub._in_thread(lambda: None), "the hub has its answer")
     return hub
 
 
@@ -220,9 +221,9 @@ async def hear_all(browser: Browser, *, looks: int = 2) -> list[Event]:
     for _ in range(looks):
         await next_round()
     outbox = stream.outbox
-    await until(lambda: not outbox.frames and outbox.count is None, "the stream says what it has")
+    await until(lambda: outbox.is_idle, "the stream says what it has")
     # A mark behind all that was told so far.
-    outbox.put([wire.frame("mark", "null", outbox.last_id)])
+    outbox.put([wire.frame("mark", "null", outbox.id)], outbox.id)
     await browser.next("mark")
     browser.heard.pop()
     return browser.heard[before:]

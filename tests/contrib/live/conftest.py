@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
 
+from notifications.contrib.live import hub as hubs
 from tests.waiting import PATIENCE, join, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
@@ -119,6 +120,21 @@ def serve(shared: str) -> Iterator[Callable[..., Server]]:
     for server in started:
         if server.process.poll() is None:
             server.kill()
+
+
+@pytest.fixture
+def echoes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Collect what each check whether a bus hears itself found out, however long that took."""
+    found: list[bool] = []
+    check = hubs.Hub._check_echo
+
+    async def check_and_tell(hub: hubs.Hub, *arguments: Any) -> None:
+        await check(hub, *arguments)
+        found.append(hub.hears_bus)
+
+    monkeypatch.setattr(hubs, "MAX_ECHO_SECONDS", PATIENCE)
+    monkeypatch.setattr(hubs.Hub, "_check_echo", check_and_tell)
+    return found
 
 
 @pytest.fixture

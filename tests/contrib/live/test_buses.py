@@ -75,8 +75,10 @@ class Contract:
     """What a site may rely on, whichever bus it chooses."""
 
     @pytest.fixture(autouse=True)
-    def bus(self, shared: str, settings: Any) -> Bus:
+    def bus(self, shared: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Bus:
         settings.NOTIFICATIONS = {"LIVE_HEARTBEAT": 1, **self.settings()}
+        # A bus that is slow is not taken for one that hears nothing.
+        monkeypatch.setattr(hubs, "MAX_ECHO_SECONDS", FOREVER)
         return get_bus()
 
     def settings(self) -> dict[str, Any]:
@@ -136,7 +138,7 @@ class Speaking(Contract):
 
         def tell() -> None:
             with transaction.atomic():
-                send(users[0], recipient=everybody, key="order:17")
+                send(users[0], recipient=everybody, idempotency_key="order:17")
             with transaction.atomic():
                 send(users[0], recipient=everybody)
                 transaction.set_rollback(True)
@@ -187,6 +189,19 @@ class Speaking(Contract):
 
         asyncio.run(listen())
         assert "The live bus is not heard" in caplog.text
+
+    def test_a_hub_learns_that_its_bus_hears_what_it_sends(
+        self, echoes: list[bool], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        user = make_user()
+
+        async def listen() -> None:
+            async with tuned_in(user):
+                await until(lambda: echoes, "the hub has checked whether its bus hears what it sends")
+
+        asyncio.run(listen())
+        assert echoes == [True]
+        assert "hears nothing" not in caplog.text
 
     def line(self) -> Line:
         """Return a line to the server, not laid yet."""

@@ -16,9 +16,9 @@ from django.test import Client
 
 from notifications import notify
 from tests.contrib.live.client import Browser, elsewhere
-from tests.contrib.live.conftest import Server
+from tests.contrib.live.conftest import UVICORN, Server
 from tests.factories import make_project, make_user, make_users
-from tests.waiting import until, within
+from tests.waiting import PATIENCE, until, within
 
 pytestmark = pytest.mark.shape("default")
 
@@ -68,7 +68,7 @@ class Door:
 
         browser = asyncio.run(listen())
 
-        first, news, last = browser.heard
+        first, news, last = (event for event in browser.heard if event.name != "changed")
         assert (first.name, first.data) == ("count", {"unread": 0, "unseen": 0})
         assert news.name == "notification"
         assert news.data["text"] == "justquick closed activity-stream"
@@ -149,7 +149,7 @@ class Door:
                 await stays.heartbeat()
                 return browser
 
-        assert [event.name for event in asyncio.run(listen()).heard] == ["count", "bye"]
+        assert [event.name for event in asyncio.run(listen()).heard] == ["count", "changed", "bye"]
 
     def test_who_comes_back_after_a_crash_has_missed_nothing_and_hears_nothing_twice(
         self, server: Server, log_in: LogIn
@@ -185,10 +185,29 @@ class Door:
                 await browser.next("count")
                 status = await elsewhere(server.stop)
                 with pytest.raises(EOFError):
-                    await browser.next()
+                    await browser.next("nothing more")
                 return status
 
         # Uvicorn ends in good order, and then by the signal that it was sent.
+        assert asyncio.run(listen()) in (0, -15)
+
+    def test_a_worker_that_has_served_as_many_requests_as_it_may_ends_its_streams(
+        self, serve: Callable[..., Server], log_in: LogIn
+    ) -> None:
+        """M7: it refused every connection, and lived on until the stream left."""
+        server = serve(self.door, [*UVICORN, "--limit-max-requests", "3"], LIVE_HEARTBEAT=1)
+        session = log_in(make_user())
+
+        async def listen() -> int:
+            async with Browser(server.port, session) as browser:
+                await browser.next("count")
+                for _ in range(3):
+                    async with Browser(server.port) as other:
+                        assert other.status == 401
+                with pytest.raises(EOFError):
+                    await browser.next("nothing more")
+            return await elsewhere(server.process.wait, PATIENCE)
+
         assert asyncio.run(listen()) in (0, -15)
 
     @pytest.mark.parametrize("count", [40])

@@ -23,7 +23,8 @@ from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown
 from notifications.contrib.live.streams import Recipient, Stream
-from notifications.contrib.live.wire import RESYNC, Cursor, mark
+from notifications.contrib.live.wire import Counts, Cursor, mark
+from notifications.presentation import serialize
 from tests.contrib.live.client import (
     Browser,
     at_rest,
@@ -35,7 +36,7 @@ from tests.contrib.live.client import (
 )
 from tests.factories import make_notification, make_project, make_user, make_users, rows
 from tests.testapp.models import Project
-from tests.waiting import join, until, wait_for_event
+from tests.waiting import join, until, wait_for_event, within
 
 pytestmark = pytest.mark.shape("default", "custom_user", "no_tz", "swapped")
 
@@ -150,11 +151,11 @@ def test_what_was_seen_in_another_tab_is_told() -> None:
     asyncio.run(listen())
 
 
-def test_what_changes_without_a_change_of_the_numbers_is_told_by_the_numbers() -> None:
+def test_what_changes_without_a_change_of_the_counts_is_an_event_of_its_own() -> None:
     """What was read before and is saved or done in one place is so in the other."""
     user = make_user()
 
-    async def listen() -> int:
+    async def listen() -> list[str]:
         async with tuned_in(user) as browser:
             await elsewhere(send, user)
             await is_told(browser, 1)
@@ -162,11 +163,39 @@ def test_what_changes_without_a_change_of_the_numbers_is_told_by_the_numbers() -
             heard = len(browser.heard)
             await elsewhere(user.notifications.mark_all_as_saved)
             get_hub().handle(Message(recipient=str(user.pk)))
-            await is_told(browser, 1)
+            await browser.next("changed")
             await hear_all(browser)
-            return [event.name for event in browser.heard[heard:]].count("count")
+            return [event.name for event in browser.heard[heard:]]
 
-    assert asyncio.run(listen()) == 1
+    assert asyncio.run(listen()) == ["changed"]
+
+
+def test_above_the_cap_what_comes_and_what_is_read_elsewhere_is_a_change(site: Any) -> None:
+    """M1: the counts stand still there."""
+    site.NOTIFICATIONS = {**site.NOTIFICATIONS, "BADGE_CAP": 3}
+    user = make_user()
+    now = timezone.now()
+    for number in range(8):
+        make_notification(user, verb=f"old {number}", timestamp=now - timedelta(minutes=5 + number))
+
+    async def listen() -> list[list[str]]:
+        heard: list[list[str]] = []
+        async with tuned_in(user) as browser:
+            await browser.next("changed")
+            for act in (
+                lambda: send(user, "new"),
+                lambda: user.notifications.get(verb="new").mark_as_read(),
+                lambda: user.notifications.get(verb="old 1").mark_as_read(),
+                lambda: user.notifications.get(verb="new").mark_as_done(),
+                lambda: user.notifications.get(verb="new").mark_as_undone(),
+            ):
+                before = len(browser.heard)
+                await elsewhere(act)
+                await browser.next("changed")
+                heard.append([event.name for event in browser.heard[before:]])
+            return [*heard, [event.name for event in await hear_all(browser)]]
+
+    assert asyncio.run(listen()) == [["notification", "changed"], *[["changed"]] * 4, []]
 
 
 def test_each_of_several_events_carries_how_far_one_has_come_with_it() -> None:
@@ -236,7 +265,7 @@ def test_all_who_come_back_after_a_restart_are_told_by_one_question(
     if replay > 1:
         assert [b"missed" in frame for frame in frames] == [True] * 40
     else:
-        assert frames == [RESYNC] * 20
+        assert [b"event: resync" in frame for frame in frames] == [True] * 20
 
 
 def test_a_stream_that_is_new_is_told_nothing_old() -> None:
@@ -247,10 +276,10 @@ def test_a_stream_that_is_new_is_told_nothing_old() -> None:
         async with tuned_in(user) as browser, tuned_in(user, cursor=Cursor.loads("crafted")) as other:
             await hear_all(browser)
             await hear_all(other)
-            assert [event.name for event in browser.heard] == ["count"]
+            assert [event.name for event in browser.heard] == ["count", "changed"]
             return other
 
-    assert [event.name for event in asyncio.run(listen()).heard] == ["count"]
+    assert [event.name for event in asyncio.run(listen()).heard] == ["count", "changed"]
 
 
 @pytest.mark.usefixtures("asks_nothing_by_itself")
@@ -267,8 +296,6 @@ def test_one_message_of_an_event_is_one_question_and_it_is_told_once() -> None:
             await is_told(browser, 1)
             asked = hub.rounds - before
             hub.handle(message)
-            hub.handle(await elsewhere(told, user, "opened", timestamp=timezone.now() - timedelta(hours=1)))
-            await is_told(browser, 2)
             hub.handle(await elsewhere(told, other))
             hub.handle(Message(recipient=str(other.pk)))
             hub.handle(Message(recipient=str(user.pk)))
@@ -277,7 +304,6 @@ def test_one_message_of_an_event_is_one_question_and_it_is_told_once() -> None:
 
     browser, asked = asyncio.run(listen())
     assert asked == 1
-    # What was there before the stream began to look is counted, not told.
     assert verbs(browser) == ["closed"]
 
 
@@ -304,19 +330,153 @@ def test_an_event_does_not_overtake_the_first_look_of_a_listener() -> None:
     assert updates.get_updates(Round([], {rows().get().event}, streams)) == []
 
 
-def test_a_busy_listener_remembers_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("most", "expected"), [(1000, ["notification"]), (300, ["resync"])])
+def test_a_row_that_is_committed_late_among_very_many_is_sent_or_the_list_is_read_again(
+    most: int, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L0: it was neither."""
+    monkeypatch.setattr(rounds, "MAX_KNOWN_ROWS", most)
+    user = make_user()
+    before = timezone.now()
+    model: Any = rows().model
+    first = make_notification(user)
+    columns = {name: getattr(first, name) for name in ("actor_content_type", "actor_object_id", "recipient")}
+
+    def write_many() -> None:
+        rows().bulk_create([model(**columns, verb=f"verb {number}") for number in range(320)])
+
+    async def listen() -> list[str]:
+        async with tuned_in(user) as browser:
+            await browser.next("changed")
+            await elsewhere(write_many)
+            await browser.next("changed")
+            await hear_all(browser)
+            start = len(browser.heard)
+            await elsewhere(make_notification, user, verb="late", timestamp=before)
+            await browser.next("changed")
+            return [event.name for event in browser.heard[start:] if event.name not in ("count", "changed")]
+
+    assert asyncio.run(listen()) == expected
+
+
+@pytest.mark.usefixtures("asks_nothing_by_itself")
+def test_an_event_among_very_many_makes_the_list_be_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "MAX_KNOWN_ROWS", 2)
     user = make_user()
+    for _ in range(3):
+        make_notification(user)
 
-    async def listen() -> Browser:
+    async def listen() -> list[str]:
         async with tuned_in(user) as browser:
-            for number in range(5):
-                await elsewhere(send, user, f"{number}")
-                await is_told(browser, number + 1)
-            await hear_all(browser)
-            return browser
+            await browser.next("changed")
+            await at_rest()
+            await next_round(await elsewhere(told, user))
+            return [event.name for event in await hear_all(browser, looks=0)]
 
-    assert verbs(asyncio.run(listen())) == ["0", "1", "2", "3", "4"]
+    assert asyncio.run(listen()) == ["resync", "count", "changed"]
+
+
+def test_a_browser_that_was_away_while_very_many_came_reads_its_list_again() -> None:
+    """L0: what was committed late among them was not sent."""
+    user = make_user()
+    model: Any = rows().model
+    first = make_notification(user)
+    columns = {name: getattr(first, name) for name in ("actor_content_type", "actor_object_id", "recipient")}
+    rows().bulk_create([model(**columns, verb=f"verb {number}") for number in range(150)])
+
+    async def listen() -> str:
+        async with tuned_in(user) as browser:
+            await browser.next("changed")
+        async with tuned_in(user, cursor=Cursor.loads(browser.last_event_id)) as again:
+            return again.heard[0].name
+
+    assert asyncio.run(listen()) == "resync"
+
+
+@pytest.mark.parametrize("speaks", [False, True], ids=["polled", "by message"])
+def test_what_came_while_the_page_was_loading_is_sent(speaks: bool) -> None:
+    """M2: a stream began with what there was when it was opened."""
+    user = make_user()
+    send(user, "on the page")
+    page = timezone.now()
+
+    async def listen() -> list[str]:
+        await elsewhere(send, user, "while it loads")
+        async with tuned_in(user, cursor=Cursor.of_page(page.isoformat())) as browser:
+            if speaks:
+                row = await elsewhere(rows().order_by("-pk").first)
+                get_hub().handle(Message(event=str(row.event)))
+            await hear_all(browser)
+            return verbs(browser)
+
+    assert asyncio.run(listen()) == ["while it loads"]
+
+
+def test_a_stream_begins_with_a_change_because_its_page_may_be_older() -> None:
+    """M2: what was read elsewhere in between changes no row that is sent."""
+    user = make_user()
+
+    async def listen() -> list[str]:
+        async with tuned_in(user) as browser:
+            await browser.next("changed")
+            return [event.name for event in browser.heard]
+
+    assert asyncio.run(listen()) == ["count", "changed"]
+
+
+@pytest.mark.usefixtures("asks_nothing_by_itself")
+@pytest.mark.parametrize("age", [timedelta(minutes=5), timedelta(days=300)])
+def test_an_event_of_an_old_moment_is_sent_once_where_a_bus_says_that_it_is_committed(age: timedelta) -> None:
+    """M3: so the documentation says. Its transaction may have been open for longer than the stream."""
+    user = make_user()
+
+    async def listen() -> list[str]:
+        async with tuned_in(user) as browser:
+            await at_rest()
+            message = await elsewhere(told, user, timestamp=timezone.now() - age)
+            for _ in range(3):
+                await next_round(message)
+            await hear_all(browser)
+            assert [event.name for event in browser.heard].count("changed") == 2
+            return verbs(browser)
+
+    assert asyncio.run(listen()) == ["closed"]
+
+
+@pytest.mark.usefixtures("asks_nothing_by_itself")
+def test_an_event_with_a_key_that_is_sent_again_to_others_is_not_sent_twice_to_the_first() -> None:
+    user, other = make_users(2)
+    hour = timedelta(hours=1)
+
+    async def listen() -> list[str]:
+        await elsewhere(told, user, key="order:17", timestamp=timezone.now() - hour)
+        async with tuned_in(user) as browser:
+            await next_round(await elsewhere(told, other, key="order:17"))
+            await hear_all(browser)
+            return verbs(browser)
+
+    assert asyncio.run(listen()) == []
+
+
+def test_a_clock_that_steps_back_makes_the_list_be_read_again_and_hides_nothing_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """L0: nothing was sent until the clock had caught up."""
+    user = make_user()
+    real, step = timezone.now, [timedelta(0)]
+    monkeypatch.setattr(timezone, "now", lambda: real() - step[0])
+
+    async def listen() -> list[str]:
+        async with tuned_in(user) as browser:
+            await elsewhere(make_notification, user, verb="before", timestamp=timezone.now())
+            await browser.next("notification")
+            step[0] = timedelta(minutes=5)
+            await browser.next("resync")
+            await elsewhere(make_notification, user, verb="after", timestamp=timezone.now())
+            await browser.next("notification")
+            return verbs(browser)
+
+    assert asyncio.run(listen()) == ["before", "after"]
 
 
 def test_the_sentence_is_in_the_language_of_the_browser() -> None:
@@ -336,7 +496,7 @@ def test_the_sentence_is_in_the_language_of_the_browser() -> None:
     assert german != french
 
 
-def test_a_row_that_cannot_be_shown_keeps_nobody_from_the_others(
+def test_a_row_whose_object_has_a_broken_page_is_sent_without_a_link(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     user = make_user()
@@ -354,7 +514,31 @@ def test_a_row_that_cannot_be_shown_keeps_nobody_from_the_others(
             await is_told(browser, 2)
             return browser
 
-    assert "whole" in verbs(asyncio.run(listen()))
+    assert verbs(asyncio.run(listen())) == ["broken", "whole"]
+    assert "This page is broken." in caplog.text
+
+
+def test_a_row_that_cannot_be_shown_at_all_keeps_nobody_from_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = make_user()
+    entry = serialize.entry
+
+    def fail_once(row: Any, *arguments: Any, **named: Any) -> Any:
+        if row.verb == "broken":
+            raise RuntimeError("This row is broken.")
+        return entry(row, *arguments, **named)
+
+    monkeypatch.setattr(serialize, "entry", fail_once)
+
+    async def listen() -> Browser:
+        async with tuned_in(user) as browser:
+            await elsewhere(send, user, "broken")
+            await elsewhere(send, user, "whole")
+            await browser.next("notification")
+            return browser
+
+    assert verbs(asyncio.run(listen())) == ["whole"]
     assert "could not be shown to a live stream" in caplog.text
 
 
@@ -379,59 +563,82 @@ def test_a_row_that_goes_while_it_is_told_is_left_out(monkeypatch: pytest.Monkey
     assert verbs(asyncio.run(listen())) == ["here"]
 
 
-def test_a_browser_that_does_not_read_takes_no_more_than_its_share_and_is_told_later(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_browser_that_does_not_read_is_let_go_and_is_sent_the_rest_when_it_comes_back(
+    monkeypatch: pytest.MonkeyPatch, site: Any
 ) -> None:
+    # No heartbeat comes between what is read here.
+    site.NOTIFICATIONS = {**site.NOTIFICATIONS, "LIVE_STREAMS_PER_USER": 2, "LIVE_HEARTBEAT": 3600}
     monkeypatch.setattr(outbox, "MAX_FRAMES", 2)
     user = make_user()
 
-    async def listen() -> list[bytes]:
-        stream = Stream(Login(user.pk))
-        chunks = get_hub().serve(stream)
+    async def listen() -> tuple[list[bytes], Browser]:
+        hub, stream = get_hub(), Stream(Login(user.pk))
+        chunks = hub.serve(stream)
         assert b": hello" in await anext(chunks)
         assert b"event: count" in await anext(chunks)
         async with tuned_in(user) as quick:
             for number in range(6):
                 await elsewhere(send, user, f"verb {number}")
                 await is_told(quick, number + 1)
-            assert len(stream.outbox.frames) == 2
-            assert stream.outbox.is_behind
-            read = [await anext(chunks), await anext(chunks)]
-        await chunks.aclose()
-        return read
+            assert not stream.outbox.is_open
+            # It takes no place from others, who may be the same browser.
+            assert not hub.is_full_for(stream.login)
+            waited = [chunk async for chunk in chunks]
+            assert hub.streams() != []
+            last = waited[-1].rpartition(b"id: ")[2].partition(b"\n")[0].decode()
+            monkeypatch.setattr(outbox, "MAX_FRAMES", 100)
+            async with tuned_in(user, cursor=Cursor.loads(last)) as again:
+                return waited, again
 
-    waited, later = asyncio.run(listen())
-    assert [number for number in range(6) if b'"verb %d"' % number in waited] == [0, 1]
-    assert [number for number in range(6) if b'"verb %d"' % number in later] == [2, 3, 4, 5]
-    assert b'"unread": 6' in later
+    waited, again = asyncio.run(listen())
+    assert [number for number in range(6) if b'"verb %d"' % number in b"".join(waited)] == [0, 1]
+    assert verbs(again) == [f"verb {number}" for number in range(2, 6)]
 
 
-def test_a_round_that_began_before_a_stream_fell_behind_does_not_bring_it_up_to_date() -> None:
+def test_very_many_rows_in_one_transaction_are_not_rendered_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """M6: 3,000 frames were written in the one thread of everybody."""
     user = make_user()
-    send(user)
+    rendered: list[int] = []
+    monkeypatch.setattr(serialize, "entry", lambda row, request: rendered.append(row.pk))
+    model: Any = rows().model
+    first = make_notification(user)
+    columns = {name: getattr(first, name) for name in ("actor_content_type", "actor_object_id", "recipient")}
 
-    async def listen() -> tuple[bool, int]:
-        async with tuned_in(user):
-            hub = get_hub()
-            [stream] = hub.streams()
-            recipient: Any = stream.recipient
-            update = rounds.no_news(recipient, [stream])
-            assert update is not None
-            stream.is_current = False
-            hub._send(update, has_changed=False)
-            return stream.is_current, len(stream.outbox.frames)
+    def write_many() -> None:
+        rows().bulk_create([model(**columns, verb="imported") for _ in range(rounds.MAX_REPLAYED_ROWS + 1)])
 
-    assert asyncio.run(listen()) == (False, 0)
+    async def listen() -> list[str]:
+        async with tuned_in(user) as browser:
+            await browser.next("changed")
+            await elsewhere(write_many)
+            await browser.next("changed")
+            return [event.name for event in browser.heard[2:]]
+
+    assert asyncio.run(listen()) == ["resync", "count", "changed"]
+    assert rendered == []
 
 
-def test_a_stream_that_has_left_is_asked_for_nothing() -> None:
+def test_who_serves_a_stream_is_woken_once_by_two_changes() -> None:
+    async def listen() -> bool:
+        box = outbox.Outbox()
+        resting = asyncio.create_task(hubs.rest(box))
+        await until(lambda: box.on_change is not None, "the stream waits for something to do")
+        box.put([], "1", Counts(1, 1))
+        box.put([], "2", Counts(2, 2))
+        return await within(resting, "the stream has something to do")
+
+    assert asyncio.run(listen()) is False
+
+
+def test_a_stream_that_has_left_has_no_cursor() -> None:
     user = make_user()
 
     async def listen() -> str:
         hub = get_hub()
         stream = Stream(Login(user.pk))
         hub.leave(stream)
-        hub.catch_up(stream)
         return hub.cursor_of(stream)
 
     assert asyncio.run(listen()) == ""

@@ -40,7 +40,7 @@ def engine(request: Any, settings: Any) -> str:
 
 
 def test_who_is_logged_in_stays(engine: str) -> None:
-    assert ended({log_in(user) for user in make_users(3)}) == set()
+    assert ended({log_in(user) for user in make_users(3)}) == (set(), {})
 
 
 def test_who_logged_out_goes_and_no_other(engine: str) -> None:
@@ -51,7 +51,7 @@ def test_who_logged_out_goes_and_no_other(engine: str) -> None:
     others = {log_in(user), log_in(make_user("brosner"))}
     client.logout()
     # A cookie that holds the whole session cannot be taken back.
-    assert ended({login, *others}) == (set() if engine == "signed_cookies" else {login})
+    assert ended({login, *others}) == ((set() if engine == "signed_cookies" else {login}), {})
 
 
 def test_who_changed_the_password_goes(engine: str) -> None:
@@ -59,7 +59,7 @@ def test_who_changed_the_password_goes(engine: str) -> None:
     login = log_in(user)
     user.set_password("another")
     user.save()
-    assert ended({login}) == {login}
+    assert ended({login}) == ({login}, {})
 
 
 def test_a_user_who_may_not_log_in_any_more_goes() -> None:
@@ -67,25 +67,25 @@ def test_a_user_who_may_not_log_in_any_more_goes() -> None:
     found = {log_in(gone), log_in(blocked), Login(blocked.pk)}
     type(blocked)._base_manager.filter(pk=blocked.pk).update(is_active=False)
     gone.delete()
-    assert ended(found) == found
+    assert ended(found) == (found, {})
 
 
 def test_a_session_that_has_expired_is_none() -> None:
     login = log_in(make_user())
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
-    assert ended({login}) == {login}
+    assert ended({login}) == ({login}, {})
 
 
 def test_a_session_that_became_somebody_elses_is_none() -> None:
     user, other = make_users(2)
     login = log_in(user)
-    assert ended({Login(other.pk, login.session_key)}) == {Login(other.pk, login.session_key)}
+    assert ended({Login(other.pk, login.session_key)}) == ({Login(other.pk, login.session_key)}, {})
 
 
 def test_a_backend_that_was_taken_away_lets_nobody_stay(settings: Any) -> None:
     login = log_in(make_user())
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
-    assert ended({login}) == {login}
+    assert ended({login}) == ({login}, {})
 
 
 class Patient(BaseBackend):
@@ -104,29 +104,29 @@ def test_the_backend_by_which_somebody_logged_in_decides(settings: Any) -> None:
         found.append(Login(user.pk, client.cookies["sessionid"].value))
     users = get_user_model()._base_manager
     users.update(is_active=False)
-    assert ended(found) == set()
+    assert ended(found) == (set(), {})
     users.filter(pk=found[0].user_pk).update(username="blocked")
-    assert ended(found) == {found[0]}
+    assert ended(found) == ({found[0]}, {})
 
 
 def test_a_user_model_without_session_hashes_is_taken_at_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
     user = make_user()
     login = log_in(user)
-    assert ended({login}) == set()
+    assert ended({login}) == (set(), {})
     # Django's own base class has it; a user model need not.
     bases = [cls for cls in type(user).__mro__ if "get_session_auth_hash" in vars(cls)]
     for cls in bases:
         monkeypatch.delattr(cls, "get_session_auth_hash")
     user.set_password("another")
     user.save()
-    assert ended({login}) == set()
+    assert ended({login}) == (set(), {})
 
 
 def test_a_session_of_the_key_before_stays(settings: Any) -> None:
     login = log_in(make_user())
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another"
-    assert ended({login}) == set()
+    assert ended({login}) == (set(), {})
 
 
 @pytest.mark.parametrize("count", [1, 20])
@@ -135,7 +135,7 @@ def test_all_sessions_are_looked_up_at_once(
 ) -> None:
     found = {log_in(user) for user in make_users(count)}
     with django_assert_num_queries(2):
-        assert ended(found) == set()
+        assert ended(found) == (set(), {})
 
 
 def test_a_session_of_no_user_or_of_an_impossible_one_lets_nobody_in() -> None:
@@ -146,7 +146,7 @@ def test_a_session_of_no_user_or_of_an_impossible_one_lets_nobody_in() -> None:
         session.update(content)
         session.create()
         keys.append(session.session_key)
-    assert logins(keys) == {}
+    assert logins(keys) == ({}, {})
 
 
 def test_a_session_says_who_asks_only_where_nobody_else_has_a_say(rf: RequestFactory) -> None:

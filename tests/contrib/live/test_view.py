@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.apps import apps
 from django.core.asgi import get_asgi_application
 from django.db import connection, connections, transaction
 from django.http import HttpResponse
 from django.test import AsyncClient, RequestFactory
+from django.urls import include, path
 
 from notifications import notify
 from notifications.contrib.live import live, wire
@@ -263,6 +265,13 @@ def test_the_request_of_a_stream_knows_who_asked() -> None:
     request = make_request(scope(headers=[(b"host", b"testserver")]), user.pk)
     assert request.user == user
     assert request.build_absolute_uri("/x/") == "http://testserver/x/"
+
+
+def test_a_script_is_told_where_the_stream_is_if_the_site_has_a_url_for_it(settings: Any) -> None:
+    config: Any = apps.get_app_config("notifications_live")
+    assert config.notifications_attributes() == {"live": "/inbox/live/"}
+    settings.ROOT_URLCONF = (path("inbox/", include("notifications.urls")),)
+    assert config.notifications_attributes() == {}
 
 
 def test_a_proxy_is_asked_not_to_hold_the_stream_back() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone as zones
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -37,21 +38,37 @@ def test_a_row_has_another_mark_when_it_is_back() -> None:
 
 def test_a_cursor_comes_back_as_it_went() -> None:
     now = timezone.now()
-    cursor = Cursor.at(now, {mark(pk, now): now for pk in range(3)})
+    cursor = Cursor.at(now, {mark(pk, now) for pk in range(3)})
     assert Cursor.loads(cursor.dumps()) == cursor
     assert Cursor.loads(Cursor(now).dumps()) == Cursor(now)
 
 
-def test_a_cursor_remembers_the_newest_and_takes_the_older_for_known() -> None:
+def test_a_cursor_comes_back_where_moments_have_no_time_zone(settings: Any) -> None:
+    settings.USE_TZ = False
     now = timezone.now()
-    moments = [now + timedelta(seconds=number) for number in range(MAX_CURSOR_ROWS + 2)]
-    rows = {mark(number, moment): moment for number, moment in enumerate(moments)}
+    assert timezone.is_naive(now)
+    assert Cursor.loads(Cursor(now).dumps()) == Cursor(now)
 
-    cursor = Cursor.at(now, rows)
 
-    assert cursor.since == moments[1]
-    assert cursor.known == {mark(number, moments[number]) for number in range(2, MAX_CURSOR_ROWS + 2)}
-    assert len(cursor.dumps()) < 1000
+def test_a_cursor_of_too_many_rows_says_that_it_is_partial() -> None:
+    now = timezone.now()
+    marks = {mark(number, now) for number in range(MAX_CURSOR_ROWS + 1)}
+
+    cursor = Cursor.at(now, marks)
+
+    assert cursor == Cursor(now, is_partial=True)
+    assert Cursor.loads(cursor.dumps()) == cursor
+    assert Cursor.at(now, set(list(marks)[1:])).known < marks
+    assert len(Cursor.at(now, set(list(marks)[1:])).dumps()) < 1000
+
+
+def test_a_page_that_says_when_it_was_made_is_where_its_stream_begins() -> None:
+    now = timezone.now()
+    assert Cursor.of_page(now.isoformat()) == Cursor(now)
+    for text in ("", "yesterday", "17", "2026-13-01T00:00:00+00:00", "1969-01-01T00:00:00+00:00"):
+        assert Cursor.of_page(text) is None
+    other = now.replace(tzinfo=None) if now.tzinfo else now.replace(tzinfo=zones.utc)
+    assert Cursor.of_page(other.isoformat()) is None
 
 
 @pytest.mark.parametrize(
@@ -67,6 +84,8 @@ def test_a_cursor_remembers_the_newest_and_takes_the_older_for_known() -> None:
         "5." + "x" * 8 * (MAX_CURSOR_ROWS + 1),
         "f" * 40 + ".",
         "é.",
+        "!",
+        "x.!",
         "<b>.",
     ],
 )

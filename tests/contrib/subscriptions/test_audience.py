@@ -148,7 +148,7 @@ def test_what_the_sender_says_why_stands_for_all(alice: Any, bob: Any) -> None:
     ticket = make_ticket()
     watch(bob, ticket, reason="author")
 
-    assert told_why(send(alice, target=ticket, reason="state_change")) == {"bob": "state_change"}
+    assert told_why(send(alice, target=ticket, recipient_reason="state_change")) == {"bob": "state_change"}
 
 
 def test_who_is_not_active_is_not_told(alice: Any) -> None:
@@ -190,15 +190,21 @@ def test_who_is_called_by_name_hears_it_in_a_muted_repository_but_not_in_a_muted
     ticket = make_ticket()
     mute(bob, ticket.repo)
 
-    assert told_why(send(alice, target=ticket, recipient=[bob], reason=reason)) == {"bob": reason}
+    assert told_why(send(alice, target=ticket, recipient=[bob], recipient_reason=reason)) == {"bob": reason}
     other = make_ticket("other", ticket.repo)
-    assert told_why(send(alice, target=other, recipient=[bob], reason="comment")) == {}
+    assert told_why(send(alice, target=other, recipient=[bob], recipient_reason="comment")) == {}
 
     mute(bob, ticket)
-    assert told_why(send(alice, target=ticket, recipient=[bob], reason=reason)) == {}
+    assert told_why(send(alice, target=ticket, recipient=[bob], recipient_reason=reason)) == {}
     assert (
         told_why(
-            send(alice, action_object=make_remark(ticket), target=ticket, recipient=[bob], reason=reason)
+            send(
+                alice,
+                action_object=make_remark(ticket),
+                target=ticket,
+                recipient=[bob],
+                recipient_reason=reason,
+            )
         )
         == {}
     )
@@ -278,7 +284,7 @@ def test_an_audience_is_cut_as_any_other(alice: Any) -> None:
     for user in make_users(5):
         watch(user, ticket.repo)
 
-    assert send(alice, target=ticket, chunk_size=2).created == 5
+    assert send(alice, target=ticket, fanout_chunk=2).created == 5
     assert set(rows().values_list("reason", flat=True)) == {"subscribed"}
 
 
@@ -330,23 +336,23 @@ def test_who_acts_begins_to_take_part_in_the_target(alice: Any, bob: Any) -> Non
 
 def test_who_is_called_begins_to_take_part_in_the_target(alice: Any, bob: Any) -> None:
     ticket = make_ticket()
-    send(alice, target=ticket, recipient=[bob], reason="mention")
+    send(alice, target=ticket, recipient=[bob], recipient_reason="mention")
     assert said(bob) == [("issue 2", "", "mention", False)]
 
-    send(alice, target=ticket, recipient=[bob], reason="assign")
-    send(alice, target=ticket, recipient=[bob], reason="mention")
+    send(alice, target=ticket, recipient=[bob], recipient_reason="assign")
+    send(alice, target=ticket, recipient=[bob], recipient_reason="mention")
     assert said(bob) == [("issue 2", "", "assign", False)]
     assert told_why(send(alice, target=ticket)) == {"bob": "assign"}
 
     unwatch(bob, ticket)
-    send(alice, target=ticket, recipient=[bob], reason="comment")
+    send(alice, target=ticket, recipient=[bob], recipient_reason="comment")
     assert said(bob) == []
 
 
 def test_both_can_be_switched_off(alice: Any, bob: Any, settings: Any) -> None:
     settings.NOTIFICATIONS = {"WATCH_WHEN_ACTING": False, "WATCH_WHEN_CALLED": False}
 
-    send(alice, target=make_ticket(), recipient=[bob], reason="mention")
+    send(alice, target=make_ticket(), recipient=[bob], recipient_reason="mention")
 
     assert Subscription.objects.count() == 0
 

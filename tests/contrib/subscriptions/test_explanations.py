@@ -63,12 +63,12 @@ def test_who_muted_it_or_what_contains_it(alice: Any, bob: Any) -> None:
         "muted_parent",
         "bob is not notified: repo is muted.",
     )
-    assert why(bob, alice, target=ticket, recipient=[bob], reason="mention") == (
+    assert why(bob, alice, target=ticket, recipient=[bob], recipient_reason="mention") == (
         "named", "bob is notified: named as a recipient.",
     )  # fmt: skip
 
     mute(bob, ticket, until=timezone.now() + timedelta(days=7))
-    rule, text = why(bob, alice, target=ticket, recipient=[bob], reason="mention")
+    rule, text = why(bob, alice, target=ticket, recipient=[bob], recipient_reason="mention")
     assert rule == "muted"
     assert text.startswith("bob is not notified: issue 2 is muted until ")
 
@@ -135,7 +135,9 @@ def test_an_event_is_told_only_to_who_may_see_all_of_it(alice: Any, settings: An
 
     remark = make_remark(ticket)
     assert told_why(send(alice, action_object=remark, target=ticket)) == {"friend": "subscribed"}
-    named = send(alice, action_object=remark, target=ticket, recipient=[stranger, friend], reason="mention")
+    named = send(
+        alice, action_object=remark, target=ticket, recipient=[stranger, friend], recipient_reason="mention"
+    )
     assert told_why(named) == {"friend": "mention"}
     assert told_why(send(alice, target=ticket)) == {"friend": "mention", "stranger": "subscribed"}
 

@@ -233,7 +233,7 @@ def test_many_who_are_called_take_part_by_a_constant_number_of_statements(
     ContentType.objects.get_for_models(Owner, Repo, Ticket)
     with django_assert_num_queries(1 + 3 * 4 + 3):
         # Who was called; of each batch who takes part, an UPDATE, an INSERT, an UPDATE; the rows; whose they are.
-        send(ticket.repo, target=ticket, recipient=users, reason="mention")
+        send(ticket.repo, target=ticket, recipient=users, recipient_reason="mention")
 
     assert watchers(ticket).count() == 25
     assert Subscription.objects.filter(reason="mention").count() == 25

@@ -8,6 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
@@ -175,8 +176,8 @@ def test_a_verb_that_there_is_not_is_refused(bob: Any, ticket: Any) -> None:
 
 
 def test_the_inbox_is_searched_by_reason(bob: Any, ticket: Any) -> None:
-    send(make_user("alice"), target=ticket, recipient=[bob], reason="mention")
-    send(make_user("carol"), target=ticket, recipient=[bob], reason="assign")
+    send(make_user("alice"), target=ticket, recipient=[bob], recipient_reason="mention")
+    send(make_user("carol"), target=ticket, recipient=[bob], recipient_reason="assign")
     client = browser(bob)
 
     def found(query: str) -> list[str]:
@@ -192,8 +193,12 @@ def test_the_inbox_is_searched_by_reason(bob: Any, ticket: Any) -> None:
     ("arguments", "reason", "rule"),
     [
         ({}, "watching", "bob is notified: watching issue 2."),
-        ({"reason": "mention", "recipient": True}, "mention", "bob is notified: named as a recipient."),
-        ({"reason": "our own word"}, "our own word", "bob is notified: watching issue 2."),
+        (
+            {"recipient_reason": "mention", "recipient": True},
+            "mention",
+            "bob is notified: named as a recipient.",
+        ),
+        ({"recipient_reason": "our own word"}, "our own word", "bob is notified: watching issue 2."),
     ],
 )
 def test_a_page_says_why_one_was_told(
@@ -361,7 +366,8 @@ def test_the_admin_lists_and_deletes_and_speaks_for_nobody(
 
 
 def test_the_wing_is_an_extension_with_templates() -> None:
-    [wing] = [one for one in extensions() if getattr(one, "label", "") == "notifications_subscriptions"]
+    wing: Any = apps.get_app_config("notifications_subscriptions")
+    assert wing in extensions()
     assert set(wing.notifications_templates) == {"row", "new_row", "head"}
     assert Extension.notifications_templates == {}
     assert rows().count() == 0

@@ -167,7 +167,7 @@ def test_any_audience_is_that_of_the_rules(settings: Any, monkeypatch: pytest.Mo
         )
         put(subscriptions)
         keys = dict(zip(("actor", "target", "action_object"), (nodes[n] for n in about), strict=False))
-        event = describe(verb="moved", reason=call, **keys)
+        event = describe(verb="moved", recipient_reason=call, **keys)
         lines = lines_from(about, graph)
         wishes = {
             number: {thing: wish for (user, thing), wish in subscriptions.items() if user == number}

@@ -20,14 +20,18 @@ RETRY_INTERVAL = 5.0
 class Message:
     """What one process says to the others: the UUID of an event, or whose rows changed. Nothing else leaves it.
 
+    An ``echo`` is for the hub alone that sent it, to learn whether messages arrive.
     A message without event and recipient stands for everybody: look at all inboxes.
     """
 
     event: str | None = None
     recipient: str | None = None
+    echo: str | None = None
 
     def dumps(self) -> str:
         """Return the message as JSON, well under the 8,000 bytes that PostgreSQL carries."""
+        if self.echo:
+            return json.dumps({"echo": self.echo})
         return json.dumps({"event": self.event} if self.event else {"recipient": self.recipient})
 
     @classmethod
@@ -35,10 +39,11 @@ class Message:
         """Return the message that a text holds. One that is not ours stands for everybody."""
         try:
             content = json.loads(text)
-            event, recipient = content.get("event"), content.get("recipient")
+            event, recipient, echo = (content.get(name) for name in ("event", "recipient", "echo"))
             return cls(
                 event=None if event is None else str(UUID(event)),
                 recipient=None if recipient is None else str(recipient),
+                echo=None if echo is None else str(echo),
             )
         except (ValueError, AttributeError, TypeError):
             return cls()
@@ -55,6 +60,8 @@ class Bus:
     interval: float = 5.0
     #: Whether it sends messages; a bus that only polls does not.
     sends: ClassVar[bool] = True
+    #: What to do where the bus is connected, and what it sends does not arrive.
+    deaf_hint: ClassVar[str] = "Check the server of the bus, and what is between it and this process."
 
     def __init__(self) -> None:
         self._silent_until = 0.0

@@ -22,6 +22,11 @@ class Bus(base.Bus):
     that does not pass notifications on. ``channel`` is the name that is listened to.
     """
 
+    deaf_hint = (
+        "A pooler such as PgBouncer in transaction mode passes no notifications on: name a direct connection "
+        "in NOTIFICATIONS['LIVE_BUS_OPTIONS']['conninfo']."
+    )
+
     def __init__(
         self, *, channel: str = "notifications_live", conninfo: str = "", interval: float = base.Bus.interval
     ) -> None:

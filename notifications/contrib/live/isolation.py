@@ -1,0 +1,36 @@
+"""One call for many keys, in which a key that fails does not fail the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connections
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def isolated(
+    fetch: Callable[[list[K]], Mapping[K, V]], keys: Iterable[K], using: str
+) -> tuple[dict[K, V], dict[K, Exception]]:
+    """Fetch for all keys at once; where that fails, for each half of them, down to the keys at fault.
+
+    Return what was found and what failed, by key. Raise what was raised where the database ``using`` is gone.
+    """
+    found: dict[K, V] = {}
+    failed: dict[K, Exception] = {}
+    batches = [list(keys)]
+    while batches:
+        batch = batches.pop()
+        try:
+            found.update(fetch(batch))
+        except Exception as error:
+            if isinstance(error, (InterfaceError, OperationalError)) and not connections[using].is_usable():
+                raise
+            if len(batch) == 1:
+                failed[batch[0]] = error
+            else:
+                middle = len(batch) // 2
+                batches += [batch[middle:], batch[:middle]]
+    return found, failed
