@@ -71,7 +71,7 @@ def test_all_four_ways_to_send_say_alike_what_cannot_act(call: str, sender: str)
     from asgiref.sync import async_to_sync
 
     actor: Any = {
-        "unsaved": type(make_user("class"))(username="new"),
+        "unsaved": type(make_user("class"))(pk=None, username="new"),
         "unhashable and unsaved": Unhashable(name="new"),
         "class": Project,
         "text": "alice",
