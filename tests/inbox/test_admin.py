@@ -13,10 +13,12 @@ from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from notifications.admin import AbstractNotificationAdmin, NotificationAdmin
 from notifications.conf import get_notification_model
+from notifications.inbox import admin as inbox_admin
+from notifications.inbox.admin import RecipientWidget
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Issue, Project, Quiet
 
@@ -424,3 +426,20 @@ def test_a_site_can_build_on_it(justquick: Any, rf: Any) -> None:
     request.user = justquick
     assert own.get_search_fields(request)[-1] == "level"
     assert list(own.get_queryset(request)) == []
+
+
+def test_the_widget_of_the_recipient_names_only_who_is_there(
+    justquick: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field: Any = get_notification_model()._meta.get_field("recipient")
+    widget = RecipientWidget(field.remote_field, admin.site)
+    name, page = widget.label_and_url_for_value(justquick.pk)
+    assert name == "justquick"
+    assert str(justquick.pk) in page
+    assert widget.label_and_url_for_value("no key at all") == ("", "")
+
+    def reverse_nothing(*arguments: Any, **named: Any) -> str:
+        raise NoReverseMatch
+
+    monkeypatch.setattr(inbox_admin, "reverse", reverse_nothing)
+    assert widget.label_and_url_for_value(justquick.pk) == ("justquick", "")

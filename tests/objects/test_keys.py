@@ -13,7 +13,7 @@ from django.test.utils import isolate_apps
 
 from notifications.conf import get_notification_model
 from notifications.objects import fast_fetch
-from notifications.objects.fetch import objects_of, primary_key
+from notifications.objects.fetch import model_of, objects_of, primary_key
 from notifications.objects.keys import ObjectAccess
 from tests.factories import make_issue, make_notification, make_project, rows
 from tests.testapp.models import (
@@ -487,3 +487,7 @@ def test_more_objects_than_one_statement_takes_are_found_too(justquick: Any) -> 
     keys = set(range(project.pk, project.pk + fast_fetch.MAX_KEYS + 1))
     assert fast_fetch.by_primary_key(Project, keys, "default") is None
     assert objects_of(Project, keys, "default") == {project.pk: project}
+
+
+def test_a_content_type_that_is_gone_has_no_model() -> None:
+    assert model_of(2_000_000_000, None) is None
