@@ -228,7 +228,7 @@ def test_a_model_without_the_constraint_is_a_warning(bare: Any) -> None:
     assert found() == [
         Warning(
             "variants.Tokened has no constraint 'ntf_event_recipient', so two processes may send the same event twice.",
-            hint="Let its Meta inherit from AbstractNotification.Meta and keep its constraints.",
+            hint="Let its Meta inherit from AbstractNotification.Meta, and keep the inherited constraints.",
             obj=get_notification_model(),
             id="notifications.W005",
         )

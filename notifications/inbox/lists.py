@@ -7,6 +7,7 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.db.models import Count, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
@@ -86,7 +87,8 @@ def fingerprint(found: Sequence[AbstractNotification], count: int, *asked: Any) 
     if settings.VISIBILITY:
         attach_objects(found)
         asked = (*asked, [(row.is_hidden, *labels_of(row).values()) for row in found])
-    now = (get_language(), timezone.get_current_timezone_name(), local_now().date())
+    zone = timezone.get_current_timezone_name() if django_settings.USE_TZ else ""
+    now = (get_language(), zone, local_now().date())
     return f'W/"{sha256(repr((now, asked, count, shown)).encode()).hexdigest()[:32]}"'
 
 
