@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Q
@@ -56,7 +56,7 @@ class RecipientWidget(ForeignKeyRawIdWidget):
         key = self.rel.get_related_field().name
         try:
             user = self.rel.model._default_manager.using(self.db).get(**{key: value})
-        except (ValueError, ObjectDoesNotExist):
+        except (ValueError, ValidationError, ObjectDoesNotExist):
             return "", ""
         meta = user._meta
         try:
