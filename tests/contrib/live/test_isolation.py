@@ -86,7 +86,15 @@ def break_page(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-BROKEN = [break_rule, break_loading, break_table, break_column, break_name, break_page]
+BROKEN = [
+    # With the app subscriptions, who may not see the object is not notified of it.
+    pytest.param(break_rule, marks=pytest.mark.without_extensions),
+    break_loading,
+    break_table,
+    break_column,
+    break_name,
+    break_page,
+]
 
 
 @pytest.fixture(autouse=True)
