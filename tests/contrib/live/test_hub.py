@@ -449,9 +449,9 @@ def test_an_event_with_a_key_that_is_sent_again_to_others_is_not_sent_twice_to_t
     hour = timedelta(hours=1)
 
     async def listen() -> list[str]:
-        await elsewhere(told, user, idempotency_idempotency_key="order:17", timestamp=timezone.now() - hour)
+        await elsewhere(told, user, idempotency_key="order:17", timestamp=timezone.now() - hour)
         async with tuned_in(user) as browser:
-            await next_round(await elsewhere(told, other, idempotency_idempotency_key="order:17"))
+            await next_round(await elsewhere(told, other, idempotency_key="order:17"))
             await hear_all(browser)
             return verbs(browser)
 
