@@ -367,7 +367,8 @@ def test_an_index_of_some_rows_holds_no_others() -> None:
         "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = %s",
     }
     conditions = {
-        "ntf_unread": "unread",
+        # Django 6.1 writes a comparison on SQLite.
+        "ntf_unread": "unread( = 1)?",
         "ntf_saved": "saved_at IS NOT NULL",
         "ntf_done": "done_at IS NOT NULL",
     }
