@@ -54,7 +54,7 @@ def break_rule(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def break_loading(site: Any, monkeypatch: pytest.MonkeyPatch, error: type[Exception] = RuntimeError) -> None:
     from_db = Project.from_db.__func__  # type: ignore[attr-defined]
 
-    def read(cls: Any, db: Any, names: Any, values: Any, **named: Any) -> Any:
+    def read(cls: Any, /, db: Any, names: Any, values: Any, **named: Any) -> Any:
         if POISON in values:
             raise error("This object cannot be read.")
         return from_db(cls, db, names, values, **named)
@@ -189,7 +189,7 @@ def break_user(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model: Any = get_user_model()
     from_db = model.from_db.__func__
 
-    def read(cls: Any, db: Any, names: Any, values: Any, **named: Any) -> Any:
+    def read(cls: Any, /, db: Any, names: Any, values: Any, **named: Any) -> Any:
         return fail() if "bob" in values else from_db(cls, db, names, values, **named)
 
     monkeypatch.setattr(model, "from_db", classmethod(read))
