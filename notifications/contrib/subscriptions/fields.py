@@ -1,8 +1,8 @@
-"""The columns of this app, and what keeps their labels and choices out of migrations."""
+"""The column that stands for the object of a subscription."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
@@ -10,11 +10,6 @@ if TYPE_CHECKING:
     TextColumn = models.CharField[Any, Any]
 else:
     TextColumn = models.CharField
-
-M = TypeVar("M", bound=type[models.Model])
-
-#: What people read of a field or a model. It differs in no table.
-LABELS = ("choices", "help_text", "verbose_name", "verbose_name_plural")
 
 
 def make_object_key(content_type_id: int, object_id: str) -> str:
@@ -31,28 +26,3 @@ class ObjectKeyField(TextColumn):
         key = make_object_key(row.content_type_id, row.object_id)
         setattr(row, self.attname, key)
         return key
-
-
-def without_labels_in_migrations(model: M) -> M:
-    """Keep the labels, help texts and choices of a model and of all its fields out of migrations: a class decorator.
-
-    Without it another wording would be a migration, on each site anew.
-    """
-    for field in model._meta.local_fields:
-        hide_labels(field)
-    for name in LABELS:
-        # What the state of a migration copies; the names themselves stay.
-        model._meta.original_attrs.pop(name, None)
-    return model
-
-
-def hide_labels(field: Any) -> None:
-    """Let a migration be told of a field without its labels."""
-    # Not by subclasses: Django takes a CharField and a subclass of it in one expression for mixed types.
-    deconstruct = field.deconstruct
-
-    def without_labels() -> Any:
-        name, path, args, kwargs = deconstruct()
-        return name, path, args, {key: value for key, value in kwargs.items() if key not in LABELS}
-
-    field.deconstruct = without_labels

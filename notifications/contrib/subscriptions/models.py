@@ -10,10 +10,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy as _
 
-from notifications.contrib.subscriptions.fields import ObjectKeyField, without_labels_in_migrations
+from notifications.contrib.subscriptions.fields import ObjectKeyField
 from notifications.contrib.subscriptions.levels import Level
 from notifications.objects.keys import ObjectKey
 from notifications.objects.labels import label_of, name_of
+from notifications.storage.fields import without_labels_in_migrations
 from notifications.storage.reasons import Reason
 
 
