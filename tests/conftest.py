@@ -101,10 +101,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         )
 
     def is_chosen(item: pytest.Item) -> bool:
-        if chosen == "all" or config.getoption("--browser"):
+        if chosen == "all":
             return True
         if shape() == "default":
-            return bool(set_of(item) == chosen)
+            return config.getoption("--browser") or bool(set_of(item) == chosen)
         if backend() != "sqlite" and set_of(item) == "once":
             return False
         return runs_in_shape(item, shape(), getattr(settings, "TESTED_HERE", None))

@@ -17,6 +17,8 @@ TESTED_LIKE = "default"
 #: The app's own tests, and what of the core it can change.
 TESTED_HERE = {
     "browser/subscriptions/": "buttons and keys of the app",
+    "browser/test_access.py": "buttons beside the actions",
+    "browser/test_inbox_js.py": "buttons beside the actions",
     "compat/test_import_paths.py": "names of the older packages",
     "compat/test_older_packages.py": "names of the older packages",
     "contrib/subscriptions/": "the app itself",

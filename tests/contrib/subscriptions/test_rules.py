@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, seed, settings as hypothesis_settings, strategies as st
 
@@ -27,6 +28,8 @@ from tests.factories import make_user, make_users
 
 THINGS, USERS = 6, 5
 DEPTH = 3
+#: Each example costs several statements, which take longer on a server.
+EXAMPLES = hypothesis_settings().max_examples // (2 if connection.vendor == "sqlite" else 8)
 CALLS = {"mention", "assign", "review_requested", "team_mention"}
 LISTEN = {"", "subscribed", "manual"}
 
@@ -144,6 +147,7 @@ def test_any_audience_is_that_of_the_rules(settings: Any, monkeypatch: pytest.Mo
 
     @seed(number)
     @hypothesis_settings(
+        max_examples=EXAMPLES,
         database=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
