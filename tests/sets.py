@@ -27,6 +27,7 @@ ONCE = {
     "contrib/live/test_view.py": "HTTP; the queries are tested in test_queries.py",
     "crash/test_callbacks.py": "what a pool of processes reports",
     "presentation/test_sentences.py": "templates of verbs",
+    "storage/test_count_cache.py": "caches that fail; the rows are tested in test_counts.py",
     "test_benchmarks.py": "reads results and writes reports",
     "test_docs.py": "runs the documentation in sites of its own",
     "test_example.py": "runs the example site, which has a database of its own",

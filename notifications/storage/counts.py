@@ -5,11 +5,11 @@ Counts that include uncommitted changes are not cached.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from django.core.cache import cache
 from django.db import router
 from django.db.models import Subquery
 from django.db.models.functions import Coalesce
@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from notifications.conf import settings
 from notifications.storage import changes
+from notifications.storage.count_cache import CacheUnavailable, count_cache
 from notifications.storage.expressions import EarliestMoment
 from notifications.storage.inbox_state import InboxState
-from notifications.storage.states import unseen as unseen_condition
+from notifications.storage.states import IS_MARKED_UNREAD, IS_TO_COME, unseen as unseen_condition
 
 
 class Count(int):
@@ -75,17 +76,35 @@ def cached(user: Any, name: str, rows: Callable[[], Any]) -> Count:
     timeout = settings.CACHE_TIMEOUT
     if not timeout or changes.are_pending():
         return Count(capped(rows()))
-    key = changes.cache_key(user.pk, name)
-    known = cache.get_many([changes.GENERATION, key])
-    generation = known.get(changes.GENERATION)
-    if generation is None:
+    # The database where changes are written, which is where the keys are cleared.
+    using = router.db_for_write(user.notifications.model, instance=user)
+    key, generation_key = changes.cache_key(user.pk, name, using=using), changes.generation_key(using)
+    try:
+        known = count_cache.get([generation_key, key])
+    except CacheUnavailable:
+        return Count(capped(rows()))
+    generation = known.get(generation_key)
+    if isinstance(generation, str):
+        match known.get(key):
+            case (str(counted_in), int(count)) if counted_in == generation:
+                return Count(count)
+    else:
         generation = uuid4().hex
-        cache.set(changes.GENERATION, generation, timeout=None)
-    counted_in, count = known.get(key, (None, 0))
-    if counted_in != generation:
-        count = capped(rows())
-        cache.set(key, (generation, count), timeout)
+        count_cache.set({generation_key: generation}, None)
+    # Before the rows are counted, so that a row which is due in between is not missed.
+    seconds: float = min(timeout, seconds_until_next(user)) if changes.are_kept_long() else timeout
+    count = capped(rows())
+    if seconds:
+        count_cache.set({key: (generation, count)}, seconds)
     return Count(count)
+
+
+def seconds_until_next(user: Any) -> float:
+    """Return in how many whole seconds the next row of the user is due; infinity if there is none."""
+    rows = user.notifications.visible().filter(IS_MARKED_UNREAD & IS_TO_COME).order_by("inbox_at")
+    due = rows.values_list("inbox_at", flat=True).first()
+    # Whole ones: some caches take a fraction for 0, and 0 for ever.
+    return math.inf if due is None else max(0, math.floor((due - timezone.now()).total_seconds()))
 
 
 def capped(rows: Any) -> int:

@@ -178,8 +178,18 @@ class NotificationQuerySet(VerbsQuerySet[M]):
             values = {"read_at": _read_at(values["unread"]), **values}
         changed = super().update(**values)
         if COUNTED_COLUMNS & values.keys():
-            self.announce(changed)
+            self._announce_update(changed, values.get("recipient", values.get("recipient_id")))
         return changed
+
+    def _announce_update(self, changed: int, recipient: Any) -> None:
+        """Announce an update, which may have moved the rows to another recipient, a user, a key or an expression."""
+        owner = self._recipient_id()
+        if hasattr(recipient, "resolve_expression"):
+            self._mixed().announce(changed)
+        elif recipient is None or owner is None:
+            self.announce(changed)
+        else:
+            self.announce(changed, {owner, getattr(recipient, "pk", recipient)})
 
     update.alters_data = True  # type: ignore[attr-defined]
 
@@ -225,7 +235,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         self._for_write = True
         changed = super(NotificationQuerySet, self.quietly()).bulk_update(rows, names, batch_size)
         if COUNTED_COLUMNS & names:
-            self.announce(changed, {row.recipient_id for row in rows})
+            self.announce(changed, {pk for row in rows for pk in row.recipients_of_change()})
         return changed
 
     # How the mark travels with the queryset, and what it does

@@ -26,7 +26,7 @@ M = TypeVar("M", bound=models.Model)
 UpTo: TypeAlias = "models.Model | datetime | None"
 
 #: The columns that determine whether and where a row is shown, and so whether it is counted as unread.
-COUNTED_COLUMNS = {"unread", "deleted", "done_at", "snoozed_until", "timestamp"}
+COUNTED_COLUMNS = {"recipient", "recipient_id", "unread", "deleted", "done_at", "snoozed_until", "timestamp"}
 #: These columns, and the one that only determines whether the row is saved.
 STATE_COLUMNS = COUNTED_COLUMNS | {"saved_at"}
 
