@@ -42,7 +42,8 @@ async function ask(url, etag, options = {}) {
     if (response.ok) {
         return { data: await response.json(), etag: response.headers.get("ETag") };
     }
-    throw Object.assign(new Error(`Answered ${response.status}`), { ended: [0, 401, 403].includes(response.status) });
+    const { status } = response;
+    throw Object.assign(new Error(`Answered ${status}`), { status, ended: [0, 401, 403].includes(status) });
 }
 
 const post = (url, body) => ask(url, "", { method: "POST", body });
@@ -414,7 +415,10 @@ class Inbox extends Listing {
         super.show(answer);
         this.form.hidden = !answer.items.length;
         this.form.elements.shown.value = answer.items.map(({ slug }) => slug).join();
-        this.form.elements.up_to.value = answer.up_to;
+        this.form.elements.matching.value = answer.matching ?? "";
+        this.form.elements.matching_unread.value = answer.matching_unread ?? "";
+        const total = this.form.querySelector("[data-ntf-total]");
+        total && (total.textContent = answer.total === null ? "" : `(${answer.total})`);
         this.change();
     }
 
@@ -430,16 +434,23 @@ class Inbox extends Listing {
     submit(event) {
         const { target, submitter } = event;
         const body = new FormData(target, submitter);
+        // What all results are the form says only if they are all on this page. Otherwise a page says their number and asks.
+        const isAll = submitter?.name === "verb" && body.getAll("scope").includes("all");
+        const matching = this.form.elements[submitter?.name === "all" ? "matching_unread" : isAll && "matching"];
         // Until when it is to be snoozed is asked on a page of its own, and what an extension does leads to one.
-        const asks = /^snooze/.test(submitter?.value) || submitter?.hasAttribute("formaction");
+        const asks = /^snooze/.test(submitter?.value) || submitter?.hasAttribute("formaction") || /^-|^$/.test(matching?.value);
         if ((target === this.form && !asks) || this.banner.contains(target)) {
             event.preventDefault();
-            this.act(target.action, body);
+            this.act(target.action, body, () => {
+                matching.value = matching.value.replace(/^\d+(-\d*-).*/, "$1");
+                submitter.click();
+            });
         }
     }
 
-    async act(url, body) {
-        const act = () => post(url, body).catch(() => ({ data: { message: this.dataset.ntfFailed } }));
+    async act(url, body, askAgain) {
+        const failed = { data: { message: this.dataset.ntfFailed } };
+        const act = () => post(url, body).catch(({ status }) => (status === 409 && askAgain(), failed));
         const { data } = await (this.acting = Promise.resolve(this.acting).then(act)); // In the order of the keys.
         const { message, undo, unread_count: unread, unseen_count: unseen } = data;
         Object.assign(this, { acted: true }).voice.textContent = message;
