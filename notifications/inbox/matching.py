@@ -20,9 +20,9 @@ MAX_COMPARED_ROWS = 100_000
 class Matching:
     """Some rows: how many there are, the last one that arrived, and a digest of their primary keys.
 
-    Without a number it is only said that rows which arrived later are not meant. Rows are numbered in the order in which
-    they arrive, but not in that in which they are committed: the digest differs if a row with a lower number becomes
-    visible later. Rows whose primary key is no number have no last one.
+    Without a number it only says that rows which arrived later are not meant. Rows are numbered in the order in which
+    they arrive, but not in that of the commits: the digest differs if a row with a lower number becomes visible later.
+    Rows whose primary key is no number have no last one.
     """
 
     count: int | None = None

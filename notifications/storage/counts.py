@@ -11,16 +11,24 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import router
-from django.db.models import Subquery
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from notifications.conf import settings
 from notifications.storage import changes
 from notifications.storage.count_cache import CacheUnavailable, count_cache
-from notifications.storage.expressions import EarliestMoment
 from notifications.storage.inbox_state import InboxState
-from notifications.storage.states import IS_MARKED_UNREAD, IS_TO_COME, unseen as unseen_condition
+from notifications.storage.states import (
+    IS_MARKED_UNREAD,
+    IS_TO_COME,
+    UNREAD,
+    is_unseen,
+    key_text,
+    newest_first,
+    seen_floor,
+)
+
+#: The maximum number of rows that are remembered one by one when the bell is opened.
+MAX_SEEN_KEYS = 100
 
 
 class Count(int):
@@ -59,14 +67,24 @@ def unseen_count(user: Any) -> Count:
 def unseen(user: Any) -> Any:
     """Return the unread rows that arrived or returned since the user last opened the bell."""
     rows = user.notifications.visible()
-    seen = InboxState.objects.using(rows.db).filter(pk=user.pk)
-    return rows.filter(unseen_condition(Coalesce(Subquery(seen.values("seen_at")), EarliestMoment())))
+    state = InboxState.objects.using(rows.db).filter(pk=user.pk)
+    # Only one lower bound: with two of them SQLite uses the index without "unread".
+    return rows.filter(UNREAD.condition(), is_unseen(state), inbox_at__gt=seen_floor(state))
 
 
 def mark_seen(user: Any) -> None:
-    """Store that the user opened the bell now, so that no notification is unseen."""
+    """Store that the user opened the bell now, so that no notification is unseen.
+
+    The latest rows of the inbox are stored one by one, because rows may still arrive that seem to be older.
+    """
     using = router.db_for_write(user.notifications.model)
-    InboxState.objects.using(using).update_or_create(pk=user.pk, defaults={"seen_at": timezone.now()})
+    now = timezone.now()
+    rows = user.notifications.using(using).inbox().order_by(*newest_first("inbox_at"))
+    latest = list(rows.annotate(ntf_key=key_text()).values_list("ntf_key", "inbox_at")[: MAX_SEEN_KEYS + 1])
+    floor = latest[MAX_SEEN_KEYS][1] if len(latest) > MAX_SEEN_KEYS else None
+    keys = [key for key, inbox_at in latest if floor is None or inbox_at > floor]
+    seen = {"seen_at": now, "seen_floor": floor, "seen_keys": f",{','.join(keys)},"}
+    InboxState.objects.using(using).update_or_create(pk=user.pk, defaults=seen)
     changes.drop_counts([user.pk], using=using)
     changes.announce(user.notifications.model, user.pk, 0, using=using)
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, OrderBy, Q
+from django.db.models import F, OrderBy, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat, StrIndex
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from notifications.conf import settings
-from notifications.storage.expressions import CurrentMoment, IsSet
+from notifications.storage.expressions import CurrentMoment, EarliestMoment, IsSet
 
 
 def whether(column: str, value: bool) -> Q:
@@ -61,10 +63,25 @@ VISIBLE = State("visible", lambda: Q(deleted=False) if settings.SOFT_DELETE else
 STATES: Mapping[str, State] = {state.name: state for state in (UNREAD, READ, SAVED, SNOOZED, DONE, INBOX)}
 
 
-def unseen(seen_at: Any) -> Q:
-    """Return the condition of the unread rows that arrived or returned after a time, which may be an expression."""
-    # Only one lower bound: with two of them SQLite uses the index without "unread".
-    return UNREAD.condition() & Q(inbox_at__gt=seen_at)
+def seen_floor(state: QuerySet[Any]) -> Any:
+    """Return the moment up to which all rows of a user are seen, from a query for the user's inbox state."""
+    return Coalesce(Subquery(state.values("seen_floor")), EarliestMoment())
+
+
+def is_unseen(state: QuerySet[Any]) -> Q:
+    """Return the condition that rows after :func:`seen_floor` came into the inbox after the user opened the bell.
+
+    They entered it later, or they were not there although they seem to be older.
+    """
+    seen_at = Coalesce(Subquery(state.values("seen_at")), EarliestMoment())
+    comma = Value(",", output_field=TextField())
+    place = StrIndex(Subquery(state.values("seen_keys")), Concat(comma, key_text(), comma))
+    return Q(inbox_at__gt=seen_at) | Q(Exact(place, 0))
+
+
+def key_text() -> Any:
+    """Return the primary key of a row as a text, as the database writes it."""
+    return Cast("pk", TextField())
 
 
 def states_of(row: Any) -> list[str]:
