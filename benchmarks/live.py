@@ -187,7 +187,7 @@ class Bench:
 
     @asynccontextmanager
     async def listening(self, server: Server, count: int) -> AsyncIterator[list[Any]]:
-        """Open so many streams, some hundred at a time, and wait until each has been told its count."""
+        """Open so many streams, some hundred at a time, and wait until each has its count."""
         from tests.contrib.live.client import Browser
 
         async with AsyncExitStack() as stack:
@@ -215,7 +215,7 @@ class Bench:
         async def measure() -> tuple[list[float], list[float]]:
             taken, written = [], []
 
-            def tell(number: int) -> float:
+            def send(number: int) -> float:
                 notify.send(sender, verb=f"closed {number}", recipient=reader)
                 return time.perf_counter()
 
@@ -224,10 +224,10 @@ class Bench:
                 for number in range(self.sizes.events):
                     await asyncio.sleep(random.random() * (1 if bus == "poll" else 0.2))
                     began = time.perf_counter()
-                    telling = asyncio.create_task(elsewhere(tell, number))
+                    notifying = asyncio.create_task(elsewhere(send, number))
                     await browser.next("notification")
                     taken.append(time.perf_counter() - began)
-                    written.append(await telling - began)
+                    written.append(await notifying - began)
             return sorted(taken), sorted(written)
 
         with self.server(bus=bus) as server:
@@ -283,7 +283,7 @@ class Bench:
             yield from asyncio.run(measure())
 
     def crowd(self, bus: str) -> Iterator[Figure]:
-        """Measure how long it takes to tell those who are connected of an event that many are told of."""
+        """Measure how long it takes to notify the connected users of an event that has many recipients."""
         from django.contrib.auth import get_user_model
 
         from notifications import notify
@@ -310,9 +310,9 @@ class Bench:
             )
 
         with self.server(bus=bus) as server:
-            writing, telling, rounds, queries = asyncio.run(measure())
+            writing, notifying, rounds, queries = asyncio.run(measure())
         who = f"{bus} bus: event to {self.sizes.recipients:,}, {self.sizes.connected:,} connected"
-        yield at_most(f"{who}: all told after the commit", telling, 2, " s", 2)
+        yield at_most(f"{who}: all notified after the commit", notifying, 2, " s", 2)
         yield Figure(f"{who}: written in", f"{writing:.2f} s")
         yield Figure(f"{who}: rounds of the hub meanwhile, queries of them", f"{rounds}, {queries}")
 
@@ -355,7 +355,7 @@ class Bench:
         who = f"{self.sizes.connected:,} streams come back after kill -9"
         yield at_most(f"{who}: errors", len(wrong), 0)
         yield at_most(f"{who}: queries for each", asked, 1, "", 3)
-        yield Figure(f"{who}: all are told their count within", f"{taken:.1f} s")
+        yield Figure(f"{who}: all have their count within", f"{taken:.1f} s")
 
 
 def connections_of(url: str) -> int:
