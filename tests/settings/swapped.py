@@ -50,3 +50,16 @@ TESTED_HERE = {
     "test_seed.py": "what the seed promises holds for a swapped model",
     "test_signals.py": "signals of the site's model",
 }
+
+#: On the servers, only SQL, locks and migrations of the site's table.
+TESTED_ON_SERVERS = {
+    "compat/test_adoption.py": "the site's table is altered by SQL",
+    "contrib/live/test_queries.py": "SQL by hand",
+    "inbox/test_pagination.py": "the order of the site's table",
+    "sending/test_chunks.py": "statements for ranges of keys",
+    "sending/test_fanout.py": "the site's table is filled by SQL",
+    "sending/test_repeats.py": "constraints of the site's table",
+    "storage/test_fields.py": "migrations of the site's model",
+    "storage/test_indexes.py": "indexes of the site's table",
+    "storage/test_locking.py": "locks in the site's table",
+}
