@@ -13,6 +13,7 @@ TESTED_HERE = {
     "compat/test_adoption.py": "adopting the site's table",
     "compat/test_import_paths.py": "names of the older packages",
     "compat/test_older_packages.py": "names of the older packages, for a swapped model",
+    "compat/test_projects.py": "code of public projects, with the site's model",
     "contrib/live/test_hub.py": "rows are of the site's model",
     "contrib/live/test_queries.py": "SQL for the site's table",
     "inbox/test_action_views.py": "rows are of the site's model",
