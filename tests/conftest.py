@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
@@ -20,7 +21,9 @@ from hypothesis import HealthCheck, settings as hypothesis_settings
 from notifications.extensions import audience_extensions
 from notifications.objects.guard import forget_faults
 from tests.factories import make_user
-from tests.sets import runs_in_shape, set_of
+from tests.sets import MEASURED_ON_SERVERS, is_listed, module_of, runs_in_shape, set_of
+
+MEASURED = pytest.StashKey[Coverage]()
 
 #: How many examples Hypothesis tries, other ones in each run. ``ci`` is five seconds or less for each test on a
 #: machine that is not loaded. An example has no deadline: how long one takes depends on what else the machine does.
@@ -54,7 +57,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="fail a test of the set databases that takes longer",
     )
+    parser.addoption(
+        "--measured",
+        action="store_true",
+        help="measure the coverage of the modules in MEASURED_ON_SERVERS (tests/sets.py)",
+    )
     parser.addoption("--tally", metavar="FILE", help="write the outcome of every test to FILE, as JSON")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    if not item.config.getoption("--measured") or not is_listed(module_of(item), MEASURED_ON_SERVERS):
+        return (yield)
+    measured = item.config.stash.setdefault(MEASURED, Coverage(data_suffix=True))
+    measured.start()
+    try:
+        return (yield)
+    finally:
+        measured.stop()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if MEASURED in config.stash:
+        config.stash[MEASURED].save()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
