@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from django.db.models import Count, IntegerField, Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 
-from notifications.objects.fetch import key_field
+from notifications.objects.fetch import is_numbered
 from notifications.storage.notification import AbstractNotification
 
 #: The most rows of which each one is compared; of more, only their number and the last one to arrive.
@@ -73,11 +73,6 @@ class Matching:
 
 class MatchingChanged(Exception):
     """The rows are not those that the user has seen."""
-
-
-def is_numbered(model: Any) -> bool:
-    """Return whether later rows of the model have higher primary keys."""
-    return isinstance(key_field(model), IntegerField)
 
 
 def matching_of_page(

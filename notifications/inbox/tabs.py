@@ -16,9 +16,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from notifications.conf import settings
-from notifications.inbox.matching import is_numbered
 from notifications.inbox.search import Search
 from notifications.inbox.snooze import local_now
+from notifications.objects.fetch import is_numbered
 from notifications.storage import counts
 from notifications.storage.counts import Count
 from notifications.storage.notification import AbstractNotification, Rows

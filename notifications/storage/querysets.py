@@ -32,7 +32,13 @@ from notifications.storage.states import (
     newest_first,
     oldest_first,
 )
-from notifications.storage.verbs import COUNTED_COLUMNS, VerbsQuerySet, assert_soft_delete, is_soft_delete
+from notifications.storage.verbs import (
+    COUNTED_COLUMNS,
+    VerbsQuerySet,
+    arrived_after,
+    assert_soft_delete,
+    is_soft_delete,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -113,14 +119,18 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         """Return the rows of one event, given by its UUID or by the key with which it was sent."""
         return self.filter(event=event if isinstance(event, UUID) else event_uuid(event))
 
-    def since(self, moment: datetime) -> Self:
-        """Return the rows of the inbox that entered it, or returned to it, after a time.
+    def since(self, last: models.Model | datetime) -> Self:
+        """Return the rows of the inbox that are newer than a notification or a time.
 
-        This compares ``inbox_at``: the ``timestamp`` of a row, which can be set by the sender, or the time when its
-        snooze ended. So a row that is written late with an earlier timestamp is not included. For rows that were
-        written after another row, use ``filter(pk__gt=...)``.
+        After a notification: those that arrived after it, whatever their ``timestamp``, if primary keys are numbers.
+        Rows that were committed after it, but numbered before, are not among them.
+
+        After a time: those that entered the inbox, or returned to it, since then. This compares ``inbox_at``: the
+        ``timestamp`` of a row, which can be set by the sender, or the time when its snooze ended.
         """
-        return self.filter(IS_IN_INBOX, inbox_at__gt=moment)
+        if isinstance(last, datetime):
+            return self.filter(IS_IN_INBOX, inbox_at__gt=last)
+        return self.filter(IS_IN_INBOX, arrived_after(last))
 
     def with_level(self, *levels: str) -> Self:
         """Return the rows of one of these levels. Raise ValueError for a level that the model does not have."""

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.inbox import matching as module, undo as undoing
-from notifications.inbox.matching import Matching, is_numbered
+from notifications.inbox.matching import Matching
 from notifications.inbox.tabs import TABS
+from notifications.objects.fetch import is_numbered
 from tests.factories import make_notification, make_project, make_user, rows
 from tests.testapp.models import Project
 

@@ -58,7 +58,9 @@ def test_what_arrives_after_the_bell_was_opened_is_unseen(justquick: Any, arriva
     make_notification(justquick, **ARRIVALS[arrival]())
     assert unseen(justquick) == 1
     # One that was numbered before the others, and is committed now.
-    late = get_notification_model()(pk=pk, recipient=justquick, actor=justquick, verb="late", **ARRIVALS[arrival]())
+    late = get_notification_model()(
+        pk=pk, recipient=justquick, actor=justquick, verb="late", **ARRIVALS[arrival]()
+    )
     rows().bulk_create([late])
     assert unseen(justquick) == 2
     mark_seen(justquick)
