@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.browser import site
 from tests.browser.conftest import Browser
@@ -319,3 +321,26 @@ def test_both_scripts_live_on_one_page(browser: Browser, visit: Visit, justquick
     wait_until(lambda: badge(browser) == "1")
     wait_until(lambda: browser.page.locator(".live_notify_badge").inner_text() == "1")
     assert browser.complaints() == []
+
+
+def test_what_arrives_is_announced_whatever_its_time_and_what_returns_is_not(
+    browser: Browser, show: Callable[[], None], justquick: Any
+) -> None:
+    late = timezone.now() - timedelta(hours=1)
+    old = make_notification(justquick, verb="old", timestamp=late)
+    make_notification(justquick, verb="read", unread=False)
+    old.mark_as_done()
+    show()
+    browser.run(
+        "window.heard = [];"
+        "document.addEventListener('notifications:new', ({detail}) => heard.push(detail.verb));"
+    )
+    # The script knows what is there after its first question.
+    with browser.page.expect_response("**/api/inbox/"):
+        pass
+    old.mark_as_unread()
+    make_notification(justquick, verb="late", timestamp=late)
+    wait_until(lambda: browser.run("return heard.join()"))
+    make_notification(justquick, verb="later", timestamp=late)
+    wait_until(lambda: browser.run("return heard.length") == 2)
+    assert browser.run("return heard.join()") == "late,later"

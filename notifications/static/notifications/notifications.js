@@ -46,6 +46,8 @@ async function ask(url, etag, options = {}) {
     throw Object.assign(new Error(`Answered ${status}`), { status, ended: [0, 401, 403].includes(status) });
 }
 
+const keyOf = ({ id, inbox_at }) => `${id} ${inbox_at}`;
+
 const post = (url, body) => ask(url, "", { method: "POST", body });
 
 /* What is new, for all tabs of a browser: the one that holds the lock listens, or polls, and tells the others. */
@@ -130,8 +132,14 @@ class Live {
             this.tell("bye");
         } else if (answer?.data) {
             this.etag = answer.etag;
-            const isNew = ({ inbox_at }) => Date.parse(inbox_at) >= this.since;
-            answer.data.items.filter(isNew).reverse().forEach((entry) => this.tell("new", entry));
+            // What arrives now may have happened before, and what has a lower number may be committed later.
+            const { items } = answer.data;
+            const since = this.since - (this.newest === undefined ? 0 : 60000);
+            const isNew = ({ id, inbox_at }) => Date.parse(inbox_at) >= since || (Number.isInteger(id) && id > this.newest);
+            const news = items.filter((entry) => isNew(entry) && !this.known.has(keyOf(entry)));
+            news.reverse().forEach((entry) => this.tell("new", entry));
+            items.forEach((entry) => this.known.add(keyOf(entry)));
+            this.newest = Math.max(this.newest ?? 0, ...items.map(({ id }) => (Number.isInteger(id) ? id : 0)));
             this.tell("count", answer.data.counts);
             this.tell("changed");
         }
@@ -161,9 +169,8 @@ class Live {
             showCounts(this.counts, this.data.ntfCap);
             document.dispatchEvent(new CustomEvent("notifications:count", { detail: this.counts }));
         } else if (kind === "new") {
-            const key = `${detail.id} ${detail.inbox_at}`;
-            if (!this.known.has(key)) {
-                this.known.add(key);
+            if (!this.known.has(keyOf(detail))) {
+                this.known.add(keyOf(detail));
                 document.dispatchEvent(new CustomEvent("notifications:new", { detail }));
             }
         } else if (kind === "changed") {
