@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import QuerySet
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from django.views.generic import ListView
 
 from notifications.conf import get_notification_model, settings
@@ -27,6 +29,7 @@ else:
     Base = ListView
 
 
+@method_decorator(never_cache, name="dispatch")
 class NotificationViewList(LoginRequiredMixin, Base):
     """A page of the user's notifications, in the order of its tab."""
 

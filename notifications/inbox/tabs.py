@@ -175,5 +175,10 @@ def counts_of(rows: Any, user: Any) -> dict[str, Count]:
     carrier = rows[0] if rows else None
     if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
         users = get_user_model()._base_manager.using(user.notifications.all().db)
-        carrier = with_counts(users.filter(pk=user.pk), user).get()
+        carrier = with_counts(users.filter(pk=user.pk), user).first()
+    if carrier is None:
+        # The users are in another database than the rows.
+        counted = {name: getattr(user.notifications, tab.adjective)() for name, tab in TABS.items()}
+        counted["unseen"] = counts.unseen(user)
+        return {name: Count(counts.capped(some)) for name, some in counted.items()}
     return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}

@@ -154,7 +154,8 @@ def test_who_is_logged_out_is_not_asked_for_any_more(
 
     def refuse(route: Any) -> None:
         asked.append("")
-        route.fulfill(status=403)
+        assert route.request.headers["x-notifications-poll"] == "1"
+        route.fulfill(status=401)
 
     browser.page.route("**/api/inbox/", refuse)
     browser.page.add_init_script(
@@ -169,6 +170,21 @@ def test_who_is_logged_out_is_not_asked_for_any_more(
         browser.let_pass(1000)
     browser.run("")
     assert len(asked) == 1
+    # When somebody looks again, it is tried once more.
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until(lambda: browser.run("") or len(asked) == 2)
+
+
+def test_two_bells_on_a_page_have_each_its_panel(
+    browser: Browser, show: Callable[[], None], justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.PAGE", PAGE + "{% notifications_bell %}")
+    show()
+    bell = browser.page.locator("notifications-bell")
+    wait_until(lambda: bell.nth(1).locator(".ntf-bell").get_attribute("aria-controls"))
+    controls = [bell.nth(n).locator(".ntf-bell").get_attribute("aria-controls") for n in range(2)]
+    assert controls == ["ntf-panel-1", "ntf-panel-2"]
+    assert controls == [bell.nth(n).locator(".ntf-panel").get_attribute("id") for n in range(2)]
 
 
 def test_a_server_that_does_not_answer_is_asked_less_often(

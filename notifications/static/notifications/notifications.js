@@ -34,7 +34,9 @@ function ago(moment) {
 
 /* Return {data, etag}, or null where nothing has changed. An answer that leads elsewhere means: logged out. */
 async function ask(url, etag, options = {}) {
-    const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
+    // A site may let only what a person does keep a session alive.
+    const poll = !options.method && { "X-Notifications-Poll": "1" };
+    const headers = { Accept: "application/json", ...poll, ...(etag && { "If-None-Match": etag }) };
     const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(30000), headers, ...options });
     if ([204, 304].includes(response.status)) {
         return null;
@@ -43,7 +45,7 @@ async function ask(url, etag, options = {}) {
         return { data: await response.json(), etag: response.headers.get("ETag") };
     }
     const { status } = response;
-    throw Object.assign(new Error(`Answered ${status}`), { status, ended: [0, 401, 403].includes(status) });
+    throw Object.assign(new Error(`Answered ${status}`), { status, ended: [0, 401].includes(status) });
 }
 
 const keyOf = ({ id, inbox_at }) => `${id} ${inbox_at}`;
@@ -176,7 +178,15 @@ class Live {
         } else if (kind === "changed") {
             document.dispatchEvent(new CustomEvent("notifications:changed"));
         } else if (kind === "bye") {
+            // An answer such as that of a limit of requests is no reason to stop for ever: ask again when somebody looks.
             this.stop();
+            const again = () => {
+                if (!document.hidden) {
+                    document.removeEventListener("visibilitychange", again);
+                    this.life.signal.aborted && this.start(true);
+                }
+            };
+            document.addEventListener("visibilitychange", again);
         } else if (this.leading && kind === "look") {
             this.looked = Date.now();
             this.look();
@@ -327,6 +337,8 @@ class Listing extends HTMLElement {
     }
 }
 
+let bells = 0;
+
 class Bell extends Listing {
     tellsDesktop = () => window.Notification?.permission === "granted" && remember("ntf-desktop") === "on";
 
@@ -335,6 +347,8 @@ class Bell extends Listing {
         this.link = this.querySelector(".ntf-bell");
         this.panel = this.querySelector(".ntf-panel");
         Object.assign(this.link, { role: "button", ariaExpanded: "false" });
+        // There may be more than one bell on a page.
+        this.panel.id ||= `ntf-panel-${(bells += 1)}`;
         this.link.setAttribute("aria-controls", this.panel.id);
         this.on(this.link, "click", (event) => {
             if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
