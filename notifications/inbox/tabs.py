@@ -151,16 +151,16 @@ def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     cap = settings.BADGE_CAP
     counted = {name: getattr(user.notifications, tab.adjective)() for name, tab in TABS.items()}
     counted["unseen"] = counts.unseen(user)
-    newest = user.notifications.model._base_manager.order_by("-pk").values("pk")[:1]
-    counted_rows: QuerySet[Any] = rows.annotate(
-        **{f"{COUNT_PREFIX}newest": Subquery(newest)} if is_numbered(user.notifications.model) else {},
-        **{
-            f"{COUNT_PREFIX}{name}": Counted(
-                (some.order_by() if cap is None else some.order_by()[: cap + 1]).values("pk")
-            )
-            for name, some in counted.items()
-        },
-    )
+    numbers: dict[str, Any] = {
+        f"{COUNT_PREFIX}{name}": Counted(
+            (some.order_by() if cap is None else some.order_by()[: cap + 1]).values("pk")
+        )
+        for name, some in counted.items()
+    }
+    if is_numbered(user.notifications.model):
+        newest = user.notifications.model._base_manager.order_by("-pk").values("pk")[:1]
+        numbers[f"{COUNT_PREFIX}newest"] = Subquery(newest)
+    counted_rows: QuerySet[Any] = rows.annotate(**numbers)
     return counted_rows
 
 
