@@ -54,6 +54,14 @@ class Extension:
         """
         return audience
 
+    def notifications_written(self, event: Event, rows: QuerySet[Any], using: str) -> None:
+        """Do what follows from an event after its rows were written, in the same transaction.
+
+        ``rows`` are all rows of the event, also if there are none, in the database ``using``. This is called once for
+        each ``notify.send``, after the last row, and not if it failed. Write with a constant number of statements, and
+        take no locks that other transactions may wait for: do such things after the commit.
+        """
+
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:
         """Return the reason for the log why this extension left an event without recipients: "all have muted it".
 
@@ -78,6 +86,15 @@ def audience_extensions() -> list[Extension]:
         extension
         for extension in extensions()
         if type(extension).notifications_audience is not Extension.notifications_audience
+    ]
+
+
+def written_extensions() -> list[Extension]:
+    """Return the extensions that do something after the rows were written, in ``INSTALLED_APPS`` order."""
+    return [
+        extension
+        for extension in extensions()
+        if type(extension).notifications_written is not Extension.notifications_written
     ]
 
 

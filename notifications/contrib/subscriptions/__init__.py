@@ -10,8 +10,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from notifications.contrib.subscriptions.containment import subject_of
     from notifications.contrib.subscriptions.explanations import Explanation, describe, explain, recipients_of
-    from notifications.contrib.subscriptions.operations import is_watching, mute, unwatch, watch, watchers
+    from notifications.contrib.subscriptions.operations import (
+        is_watching,
+        mute,
+        unmute,
+        unsubscribe,
+        unwatch,
+        watch,
+        watchers,
+    )
     from notifications.contrib.subscriptions.resolution import resolve, resolve_all
 
 __all__ = [
@@ -23,6 +32,9 @@ __all__ = [
     "recipients_of",
     "resolve",
     "resolve_all",
+    "subject_of",
+    "unmute",
+    "unsubscribe",
     "unwatch",
     "watch",
     "watchers",
@@ -32,7 +44,10 @@ __all__ = [
 MODULES = {
     **dict.fromkeys(("Explanation", "describe", "explain", "recipients_of"), "explanations"),
     **dict.fromkeys(("resolve", "resolve_all"), "resolution"),
-    **dict.fromkeys(("is_watching", "mute", "unwatch", "watch", "watchers"), "operations"),
+    **dict.fromkeys(
+        ("is_watching", "mute", "unmute", "unsubscribe", "unwatch", "watch", "watchers"), "operations"
+    ),
+    "subject_of": "containment",
 }
 
 

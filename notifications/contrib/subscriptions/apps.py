@@ -51,11 +51,14 @@ class Config(Extension, AppConfig):
     def notifications_audience(self, event: Event, audience: QuerySet[Any] | None) -> QuerySet[Any] | None:
         """Return who watches what the event is about, or those of the named who did not mute it."""
         from notifications.contrib.subscriptions.audience import audience_of
+
+        return audience_of(event, audience)
+
+    def notifications_written(self, event: Event, rows: QuerySet[Any], using: str) -> None:
+        """Let who acts, and who is mentioned or assigned, participate in what the event is about, after the commit."""
         from notifications.contrib.subscriptions.participation import record_participation
 
-        recipients = audience_of(event, audience)
-        record_participation(event, None if audience is None else recipients)
-        return recipients
+        record_participation(event, rows, using)
 
     def notifications_silence(self, event: Event, *, named: bool) -> str:
         """Return the reason for the log: muted by all recipients, or no subscribers."""

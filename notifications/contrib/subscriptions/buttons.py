@@ -9,11 +9,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.core.signing import BadSignature, Signer
 from django.db import models
 from django.utils import timezone
 
 from notifications.contrib.subscriptions.containment import object_key
+from notifications.contrib.subscriptions.fields import reference_of
 from notifications.contrib.subscriptions.levels import Level
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.operations import mute, subscriptions_for_write, unwatch, watch
@@ -35,7 +37,8 @@ def signer(user: Any) -> Signer:
 
 def signed_name(user: Any, obj: models.Model) -> str:
     """Return the text by which a form of this user's names the object."""
-    return signer(user).sign(object_key(obj))
+    model, pk = reference_of(obj)
+    return signer(user).sign(f"{ContentType.objects.get_for_model(model).pk}:{pk}")
 
 
 def named_object(user: Any, name: str) -> models.Model | None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from notifications.contrib.subscriptions import describe, explain, mute, recipients_of, watch
 from notifications.contrib.subscriptions.models import Subscription
-from tests.contrib.subscriptions.things import make_remark, make_ticket, send, told_why
+from tests.contrib.subscriptions.things import make_remark, make_ticket, send, send_and_commit, told_why
 from tests.factories import make_group, make_user, rows
 
 pytestmark = pytest.mark.django_db
@@ -135,7 +135,7 @@ def test_an_event_is_told_only_to_who_may_see_all_of_it(alice: Any, settings: An
 
     remark = make_remark(ticket)
     assert told_why(send(alice, action_object=remark, target=ticket)) == {"friend": "subscribed"}
-    named = send(
+    named = send_and_commit(
         alice, action_object=remark, target=ticket, recipient=[stranger, friend], recipient_reason="mention"
     )
     assert told_why(named) == {"friend": "mention"}
