@@ -35,7 +35,7 @@ def audience_of(event: Event, named: QuerySet[Any] | None) -> QuerySet[Any] | No
             users = users.exclude(pk=event.actor.pk)
     else:
         most = MUTED if event.reason in DIRECT_REASONS else MUTED_PARENT
-        users = named.exclude(pk__in=muters_of(ancestry, most))
+        users = named.exclude(pk__in=muters_of(ancestry, most, named))
     return visible_to(users, event)
 
 
@@ -74,8 +74,14 @@ def active(users: QuerySet[Any]) -> QuerySet[Any]:
     return users.filter(is_active=True) if "is_active" in names else users
 
 
-def muters_of(ancestry: Ancestry, most: int) -> QuerySet[Any]:
-    """Return the primary keys of the users who muted a path, by this decision or one that is smaller."""
-    rows: Any = Subscription.objects.filter(object_key__in=list(ancestry.objects)).order_by().values("user")
+def muters_of(ancestry: Ancestry, most: int, among: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the primary keys of those of the users who muted a path, by this decision or one that is smaller.
+
+    Only the subscriptions of these users are read, however many others there are to the same objects.
+    """
+    rows: Any = Subscription.objects.filter(
+        object_key__in=list(ancestry.objects), user__in=among.order_by().values("pk")
+    )
+    rows = rows.order_by().values("user")
     found: QuerySet[Any] = rows.alias(decision=Decision(ancestry)).filter(decision__lte=most).values("user")
     return found

@@ -12,14 +12,18 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
-from django.db.models.fields.related_descriptors import ReverseManyToOneDescriptor, ReverseOneToOneDescriptor
+from django.db.models.fields.related_descriptors import (
+    ForwardManyToOneDescriptor,
+    ReverseManyToOneDescriptor,
+    ReverseOneToOneDescriptor,
+)
 from django.db.models.query_utils import DeferredAttribute
 
 from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.fields import make_object_key, reference_of
 from notifications.events import OBJECTS, Event
 from notifications.models import AbstractNotification
-from notifications.objects.guard import guarded, report
+from notifications.objects.guard import attempted, guarded, report
 from notifications.objects.visibility import model_named
 from notifications.sending.audience import is_user
 
@@ -56,8 +60,11 @@ def parents_of(obj: models.Model) -> list[models.Model]:
         setting = f"NOTIFICATIONS['PARENTS'] of {obj._meta.label}: {name!r}"
         if problem := attribute_problem(obj.__class__, name):
             report(setting, "reading it", AttributeError(problem))
-        else:
-            found += guarded(obj, f"its parent {name!r}", call_attribute, obj, name, otherwise=nothing)
+            continue
+        # The query of a foreign key is Django's own, which is not worth the cost of a savepoint.
+        is_foreign_key = isinstance(getattr_static(obj.__class__, name), ForwardManyToOneDescriptor)
+        call = attempted if is_foreign_key else guarded
+        found += call(obj, f"its parent {name!r}", call_attribute, obj, name, otherwise=nothing)
     return found
 
 
