@@ -54,12 +54,11 @@ class Extension:
         """
         return audience
 
-    def notifications_written(self, event: Event, rows: QuerySet[Any], using: str) -> None:
-        """Do what follows from an event after its rows were written, in the same transaction.
+    def notifications_sent(self, event: Event, rows: QuerySet[Any], using: str) -> None:
+        """Do what follows from an event. This is called once for each ``notify.send`` that did not fail.
 
-        ``rows`` are all rows of the event, also if there are none, in the database ``using``. This is called once for
-        each ``notify.send``, after the last row, and not if it failed. Write with a constant number of statements, and
-        take no locks that other transactions may wait for: do such things after the commit.
+        ``rows`` are all rows of the event, of which there may be none, in the database ``using``. The transaction of the
+        caller, if there is one, is still open: whatever takes locks belongs after its commit.
         """
 
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:
@@ -89,12 +88,12 @@ def audience_extensions() -> list[Extension]:
     ]
 
 
-def written_extensions() -> list[Extension]:
-    """Return the extensions that do something after the rows were written, in ``INSTALLED_APPS`` order."""
+def sent_extensions() -> list[Extension]:
+    """Return the extensions that do something when an event was sent, in ``INSTALLED_APPS`` order."""
     return [
         extension
         for extension in extensions()
-        if type(extension).notifications_written is not Extension.notifications_written
+        if type(extension).notifications_sent is not Extension.notifications_sent
     ]
 
 

@@ -156,7 +156,7 @@ def wrote(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, lis
 
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.extending"]
     config: Any = type(apps.get_app_config("extending"))
-    monkeypatch.setattr(config, "notifications_written", note)
+    monkeypatch.setattr(config, "notifications_sent", note)
     return seen
 
 

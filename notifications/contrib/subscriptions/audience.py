@@ -19,24 +19,32 @@ from notifications.contrib.subscriptions.rules import MUTED, MUTED_PARENT, NOTIF
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON
 from notifications.objects.visibility import rule_of
+from notifications.sending.audience import is_user, user_key
 
 
-def audience_of(event: Event, named: QuerySet[Any] | None) -> QuerySet[Any] | None:
+def audience_of(
+    event: Event, named: QuerySet[Any] | None, ancestry: Ancestry | None = None
+) -> QuerySet[Any] | None:
     """Return the audience of the event: who watches, or those of the named who did not mute it.
 
-    None where nobody was named and the event is about nothing but its actor: that is for the core to send.
+    None where nobody was named and the event is about nothing but its actor: that is for the core to send. ``ancestry``
+    is that of the event, where it is known already.
     """
-    ancestry = ancestry_of(event)
-    if named is None:
-        if is_about_the_actor_alone(event):
-            return None
-        users = watchers_of(ancestry)
-        if not settings.NOTIFY_ACTOR and isinstance(event.actor, get_user_model()):
-            users = users.exclude(pk=event.actor.pk)
+    if named is None and is_about_the_actor_alone(event):
+        return None
+    ancestry = ancestry or ancestry_of(event)
+    if named is not None:
+        users = named.exclude(pk__in=muters_of(ancestry, most_blocking(event), named))
     else:
-        most = MUTED if event.reason in DIRECT_REASONS else MUTED_PARENT
-        users = named.exclude(pk__in=muters_of(ancestry, most, named))
+        users = watchers_of(ancestry)
+        if not settings.NOTIFY_ACTOR and is_user(event.actor):
+            users = users.exclude(pk=user_key(event.actor))
     return visible_to(users, event)
+
+
+def most_blocking(event: Event) -> int:
+    """Return the largest decision by which somebody who is named is not notified."""
+    return MUTED if event.reason in DIRECT_REASONS else MUTED_PARENT
 
 
 def visible_to(users: QuerySet[Any], event: Event) -> QuerySet[Any]:
@@ -51,7 +59,7 @@ def visible_to(users: QuerySet[Any], event: Event) -> QuerySet[Any]:
 
 def is_about_the_actor_alone(event: Event) -> bool:
     """Tell whether the event has neither target nor action object, such as "justquick reached level 10"."""
-    return event.target is None and event.action_object is None and isinstance(event.actor, get_user_model())
+    return event.target is None and event.action_object is None and is_user(event.actor)
 
 
 def watchers_of(ancestry: Ancestry) -> QuerySet[Any]:

@@ -23,6 +23,7 @@ from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.fields import make_object_key, reference_of
 from notifications.events import OBJECTS, Event
 from notifications.models import AbstractNotification
+from notifications.objects.fetch import model_of
 from notifications.objects.guard import attempted, guarded, report
 from notifications.objects.visibility import model_named
 from notifications.sending.audience import is_user
@@ -243,6 +244,27 @@ def subject_among(event: Event | AbstractNotification, around: Surroundings) -> 
         return guarded(obj, "notifications_subject()", call_subject, obj, otherwise=obj)
     is_part = outer is not None and not may_contain(obj.__class__) and around.parents(outer)
     return around.objects[outer] if outer is not None and is_part else obj
+
+
+def subject_of_notification(row: AbstractNotification) -> models.Model | None:
+    """Return the object that a notification is about, or None if it has none that its recipient can see.
+
+    If the action object is gone or hidden, the notification is not about the target that it was inside of: to mute an
+    issue that was deleted must not mute its repository.
+    """
+    key: Any = row._meta.get_field("action_object")
+    reference = key.reference(row)
+    if reference is not None and row.action_object is None and row.target is not None:
+        model = model_of(reference[0], row._state.db)
+        is_thread = model is not None and (may_contain(model) or not parents_of(row.target))
+        if (
+            model is not None
+            and is_thread
+            and has_parents(model)
+            and not hasattr(model, "notifications_subject")
+        ):
+            return None
+    return subject_of(row)
 
 
 def call_subject(obj: Any) -> models.Model:

@@ -22,8 +22,6 @@ from notifications.storage.reasons import Reason
 EXPIRED = Q(until__lte=CurrentMoment())
 #: A mute that has not ended by itself.
 IS_MUTED = Q(level=Level.MUTED) & (Q(until__isnull=True) | Q(until__gt=CurrentMoment()))
-#: The level of a row apart from a mute.
-WITHOUT_MUTE = Case(When(level=Level.MUTED, then=F("then")), default=F("level"))
 
 
 def watch(user: Any, obj: models.Model, *, level: str | None = None, reason: str = Reason.SUBSCRIBED) -> None:
@@ -40,8 +38,7 @@ def watch(user: Any, obj: models.Model, *, level: str | None = None, reason: str
     level = level or Level.ALL
     if level not in (Level.ALL, Level.PARTICIPATING):
         raise ValueError(f"level must be {Level.ALL.value} or {Level.PARTICIPATING.value}, got {level!r}.")
-    changes = {"reason": stronger(reason), "level": level, "then": Level.NONE, "until": None}
-    upsert(user, obj, level=level, reason=reason, changes=changes)
+    upsert(user, obj, level=level, reason=reason, changes=level_changes(level, reason))
 
 
 def mute(user: Any, obj: models.Model, *, until: datetime | None = None) -> None:
@@ -52,9 +49,7 @@ def mute(user: Any, obj: models.Model, *, until: datetime | None = None) -> None
     """
     if until is not None:
         judge_moment(until)
-    # In this order, because MySQL computes each assignment from the ones before it.
-    changes = {"then": WITHOUT_MUTE, "level": Level.MUTED, "until": until}
-    upsert(user, obj, level=Level.MUTED, reason="", until=until, changes=changes)
+    upsert(user, obj, level=Level.MUTED, reason="", until=until, changes=mute_changes(until))
 
 
 def unmute(user: Any, obj: models.Model) -> bool:
@@ -62,16 +57,7 @@ def unmute(user: Any, obj: models.Model) -> bool:
 
     A mute of what contains the object stays.
     """
-    rows = rows_of(user, obj)
-
-    def write() -> int:
-        # In this order, because MySQL computes each assignment from the ones before it.
-        changed = rows.filter(IS_MUTED).update(level=F("then"), then=Level.NONE, until=None)
-        # There was nothing before.
-        rows.filter(level=Level.NONE, reason="").delete()
-        return changed
-
-    return bool(retry(write, rows.db))
+    return bool(unmute_rows(rows_of(user, obj)))
 
 
 def unsubscribe(user: Any, obj: models.Model) -> None:
@@ -80,8 +66,7 @@ def unsubscribe(user: Any, obj: models.Model) -> None:
     This holds also if they watch what contains the object. Participating means: to act on it, or to be mentioned or
     assigned.
     """
-    changes = {"reason": "", "level": Level.PARTICIPATING, "then": Level.NONE, "until": None}
-    upsert(user, obj, level=Level.PARTICIPATING, reason="", changes=changes)
+    upsert(user, obj, level=Level.PARTICIPATING, reason="", changes=unsubscribe_changes())
 
 
 def unwatch(user: Any, obj: models.Model) -> bool:
@@ -143,9 +128,39 @@ def stronger(reason: str) -> Case:
     return Case(When(reason__in=weaker_than(reason), then=Value(reason)), default=F("reason"))
 
 
+# What changes in a row. In this order, because MySQL computes each assignment from the ones before it.
+
+
+def level_changes(level: str, reason: str = Reason.SUBSCRIBED) -> dict[str, Any]:
+    """Return what changes in a row when its user chooses a level."""
+    return {"reason": stronger(reason), "level": level, "then": Level.NONE, "until": None}
+
+
+def mute_changes(until: datetime | None) -> dict[str, Any]:
+    """Return what changes in a row when its user mutes the object, until a time if there is one."""
+    before = Case(When(level=Level.MUTED, then=F("then")), default=F("level"))
+    return {"then": before, "level": Level.MUTED, "until": until}
+
+
+def unsubscribe_changes() -> dict[str, Any]:
+    """Return what changes in a row when its user unsubscribes."""
+    return {"reason": "", "level": Level.PARTICIPATING, "then": Level.NONE, "until": None}
+
+
+def unmute_rows(rows: QuerySet[Subscription]) -> int:
+    """Take back the mutes among these rows. Return their number."""
+
+    def write() -> int:
+        changed = rows.filter(IS_MUTED).update(level=F("then"), then=Level.NONE, until=None)
+        # There was nothing before.
+        rows.filter(level=Level.NONE, reason="").delete()
+        return changed
+
+    return retry(write, rows.db)
+
+
 def participation_changes(reason: str) -> dict[str, Any]:
     """Return what changes in a row when its user participates: the reason, and a mute that has expired is removed."""
-    # In this order, because MySQL computes each assignment from the ones before it.
     return {
         "reason": stronger(reason),
         "level": Case(When(EXPIRED, then=F("then")), default=F("level")),
