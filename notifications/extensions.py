@@ -57,8 +57,8 @@ class Extension:
     def notifications_sent(self, event: Event, rows: QuerySet[Any], using: str) -> None:
         """Do what follows from an event. This is called once for each ``notify.send`` that did not fail.
 
-        ``rows`` are all rows of the event, of which there may be none, in the database ``using``. The transaction of the
-        caller, if there is one, is still open: whatever takes locks belongs after its commit.
+        ``rows`` are all rows of the event, of which there may be none, in the database ``using``. A transaction of the
+        caller is still open: whatever takes locks belongs after its commit.
         """
 
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:

@@ -99,7 +99,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         return self.filter(emailed=False)
 
     def about(self, obj: models.Model, *, as_: Iterable[str] = OBJECTS) -> Self:
-        """Return the rows in which ``obj`` is the actor, the action object or the target, or one of those in ``as_``."""
+        """Return the rows in which ``obj`` is the actor, the action object or the target, or only one of ``as_``."""
         if obj.pk is None:
             raise ValueError(f"about() takes a saved object, got {obj!r}.")
         types = content_type_ids(obj, self.db)

@@ -166,33 +166,33 @@ class Names:
         return Explanation(notified, rule, reason, text % words, own_text % words)
 
     def only_actor(self) -> Explanation:
-        """The event is about its actor alone, who is the user."""
+        """Explain that the event is about its actor alone, who is the user."""
         text = gettext("%(user)s is notified: the event concerns only this user.")
         return self.make("actor", text, gettext("This concerns only you."), notified=True)
 
     def named(self, reason: str) -> Explanation:
-        """The sender named the user."""
+        """Explain that the sender named the user."""
         text = gettext("%(user)s is notified: named as a recipient.")
         own = gettext("You were named as a recipient.")
         if reason in WHY:
-            own = gettext("You were named as a recipient: %(why)s.")
-        return self.make("named", text, own, notified=True, reason=reason, why=WHY.get(reason, ""))
+            own = gettext("You were named as a recipient: %(cause)s.")
+        return self.make("named", text, own, notified=True, reason=reason, cause=WHY.get(reason, ""))
 
     def participating_in(self, row: Subscription, reason: str) -> Explanation:
-        """The user participates in an object of the event."""
-        text = gettext("%(user)s is notified: participating in %(object)s (%(label)s).")
-        own = gettext("You participate in %(object)s: %(why)s.")
-        words = {"object": row.label(), "label": Reason(reason).label, "why": WHY[reason]}
+        """Explain that the user participates in an object of the event."""
+        text = gettext("%(user)s is notified: participating in %(object)s (%(why)s).")
+        own = gettext("You participate in %(object)s: %(cause)s.")
+        words = {"object": row.label(), "why": Reason(reason).label, "cause": WHY[reason]}
         return self.make("participating_in", text, own, notified=True, reason=reason, **words)
 
     def watching(self, row: Subscription, reason: str) -> Explanation:
-        """The user watches an object of the event, or what contains one."""
+        """Explain that the user watches an object of the event, or what contains one."""
         text = gettext("%(user)s is notified: watching %(object)s.")
         own = gettext("You are watching %(object)s.")
         return self.make("watching", text, own, notified=True, reason=reason, object=row.label())
 
     def muted(self, kind: int, row: Subscription) -> Explanation:
-        """The user muted an object of the event, or what contains one."""
+        """Explain that the user muted an object of the event, or what contains one."""
         if row.until is None:
             text = gettext("%(user)s is not notified: %(object)s is muted.")
             own = gettext("You muted %(object)s.")
@@ -203,7 +203,7 @@ class Names:
         return self.make(rule, text, own, object=row.label(), until=localize(row.until))
 
     def participating(self, row: Subscription) -> Explanation:
-        """The user wants to be notified about an object only as a participant, and is none."""
+        """Explain that the user wants to be notified only as a participant, and is none."""
         text = gettext(
             "%(user)s is not notified: only wants notifications about %(object)s when participating."
         )
@@ -211,28 +211,28 @@ class Names:
         return self.make("participating", text, own, object=row.label())
 
     def nothing(self) -> Explanation:
-        """The user has no subscription that counts."""
+        """Explain that the user has no subscription that counts."""
         text = gettext("%(user)s is not notified: not subscribed to this or to anything that contains it.")
         return self.make(
             "nothing", text, gettext("You are not subscribed to this or to anything that contains it.")
         )
 
     def not_named(self) -> Explanation:
-        """The sender named others."""
+        """Explain that the sender named others."""
         text = gettext("%(user)s is not notified: other recipients were named.")
         return self.make("nothing", text, gettext("Other recipients were named."))
 
     def inactive(self) -> Explanation:
-        """The account is not active."""
+        """Explain that the account is not active."""
         text = gettext("%(user)s is not notified: the account is not active.")
         return self.make("inactive", text, gettext("Your account is not active."))
 
     def own_action(self) -> Explanation:
-        """The user is the actor."""
+        """Explain that the user is the actor."""
         text = gettext("%(user)s is not notified: it was their own action.")
         return self.make("own_action", text, gettext("It was your own action."))
 
     def hidden(self) -> Explanation:
-        """The user may not see an object of the event."""
+        """Explain that the user may not see an object of the event."""
         text = gettext("%(user)s is not notified: no permission to see what this is about.")
         return self.make("hidden", text, gettext("You have no permission to see what this is about."))

@@ -114,7 +114,7 @@ STANDINGS: list[tuple[Callable[[Any, Any], object], str, str, str]] = [
         "watch",
         "you commented",
     ),
-    (lambda user, ticket: unsubscribe(user, ticket), "Participating", "participating", ""),
+    (unsubscribe, "Participating", "participating", ""),
 ]
 
 

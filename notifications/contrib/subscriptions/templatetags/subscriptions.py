@@ -46,7 +46,7 @@ def watch_button(context: Any, obj: models.Model, *, count: bool = False) -> dic
         "object": name_of(obj),
         "name": signed_name(user, obj),
         "standing": standing,
-        "why": WHY.get(standing.reason, ""),
+        "cause": WHY.get(standing.reason, ""),
         "watchers": watchers(obj).count() if count else None,
         "next": request.get_full_path() if request else "",
         "csrf_token": context.get("csrf_token"),
