@@ -457,7 +457,8 @@ def test_the_page_is_searched_by_name_and_level(bob: Any, settings: Any, monkeyp
     client = browser(bob)
 
     def found(**query: str) -> list[str]:
-        names, more = [], {}
+        names: list[str] = []
+        more: dict[str, str] = {}
         while True:
             answer = client.get(HOME, {**query, **more}, headers=JSON).json()
             names += [item["object"] for item in answer["items"]]
