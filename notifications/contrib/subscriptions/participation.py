@@ -55,7 +55,9 @@ def record_participation(event: Event, rows: QuerySet[Any], using: str) -> None:
 
     def record() -> None:
         if acts:
-            reason = Reason.STATE_CHANGE if event.action_object is None else Reason.COMMENT
+            said = event.action_object
+            is_more = said is not None and object_key(said) != object_key(subject)
+            reason = Reason.COMMENT if is_more else Reason.STATE_CHANGE
             add_participants([user_key(event.actor)], subject, reason)
         if calls:
             called = rows.order_by().values_list("recipient", flat=True)

@@ -105,12 +105,14 @@ def test_to_take_part_lifts_no_mute_and_lowers_no_wish(alice: Any, bob: Any) -> 
 
 def test_who_acts_on_an_issue_of_a_repository_participates_in_the_issue_alone(alice: Any, bob: Any) -> None:
     ticket = make_ticket()
-    send_and_commit(bob, action_object=ticket, target=ticket.repo)
-    assert said(bob) == [("issue 2", "", "comment", False)]
+    send_and_commit(bob, "closed", action_object=ticket, target=ticket.repo)
+    assert said(bob) == [("issue 2", "", "state_change", False)]
 
     other = make_ticket("issue 3", ticket.repo)
     assert told_why(send(alice, "closed", action_object=other, target=ticket.repo)) == {}
-    assert told_why(send(alice, "closed", action_object=ticket, target=ticket.repo)) == {"bob": "comment"}
+    assert told_why(send(alice, "closed", action_object=ticket, target=ticket.repo)) == {
+        "bob": "state_change"
+    }
 
 
 def test_nobody_participates_in_a_user(alice: Any, bob: Any) -> None:
