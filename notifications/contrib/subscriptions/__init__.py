@@ -21,10 +21,16 @@ if TYPE_CHECKING:
         watch,
         watchers,
     )
-    from notifications.contrib.subscriptions.resolution import resolve, resolve_all
+    from notifications.contrib.subscriptions.resolution import (
+        ResolvesNotifications,
+        resolve,
+        resolve_all,
+        resolve_seen,
+    )
 
 __all__ = [
     "Explanation",
+    "ResolvesNotifications",
     "describe",
     "explain",
     "is_watching",
@@ -32,6 +38,7 @@ __all__ = [
     "recipients_of",
     "resolve",
     "resolve_all",
+    "resolve_seen",
     "subject_of",
     "unmute",
     "unsubscribe",
@@ -43,7 +50,7 @@ __all__ = [
 #: The module of each name.
 MODULES = {
     **dict.fromkeys(("Explanation", "describe", "explain", "recipients_of"), "explanations"),
-    **dict.fromkeys(("resolve", "resolve_all"), "resolution"),
+    **dict.fromkeys(("ResolvesNotifications", "resolve", "resolve_all", "resolve_seen"), "resolution"),
     **dict.fromkeys(
         ("is_watching", "mute", "unmute", "unsubscribe", "unwatch", "watch", "watchers"), "operations"
     ),
