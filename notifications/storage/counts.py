@@ -16,15 +16,14 @@ from django.utils import timezone
 from notifications.conf import settings
 from notifications.storage import changes
 from notifications.storage.count_cache import CacheUnavailable, count_cache
+from notifications.storage.expressions import IsUnseen, SeenFloor
 from notifications.storage.inbox_state import InboxState
 from notifications.storage.states import (
     IS_MARKED_UNREAD,
     IS_TO_COME,
     UNREAD,
-    is_unseen,
     key_text,
     newest_first,
-    seen_floor,
 )
 
 #: The maximum number of rows that are remembered one by one when the bell is opened.
@@ -66,10 +65,9 @@ def unseen_count(user: Any) -> Count:
 
 def unseen(user: Any) -> Any:
     """Return the unread rows that arrived or returned since the user last opened the bell."""
-    rows = user.notifications.visible()
-    state = InboxState.objects.using(rows.db).filter(pk=user.pk)
     # Only one lower bound: with two of them SQLite uses the index without "unread".
-    return rows.filter(UNREAD.condition(), is_unseen(state), inbox_at__gt=seen_floor(state))
+    rows = user.notifications.visible()
+    return rows.filter(UNREAD.condition(), IsUnseen(user.pk), inbox_at__gt=SeenFloor(user.pk))
 
 
 def mark_seen(user: Any) -> None:

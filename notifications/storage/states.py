@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, OrderBy, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce, Concat, StrIndex
-from django.db.models.lookups import Exact
+from django.db.models import F, OrderBy, Q, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from notifications.conf import settings
-from notifications.storage.expressions import CurrentMoment, EarliestMoment, IsSet
+from notifications.storage.expressions import (
+    CurrentMoment,
+    IsSet,
+)
 
 
 def whether(column: str, value: bool) -> Q:
@@ -66,22 +68,6 @@ VISIBLE = State("visible", lambda: Q(deleted=False) if settings.SOFT_DELETE else
 
 #: The states of the tabs, of ``is:`` in a search, and of the JSON.
 STATES: Mapping[str, State] = {state.name: state for state in (UNREAD, READ, SAVED, SNOOZED, DONE, INBOX)}
-
-
-def seen_floor(state: QuerySet[Any]) -> Any:
-    """Return the moment up to which all rows of a user are seen, from a query for the user's inbox state."""
-    return Coalesce(Subquery(state.values("seen_floor")), EarliestMoment())
-
-
-def is_unseen(state: QuerySet[Any]) -> Q:
-    """Return the condition that rows after :func:`seen_floor` came into the inbox after the user opened the bell.
-
-    They entered it later, or they were not there although they seem to be older.
-    """
-    seen_at = Coalesce(Subquery(state.values("seen_at")), EarliestMoment())
-    comma = Value(",", output_field=TextField())
-    place = StrIndex(Subquery(state.values("seen_keys")), Concat(comma, key_text(), comma))
-    return Q(inbox_at__gt=seen_at) | Q(Exact(place, 0))
 
 
 def key_text() -> Any:

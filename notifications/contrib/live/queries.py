@@ -34,10 +34,9 @@ from notifications.contrib.live.isolation import isolated
 from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
 from notifications.contrib.live.snapshots import EventRow, InboxRow, Snapshot
 from notifications.contrib.live.wire import Counts, Cursor, mark
-from notifications.models import InboxState
 from notifications.objects.keys import attach_objects
-from notifications.storage.expressions import EarliestMoment
-from notifications.storage.states import IS_MARKED_UNREAD, is_unseen, newest_first, seen_floor
+from notifications.storage.expressions import EarliestMoment, IsUnseen, SeenFloor
+from notifications.storage.states import IS_MARKED_UNREAD, newest_first
 
 #: How far the clocks of two machines may differ: what one has just written, the other does not take for the future.
 CLOCK_TOLERANCE = timedelta(seconds=0.5)
@@ -134,8 +133,8 @@ def counts(owner: str, using: str) -> dict[str, Any]:
     Both count as the badge does, no further than one beyond ``BADGE_CAP``.
     """
     unread = unread_since(EarliestMoment(), owner, using)
-    state = InboxState._base_manager.using(using).filter(pk=OuterRef(OuterRef(owner)))
-    unseen = unread_since(seen_floor(state), owner, using).filter(is_unseen(state))
+    user = OuterRef(owner)
+    unseen = unread_since(SeenFloor(user), owner, using).filter(IsUnseen(user))
     return {"ntf_unread": capped(unread), "ntf_unseen": capped(unseen)}
 
 
