@@ -69,7 +69,7 @@ class SeenFloor(models.Func):
     """
 
     arity = 1
-    output_field = models.DateTimeField()
+    output_field: Any = models.DateTimeField()
 
     def __init__(self, user: Any, *columns: str, **extra: Any) -> None:
         super().__init__(
@@ -88,7 +88,8 @@ class SeenFloor(models.Func):
 
     def column(self, name: str, user: str, connection: Any) -> str:
         """Return the query for a column of the state of the user."""
-        quote, state = connection.ops.quote_name, apps.get_model("notifications", "InboxState")._meta
+        quote = connection.ops.quote_name
+        state: Any = apps.get_model("notifications", "InboxState")._meta
         column, table, key = map(quote, (state.get_field(name).column, state.db_table, state.pk.column))
         return f"(SELECT {column} FROM {table} WHERE {key} = {user})"  # noqa: S608 - names of ours
 
