@@ -185,7 +185,6 @@ def test_a_name_costs_statements_only_where_it_asks_the_database(monkeypatch: An
     assert len(queries) == 2 + 2
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("inner", [count_projects, of_the_other_table], ids=["works", "fails"])
 @pytest.mark.parametrize("outer_fails", [False, True])
 def test_a_guarded_call_may_be_made_in_another_one(inner: Any, outer_fails: bool) -> None:
@@ -205,6 +204,7 @@ def test_a_guarded_call_may_be_made_in_another_one(inner: Any, outer_fails: bool
         assert Project.objects.count() == (not outer_fails)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_outside_of_a_transaction_there_is_no_savepoint(monkeypatch: Any) -> None:
     project = make_project()
     monkeypatch.setattr(Project, "__str__", lambda obj: str(Project.objects.count()))

@@ -153,7 +153,7 @@ class Surroundings:
         named = [(object_key(obj, using), obj) for obj in starts]
         #: The keys of the first objects, by their ``id()``.
         self.keys = {id(obj): key for key, obj in named}
-        self.objects = {key: obj for key, obj in reversed(named)}
+        self.objects = dict(reversed(named))
         self._parents: dict[str, list[str]] = {}
         #: From each of the first objects, how many steps away what contains it is.
         self.paths = {key: self.path_from(key) for key, _ in named}
