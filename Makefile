@@ -17,7 +17,7 @@
 #   make lint            run the checks of CI and pre-commit
 #   make format          fix what can be fixed automatically
 #   make messages        update the translation catalogues from the source
-#   make docs            build docs/_build/html and run the doctests
+#   make docs            build docs/_build/html
 #   make screenshots     regenerate the screenshots of the README and the docs
 #   make wheel           build and check dist/
 #   make tox             test the other versions of Python and Django (ARGS="-e py313-django61")
@@ -115,7 +115,6 @@ messages: $(VENV)/installed-test
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
-	$(BIN)/python -m sphinx -W --keep-going -b doctest docs docs/_build/doctest
 
 screenshots: $(VENV)/installed-test chromium
 	$(BIN)/python docs/screenshots.py
