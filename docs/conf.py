@@ -1,4 +1,4 @@
-"""Configure Sphinx, and Django as far as the docstrings need it. tests/test_docs.py runs the examples of these pages."""
+"""Configure Sphinx, and Django as far as docstrings need it. tests/test_docs.py runs the examples of these pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import django
 from django.conf import settings
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 settings.configure(
     SECRET_KEY="only for the documentation",
@@ -32,7 +33,7 @@ project_copyright = author
 release = notifications.__version__
 version = release
 
-extensions = ["sphinx.ext.autodoc"]
+extensions = ["sphinx.ext.autodoc", "settings_table"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"django-notifications-inbox {release}"

@@ -24,6 +24,7 @@ from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 
+from docs import settings_table
 from notifications import conf, signals, urls
 from notifications.compat import settings as older
 from notifications.conf import get_notification_model
@@ -394,6 +395,21 @@ def test_every_setting_has_its_section_with_its_default() -> None:
     documented = {name: ast.literal_eval(default) for name, default in found}
     known = {**conf.CORE_KEYS, **LiveSettings.own_keys(), **SubscriptionSettings.own_keys()}
     assert documented == {name: setting.default for name, setting in known.items()}
+
+
+def test_the_table_of_settings_has_every_setting_with_what_it_is_for() -> None:
+    found = {row.name: row for row in settings_table.rows()}
+    assert (
+        found.keys()
+        >= {**conf.CORE_KEYS, **LiveSettings.own_keys(), **SubscriptionSettings.own_keys()}.keys()
+    )
+    assert [row.name for row in found.values() if not row.purpose.endswith(".")] == []
+    assert found["PAGE_SIZE"] == settings_table.Row(
+        "PAGE_SIZE", "int", "20", "notifications", "Rows on a page of the list views."
+    )
+    assert found["FANOUT_CHUNK"].type == "int or None"
+    assert (found["LIVE_BUS"].default, found["PARENTS"].type) == ('"poll"', "dict")
+    assert settings_table.table().count("* - `") == len(found)
 
 
 def test_every_setting_of_the_older_packages_is_in_the_table() -> None:
