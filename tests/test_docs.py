@@ -19,6 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import polib
 import pytest
 from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
@@ -82,7 +83,9 @@ for page in sys.argv[1:]:
 print(json.dumps(failures))
 """
 # The commands of a page that are not for a test to run: they need the network, a person, or the whole checkout.
-INSTALL = re.compile(r"python -m pip (install path/to/checkout|uninstall [\w -]+)$")
+INSTALL = re.compile(
+    r"python -m pip (install (path/to/checkout|djangorestframework|mypy [\w -]+)|uninstall [\w -]+)$"
+)
 OPEN = re.compile(r"python manage.py (shell|runserver)$")
 MAKE = re.compile(r"make ([\w-]+)$")
 
@@ -160,6 +163,10 @@ class Site:
             words = shlex.split(command)
             if make := MAKE.match(shlex.join(words)):
                 assert re.search(rf"^{make[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
+            elif command.split()[-1] == "compilemessages":
+                # Without GNU gettext, which not every machine has.
+                for catalogue in self.directory.rglob("*.po"):
+                    polib.pofile(str(catalogue)).save_as_mofile(str(catalogue.with_suffix(".mo")))
             elif not INSTALL.match(shlex.join(words)) and not OPEN.match(shlex.join(words)):
                 programs = {"python": [sys.executable], "django-admin": [sys.executable, "-m", "django"]}
                 printed = self.run([*programs[words[0]], *words[1:]])
@@ -310,8 +317,15 @@ FOLLOWED = {
     "howto/change-the-recipients": ("quickstart", "", ""),
     "howto/customise-a-template": ("quickstart", "", INBOX),
     "howto/customise-the-sentence": ("quickstart", TEMPLATES, ""),
+    "howto/django-rest-framework": ("tutorial", "", ""),
+    "howto/link-elsewhere": ("tutorial", "", ""),
     "howto/notify-who-cares": ("quickstart", "", ""),
+    "howto/send-email": ("tutorial", "", ""),
     "howto/swap-the-model": ("project", "", ""),
+    "howto/test-notifications": ("tutorial", "", ""),
+    "howto/translate-verbs": ("tutorial", "", ""),
+    "howto/unread-count": ("tutorial", "", ""),
+    "howto/visibility": ("tutorial", "", ""),
 }
 
 
