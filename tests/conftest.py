@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings as hypothesis_settings
 from notifications.extensions import audience_extensions
 from notifications.objects.guard import forget_faults
 from tests.factories import make_user
-from tests.sets import MEASURED_ON_SERVERS, is_listed, module_of, runs_in_shape, set_of
+from tests.sets import MEASURED_ON_SERVERS, TESTS, is_listed, module_of, runs_in_shape, set_of
 
 MEASURED = pytest.StashKey[Coverage]()
 
@@ -101,13 +101,24 @@ def shapes() -> set[str]:
     return {shape(), getattr(settings, "TESTED_LIKE", shape())}
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the tests of an app where its tables are missing."""
-    folder = collection_path.parent.name
-    needed = {"subscriptions": "notifications.contrib.subscriptions", "hostile": "tests.hostile"}.get(folder)
-    if collection_path.name.startswith("test_") and needed:
-        return None if apps.is_installed(needed) else True
-    return None
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the tests of an app where its tables are missing, and modules of which this shape runs nothing."""
+    if not collection_path.name.startswith("test_"):
+        return None
+    needed = {"subscriptions": "notifications.contrib.subscriptions", "hostile": "tests.hostile"}
+    app = needed.get(collection_path.parent.name)
+    if app and not apps.is_installed(app):
+        return True
+    if config.getoption("--set") == "all" or shape() == "default" or is_listed("databases", tested_here()):
+        return None
+    listed = is_listed(collection_path.relative_to(TESTS).as_posix(), tested_here())
+    # Importing each module only to deselect its tests would take longer than the tests of most shapes.
+    return None if listed or f'"{shape()}"' in collection_path.read_text() else True
+
+
+def tested_here() -> Any:
+    """Return the modules that this shape runs on this database, with the reasons."""
+    return getattr(settings, "TESTED_HERE" if backend() == "sqlite" else "TESTED_ON_SERVERS", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -132,8 +143,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return config.getoption("--browser") or bool(set_of(item) == chosen)
         if backend() != "sqlite" and set_of(item) == "once":
             return False
-        names = "TESTED_HERE" if backend() == "sqlite" else "TESTED_ON_SERVERS"
-        return runs_in_shape(item, shape(), getattr(settings, names, None))
+        return runs_in_shape(item, shape(), tested_here())
 
     here: list[pytest.Item] = []
     elsewhere: list[pytest.Item] = []
