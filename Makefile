@@ -11,7 +11,7 @@
 #   make test-adoption   test the upgrade of databases of the old packages
 #   make crash           test with killed workers and restarted servers for an hour (ARGS="--minutes 5")
 #   make mutants         change the package in 300 random places, and see whether a test fails (ARGS="--number 30")
-#   make bench           run the benchmarks and update docs/performance.rst (ARGS="--case page")
+#   make bench           run the benchmarks and update docs/performance*.rst (ARGS="--case page")
 #   make bench-quick     run the benchmarks with tiny sizes, only to check that they work
 #   make bench-live      measure open streams and update docs/explanation/live.rst (ARGS=--quick)
 #   make lint            run the checks of CI and pre-commit

@@ -314,6 +314,7 @@ INBOX = """
 #: The pages that are followed from the beginning to the end, with the project in which they begin, what one does first,
 #: and what is so at the end.
 FOLLOWED = {
+    "deployment": ("tutorial", "", ">>> from mysite.asgi import application\n"),
     "howto/change-the-recipients": ("quickstart", "", ""),
     "howto/customise-a-template": ("quickstart", "", INBOX),
     "howto/customise-the-sentence": ("quickstart", TEMPLATES, ""),
