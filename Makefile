@@ -20,6 +20,7 @@
 #   make docs            build docs/_build/html
 #   make screenshots     regenerate the screenshots of the README and the docs
 #   make wheel           build and check dist/
+#   make release         check and build a release, without uploading it (TAG=v2.0.0 ARGS=--dry-run)
 #   make tox             test the other versions of Python and Django (ARGS="-e py313-django61")
 #   make clean           delete everything that was built, including .venv
 
@@ -34,7 +35,7 @@ TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
 
-.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-adoption crash mutants bench bench-quick bench-live lint format docs screenshots wheel tox clean
+.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-adoption crash mutants bench bench-quick bench-live lint format docs screenshots wheel release tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
 
@@ -123,6 +124,9 @@ wheel: $(VENV)/installed-dev
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python -m twine check --strict dist/*
+
+release: $(VENV)/installed-dev
+	$(BIN)/python .ci/release.py $(TAG) $(ARGS)
 
 tox: $(VENV)/installed-dev
 	$(BIN)/python -m tox run-parallel --parallel 2 --parallel-live $(ARGS)

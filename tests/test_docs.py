@@ -218,11 +218,31 @@ def test_a_block_is_read_whole() -> None:
     assert blocks(page) == [Block("python", "a.py", "b\n\n  c\n")]
 
 
+LOG_IN_AT_THE_INBOX = """
+>>> from django.conf import settings
+>>> from django.test import Client
+>>> settings.ALLOWED_HOSTS.append("testserver")
+>>> client = Client()
+>>> client.get("/inbox/notifications/").headers["Location"]
+'/admin/login/?next=/inbox/notifications/'
+>>> form = {"username": "brosner", "password": "demo"}
+>>> page = client.post("/admin/login/?next=/inbox/notifications/", form, follow=True)
+>>> page.redirect_chain, "started to follow" in page.content.decode()
+([('/inbox/notifications/', 302)], True)
+"""
+
+
 def test_the_quickstart_of_the_readme_works(bases: dict[str, Site], tmp_path: Path) -> None:
     site = bases["project"].copy(tmp_path)
     site.walk(README.read_text())
     # What it tells the reader to do in a browser.
-    site.shell(LOG_IN_AT_THE_ADMIN)
+    site.shell(LOG_IN_AT_THE_INBOX)
+
+
+def test_the_quickstart_of_the_readme_fits_on_a_screen() -> None:
+    code = "".join(block.text for block in blocks(README.read_text()) if "$ make" not in block.text)
+    lines = [line for line in code.splitlines() if line and not line.startswith(("#", "$ python -m pip"))]
+    assert len(lines) <= 14
 
 
 LOG_IN_AT_THE_ADMIN = """

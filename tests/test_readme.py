@@ -159,6 +159,7 @@ def test_the_figures_were_measured_of_the_versions_in_the_table() -> None:
         assert versions[CANDIDATES[column]][name] == version
 
 
-def test_the_table_and_a_picture_come_before_any_command() -> None:
+def test_a_picture_and_the_table_come_before_any_command() -> None:
     text = README.read_text()
-    assert text.index("\n=====", 100) < text.index(".. image::") < text.index(".. code-block::")
+    table, *_ = (match.start() for match in re.finditer(r"^=+ =+ ", text, re.MULTILINE))
+    assert text.index(".. image::") < table < text.index(".. code-block::")
