@@ -246,7 +246,7 @@ def version(content: Mapping[str, Any]) -> str:
 
 def generated(found: Mapping[str, Any]) -> str:
     """Return the part of the page that is written anew after each run."""
-    parts = [heading("The bars"), list_table(bar_rows(), "14 36 16 22 12")]
+    parts = [heading("Targets"), list_table(bar_rows(), "14 36 16 22 12")]
     for backend, content in found.items():
         about = content["about"]
         parts += [heading(f"{BACKENDS[backend]} {about['database']['version']}"), provenance(content)]

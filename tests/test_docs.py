@@ -342,6 +342,7 @@ FOLLOWED = {
     "howto/link-elsewhere": ("tutorial", "", ""),
     "howto/notify-who-cares": ("quickstart", "", ""),
     "howto/send-email": ("tutorial", "", ""),
+    "howto/swap-later": ("quickstart", "", ""),
     "howto/swap-the-model": ("project", "", ""),
     "howto/test-notifications": ("tutorial", "", ""),
     "howto/translate-verbs": ("tutorial", "", ""),
