@@ -331,6 +331,25 @@ INBOX = """
 (True, True, True, True)
 >>> 'aria-label="Mark as read"' in page, ">Mark as read</button>" in page
 (True, False)
+>>> from django.test import RequestFactory
+>>> from mysite.views import latest
+>>> request = RequestFactory().get("/")
+>>> request.user = User.objects.get(username="brosner")
+>>> ">Mark as read</button>" in latest(request).content.decode()
+True
+"""
+
+LIVE = """
+>>> from django.contrib.auth.models import User
+>>> from django.core.management import call_command
+>>> from django.test import Client
+>>> from mysite.asgi import application
+>>> call_command("check")
+System check identified no issues (0 silenced).
+>>> client = Client(SERVER_NAME="localhost")
+>>> client.force_login(User.objects.get(username="brosner"))
+>>> client.get("/inbox/live/").status_code
+204
 """
 
 #: The pages that are followed from the beginning to the end, with the project in which they begin, what one does first,
@@ -342,6 +361,7 @@ FOLLOWED = {
     "howto/customise-the-sentence": ("quickstart", TEMPLATES, ""),
     "howto/django-rest-framework": ("tutorial", "", ""),
     "howto/link-elsewhere": ("tutorial", "", ""),
+    "howto/live": ("tutorial", "", LIVE),
     "howto/notify-who-cares": ("quickstart", "", ""),
     "howto/send-email": ("tutorial", "", ""),
     "howto/swap-later": ("quickstart", "", ""),
