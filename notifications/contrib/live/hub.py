@@ -308,7 +308,7 @@ class Hub:
             delay = min(delay * 2, MAX_RETRY_INTERVAL)
 
     async def _messages(self, bus: Bus) -> AsyncGenerator[Message, None]:
-        """Yield what a bus receives. Once it is connected, the hub sends a message to itself, to see whether it arrives."""
+        """Yield what a bus receives. Once connected, the hub sends a message to itself, to see whether it arrives."""
         echo, arrived = Message(echo=uuid4().hex), asyncio.Event()
         checking: asyncio.Task[None] | None = None
         try:
