@@ -33,6 +33,13 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Work
         worker.close()
 
 
+def test_the_short_page_answers_each_question_with_the_latest_figures() -> None:
+    found = report.load()
+    assert report.summary(found) in report.SUMMARY.read_text()
+    for case, variant in report.QUESTIONS.values():
+        assert all(report.find(content, case, "ours", variant) for content in found.values()), case
+
+
 def test_a_fan_out_is_measured_in_time_statements_and_memory(workers: dict[str, Worker]) -> None:
     workers["ours"].do("stage", name="users")
     measured = workers["ours"].do("fan_out", form="queryset", size=50, repeat=1)

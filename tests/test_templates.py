@@ -66,7 +66,7 @@ class Element:
                 yield from part.walk()
 
     def has(self, wanted: dict[str, str]) -> bool:
-        """Tell whether the attributes are as wanted."""
+        """Return whether the attributes are as wanted."""
         wanted = dict(wanted)
         name = wanted.pop("cls", None)
         classes = self.attributes.get("class", "").split()

@@ -11,6 +11,7 @@ from django.db.models.signals import post_save
 
 from notifications.events import Event
 from notifications.extensions import sent_extensions
+from notifications.objects.guard import guarded
 from notifications.sending.audience import BATCH_SIZE, Audience, Users, filterable, is_selectable
 from notifications.sending.batches import Progress, Run, is_local, write_batches
 from notifications.sending.prototype import prototype, rows_are_constant, rows_save_themselves
@@ -53,7 +54,16 @@ def write(
     response = Notifications(model, event, created, using, order)
     response.reached_nobody = not created and not is_repeated
     for extension in sent_extensions():
-        extension.notifications_sent(event, response.queryset(), using)
+        # The rows are written, whatever happens to what follows.
+        guarded(
+            type(extension).__module__,
+            "notifications_sent()",
+            extension.notifications_sent,
+            event,
+            response.queryset(),
+            using,
+            otherwise=None,
+        )
     if created:
         if reached is None or (isinstance(audience, Users) and audience.narrow):
             # The database chose the recipients, or an extension left some out and added others.

@@ -96,11 +96,11 @@ class Row:
 
     @property
     def is_shown(self) -> bool:
-        """Tell whether it is in the inbox."""
+        """Return whether it is in the inbox."""
         return not (self.deleted or self.done or self.asleep is not None)
 
     def reads(self) -> bool:
-        """Tell whether marking everything as read changes it."""
+        """Return whether marking everything as read changes it."""
         return self.unread and self.asleep is None
 
     # What the verbs do
