@@ -65,12 +65,9 @@ def write(
             otherwise=None,
         )
     if created:
-        if isinstance(audience, Users) and audience.narrow:
-            # An extension may have left some out and added others.
-            few = created <= changes.MAX_DROPPED_KEYS
-            reached = (
-                list(response.queryset().order_by().values_list("recipient", flat=True)) if few else None
-            )
+        if reached is None or (isinstance(audience, Users) and audience.narrow):
+            # The database chose the recipients, or an extension left some out and added others.
+            reached = recipients_of(response)
         changes.drop_counts(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
             for row in response.queryset().iterator(chunk_size=BATCH_SIZE):
@@ -80,6 +77,13 @@ def write(
         )
         after_commit(announce, using=using)
     return response
+
+
+def recipients_of(response: Notifications[Any]) -> list[Any] | None:
+    """Return the primary keys of the recipients whose counts are to be cleared, or None for all users."""
+    if response.created > changes.MAX_DROPPED_KEYS or not changes.are_kept_long():
+        return None
+    return list(response.queryset().order_by().values_list("recipient", flat=True))
 
 
 def write_rows(

@@ -35,7 +35,7 @@ def root_of(model: type[models.Model]) -> type[models.Model]:
 def reference_of(obj: models.Model) -> tuple[type[models.Model], Any]:
     """Return the concrete model and the primary key by which a subscription stores the object.
 
-    A multi-table child with a primary key of its own is stored as its parent: the key of a child does not tell which
+    A multi-table child with a primary key of its own is stored as its parent: the key of a child does not show which
     parent it is.
     """
     model: Any = obj._meta.concrete_model
