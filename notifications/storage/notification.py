@@ -11,8 +11,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.humanize.templatetags import humanize
 from django.db import models, router
 from django.db.models.functions import Coalesce
+from django.db.models.options import Options
 from django.db.models.signals import class_prepared, post_save, pre_save
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.timesince import timesince as django_timesince
 from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
 from model_utils import Choices
@@ -324,16 +326,31 @@ class AbstractNotification(RowVerbs):
             self.read_at = None
 
 
-def use_our_querysets(sender: type[models.Model], **kwargs: Any) -> None:
-    """Let Django's own writes, such as ``user.notifications.add()``, go through the queryset that clears the counts."""
-    if issubclass(sender, AbstractNotification) and type(sender._base_manager) is models.Manager:
-        manager: Any = models.Manager.from_queryset(NotificationQuerySet)()
-        manager.name, manager.model, manager.auto_created = "_base_manager", sender, True
-        # As Django makes it. In Meta it would be a part of migrations, and of those of each site.
-        vars(sender._meta)["base_manager"] = manager
+class OurOptions(Options):  # type: ignore[type-arg]
+    """What ``_meta`` of a notification model is, so that Django's own writes go through the queryset of this app.
+
+    Such as ``user.notifications.add()``, which changes the recipient of rows, and so the counts of two users. A manager
+    in ``Meta.base_manager_name`` would do the same, but be a part of the migrations of each site.
+    """
+
+    @cached_property
+    def base_manager(self) -> Any:
+        """Return the manager of Django, with the methods of the queryset of this app."""
+        manager: Any = super().base_manager
+        if type(manager) is models.Manager:
+            manager = models.Manager.from_queryset(NotificationQuerySet)()
+            manager.name, manager.model, manager.auto_created = "_base_manager", self.model, True
+        return manager
 
 
-class_prepared.connect(use_our_querysets)
+def use_our_options(sender: type[models.Model], **kwargs: Any) -> None:
+    """Let the ``_meta`` of each notification model be :class:`OurOptions`."""
+    if issubclass(sender, AbstractNotification):
+        sender._meta.__class__ = OurOptions
+        vars(sender._meta).pop("base_manager", None)
+
+
+class_prepared.connect(use_our_options)
 
 #: Rows of the site's notification model, as a queryset.
 Rows: TypeAlias = NotificationQuerySet[AbstractNotification]
