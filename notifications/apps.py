@@ -14,8 +14,10 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receiver of ``notify.send``, with the ``dispatch_uid`` of the older packages."""
+        """Connect the receiver of ``notify.send``, under the name that the older packages gave it, and of deletions."""
         from notifications import checks  # noqa: F401 - importing registers the checks
         from notifications.sending.handler import connect
+        from notifications.storage.cascades import watch_cascades
 
         connect()
+        watch_cascades()
