@@ -1,4 +1,4 @@
-"""The app's configuration: connects the handler and registers the checks; nothing else."""
+"""The app's configuration: connects the handler, and registers the checks and the types."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receiver of ``notify.send``, with the ``dispatch_uid`` of the older packages."""
+        """Connect the receiver of ``notify.send``, and import ``notification_types`` of each app."""
+        from django.utils.module_loading import autodiscover_modules
+
         from notifications import checks  # noqa: F401 - importing registers the checks
         from notifications.sending.handler import connect
 
         connect()
+        autodiscover_modules("notification_types")

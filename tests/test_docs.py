@@ -261,6 +261,11 @@ def test_a_verb_can_be_worded(site: Site) -> None:
     site.walk(DOCS / "howto" / "customise-the-sentence.rst")
 
 
+def test_types_can_be_registered(site: Site) -> None:
+    site.walk(DOCS / "quickstart.rst")
+    site.walk(DOCS / "howto" / "register-types.rst")
+
+
 def test_an_app_can_change_who_is_told(site: Site) -> None:
     site.walk(DOCS / "quickstart.rst")
     site.walk(DOCS / "howto" / "change-the-recipients.rst")
