@@ -54,6 +54,17 @@ class Extension:
         """
         return audience
 
+    def notifications_writes(self, event: Event) -> bool:
+        """Return whether :meth:`notifications_written` has something to write for ``event``. It must not query."""
+        return type(self).notifications_written is not Extension.notifications_written
+
+    def notifications_written(self, event: Event, rows: QuerySet[Any], using: str, *, fresh: bool) -> None:
+        """Write what belongs to the rows of ``event``, in their transaction, with a constant number of statements.
+
+        ``rows`` are notifications in the database ``using``: those that were just written, and, unless ``fresh``,
+        possibly some that were written before. A large audience is written in several parts, each with a call.
+        """
+
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:
         """Return the reason for the log why this extension left an event without recipients: "all have muted it".
 
@@ -79,6 +90,11 @@ def audience_extensions() -> list[Extension]:
         for extension in extensions()
         if type(extension).notifications_audience is not Extension.notifications_audience
     ]
+
+
+def writing_extensions(event: Event) -> list[Extension]:
+    """Return the extensions that write something for this event, in ``INSTALLED_APPS`` order."""
+    return [extension for extension in extensions() if extension.notifications_writes(event)]
 
 
 def known_settings() -> dict[str, Setting[Any]]:

@@ -107,7 +107,8 @@ _by_verb: dict[str, type[NotificationType]] = {}
 
 def register(kind: T) -> T:
     """Register a type: a class decorator. Of two types with the same verb, the first one is used."""
-    if not (isinstance(kind, type) and issubclass(kind, NotificationType)):
+    given: Any = kind
+    if not (isinstance(given, type) and issubclass(given, NotificationType)):
         raise TypeError(f"register() needs a subclass of NotificationType, got {kind!r}.")
     if kind not in _registered:
         _registered.append(kind)
@@ -149,7 +150,7 @@ def type_named(word: str) -> type[NotificationType] | None:
     return next((kind for kind in all_types() if type_word(kind).casefold() == wanted), None)
 
 
-def typed_data(verb: str, data: Any, extra: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any], bool | None]:
+def typed_data(verb: str, data: Any, extra: dict[str, Any]) -> tuple[Any, dict[str, Any], bool | None]:
     """Return the data and the extra keywords of an event as its type validates them, and whether that is strict.
 
     Raise TypeError or ValueError, naming the type, if its dataclass does not accept them.
@@ -185,7 +186,7 @@ def pieces(sentence: str) -> Iterator[tuple[str, str | None]]:
 # Problems, for the system checks
 
 
-def problems_of(kind: type[NotificationType]) -> Iterator[str]:
+def problems_of(kind: Any) -> Iterator[str]:
     """Yield what is wrong with a type, without comparing it with the others."""
     if not isinstance(kind.verb, str) or not kind.verb.strip() or len(kind.verb) > 255:
         yield f"its verb must be a text of 1 to 255 characters, got {kind.verb!r}"

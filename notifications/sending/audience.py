@@ -171,7 +171,7 @@ def user_key(member: Any) -> Any:
 
 
 def audience_of(event: Event, recipient: Any) -> Audience | None:
-    """Return the audience: the recipients, else those of the type, those of an extension, or the actor if it is a user."""
+    """Return the audience: the recipients, else those of the type, of an extension, or the actor if it is a user."""
     if recipient is None:
         recipient = type_of(event.verb).recipients(event)
     audience = None if recipient is None else resolve(recipient)
