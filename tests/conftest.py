@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from notifications.extensions import audience_extensions
 from notifications.objects.guard import forget_faults
+from notifications.types import NotificationType, register, unregister
 from tests.factories import make_user
 from tests.sets import runs_in_shape, set_of
 
@@ -79,7 +80,11 @@ def shapes() -> set[str]:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out the tests of an app where its tables are missing."""
     folder = collection_path.parent.name
-    needed = {"subscriptions": "notifications.contrib.subscriptions", "hostile": "tests.hostile"}.get(folder)
+    needed = {
+        "delivery": "notifications.contrib.delivery",
+        "hostile": "tests.hostile",
+        "subscriptions": "notifications.contrib.subscriptions",
+    }.get(folder)
     if collection_path.name.startswith("test_") and needed:
         return None if apps.is_installed(needed) else True
     return None
@@ -168,3 +173,18 @@ def defaults(settings: Any) -> None:
 def justquick(db: None) -> Any:
     """The user of the seed's examples."""
     return make_user("justquick")
+
+
+@pytest.fixture
+def make_type() -> Iterator[Callable[..., type[NotificationType]]]:
+    """Register a type with these attributes, which is forgotten after the test."""
+    made: list[type[NotificationType]] = []
+
+    def make(verb: str = "commented on", **attributes: Any) -> type[NotificationType]:
+        kind = register(type("Commented", (NotificationType,), {"verb": verb, **attributes}))
+        made.append(kind)
+        return kind
+
+    yield make
+    for kind in made:
+        unregister(kind)

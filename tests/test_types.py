@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from types import ModuleType
@@ -28,21 +28,6 @@ from tests.factories import make_issue, make_notification, make_project, make_us
 pytestmark = pytest.mark.django_db
 
 Make = Callable[..., type[NotificationType]]
-
-
-@pytest.fixture
-def make_type() -> Iterator[Make]:
-    """Register a type with these attributes, which is forgotten after the test."""
-    made: list[type[NotificationType]] = []
-
-    def make(verb: str = "commented on", **attributes: Any) -> type[NotificationType]:
-        kind = register(type("Commented", (NotificationType,), {"verb": verb, **attributes}))
-        made.append(kind)
-        return kind
-
-    yield make
-    for kind in made:
-        types.unregister(kind)
 
 
 def problems() -> list[tuple[str | None, str]]:

@@ -1,0 +1,1 @@
+"""Delivery: notifications leave the site by channels, from a ledger in the database."""

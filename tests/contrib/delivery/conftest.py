@@ -1,0 +1,26 @@
+"""A site that delivers by a channel in memory, and nothing by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from notifications.contrib.delivery.channels import memory
+
+SETTINGS: dict[str, Any] = {"DELIVERY_CHANNELS": {"memory": {}}, "DELIVERY_RUNNER": "none"}
+
+
+@pytest.fixture(autouse=True)
+def delivering(settings: Any) -> Any:
+    settings.NOTIFICATIONS = SETTINGS
+    return settings
+
+
+@pytest.fixture(autouse=True)
+def outbox() -> Iterator[list[Any]]:
+    """What the channels in memory sent."""
+    memory.outbox.clear()
+    yield memory.outbox
+    memory.outbox.clear()

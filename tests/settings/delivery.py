@@ -1,0 +1,18 @@
+"""A site with the app delivery."""
+
+from __future__ import annotations
+
+from tests.settings.default import *  # noqa: F403
+from tests.settings.default import INSTALLED_APPS as DEFAULT_APPS
+
+INSTALLED_APPS = [
+    *(app for app in DEFAULT_APPS if not app.startswith("notifications.contrib.")),
+    "notifications.contrib.delivery",
+]
+ROOT_URLCONF = "tests.contrib.delivery.urls"
+NOTIFICATIONS = {"DELIVERY_CHANNELS": {"memory": {"default": "off"}}, "DELIVERY_RUNNER": "none"}
+
+#: The app's own tests, and what of the core it can change.
+TESTED_HERE = {
+    "contrib/delivery/": "the app itself",
+}
