@@ -45,6 +45,10 @@ MAX_AGE = 10.0
 FIRST_PAUSE, FAST_TRIES, SLOW_PAUSE, MAX_TRIES = timedelta(seconds=7), 8, timedelta(hours=1), 31
 
 
+#: The least and the most that a service can ask to wait.
+MIN_PAUSE, MAX_PAUSE = timedelta(seconds=1), timedelta(days=1)
+
+
 @dataclass(slots=True)
 class Tally:
     """What became of the deliveries that a worker claimed."""
@@ -251,7 +255,7 @@ class Batch:
                     attempts=attempts,
                 )
             case Retry(problem, after) if attempts < MAX_TRIES:
-                pause = pause_after(attempts) if after is None else min(after, timedelta(days=1))
+                pause = pause_after(attempts) if after is None else min(max(after, MIN_PAUSE), MAX_PAUSE)
                 at = stored(utc_now() + pause)
                 tally.retried += self.claim.note(
                     part, next_attempt_at=at, attempts=attempts, problem=problem[:MAX_TEXT]

@@ -1,0 +1,122 @@
+"""What sends: the command, and the runner that is woken after a commit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from notifications import notify
+from notifications.contrib.delivery.management.commands import deliver_notifications
+from notifications.contrib.delivery.models import Delivery
+from notifications.contrib.delivery.preferences import choose
+from notifications.contrib.delivery.runners import inline
+from tests.contrib.delivery.scripted import Scripted
+from tests.factories import make_project, make_user, make_users
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def channel(settings: Any) -> Iterator[type[Scripted]]:
+    settings.NOTIFICATIONS = {
+        "DELIVERY_CHANNELS": {"scripted": {"channel": "tests.contrib.delivery.scripted.Scripted"}},
+        "DELIVERY_RUNNER": "none",
+    }
+    Scripted.forget()
+    yield Scripted
+    Scripted.forget()
+
+
+def send(*users: Any) -> None:
+    notify.send(make_project(), verb="closed", recipient=list(users))
+
+
+def command(*arguments: str) -> str:
+    out = StringIO()
+    call_command("deliver_notifications", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def test_the_command_sends_what_is_due_and_says_so() -> None:
+    send(*make_users(2))
+
+    assert command() == "2 sent, 0 skipped, 0 moved, 0 retried, 0 failed.\n"
+    assert command("--database", "default") == "0 sent, 0 skipped, 0 moved, 0 retried, 0 failed.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_sends_until_it_is_told_to_stop_and_then_finishes_its_message(number: int) -> None:
+    send(*make_users(3))
+    before = signal.getsignal(number)
+    Scripted.steps = [None, lambda message: os.kill(os.getpid(), number)]
+
+    assert command("--loop") == "2 sent, 0 skipped, 0 moved, 0 retried, 0 failed.\n"
+
+    assert signal.getsignal(number) is before
+    assert Delivery.objects.get(status="pending").token is None
+
+
+def test_the_command_looks_again_after_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bob = make_users(2)
+    send(ann)
+    waited: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout or 0)
+            if len(waited) == 1:
+                send(bob)
+            return len(waited) == 3
+
+    monkeypatch.setattr(deliver_notifications.threading, "Event", Stop)
+    monkeypatch.setattr(deliver_notifications, "close_old_connections", lambda: None)
+
+    assert command("--loop", "--interval", "7").count("1 sent") == 2
+    assert waited == [7, 7, 7]
+
+
+def test_the_command_leaves_the_signals_alone_outside_the_main_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliver_notifications.threading, "main_thread", lambda: None)
+    monkeypatch.setattr(deliver_notifications.signal, "signal", None)
+    assert command().startswith("0 sent")
+
+
+def test_inline_sends_after_the_commit(settings: Any, django_capture_on_commit_callbacks: Any) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "inline"}
+    ann, bob = make_users(2)
+    choose(bob, "", "scripted", "daily")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(ann, bob)
+        assert Scripted.sent == []
+
+    assert [message.recipient for message in Scripted.sent] == [ann]
+
+
+def test_inline_sends_no_more_than_a_few() -> None:
+    send(*make_users(inline.MAX_DELIVERIES + 1))
+
+    inline.wake("default")
+
+    assert len(Scripted.sent) == inline.MAX_DELIVERIES
+
+
+def test_an_error_of_a_channel_does_not_reach_the_sender(
+    settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "inline"}
+    Scripted.steps = [ZeroDivisionError()]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(make_user())
+
+    assert Delivery.objects.get().attempts == 1
