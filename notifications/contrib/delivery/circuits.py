@@ -17,7 +17,8 @@ PAUSE, MAX_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
 
 def pause_after(failures: int) -> timedelta:
     """Return how long a channel is left alone after so many failures in a row."""
-    return min(PAUSE * 2 ** min(max(failures - 1, 0), 10), MAX_PAUSE)
+    pause: timedelta = min(PAUSE * 2 ** min(max(failures - 1, 0), 10), MAX_PAUSE)
+    return pause
 
 
 def allowed(using: str, channel: str, now: datetime) -> int | None:
@@ -30,7 +31,8 @@ def allowed(using: str, channel: str, now: datetime) -> int | None:
         return 0
     # One of the workers tries. If it dies, another one does after the next pause.
     mine = circuits.filter(channel=channel, open_until=found.open_until)
-    return mine.update(open_until=stored(now + pause_after(found.failures)))
+    won: int = mine.update(open_until=stored(now + pause_after(found.failures)))
+    return won
 
 
 def trip(using: str, channel: str, problem: str, now: datetime) -> None:

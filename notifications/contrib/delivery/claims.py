@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -100,9 +101,8 @@ def claim_digests(using: str, channel: str, now: datetime, limit: int) -> Claim:
     for recipient in list(recipients)[:limit]:
         # Another worker that wants the same waits for this statement, and then finds nothing.
         rows = free.filter(recipient=recipient).exclude(frequency=Frequency.INSTANT)
-        if retry(
-            lambda rows=rows: rows.update(token=claim.token, next_attempt_at=stored(now + LEASE)), using
-        ):
+        take = partial(rows.update, token=claim.token, next_attempt_at=stored(now + LEASE))
+        if retry(take, using):
             claimed.append(recipient)
     if claimed:
         ours = claim.rows().filter(recipient__in=claimed, channel=channel)

@@ -64,11 +64,10 @@ def write_deliveries(event: Event, rows: Any, using: str, *, fresh: bool) -> int
         Delivery._meta.get_field(name)
         for name in ("notification", "recipient", "channel", "frequency", "due_at", "next_attempt_at")
     ]
-    constants = {
-        field: field.get_default()
-        for name in ("status", "attempts", "reference", "problem")
-        for field in [Delivery._meta.get_field(name)]
-    }
+    plain: list[Any] = [
+        Delivery._meta.get_field(name) for name in ("status", "attempts", "reference", "problem")
+    ]
+    constants = {field: field.get_default() for field in plain}
     quote = connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in (*fields, *constants))
     # Only names that Django quoted and selections that it compiled go into the text; every value is a parameter.
@@ -101,7 +100,9 @@ def selected(
             )
             names.append(f"choice{number}__frequency")
         frequency = Coalesce(*names, Value(default, output_field=text))
-    users = get_user_model()._base_manager.using(rows.db)
+    users: Any = get_user_model()._base_manager.using(rows.db)
+    if "is_active" in {field.name for field in users.model._meta.concrete_fields}:
+        users = users.filter(is_active=True)
     rows = rows.filter(recipient__in=channel.reachable(users))
     if not fresh:
         there = Delivery.objects.using(rows.db).filter(notification=OuterRef("pk"), channel=channel.name)

@@ -75,7 +75,7 @@ def test_the_command_looks_again_after_each_interval(monkeypatch: pytest.MonkeyP
                 send(bob)
             return len(waited) == 3
 
-    monkeypatch.setattr(deliver_notifications.threading, "Event", Stop)
+    monkeypatch.setattr(threading, "Event", Stop)
     monkeypatch.setattr(deliver_notifications, "close_old_connections", lambda: None)
 
     assert command("--loop", "--interval", "7").count("1 sent") == 2
@@ -85,8 +85,8 @@ def test_the_command_looks_again_after_each_interval(monkeypatch: pytest.MonkeyP
 def test_the_command_leaves_the_signals_alone_outside_the_main_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(deliver_notifications.threading, "main_thread", lambda: None)
-    monkeypatch.setattr(deliver_notifications.signal, "signal", None)
+    monkeypatch.setattr(threading, "main_thread", lambda: None)
+    monkeypatch.setattr(signal, "signal", None)
     assert command().startswith("0 sent")
 
 

@@ -12,12 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from notifications import notify
-from notifications.contrib.delivery import claims, sending
+from notifications.contrib.delivery import circuits, claims, sending
 from notifications.contrib.delivery.channels import Down, Failed, Message, Retry, Sent
 from notifications.contrib.delivery.claims import LEASE, claim_digests, claim_instant
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
+from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.contrib.delivery.sending import Tally, Worker, deliver, pause_after
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_project, make_user, make_users, moment, rows
@@ -191,8 +192,8 @@ def test_a_recipient_who_is_gone_is_no_error() -> None:
     key = Delivery.objects.get().recipient_id
     Delivery.objects.update(recipient_id=key)
     gone = claim_instant("default", NAME, utc_now(), 10)
-    facts = sending.gather(Scripted(NAME), gone.deliveries, "default")
-    without = sending.Facts(facts.channel, facts.notifications, {}, frozenset(), {}, {})
+    facts = gather(Scripted(NAME), gone.deliveries, "default")
+    without = Facts(facts.channel, facts.notifications, {}, frozenset(), {}, {})
     assert without.skip(gone.deliveries[0]) == "inactive"
 
 
@@ -455,11 +456,11 @@ def test_a_service_that_dies_between_messages_keeps_the_others(clock: Clock) -> 
 def test_after_a_pause_one_worker_tries(clock: Clock) -> None:
     Circuit.objects.create(channel=NAME, failures=3, open_until=clock.now)
 
-    allowed = [sending.circuits.allowed("default", NAME, utc_now()) for _ in range(2)]
+    allowed = [circuits.allowed("default", NAME, utc_now()) for _ in range(2)]
 
     assert allowed == [1, 0]
     assert Circuit.objects.get().open_until == clock.now + timedelta(minutes=2)
-    assert sending.circuits.pause_after(99) == timedelta(minutes=10)
+    assert circuits.pause_after(99) == timedelta(minutes=10)
 
 
 def test_what_goes_wrong_at_the_end_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -36,10 +36,11 @@ def load_channel(name: str, options: Mapping[str, Any]) -> Channel:
     path = options.get("channel", BUILT_IN.get(name))
     if not isinstance(path, str):
         raise TypeError(f"the channel {name!r} needs the option 'channel', a dotted path")
-    channel: type[Channel] = import_string(path)
+    channel: Any = import_string(path)
     if not (isinstance(channel, type) and issubclass(channel, Channel)):
         raise TypeError(f"{path} is not a subclass of notifications.contrib.delivery.channels.Channel")
-    return channel(name, **{key: value for key, value in options.items() if key != "channel"})
+    loaded: Channel = channel(name, **{key: value for key, value in options.items() if key != "channel"})
+    return loaded
 
 
 def reset_channels(*, setting: str, **arguments: Any) -> None:

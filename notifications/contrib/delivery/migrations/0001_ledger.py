@@ -8,6 +8,10 @@ from django.conf import settings
 from django.db import migrations, models
 
 import notifications.storage.indexes
+from notifications.conf import MODEL_SETTING
+
+# The core sets it where the site does not, which a type checker cannot know.
+NOTIFICATION_MODEL: str = getattr(settings, MODEL_SETTING)
 
 
 class Migration(migrations.Migration):
@@ -16,7 +20,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("notifications", "0015_inbox_state"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        migrations.swappable_dependency(settings.NOTIFICATIONS_NOTIFICATION_MODEL),
+        migrations.swappable_dependency(NOTIFICATION_MODEL),
     ]
 
     operations = [
@@ -65,7 +69,7 @@ class Migration(migrations.Migration):
                         db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
-                        to=settings.NOTIFICATIONS_NOTIFICATION_MODEL,
+                        to=NOTIFICATION_MODEL,
                     ),
                 ),
                 (
