@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import AppConfig
@@ -12,6 +13,7 @@ from notifications.extensions import Extension
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.utils.functional import Promise
 
     from notifications.events import Event
 
@@ -23,6 +25,12 @@ class Config(Extension, AppConfig):
     label = "notifications_delivery"
     verbose_name = _("Delivery of notifications")
     default_auto_field = "django.db.models.BigAutoField"
+
+    notifications_templates: ClassVar[Mapping[str, str]] = {"head": "notifications_delivery/head.html"}
+
+    notifications_messages: ClassVar[Mapping[str, str | Promise]] = {
+        "delivery_saved": _("Your settings were saved."),
+    }
 
     notifications_settings: ClassVar[type[Settings]] = Settings
 

@@ -29,8 +29,9 @@ from notifications.contrib.delivery.clocks import (
     zone_named,
 )
 from notifications.contrib.delivery.models import Delivery
-from notifications.contrib.delivery.preferences import default_frequency, scopes_of
+from notifications.contrib.delivery.preferences import default_frequency
 from notifications.contrib.delivery.runners import wake
+from notifications.contrib.delivery.scopes import scopes_of
 from notifications.events import Event
 from notifications.storage.transactions import after_commit
 from notifications.types import NotificationType, type_of

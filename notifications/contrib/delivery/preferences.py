@@ -15,26 +15,9 @@ from django.db import router, transaction
 from notifications.contrib.delivery.channels import Channel
 from notifications.contrib.delivery.choices import Frequency
 from notifications.contrib.delivery.models import Preference
+from notifications.contrib.delivery.scopes import EVERYTHING, scopes_of
 from notifications.storage.locking import retry
-from notifications.types import NotificationType, Other
-
-#: The scope of a choice for everything.
-EVERYTHING = ""
-
-
-def type_scope(kind: type[NotificationType]) -> str:
-    """Return the scope of choices for a type."""
-    return "other" if kind is Other else f"type:{kind.verb}"
-
-
-def category_scope(kind: type[NotificationType]) -> str:
-    """Return the scope of choices for the category of a type."""
-    return f"category:{kind.category}"
-
-
-def scopes_of(kind: type[NotificationType]) -> tuple[str, str, str]:
-    """Return the scopes of a type, the nearest first."""
-    return type_scope(kind), category_scope(kind), EVERYTHING
+from notifications.types import NotificationType
 
 
 def default_frequency(kind: type[NotificationType], channel: Channel) -> str | None:
@@ -76,6 +59,16 @@ def choices_of(users: Iterable[Any]) -> dict[Any, dict[tuple[str, str], str]]:
 def preferences_for_write() -> Any:
     """Return all preferences, from the database where they are written."""
     return Preference.objects.using(router.db_for_write(Preference))
+
+
+def turn_off(user: Any, scope: str, channel: str) -> None:
+    """Turn off a scope on a channel. For everything, choices that are nearer are removed."""
+    choices: dict[tuple[str, str], str | None] = {(scope, channel): Frequency.OFF.value}
+    if scope == EVERYTHING:
+        for other, name in choices_of([user])[user.pk]:
+            if name == channel and other != EVERYTHING:
+                choices[other, name] = None
+    choose_all(user, choices)
 
 
 def choose(user: Any, scope: str, channel: str, frequency: str | None) -> None:

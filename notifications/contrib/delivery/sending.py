@@ -233,7 +233,7 @@ class Batch:
         )
         most = self.channel.max_notifications
         return Message(
-            key=f"{first.pk}",
+            key=f"{first.pk}.{self.facts.notifications[first.notification_id].event.hex}",
             recipient=user,
             address=self.channel.address(user),
             notifications=rows[:most],

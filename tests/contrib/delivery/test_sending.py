@@ -93,7 +93,9 @@ def test_what_is_due_is_sent_once(clock: Clock) -> None:
     assert (first.token, len(second.reference)) == (None, 255)
     assert deliver() == Tally()
     message = Scripted.sent[0]
-    assert (message.key, message.address, message.is_digest) == (str(first.pk), "ann@Example.com", False)
+    assert first.notification.event
+    assert message.key == f"{first.pk}.{first.notification.event.hex}"
+    assert (message.address, message.is_digest) == ("ann@Example.com", False)
     assert [row.recipient for row in message.notifications] == [ann]
 
 

@@ -12,4 +12,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/login/", home, name="login"),
     path("inbox/notifications/", include(notifications.urls)),
+    path("inbox/settings/", include("notifications.contrib.delivery.urls")),
 ]

@@ -16,6 +16,8 @@ __all__ = ["Channel", "Down", "Failed", "Message", "Outcome", "Retry", "Sent", "
 
 #: The channels of this app. The name in the setting is enough for them.
 BUILT_IN = {
+    "email": "notifications.contrib.delivery.channels.email.Channel",
+    "console": "notifications.contrib.delivery.channels.console.Channel",
     "memory": "notifications.contrib.delivery.channels.memory.Channel",
 }
 
