@@ -34,6 +34,10 @@ class Config(Extension, AppConfig):
 
     notifications_settings: ClassVar[type[Settings]] = Settings
 
+    def ready(self) -> None:
+        """Register the system checks."""
+        from notifications.contrib.delivery import checks  # noqa: F401 - importing registers the checks
+
     def notifications_writes(self, event: Event) -> bool:
         """Return whether a channel is offered for the type of the event."""
         from notifications.contrib.delivery.ledger import offered_channels

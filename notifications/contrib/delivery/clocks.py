@@ -79,18 +79,13 @@ def quiet_until(now: datetime, zone: tzinfo, quiet: Mapping[str, Any]) -> dateti
     ``quiet`` has for a weekday ("0" is Monday) the times of day when it begins and ends: ``{"0": ["22:00", "07:00"]}``.
     If it begins later than it ends, it ends on the next day. Hours that follow one another are one.
     """
-    end = as_utc(now)
-    # A week of quiet days is quiet for ever; do not look for its end.
-    for _ in range(8):
-        ends = [
-            moment
-            for begin, moment in windows(end.astimezone(zone).date(), zone, quiet)
-            if begin <= end < moment
-        ]
-        if not ends:
-            break
+    begin = end = as_utc(now)
+    # It ends: each of several that follow one another begins earlier in the day than the one before.
+    while ends := [
+        stop for start, stop in windows(end.astimezone(zone).date(), zone, quiet) if start <= end < stop
+    ]:
         end = max(ends)
-    return end if end > as_utc(now) else None
+    return end if end > begin else None
 
 
 def windows(day: Any, zone: tzinfo, quiet: Mapping[str, Any]) -> list[tuple[datetime, datetime]]:

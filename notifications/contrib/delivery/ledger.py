@@ -101,10 +101,7 @@ def selected(
             )
             names.append(f"choice{number}__frequency")
         frequency = Coalesce(*names, Value(default, output_field=text))
-    users: Any = get_user_model()._base_manager.using(rows.db)
-    if "is_active" in {field.name for field in users.model._meta.concrete_fields}:
-        users = users.filter(is_active=True)
-    rows = rows.filter(recipient__in=channel.reachable(users))
+    rows = rows.filter(recipient__in=channel.reachable(active_users(rows.db)))
     if not fresh:
         there = Delivery.objects.using(rows.db).filter(notification=OuterRef("pk"), channel=channel.name)
         rows = rows.exclude(Exists(there))
@@ -121,6 +118,13 @@ def selected(
         due,
     )
     return found
+
+
+def active_users(using: str) -> Any:
+    """Return the users whose account is active, all where their model does not know of that."""
+    users: Any = get_user_model()._base_manager.using(using)
+    names = {field.name for field in users.model._meta.concrete_fields}
+    return users.filter(is_active=True) if "is_active" in names else users
 
 
 def due_case(kind: type[NotificationType], channel: Channel, now: datetime) -> Case:

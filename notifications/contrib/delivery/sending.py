@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
@@ -165,7 +165,7 @@ class Batch:
             if time.monotonic() - self.asked_at > MAX_AGE:
                 left = self.ask(self.claim.renew(left, utc_now()))
                 continue
-            part = next(parts_of(left))
+            part = first_part(left)
             left = left[len(part) :]
             outcome = self.attempt(part)
             if isinstance(outcome, Down):
@@ -244,39 +244,38 @@ class Batch:
     def note(self, part: list[Delivery], message: Message, outcome: Outcome) -> None:
         """Store what became of a message, where its deliveries are still ours."""
         tally, attempts = self.worker.tally, max(delivery.attempts for delivery in part) + 1
-        match outcome:
-            case Sent(reference):
-                tally.sent += self.claim.note(
-                    part,
-                    status=Status.SENT,
-                    sent_at=timezone.now(),
-                    reference=reference[:MAX_TEXT],
-                    problem="",
-                    attempts=attempts,
-                )
-            case Retry(problem, after) if attempts < MAX_TRIES:
-                pause = pause_after(attempts) if after is None else min(max(after, MIN_PAUSE), MAX_PAUSE)
-                at = stored(utc_now() + pause)
-                tally.retried += self.claim.note(
-                    part, next_attempt_at=at, attempts=attempts, problem=problem[:MAX_TEXT]
-                )
-            case Retry(problem) | Failed(problem):
-                if isinstance(outcome, Failed) and outcome.stop:
-                    stop_address(self.channel.name, message.address, problem, self.claim.using)
-                tally.failed += self.claim.note(
-                    part, status=Status.FAILED, attempts=attempts, problem=problem[:MAX_TEXT]
-                )
+        if isinstance(outcome, Down):
+            return
+        if isinstance(outcome, Sent):
+            tally.sent += self.claim.note(
+                part,
+                status=Status.SENT,
+                sent_at=timezone.now(),
+                reference=outcome.reference[:MAX_TEXT],
+                problem="",
+                attempts=attempts,
+            )
+            return
+        problem = outcome.problem[:MAX_TEXT]
+        if isinstance(outcome, Retry) and attempts < MAX_TRIES:
+            pause = pause_after(attempts)
+            if outcome.after is not None:
+                pause = min(max(outcome.after, MIN_PAUSE), MAX_PAUSE)
+            at = stored(utc_now() + pause)
+            tally.retried += self.claim.note(part, next_attempt_at=at, attempts=attempts, problem=problem)
+            return
+        if isinstance(outcome, Failed) and outcome.stop:
+            stop_address(self.channel.name, message.address, problem, self.claim.using)
+        tally.failed += self.claim.note(part, status=Status.FAILED, attempts=attempts, problem=problem)
 
 
-def parts_of(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
-    """Yield the deliveries of each message: one, or all of a recipient in a digest."""
-    for is_digest, some in groupby(deliveries, lambda delivery: delivery.frequency != Frequency.INSTANT):
-        if is_digest:
-            for _, digest in groupby(some, lambda delivery: delivery.recipient_id):
-                yield list(digest)
-        else:
-            for delivery in some:
-                yield [delivery]
+def first_part(deliveries: list[Delivery]) -> list[Delivery]:
+    """Return the deliveries of the first message: one, or all of a recipient in a digest."""
+    first = deliveries[0]
+    if first.frequency == Frequency.INSTANT:
+        return [first]
+    # A claim of digests has nothing else.
+    return list(takewhile(lambda delivery: delivery.recipient_id == first.recipient_id, deliveries))
 
 
 def pause_after(attempts: int) -> timedelta:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import translation
@@ -26,7 +27,7 @@ from notifications.contrib.delivery.channels import (
     email as emails,
     get_channel,
 )
-from notifications.contrib.delivery.channels.mail import compose, sender
+from notifications.contrib.delivery.channels.mail import Mail, compose, sender
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
@@ -67,7 +68,8 @@ def parsed(letter: Any = None) -> Any:
 
 
 def html(letter: Any = None) -> str:
-    return str((letter or mail.outbox[-1]).alternatives[0][0])
+    found: Any = letter or mail.outbox[-1]
+    return str(found.alternatives[0][0])
 
 
 def test_a_mail_goes_to_one_recipient_with_a_text_and_html() -> None:
@@ -325,7 +327,7 @@ BOB = "bob@example.com"
     ("error", "outcome"),
     [
         (smtplib.SMTPRecipientsRefused({BOB: (450, b"later")}), Retry("450 later")),
-        (smtplib.SMTPRecipientsRefused({BOB: (550, "no user")}), Failed("550 no user", stop=True)),
+        (smtplib.SMTPRecipientsRefused({BOB: (550, b"no user")}), Failed("550 no user", stop=True)),
         (smtplib.SMTPDataError(451, b"rate"), Retry("451 rate")),
         (smtplib.SMTPDataError(554, b"policy"), Failed("554 policy")),
         (smtplib.SMTPSenderRefused(552, b"too big", "a@b"), Failed("552 too big")),
@@ -407,8 +409,8 @@ class Server:
 
     def open(self) -> None:
         self.opened += 1
-        if type(self).opening:
-            raise type(self).opening
+        if (error := type(self).opening) is not None:
+            raise error
 
     def close(self) -> None:
         self.closed += 1
@@ -500,7 +502,7 @@ def test_the_base_of_urls_may_be_that_of_the_sites(settings: Any, monkeypatch: p
     current = SimpleNamespace(get_current=lambda: SimpleNamespace(domain="example.org"))
     module = SimpleNamespace(Site=SimpleNamespace(objects=current))
     monkeypatch.setitem(sys.modules, "django.contrib.sites.models", module)
-    monkeypatch.setattr(links.apps, "is_installed", lambda name: True)
+    monkeypatch.setattr(apps, "is_installed", lambda name: True)
 
     assert links.base_url() == "https://example.org"
     assert links.host() == "example.org"
@@ -521,3 +523,22 @@ def test_a_site_without_urls_has_no_links(settings: Any) -> None:
     assert deliver() == Tally(sent=1)
     assert "Unsubscribe" not in mail.outbox[0].body
     assert "List-Unsubscribe" not in parsed()
+
+
+def test_long_headers_are_not_encoded_by_newer_versions_of_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        mail.EmailMultiAlternatives, "message", lambda self, **options: asked.append(options), raising=True
+    )
+    Mail().message(policy=email.policy.SMTP)
+    Mail().message()
+
+    assert asked[0]["policy"].max_line_length == 998
+    assert asked[1] == {}
+
+
+def test_a_sender_that_is_no_address_is_a_failure_for_now_because_the_site_can_mend_it(settings: Any) -> None:
+    settings.DEFAULT_FROM_EMAIL = "not an address"
+    send(make_reader())
+
+    assert deliver() == Tally(retried=1)

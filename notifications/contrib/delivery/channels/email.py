@@ -79,16 +79,12 @@ class Channel(base.Channel):
 
     def send(self, message: Message) -> Outcome:
         """Send a mail. The outcome is as temporary, permanent or unknown as the answer of the server."""
-        try:
-            letter = compose(
-                message,
-                channel=self.name,
-                from_email=self.from_email or settings.DEFAULT_FROM_EMAIL,
-                connection=self.connection,
-            )
-        except ValueError as error:
-            # An address that no mail can have.
-            return Failed(said(error))
+        letter = compose(
+            message,
+            channel=self.name,
+            from_email=self.from_email or settings.DEFAULT_FROM_EMAIL,
+            connection=self.connection,
+        )
         try:
             self.connect()
             self.connection.send_messages([letter])

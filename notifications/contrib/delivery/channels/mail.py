@@ -57,7 +57,7 @@ class Line:
 
 
 def compose(message: Message, *, channel: str, from_email: str, connection: Any = None) -> Mail:
-    """Return the mail of a message. Raise ValueError for an address that no mail can have."""
+    """Return the mail of a message. Raise ValueError if the sender is not an address."""
     first = message.notifications[0]
     kind = type_of(first.verb)
     scope = EVERYTHING if message.is_digest else type_scope(kind)
