@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
-
 from notifications.contrib.delivery.channels import base
 from notifications.contrib.delivery.channels.base import Message, Outcome, Sent
 from notifications.presentation import sentences
@@ -15,7 +13,7 @@ from notifications.presentation import sentences
 class Channel(base.Channel):
     """Print messages. ``default`` is the frequency of types that do not name the channel."""
 
-    label = _("Console")
+    label = "Console"
 
     def __init__(self, name: str, *, default: str = "instant", **options: Any) -> None:
         super().__init__(name, **options)

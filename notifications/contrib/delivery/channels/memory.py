@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
-
 from notifications.contrib.delivery.channels import base
 from notifications.contrib.delivery.channels.base import Message, Outcome, Sent
 from notifications.presentation import sentences
@@ -17,7 +15,7 @@ outbox: list[tuple[str, Message]] = []
 class Channel(base.Channel):
     """Keep messages in :data:`outbox`. ``default`` is the frequency of types that do not name the channel."""
 
-    label = _("Memory")
+    label = "Memory"
 
     def __init__(self, name: str, *, default: str = "instant", **options: Any) -> None:
         super().__init__(name, **options)
