@@ -25,6 +25,7 @@ from django.dispatch import Signal
 from notifications import conf, signals, urls
 from notifications.compat import settings as older
 from notifications.conf import get_notification_model
+from notifications.contrib.delivery.conf import Settings as DeliverySettings
 from notifications.contrib.live.conf import Settings as LiveSettings
 from notifications.contrib.subscriptions.conf import Settings as SubscriptionSettings
 from notifications.models import AbstractNotification
@@ -276,6 +277,16 @@ def test_the_people_who_care_are_notified(site: Site) -> None:
     site.walk(DOCS / "howto" / "notify-who-cares.rst")
 
 
+def test_notifications_are_delivered(site: Site) -> None:
+    site.walk(DOCS / "quickstart.rst")
+    site.walk(DOCS / "howto" / "deliver.rst")
+
+
+def test_a_channel_can_be_written(site: Site) -> None:
+    site.walk(DOCS / "quickstart.rst")
+    site.walk(DOCS / "howto" / "write-a-channel.rst")
+
+
 def test_the_model_can_be_swapped(site: Site) -> None:
     site.walk(DOCS / "howto" / "swap-the-model.rst")
 
@@ -310,7 +321,12 @@ def literals(page: str) -> set[str]:
 def test_every_setting_has_its_section_with_its_default() -> None:
     found = re.findall(r"^``(\w+)``\n-+\n\nDefault: ``(.+)``$", reference("settings"), re.MULTILINE)
     documented = {name: ast.literal_eval(default) for name, default in found}
-    known = {**conf.CORE_KEYS, **LiveSettings.own_keys(), **SubscriptionSettings.own_keys()}
+    known = {
+        **conf.CORE_KEYS,
+        **DeliverySettings.own_keys(),
+        **LiveSettings.own_keys(),
+        **SubscriptionSettings.own_keys(),
+    }
     assert documented == {name: setting.default for name, setting in known.items()}
 
 
