@@ -16,3 +16,9 @@ NOTIFICATIONS = {"DELIVERY_CHANNELS": {"memory": {"default": "off"}}, "DELIVERY_
 TESTED_HERE = {
     "contrib/delivery/": "the app itself",
 }
+#: Those of which the outcome also depends on the database.
+TESTED_ON_SERVERS = {
+    "contrib/delivery/test_ledger.py": "one statement for all deliveries of an event",
+    "contrib/delivery/test_pages.py": "threads of one user",
+    "contrib/delivery/test_sending.py": "claims and their plans",
+}
