@@ -12,13 +12,10 @@ INSTALLED_APPS = [
 ROOT_URLCONF = "tests.contrib.delivery.urls"
 NOTIFICATIONS = {"DELIVERY_CHANNELS": {"memory": {"default": "off"}}, "DELIVERY_RUNNER": "none"}
 
-#: The app's own tests, and what of the core it can change.
-TESTED_HERE = {
-    "contrib/delivery/": "the app itself",
-}
-#: Those of which the outcome also depends on the database.
+#: Those of the app's own tests of which the outcome also depends on the database.
 TESTED_ON_SERVERS = {
     "contrib/delivery/test_ledger.py": "one statement for all deliveries of an event",
     "contrib/delivery/test_pages.py": "threads of one user",
     "contrib/delivery/test_sending.py": "claims and their plans",
 }
+TESTED_HERE = {"contrib/delivery/": "the app itself", **TESTED_ON_SERVERS}
