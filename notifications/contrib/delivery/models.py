@@ -79,8 +79,8 @@ class Delivery(models.Model):
                 where=Q(status=Status.PENDING.value),
                 name="ntf_dlv_due",
             ),
-            # What is to be sent to this recipient, and what was?
-            models.Index(fields=["recipient", "status", "channel"], name="ntf_dlv_recipient"),
+            # What is to be sent to this recipient, and what was? Without the status, so that noting it is cheap.
+            models.Index(fields=["recipient", "channel"], name="ntf_dlv_recipient"),
         ]
         constraints = [
             # What became of this notification on this channel?

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core import mail
 
 from notifications.contrib.delivery.channels import memory
 
@@ -15,6 +16,9 @@ SETTINGS: dict[str, Any] = {"DELIVERY_CHANNELS": {"memory": {}}, "DELIVERY_RUNNE
 @pytest.fixture(autouse=True)
 def delivering(settings: Any) -> Any:
     settings.NOTIFICATIONS = SETTINGS
+    if hasattr(mail, "mailers"):
+        # Django 6.1 has no default.
+        settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
     return settings
 
 

@@ -26,12 +26,13 @@ from notifications.contrib.delivery.channels import (
     Sent,
     email as emails,
     get_channel,
+    mail as letters,
 )
 from notifications.contrib.delivery.channels.mail import Mail, compose, sender
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
-from tests.factories import make_issue, make_project, make_user, rows
+from tests.factories import make_issue, make_project, make_user, moment, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -195,7 +196,7 @@ def test_a_digest_shows_its_threads_and_how_many_others_there_are(monkeypatch: p
         send(ann, target=pinax, verb=verb)
     send(ann, verb="renamed", target=make_project("django"))
     notify.send(pinax, verb="slept", recipient=ann)
-    Delivery.objects.update(next_attempt_at="2026-01-01T00:00Z")
+    Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
 
     assert deliver() == Tally(sent=4)
 
@@ -221,7 +222,7 @@ def test_a_name_can_do_nothing_in_a_mail(make_type: Any, monkeypatch: pytest.Mon
     deliver()
     choose(ann, "", "email", "daily")
     send(ann, actor=actor, target=make_project(XSS), recipient_reason="<b>")
-    Delivery.objects.filter(status="pending").update(next_attempt_at="2026-01-01T00:00Z")
+    Delivery.objects.filter(status="pending").update(next_attempt_at=moment(2026, 1, 1))
     assert deliver() == Tally(sent=1)
 
     for letter in mail.outbox:
@@ -531,10 +532,16 @@ def test_long_headers_are_not_encoded_by_newer_versions_of_django(monkeypatch: p
         mail.EmailMultiAlternatives, "message", lambda self, **options: asked.append(options), raising=True
     )
     Mail().message(policy=email.policy.SMTP)
+    monkeypatch.setattr(letters, "DEFAULT_POLICY", email.policy.default)
+    Mail().message()
+    monkeypatch.setattr(letters, "DEFAULT_POLICY", None)
     Mail().message()
 
-    assert asked[0]["policy"].max_line_length == 998
-    assert asked[1] == {}
+    assert [options.get("policy") and options["policy"].max_line_length for options in asked] == [
+        998,
+        998,
+        None,
+    ]
 
 
 def test_a_sender_that_is_no_address_is_a_failure_for_now_because_the_site_can_mend_it(settings: Any) -> None:

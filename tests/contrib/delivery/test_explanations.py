@@ -18,7 +18,7 @@ from notifications.contrib.delivery import explain_delivery
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import deliver
-from tests.factories import make_project, make_user, rows
+from tests.factories import make_project, make_user, moment, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -135,7 +135,7 @@ def test_the_admin_shows_and_changes_nothing(staff: Client, model: str) -> None:
     choose(user, "", "memory", "daily")
     Schedule.objects.create(user=user)
     StoppedAddress.objects.create(channel="email", address="a@example.com")
-    Circuit.objects.create(channel="email", open_until="2026-01-01T00:00Z")
+    Circuit.objects.create(channel="email", open_until=moment(2026, 1, 1))
     row = apps.get_model("notifications_delivery", model)._default_manager.get()
 
     assert staff.get(f"{ADMIN}{model}/?q=x").status_code == 200

@@ -15,7 +15,7 @@ from notifications import notify
 from notifications.contrib.delivery.channels import email as emails
 from notifications.contrib.delivery.models import Circuit, Delivery
 from notifications.contrib.delivery.sending import Tally, deliver
-from tests.factories import make_project, make_user
+from tests.factories import make_project, make_user, moment
 
 pytestmark = pytest.mark.django_db
 
@@ -128,7 +128,7 @@ def test_a_mail_that_may_have_arrived_is_sent_again_under_the_same_name(sink: Si
     send("bob")
     deliver()
     sink.answers.clear()
-    Delivery.objects.update(next_attempt_at="2026-01-01T00:00Z")
+    Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
 
     assert deliver() == Tally(sent=1)
 

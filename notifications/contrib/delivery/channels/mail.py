@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.policy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Any
 
+from django import VERSION
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template import Context
@@ -33,13 +35,17 @@ MAX_NAME_BYTES = 320
 MAX_SUBJECT = 150
 
 
+#: The policy by which Django 6.0 and later write a mail, and encode words of more than 77 characters in most headers.
+#: Before, there is none, and words are left whole.
+DEFAULT_POLICY = email.policy.default if VERSION >= (6, 0) else None
+
+
 class Mail(EmailMultiAlternatives):
     """A mail whose long headers are not encoded: mail programs do not find the links in them otherwise."""
 
     def message(self, **options: Any) -> Any:
         """Return the message for the backend."""
-        policy = options.get("policy")
-        # From Django 6.0 on. Before, long tokens are left whole.
+        policy = options.get("policy", DEFAULT_POLICY)
         if policy is not None:
             options["policy"] = policy.clone(max_line_length=998)
         return super().message(**options)

@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                         name="ntf_dlv_due",
                         where=models.Q(("status", "pending")),
                     ),
-                    models.Index(fields=["recipient", "status", "channel"], name="ntf_dlv_recipient"),
+                    models.Index(fields=["recipient", "channel"], name="ntf_dlv_recipient"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("notification", "channel"), name="ntf_dlv_once")
