@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
@@ -65,6 +65,14 @@ class Extension:
         possibly some that were written before. A large audience is written in several parts, each with a call.
         """
 
+    def notifications_muted(self, rows: Sequence[Any]) -> Collection[Any]:
+        """Return the primary keys of those of these notifications that are about what their recipient has muted.
+
+        It is asked after the rows were written, for many at once, before something leaves the site. ``rows`` are loaded
+        notifications with their objects, of any recipients. Use a constant number of queries.
+        """
+        return ()
+
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:
         """Return the reason for the log why this extension left an event without recipients: "all have muted it".
 
@@ -95,6 +103,11 @@ def audience_extensions() -> list[Extension]:
 def writing_extensions(event: Event) -> list[Extension]:
     """Return the extensions that write something for this event, in ``INSTALLED_APPS`` order."""
     return [extension for extension in extensions() if extension.notifications_writes(event)]
+
+
+def muted_rows(rows: Sequence[Any]) -> frozenset[Any]:
+    """Return the primary keys of those of these notifications that an extension finds muted by their recipients."""
+    return frozenset(key for extension in extensions() for key in extension.notifications_muted(rows))
 
 
 def known_settings() -> dict[str, Setting[Any]]:

@@ -15,6 +15,7 @@ from notifications.contrib.delivery.choices import Frequency, Skip
 from notifications.contrib.delivery.clocks import as_utc
 from notifications.contrib.delivery.models import Delivery, Schedule
 from notifications.contrib.delivery.preferences import choices_of, decide
+from notifications.extensions import muted_rows
 from notifications.storage.states import VISIBLE
 from notifications.types import type_of
 
@@ -29,6 +30,7 @@ class Facts:
     reachable: frozenset[Any]
     schedules: Mapping[Any, Schedule]
     choices: Mapping[Any, Mapping[tuple[str, str], str]]
+    muted: frozenset[Any] = frozenset()
 
     def schedule_of(self, user: Any) -> Schedule:
         """Return the schedule of a user, or that of the site."""
@@ -48,6 +50,8 @@ class Facts:
             return Skip.DONE
         if not notification.unread:
             return Skip.READ
+        if notification.pk in self.muted:
+            return Skip.MUTED
         kind = type_of(notification.verb)
         if decide(kind, self.channel, self.choices.get(user.pk, {})).frequency == Frequency.OFF:
             return Skip.PREFERENCE
@@ -78,11 +82,13 @@ def gather(channel: Channel, deliveries: Sequence[Delivery], using: str) -> Fact
     users: Any = get_user_model()._base_manager.using(using).filter(pk__in=people)
     found = {user.pk: user for user in users}
     schedules = Schedule.objects.using(using).filter(user__in=people)
+    notifications = {row.pk: row for row in rows.filter(pk__in=keys).with_objects()}
     return Facts(
         channel,
-        {row.pk: row for row in rows.filter(pk__in=keys).with_objects()},
+        notifications,
         found,
         frozenset(channel.reachable(users).values_list("pk", flat=True)),
         {schedule.user_id: schedule for schedule in schedules},
         choices_of(found.values()),
+        muted_rows(list(notifications.values())),
     )

@@ -10,13 +10,15 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.core.management import call_command
+from kombu.exceptions import OperationalError
 
 from notifications import notify
 from notifications.contrib.delivery.management.commands import deliver_notifications
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import choose
-from notifications.contrib.delivery.runners import inline
+from notifications.contrib.delivery.runners import celery as celery_runner, inline
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_project, make_user, make_users
 
@@ -120,3 +122,45 @@ def test_an_error_of_a_channel_does_not_reach_the_sender(
         send(make_user())
 
     assert Delivery.objects.get().attempts == 1
+
+
+def test_a_task_of_django_sends_what_is_due(settings: Any, django_capture_on_commit_callbacks: Any) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "tasks"}
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(make_user())
+
+    # The backend that Django has without a setting runs tasks at once.
+    assert len(Scripted.sent) == 1
+
+
+def test_a_task_of_celery_sends_what_is_due(settings: Any, django_capture_on_commit_callbacks: Any) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "celery"}
+    app = Celery(set_as_current=True, broker="memory://")
+    app.conf.task_always_eager = True
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(make_user())
+
+    assert len(Scripted.sent) == 1
+    assert app.tasks["notifications.deliver"].ignore_result
+
+
+def test_a_broker_that_is_down_does_not_reach_the_sender(
+    settings: Any,
+    django_capture_on_commit_callbacks: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "celery"}
+
+    def refuse(using: str) -> None:
+        raise OperationalError("refused")
+
+    monkeypatch.setattr(celery_runner.send_deliveries, "delay", refuse)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(make_user())
+
+    assert "The runner celery failed" in caplog.text
+    assert command().startswith("1 sent")

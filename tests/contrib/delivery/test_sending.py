@@ -20,6 +20,7 @@ from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, S
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.contrib.delivery.sending import Tally, Worker, deliver, pause_after
+from notifications.extensions import Extension
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_project, make_user, make_users, moment, rows
 
@@ -186,6 +187,20 @@ def test_an_object_that_was_hidden_meanwhile_is_in_no_message(settings: Any) -> 
     deliver()
 
     assert states() == [("skipped", "hidden")]
+
+
+def test_what_an_extension_finds_muted_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bob = make_users(2)
+    send(ann, bob)
+    assert Extension().notifications_muted([]) == ()
+
+    def muted(self: Any, found: Any) -> Any:
+        return {row.pk for row in found if row.recipient_id == ann.pk}
+
+    monkeypatch.setattr(Extension, "notifications_muted", muted)
+
+    assert deliver() == Tally(sent=1, skipped=1)
+    assert ("skipped", "muted") in states()
 
 
 def test_a_recipient_who_is_gone_is_no_error() -> None:

@@ -15,6 +15,8 @@ logger = logging.getLogger("notifications")
 
 #: The runners of this app, by the short names that the setting ``DELIVERY_RUNNER`` takes beside dotted paths.
 BUILT_IN = {
+    "celery": "notifications.contrib.delivery.runners.celery.wake",
+    "tasks": "notifications.contrib.delivery.runners.tasks.wake",
     "inline": "notifications.contrib.delivery.runners.inline.wake",
     "none": "notifications.contrib.delivery.runners.wait_for_command",
 }
