@@ -8,8 +8,9 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from notifications import notify
-from notifications.contrib.delivery.channels import Channel, Message, get_channel, load_channel
+from notifications.contrib.delivery.channels import Channel, Message, get_channel, load_channel, webhook
 from notifications.contrib.delivery.choices import Frequency
+from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_project, make_user, rows
@@ -20,6 +21,7 @@ CHANNELS: dict[str, dict[str, Any]] = {
     "memory": {},
     "console": {},
     "email": {},
+    "webhook": {"url": "https://hooks.example.com/", "secret": f"whsec_{'A' * 32}"},
     "scripted": {"channel": "tests.contrib.delivery.scripted.Scripted"},
 }
 
@@ -27,7 +29,8 @@ CHANNELS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", CHANNELS)
 class TestEveryChannel:
     @pytest.fixture
-    def channel(self, name: str, settings: Any) -> Channel:
+    def channel(self, name: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Channel:
+        monkeypatch.setattr(webhook, "post", lambda *arguments, **options: (200, None))
         settings.NOTIFICATIONS = {
             "DELIVERY_CHANNELS": {name: CHANNELS[name]},
             "DELIVERY_RUNNER": "none",
@@ -56,6 +59,7 @@ class TestEveryChannel:
 
     def test_it_sends_and_its_outcome_is_noted(self, channel: Channel, capsys: Any) -> None:
         user = make_user(email="justquick@example.com")
+        choose(user, "", channel.name, "instant")
         notify.send(make_project("pinax"), verb="closed", recipient=user)
         assert deliver() == Tally(sent=1)
 

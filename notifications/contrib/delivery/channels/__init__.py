@@ -18,6 +18,7 @@ __all__ = ["Channel", "Down", "Failed", "Message", "Outcome", "Retry", "Sent", "
 BUILT_IN = {
     "email": "notifications.contrib.delivery.channels.email.Channel",
     "console": "notifications.contrib.delivery.channels.console.Channel",
+    "webhook": "notifications.contrib.delivery.channels.webhook.Channel",
     "memory": "notifications.contrib.delivery.channels.memory.Channel",
 }
 
