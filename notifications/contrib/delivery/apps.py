@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 from notifications.contrib.delivery.conf import Settings
@@ -35,8 +35,15 @@ class Config(Extension, AppConfig):
     notifications_settings: ClassVar[type[Settings]] = Settings
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and listen to Anymail if the site has it."""
         from notifications.contrib.delivery import checks  # noqa: F401 - importing registers the checks
+
+        if apps.is_installed("anymail"):
+            from anymail.signals import tracking
+
+            from notifications.contrib.delivery.tracking import track
+
+            tracking.connect(track, dispatch_uid="notifications_delivery")
 
     def notifications_writes(self, event: Event) -> bool:
         """Return whether a channel is offered for the type of the event."""

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from typing import Any
@@ -358,4 +359,4 @@ def test_an_endpoint_cannot_keep_a_worker_for_ever(settings: Any, monkeypatch: p
         )
         send()
         assert deliver() == Tally(retried=1)
-    webhook.hang_up(webhook.HTTPConnection("127.0.0.1"))
+    webhook.hang_up(HTTPConnection("127.0.0.1"))
