@@ -88,7 +88,7 @@ def quiet_until(now: datetime, zone: tzinfo, quiet: Mapping[str, Any]) -> dateti
     return end if end > begin else None
 
 
-def windows(day: Any, zone: tzinfo, quiet: Mapping[str, Any]) -> list[tuple[datetime, datetime]]:
+def windows(day: Any, zone: tzinfo, quiet: Any) -> list[tuple[datetime, datetime]]:
     """Return the quiet hours that begin on a day or on the day before, as pairs of moments in UTC."""
     found = []
     for begins in (day - timedelta(days=1), day):
@@ -100,18 +100,18 @@ def windows(day: Any, zone: tzinfo, quiet: Mapping[str, Any]) -> list[tuple[date
     return found
 
 
-def quiet_times(quiet: Mapping[str, Any], weekday: int) -> tuple[time, time] | None:
+def quiet_times(quiet: Any, weekday: int) -> tuple[time, time] | None:
     """Return when the quiet hours that begin on a weekday begin and end, or None if there are none."""
-    match quiet.get(str(weekday)):
-        case [str(start), str(stop)] if start != stop:
-            begins, ends = time_of(start), time_of(stop)
-            return None if begins is None or ends is None else (begins, ends)
-    return None
+    times = quiet.get(str(weekday)) if isinstance(quiet, Mapping) else None
+    if not isinstance(times, list) or len(times) != 2:
+        return None
+    begins, ends = time_of(times[0]), time_of(times[1])
+    return None if begins is None or ends is None or begins == ends else (begins, ends)
 
 
-def time_of(text: str) -> time | None:
+def time_of(text: Any) -> time | None:
     """Return the time of day that a text such as "22:00" means, or None."""
     try:
         return parse_time(text)
-    except ValueError:
+    except (ValueError, TypeError):
         return None

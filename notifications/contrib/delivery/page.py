@@ -189,10 +189,12 @@ def save(user: Any, data: Mapping[str, str]) -> None:
             if is_new:
                 values = {field: getattr(schedule, field) for field in SCHEDULE_FIELDS}
                 Schedule.objects.using(using).update_or_create(user=user, defaults=values)
-                if before != (schedule.time_zone, schedule.digest_time, schedule.digest_weekday):
-                    move_digests(schedule, using)
-                if silent_before != (schedule.quiet, schedule.paused_until):
+                is_silent_otherwise = silent_before != (schedule.quiet, schedule.paused_until)
+                if is_silent_otherwise:
                     ask_again(user, using)
+                after = (schedule.time_zone, schedule.digest_time, schedule.digest_weekday)
+                if is_silent_otherwise or before != after:
+                    move_digests(schedule, using)
 
     retry(write, using)
 
@@ -251,7 +253,8 @@ def fill(schedule: Schedule, data: Mapping[str, str]) -> bool:
         if data["digest_weekday"] not in {str(day) for day in WEEKDAYS}:
             raise NotValid(gettext("Choose a day of the week."))
         schedule.digest_weekday = int(data["digest_weekday"])
-    schedule.quiet = {**schedule.quiet, **quiet_in(data, days)}
+    quiet = {**schedule.quiet, **quiet_in(data, days)}
+    schedule.quiet = {day: times for day, times in quiet.items() if times}
     if "paused_until" in names:
         schedule.paused_until = pause_in(data["paused_until"], schedule)
     schedule.language = get_language() or ""
@@ -302,5 +305,5 @@ def move_digests(schedule: Schedule, using: str) -> None:
 
 def ask_again(user: Any, using: str) -> None:
     """Let a worker look at once at what waits for the end of a pause, which may be another one now."""
-    now = stored(utc_now())
-    waiting(user, using).filter(frequency=Frequency.INSTANT).update(due_at=now, next_attempt_at=now)
+    now, frequencies = stored(utc_now()), [Frequency.INSTANT, Frequency.HOURLY]
+    waiting(user, using).filter(frequency__in=frequencies).update(due_at=now, next_attempt_at=now)

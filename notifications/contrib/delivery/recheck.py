@@ -55,9 +55,16 @@ class Facts:
         kind = type_of(notification.verb)
         if decide(kind, self.channel, self.choices.get(user.pk, {})).frequency == Frequency.OFF:
             return Skip.PREFERENCE
-        if user.pk not in self.reachable or not self.channel.address(user):
+        if user.pk not in self.reachable or not self.has_address(user):
             return Skip.UNREACHABLE
         return None
+
+    def has_address(self, user: Any) -> bool:
+        """Return whether there is an address. If that cannot be said, the attempt to send fails for now."""
+        try:
+            return bool(self.channel.address(user))
+        except Exception:  # noqa: BLE001 - code of a channel, which is called again for the message
+            return True
 
     def later(self, delivery: Delivery, now: datetime) -> datetime | None:
         """Return until when a delivery has to wait, in UTC, or None. One that is critical does not wait for people."""

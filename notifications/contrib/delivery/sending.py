@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
-from django.db import router
+from django.db import DatabaseError, router
 from django.utils import timezone, translation
 
 from notifications.contrib.delivery import circuits
@@ -25,7 +25,7 @@ from notifications.contrib.delivery.channels import (
     Outcome,
     Retry,
     Sent,
-    get_channels,
+    make_channels,
 )
 from notifications.contrib.delivery.choices import Frequency, Skip, Status
 from notifications.contrib.delivery.claims import Claim, claim_digests, claim_instant
@@ -80,7 +80,7 @@ class Worker:
     def run(self) -> Tally:
         """Send until nothing is due any more."""
         self.move_schedules()
-        busy = dict(get_channels())
+        busy = make_channels()
         while busy and not self.must_stop():
             for name, channel in list(busy.items()):
                 if self.must_stop() or not self.send_some(channel):
@@ -120,7 +120,15 @@ class Worker:
             claim = claim_digests(self.using, channel.name, now, size)
         if not claim.deliveries:
             return False
-        works = Batch(self, channel, claim, is_trial=allowed is not None).send()
+        batch = Batch(self, channel, claim, is_trial=allowed is not None)
+        try:
+            works = batch.send()
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # Code of the channel that is not about one message.
+            logger.exception("The channel %s failed.", channel.name)
+            works = batch.give_up(claim.deliveries, problem_of(error))
         self.on_progress(self.tally.total)
         return works
 
@@ -213,14 +221,16 @@ class Batch:
         """Send one message, and note at once what became of it."""
         user = self.facts.users[part[0].recipient_id]
         schedule = self.facts.schedule_of(user)
-        message = self.message(part, user)
         try:
+            message = self.message(part, user)
             with spoken_to(schedule):
                 outcome = self.channel.send(message)
         except Exception as error:
-            logger.exception("The channel %s failed to send %s.", self.channel.name, message.key)
+            logger.exception("The channel %s failed to send the delivery %s.", self.channel.name, part[0].pk)
             outcome = Retry(problem_of(error))
-        self.note(part, message, outcome)
+        if isinstance(outcome, Failed) and outcome.stop:
+            stop_address(self.channel.name, message.address, outcome.problem, self.claim.using)
+        self.note(part, outcome)
         return outcome
 
     def message(self, part: list[Delivery], user: Any) -> Message:
@@ -241,7 +251,7 @@ class Batch:
             frequency=first.frequency,
         )
 
-    def note(self, part: list[Delivery], message: Message, outcome: Outcome) -> None:
+    def note(self, part: list[Delivery], outcome: Outcome) -> None:
         """Store what became of a message, where its deliveries are still ours."""
         tally, attempts = self.worker.tally, max(delivery.attempts for delivery in part) + 1
         if isinstance(outcome, Down):
@@ -264,8 +274,6 @@ class Batch:
             at = stored(utc_now() + pause)
             tally.retried += self.claim.note(part, next_attempt_at=at, attempts=attempts, problem=problem)
             return
-        if isinstance(outcome, Failed) and outcome.stop:
-            stop_address(self.channel.name, message.address, problem, self.claim.using)
         tally.failed += self.claim.note(part, status=Status.FAILED, attempts=attempts, problem=problem)
 
 

@@ -29,7 +29,7 @@ def track(sender: Any, event: Any, **arguments: Any) -> None:
         # Not a mail of ours.
         return
     rows = Delivery.objects.using(router.db_for_write(Delivery))
-    delivery = rows.filter(pk=int(key)).first()
+    delivery = rows.filter(pk=int(str(key))).first()
     if delivery is None:
         return
     problem = f"{event.event_type}: {event.description or event.reject_reason or ''}"[:MAX_TEXT]

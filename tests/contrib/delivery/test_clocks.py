@@ -86,6 +86,7 @@ NIGHT: dict[str, Any] = {str(day): ["22:00", "07:00"] for day in range(7)}
         (utc(2026, 3, 4, 12), {"2": ["25:00", "10"]}, None),
         (utc(2026, 3, 4, 12), {"2": "10:00"}, None),
         (utc(2026, 3, 4, 12), {"2": [10, 13]}, None),
+        (utc(2026, 3, 4, 12), ["10:00", "13:00"], None),
     ],
 )
 def test_quiet_hours_are_of_the_wall_clock(now: datetime, quiet: Any, expected: datetime | None) -> None:

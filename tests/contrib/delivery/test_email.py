@@ -25,7 +25,6 @@ from notifications.contrib.delivery.channels import (
     Retry,
     Sent,
     email as emails,
-    get_channel,
     mail as letters,
 )
 from notifications.contrib.delivery.channels.mail import Mail, compose, sender
@@ -190,7 +189,7 @@ def test_a_mail_is_in_the_language_and_the_direction_of_its_reader() -> None:
 def test_a_digest_shows_its_threads_and_how_many_others_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     ann = make_reader()
     choose(ann, "", "email", "daily")
-    monkeypatch.setattr(get_channel("email"), "max_notifications", 3)
+    monkeypatch.setattr(emails.Channel, "max_notifications", 3)
     pinax = make_project("pinax")
     for verb in ("opened", "closed"):
         send(ann, target=pinax, verb=verb)
@@ -386,9 +385,13 @@ def test_a_service_says_what_it_did_with_the_recipient(status: str | None, expec
     assert emails.outcome_of_service(letter, BOB) == expected
 
 
-def test_an_address_that_no_mail_can_have_fails_for_good() -> None:
+@pytest.mark.parametrize(
+    "address",
+    ["a\nb@example.com", "a@example.com, b@example.com", "A <a@example.com>", "nobody", "a b@example.com"],
+)
+def test_an_address_that_no_mail_can_have_fails_for_good(address: str) -> None:
     ann = make_reader()
-    type(ann).objects.filter(pk=ann.pk).update(email="a\nb@example.com")
+    type(ann).objects.filter(pk=ann.pk).update(email=address)
     send(ann)
 
     assert deliver() == Tally(failed=1)

@@ -166,7 +166,7 @@ def test_the_form_stores_a_schedule(mine: Client, ann: Any) -> None:
     schedule = Schedule.objects.get()
     assert (schedule.time_zone, schedule.language) == ("Europe/Berlin", "de")
     assert (f"{schedule.digest_time:%H:%M}", schedule.digest_weekday) == ("07:30", 4)
-    assert schedule.quiet == {"0": ["22:00", "07:00"], "1": []}
+    assert schedule.quiet == {"0": ["22:00", "07:00"]}
     assert schedule.paused_until == moment(2099, 3, 4, 11)
     assert schedule.next_daily_at is not None
     assert str(schedule) == "ann: Europe/Berlin, 07:30"
@@ -197,16 +197,32 @@ def test_another_clock_moves_the_digests_that_wait(mine: Client, ann: Any) -> No
     assert before.isdisjoint(due.values())
 
 
-def test_the_end_of_a_pause_lets_what_waits_be_looked_at(mine: Client, ann: Any) -> None:
-    Schedule.objects.create(user=ann, paused_until=timezone.now() + timedelta(days=2))
+def test_a_form_that_changes_nothing_moves_nothing(mine: Client, ann: Any) -> None:
     notify.send(make_project(), verb="closed", recipient=ann)
-    later = timezone.now() + timedelta(days=2)
+    later = timezone.now() + timedelta(minutes=2)
+    Delivery.objects.update(due_at=later, next_attempt_at=later)
+    days = {f"quiet_{end}_{day}": "" for end in ("from", "to") for day in range(7)}
+
+    mine.post(
+        PAGE, {"digest_time": "09:00", "digest_weekday": "0", "time_zone": "", "paused_until": "", **days}
+    )
+
+    assert Schedule.objects.get().quiet == {}
+    assert set(Delivery.objects.values_list("due_at", flat=True)) == {later}
+
+
+def test_the_end_of_a_pause_lets_what_waits_be_looked_at(mine: Client, ann: Any) -> None:
+    Schedule.objects.create(user=ann, paused_until=timezone.now() + timedelta(days=9))
+    choose(ann, "", "other", "daily")
+    notify.send(make_project(), verb="closed", recipient=ann)
+    later = timezone.now() + timedelta(days=9)
     Delivery.objects.update(due_at=later, next_attempt_at=later)
 
     mine.post(PAGE, {"paused_until": ""})
 
-    assert set(Delivery.objects.values_list("due_at", flat=True)) != {later}
-    assert max(Delivery.objects.values_list("next_attempt_at", flat=True)) <= timezone.now()
+    due = dict(Delivery.objects.values_list("frequency", "next_attempt_at"))
+    assert due["instant"] <= timezone.now()
+    assert due["daily"] == Schedule.objects.get().next_daily_at
 
 
 def test_json_has_all_of_it_and_takes_one_cell(mine: Client, ann: Any, make_type: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from django.core.management import call_command
+from django.db import OperationalError as Lost
 from kombu.exceptions import OperationalError
 
 from notifications import notify
@@ -19,6 +20,7 @@ from notifications.contrib.delivery.management.commands import deliver_notificat
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.runners import celery as celery_runner, inline
+from notifications.contrib.delivery.sending import deliver
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_project, make_user, make_users
 
@@ -164,3 +166,29 @@ def test_a_broker_that_is_down_does_not_reach_the_sender(
 
     assert "The runner celery failed" in caplog.text
     assert command().startswith("1 sent")
+
+
+def test_the_command_goes_on_when_the_server_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    send(make_user())
+    lost = [Lost("gone")]
+
+    def sometimes(*arguments: Any, **options: Any) -> Any:
+        if lost:
+            raise lost.pop()
+        return deliver(*arguments, **options)
+
+    class Stop(threading.Event):
+        rounds = 0
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.rounds += 1
+            return self.rounds == 2
+
+    monkeypatch.setattr(deliver_notifications, "deliver", sometimes)
+    monkeypatch.setattr(deliver_notifications, "close_old_connections", lambda: None)
+    monkeypatch.setattr(threading, "Event", Stop)
+
+    assert command("--loop").startswith("1 sent")
+    lost.append(Lost("gone"))
+    with pytest.raises(Lost):
+        command()

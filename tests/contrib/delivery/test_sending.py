@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from notifications import notify
 from notifications.contrib.delivery import circuits, claims, sending
-from notifications.contrib.delivery.channels import Down, Failed, Message, Retry, Sent
+from notifications.contrib.delivery.channels import Down, Failed, Message, Retry, Sent, make_channels
 from notifications.contrib.delivery.claims import LEASE, claim_digests, claim_instant
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
@@ -22,7 +22,7 @@ from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.contrib.delivery.sending import Tally, Worker, deliver, pause_after
 from notifications.extensions import Extension
 from tests.contrib.delivery.scripted import Scripted
-from tests.factories import make_project, make_user, make_users, moment, rows
+from tests.factories import at_once, make_project, make_user, make_users, moment, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -427,6 +427,69 @@ def test_an_exception_is_a_failure_for_now_and_is_logged(caplog: pytest.LogCaptu
     assert deliver() == Tally(sent=1, retried=1)
     assert ("pending", "ZeroDivisionError: oh") in states()
     assert "failed to send" in caplog.text
+
+
+def test_an_address_that_raises_is_a_failure_of_one_message_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    def address(self: Any, user: Any) -> str:
+        return {"user1": "ok"}[user.username]
+
+    monkeypatch.setattr(Scripted, "address", address)
+    send(*make_users(2))
+
+    assert deliver() == Tally(sent=1, retried=1)
+
+
+def test_a_channel_that_is_broken_altogether_is_paused_and_the_others_are_not(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channels = {**settings.NOTIFICATIONS["DELIVERY_CHANNELS"], "memory": {}}
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_CHANNELS": channels}
+    send(make_user())
+
+    def reachable(self: Any, users: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Scripted, "reachable", reachable)
+
+    assert deliver() == Tally(sent=1)
+    assert Circuit.objects.get().channel == NAME
+    assert Delivery.objects.get(channel=NAME).token is None
+
+
+def test_an_error_of_the_database_is_not_taken_for_one_of_the_channel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send(make_user())
+
+    def lost(*arguments: Any) -> Any:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(sending, "gather", lost)
+
+    with pytest.raises(OperationalError):
+        deliver()
+    assert not Circuit.objects.exists()
+
+
+def test_each_worker_has_channels_of_its_own() -> None:
+    assert make_channels()[NAME] is not make_channels()[NAME]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.backend("postgres", "mariadb")
+def test_workers_that_send_at_the_same_time_send_each_message_once() -> None:
+    users = make_users(40)
+    for user in users[:20]:
+        choose(user, "", NAME, "hourly")
+    for verb in ("opened", "closed"):
+        send(*users, verb=verb)
+    Delivery.objects.update(next_attempt_at=moment(2026, 3, 4, 9))
+
+    tallies = at_once(4, deliver)
+
+    assert sum(tally.sent for tally in tallies) == 80
+    # One for each notification, and a digest of both for each who wants that.
+    assert len(Scripted.sent) == len({message.key for message in Scripted.sent}) == 60
 
 
 def break_opening() -> None:

@@ -269,7 +269,7 @@ def test_a_public_host_is_connected_to_at_the_address_that_was_judged(
 
     where = ("93.184.215.14", 443)
     monkeypatch.setattr(
-        public_hosts.socket,
+        socket,
         "getaddrinfo",
         lambda *a, **k: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", where)],
     )

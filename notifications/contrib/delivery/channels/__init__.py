@@ -12,7 +12,18 @@ from django.utils.module_loading import import_string
 from notifications.contrib.delivery.channels.base import Channel, Down, Failed, Message, Outcome, Retry, Sent
 from notifications.contrib.delivery.conf import settings
 
-__all__ = ["Channel", "Down", "Failed", "Message", "Outcome", "Retry", "Sent", "get_channel", "get_channels"]
+__all__ = [
+    "Channel",
+    "Down",
+    "Failed",
+    "Message",
+    "Outcome",
+    "Retry",
+    "Sent",
+    "get_channel",
+    "get_channels",
+    "make_channels",
+]
 
 #: The channels of this app. The name in the setting is enough for them.
 BUILT_IN = {
@@ -25,7 +36,12 @@ BUILT_IN = {
 
 @cache
 def get_channels() -> Mapping[str, Channel]:
-    """Return the channels that the setting ``DELIVERY_CHANNELS`` names, in its order."""
+    """Return the channels that the setting ``DELIVERY_CHANNELS`` names, in its order. Nothing is sent by these."""
+    return make_channels()
+
+
+def make_channels() -> dict[str, Channel]:
+    """Return channels of the caller's own: one that sends has a connection, which two threads must not share."""
     return {name: load_channel(name, options) for name, options in settings.DELIVERY_CHANNELS.items()}
 
 

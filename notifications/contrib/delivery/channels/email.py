@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from contextlib import suppress
+from email.headerregistry import Address
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -79,6 +80,10 @@ class Channel(base.Channel):
 
     def send(self, message: Message) -> Outcome:
         """Send a mail. The outcome is as temporary, permanent or unknown as the answer of the server."""
+        try:
+            Address(addr_spec=message.address)
+        except Exception as error:  # noqa: BLE001 - the parser raises many kinds
+            return Failed(said(error))
         letter = compose(
             message,
             channel=self.name,

@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections, router
+from django.db import InterfaceError, OperationalError, close_old_connections, router
 
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.sending import Tally, deliver
@@ -48,7 +48,14 @@ class Command(BaseCommand):
         """Do one round, or one after the other."""
         while True:
             bar = ProgressBar(self.stderr)
-            tally = deliver(using, stopped=stop.is_set, on_progress=lambda done, bar=bar: bar(done, None))
+            tally = Tally()
+            try:
+                tally = deliver(using, stopped=stop.is_set, on_progress=lambda done, bar=bar: bar(done, None))
+            except (OperationalError, InterfaceError) as error:
+                # A server that is restarted. The leases of what was claimed end by themselves.
+                if not options["loop"]:
+                    raise
+                self.stderr.write(f"{type(error).__name__}: {error}")
             bar.close()
             if tally.total or not options["loop"]:
                 self.report(tally)
