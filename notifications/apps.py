@@ -14,11 +14,13 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receiver of ``notify.send``, and import ``notification_types`` of each app."""
+        """Connect the receivers of ``notify.send`` and of deletions, and import ``notification_types`` of each app."""
         from django.utils.module_loading import autodiscover_modules
 
         from notifications import checks  # noqa: F401 - importing registers the checks
         from notifications.sending.handler import connect
+        from notifications.storage.cascades import watch_cascades
 
         connect()
+        watch_cascades()
         autodiscover_modules("notification_types")

@@ -73,6 +73,13 @@ class Extension:
         """
         return ()
 
+    def notifications_sent(self, event: Event, rows: QuerySet[Any], using: str) -> None:
+        """Do what follows from an event. This is called once for each ``notify.send`` that did not fail.
+
+        ``rows`` are all rows of the event, of which there may be none, in the database ``using``. A transaction of the
+        caller is still open: whatever takes locks belongs after its commit. An exception is logged.
+        """
+
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:
         """Return the reason for the log why this extension left an event without recipients: "all have muted it".
 
@@ -108,6 +115,15 @@ def writing_extensions(event: Event) -> list[Extension]:
 def muted_rows(rows: Sequence[Any]) -> frozenset[Any]:
     """Return the primary keys of those of these notifications that an extension finds muted by their recipients."""
     return frozenset(key for extension in extensions() for key in extension.notifications_muted(rows))
+
+
+def sent_extensions() -> list[Extension]:
+    """Return the extensions that do something when an event was sent, in ``INSTALLED_APPS`` order."""
+    return [
+        extension
+        for extension in extensions()
+        if type(extension).notifications_sent is not Extension.notifications_sent
+    ]
 
 
 def known_settings() -> dict[str, Setting[Any]]:

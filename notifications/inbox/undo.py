@@ -19,6 +19,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
+from notifications.inbox.matching import MAX_COMPARED_ROWS, Matching, MatchingChanged
 from notifications.storage.inbox_state import InboxState
 from notifications.storage.locking import retry
 from notifications.storage.notification import Rows
@@ -30,7 +31,7 @@ Values: TypeAlias = "dict[str, Any]"
 UNDO_COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
 
 #: The maximum number of changed rows that can be undone.
-MAX_UNDO_ROWS = 100_000
+MAX_UNDO_ROWS = MAX_COMPARED_ROWS
 
 #: The most rows and the most different changes that one statement names.
 MAX_STATEMENT_ROWS, MAX_STATEMENT_CASES = 5_000, 100
@@ -44,13 +45,27 @@ class Change:
     token: str | None = None
 
 
-def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) -> Change:
-    """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze"."""
+def do(
+    user: Any,
+    rows: Rows,
+    action: Action,
+    *,
+    until: datetime | None = None,
+    matching: Matching | None = None,
+) -> Change:
+    """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze".
+
+    With ``matching``, rows that arrived later are left as they are. Raise MatchingChanged if the others are not those.
+    """
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
+    if matching is not None:
+        wanted = matching.narrow(wanted)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
         keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: MAX_UNDO_ROWS + 1])
+        if matching not in {None, Matching.of_keys(keys, wanted)}:
+            raise MatchingChanged
         if len(keys) > MAX_UNDO_ROWS:
             state.update(undo=None)
             return Change(action.write(wanted, until))
