@@ -1,4 +1,4 @@
-"""The app's configuration: connects the handler and registers the checks; nothing else."""
+"""The app's configuration: connects the handler, and registers the checks and the types."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receiver of ``notify.send``, under the name that the older packages gave it, and of deletions."""
+        """Connect the receivers of ``notify.send`` and of deletions, and import ``notification_types`` of each app."""
+        from django.utils.module_loading import autodiscover_modules
+
         from notifications import checks  # noqa: F401 - importing registers the checks
         from notifications.sending.handler import connect
         from notifications.storage.cascades import watch_cascades
 
         connect()
         watch_cascades()
+        autodiscover_modules("notification_types")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
@@ -54,6 +54,25 @@ class Extension:
         """
         return audience
 
+    def notifications_writes(self, event: Event) -> bool:
+        """Return whether :meth:`notifications_written` has something to write for ``event``. It must not query."""
+        return type(self).notifications_written is not Extension.notifications_written
+
+    def notifications_written(self, event: Event, rows: QuerySet[Any], using: str, *, fresh: bool) -> None:
+        """Write what belongs to the rows of ``event``, in their transaction, with a constant number of statements.
+
+        ``rows`` are notifications in the database ``using``: those that were just written, and, unless ``fresh``,
+        possibly some that were written before. A large audience is written in several parts, each with a call.
+        """
+
+    def notifications_muted(self, rows: Sequence[Any]) -> Collection[Any]:
+        """Return the primary keys of those of these notifications that are about what their recipient has muted.
+
+        It is asked after the rows were written, for many at once, before something leaves the site. ``rows`` are loaded
+        notifications with their objects, of any recipients. Use a constant number of queries.
+        """
+        return ()
+
     def notifications_sent(self, event: Event, rows: QuerySet[Any], using: str) -> None:
         """Do what follows from an event. This is called once for each ``notify.send`` that did not fail.
 
@@ -86,6 +105,16 @@ def audience_extensions() -> list[Extension]:
         for extension in extensions()
         if type(extension).notifications_audience is not Extension.notifications_audience
     ]
+
+
+def writing_extensions(event: Event) -> list[Extension]:
+    """Return the extensions that write something for this event, in ``INSTALLED_APPS`` order."""
+    return [extension for extension in extensions() if extension.notifications_writes(event)]
+
+
+def muted_rows(rows: Sequence[Any]) -> frozenset[Any]:
+    """Return the primary keys of those of these notifications that an extension finds muted by their recipients."""
+    return frozenset(key for extension in extensions() for key in extension.notifications_muted(rows))
 
 
 def sent_extensions() -> list[Extension]:

@@ -15,6 +15,7 @@ from notifications.objects.labels import name_of
 from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.states import states_of
+from notifications.types import type_of
 
 #: The columns that contain the state of a notification.
 STATE_COLUMNS = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "inbox_at")
@@ -37,8 +38,11 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
     """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and states."""
     objects = objects_of(notification, request)
     names = {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
+    kind = type_of(notification.verb)
     return {
         **columns_and_objects(notification, objects),
+        "type": kind.key(),
+        "category": kind.category,
         "text": sentences.text(notification, names),
         "url": next((url for _, url in objects.values() if url), ""),
         "actions": links.action_links(notification),
