@@ -1,4 +1,4 @@
-"""The JSON column of the model. The setting ``JSONFIELD`` chooses what stores it."""
+"""The columns of the model that are not Django's: extra data, and the keys of objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from notifications.conf import settings
 
 if TYPE_CHECKING:
     Base = models.JSONField[Any, Any]
+    TextColumn = models.CharField[Any, Any]
 else:
+    TextColumn = models.CharField
     # The base of a class is fixed when the class is made, so this one setting is read at import.
     try:
         Base = import_string(settings.JSONFIELD)
@@ -51,6 +53,19 @@ class DataField(Base):
         dump_kwargs: dict[str, Any] = getattr(self, "dump_kwargs", {})
         encoder: type | None = getattr(self, "encoder", None) or dump_kwargs.get("cls")
         return encoder
+
+
+class ObjectIdField(TextColumn):
+    """Store the primary key of an object as text. It is compared exactly on every database.
+
+    On MySQL and MariaDB the column would otherwise be compared by the collation of its table, for which "aB3x" and
+    "Ab3X" are usually the same.
+    """
+
+    def db_type(self, connection: Any) -> str | None:
+        """Return the type of the column, on MySQL with the binary collation of its character set."""
+        name = super().db_type(connection)
+        return f"{name} binary" if connection.vendor == "mysql" else name
 
 
 def without_labels_in_migrations(model: M) -> M:
