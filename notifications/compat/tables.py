@@ -183,9 +183,7 @@ class SQLiteTable(Table):
         # Where it makes the table anew, it may copy only the columns that are there.
         there = self.columns()
         fields = {
-            each.name: copy.deepcopy(each)
-            for each in self.meta.local_concrete_fields
-            if each.column in there
+            each.name: copy.deepcopy(each) for each in self.meta.local_concrete_fields if each.column in there
         }
         options = {"app_label": self.meta.app_label, "db_table": self.meta.db_table, "apps": Apps()}
         meta = type("Meta", (), options)
@@ -202,7 +200,8 @@ class SQLiteTable(Table):
         columns = self.columns()
         types = [self.meta.get_field(name) for name in OBJECT_TYPES]
         return all(map(self.is_as_it_should_be, (self.meta.pk, self.meta.get_field("data")))) and all(
-            (bool(self.foreign_keys(field)), columns[field.column].null_ok) == (field.db_constraint, field.null)
+            (bool(self.foreign_keys(field)), columns[field.column].null_ok)
+            == (field.db_constraint, field.null)
             for field in types
         )
 
@@ -297,7 +296,9 @@ class PostgresTable(ServerTable):
             self.editor.execute(TO_JSON)
             self.alter()
             with self.connection.cursor() as cursor:
-                cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM pg_temp.ntf_quoted")
+                cursor.execute(
+                    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM pg_temp.ntf_quoted"
+                )
                 self.log_quoted(cursor.fetchone()[0])
             self.editor.execute("DROP FUNCTION pg_temp.ntf_to_json(text)")
             self.editor.execute("DROP SEQUENCE pg_temp.ntf_quoted")

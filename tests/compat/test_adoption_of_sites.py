@@ -149,7 +149,9 @@ def test_rows_that_point_at_ours_still_do(site: ProjectState) -> None:
 
 @with_our_model
 @pytest.mark.backend("mariadb")
-def test_a_crash_after_any_statement_leaves_nothing_that_the_next_run_does_not_mend(site: ProjectState) -> None:
+def test_a_crash_after_any_statement_leaves_nothing_that_the_next_run_does_not_mend(
+    site: ProjectState,
+) -> None:
     crashes = 0
     while crashes < 100:
         try:
@@ -278,9 +280,25 @@ def test_the_state_before_ours_is_that_of_hq(db: None) -> None:
 
     assert type(fields["id"]) is models.AutoField
     assert sorted(fields) == sorted(
-        "id level recipient unread actor_content_type actor_object_id verb description target_content_type "
-        "target_object_id action_object_content_type action_object_object_id timestamp public deleted emailed "
-        "data".split()
+        [
+            "id",
+            "level",
+            "recipient",
+            "unread",
+            "actor_content_type",
+            "actor_object_id",
+            "verb",
+            "description",
+            "target_content_type",
+            "target_object_id",
+            "action_object_content_type",
+            "action_object_object_id",
+            "timestamp",
+            "public",
+            "deleted",
+            "emailed",
+            "data",
+        ]
     )
     assert len(JSON) == 8
     assert isinstance(Apps(), Apps)

@@ -240,17 +240,16 @@ def test_about_what_is_no_object_is_an_error_that_says_what_to_write(obj: Any) -
 
 
 def test_about_does_not_mix_up_keys_that_differ_in_case_or_accents(justquick: Any) -> None:
-    things = [TextThing(code=code, name=code) for code in ("aB3x", "Ab3X", "ab3x", "áb3x", "ab3x ")]
-    told = {thing.code: make_notification(justquick, target=thing) for thing in things}
+    # The table of TextThing may not hold all of them on MariaDB, that of another site may.
+    things = [TextThing(code=code, name=code) for code in ("aB3x", "Ab3X", "ab3x", "áb3x")]
+    told = {thing.code: make_notification(justquick, target=thing, actor=thing) for thing in things}
 
-    for thing in things[:4]:
-        assert list(rows().about(thing)) == [told[thing.code]] or connection.vendor == "mysql"
-        assert told[thing.code] in rows().filter(target_object_id=thing.code)
-    assert rows().about(things[0]).mark_all_as_read() == 1
+    for thing in things:
+        assert list(rows().about(thing)) == [told[thing.code]]
+        assert list(rows().filter(target_object_id=thing.code)) == [told[thing.code]]
     assert rows().filter(target_object_id__in=["aB3x", "AB3X"]).count() == 1
-    assert rows().order_by().values("target_object_id").distinct().count() == (
-        4 if connection.vendor == "mysql" else 5
-    )
+    assert rows().order_by().values("target_object_id").distinct().count() == 4
+    assert rows().about(things[0]).mark_all_as_read() == 1
 
 
 # Verbs
@@ -368,7 +367,7 @@ def test_a_verb_about_an_object_writes_the_rows_about_it(justquick: Any, brosner
     "recipient",
     [
         lambda: "bob" if key_field(get_user_model()).get_internal_type() != "CharField" else 1.5,
-        lambda: get_user_model()(username="unsaved", **({"pk": None})),
+        lambda: get_user_model()(username="unsaved", pk=None),
         make_project,
         AnonymousUser,
         lambda: [make_user("one"), make_user("two")],
