@@ -10,6 +10,7 @@
 #   make test-browser    run only the tests in Chromium; install Debian's chromium if it is missing
 #   make test-adoption   test the upgrade of databases of the old packages
 #   make crash           test with killed workers and restarted servers for an hour (ARGS="--minutes 5")
+#   make mutants         change the package in 300 random places, and see whether a test fails (ARGS="--number 30")
 #   make bench           run the benchmarks and update docs/performance.rst (ARGS="--case page")
 #   make bench-quick     run the benchmarks with tiny sizes, only to check that they work
 #   make bench-live      measure open streams and update docs/explanation/live.rst (ARGS=--quick)
@@ -33,7 +34,7 @@ TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
 
-.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-adoption crash bench bench-quick bench-live lint format docs screenshots wheel tox clean
+.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-adoption crash mutants bench bench-quick bench-live lint format docs screenshots wheel tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
 
@@ -83,6 +84,9 @@ test-adoption: $(VENV)/installed-test
 
 crash: $(VENV)/installed-test
 	$(BIN)/python tests/crash/run.py $(ARGS)
+
+mutants: $(VENV)/installed-test
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/run.py $(ARGS)

@@ -17,7 +17,7 @@ INBOXES = ("ours", "floor", "community", "hq")
 class Sizes:
     """How much of everything there is.
 
-    An event is told to ten users: the first is always the user with the full inbox, who so has a tenth of all rows.
+    An event is sent to ten users: the first is always the user with the full inbox, who so has a tenth of all rows.
     """
 
     #: Users of our database, which is the floor's too, and of the others'.
@@ -25,7 +25,7 @@ class Sizes:
     peer_users: int
     #: Events, each of ten rows, in the table that is read from.
     events: int
-    #: Recipients of what nobody asks for; a prime, so that nobody is told of an event twice.
+    #: Recipients of what nobody asks for; a prime, so that nobody is notified of an event twice.
     others: int
     #: Different actors, action objects and targets; more than a page has rows.
     objects: int
@@ -36,8 +36,8 @@ class Sizes:
     deep: int
     #: Rows that are marked as read at once.
     marks: tuple[int, ...]
-    #: Rows told to many for their size, as events and users.
-    told: tuple[int, int]
+    #: Rows sent to many for their size, as events and users.
+    sent: tuple[int, int]
     #: Users who watch one ticket or what contains it, and how many projects each of them watches beside that.
     watched: tuple[int, int]
     #: Rounds of what takes milliseconds and of what takes seconds, and requests in a round.
@@ -60,7 +60,7 @@ FULL = Sizes(
     whole=1_000_000,
     deep=4_000,
     marks=(10_000, 100_000),
-    told=(10, 20_000),
+    sent=(10, 20_000),
     watched=(100_000, 9),
 )
 QUICK = Sizes(
@@ -73,7 +73,7 @@ QUICK = Sizes(
     whole=1_000,
     deep=15,
     marks=(40, 400),
-    told=(2, 500),
+    sent=(2, 500),
     watched=(200, 9),
     short_rounds=1,
     rounds=1,
@@ -112,7 +112,7 @@ def cases(backend: str, sizes: Sizes) -> Iterator[Case]:
     yield from fan_out(backend, sizes)
     yield from mark_read(sizes)
     if backend == "postgres":
-        yield size_of_rows("told", sizes)
+        yield size_of_rows("sent", sizes)
     yield from inbox(sizes)
     if backend == "postgres":
         yield size_of_rows("inbox", sizes)
@@ -120,7 +120,7 @@ def cases(backend: str, sizes: Sizes) -> Iterator[Case]:
 
 
 def fan_out(backend: str, sizes: Sizes) -> Iterator[Case]:
-    """Yield the cases of telling an event."""
+    """Yield the cases of notifying an event."""
 
     def case(form: str, size: int, candidates: tuple[str, ...], rounds: int, repeat: int = 1) -> Case:
         shown = "one user" if form == "user" else f"{size:,} users, {form}"
@@ -236,17 +236,17 @@ def subscriptions(sizes: Sizes) -> Iterator[Case]:
         f"watchers-{watchers}",
         f"{watchers:,} watchers through three levels of containers",
         "watched",
-        entries("tell_watchers", "", "ours", "floor", "activity_stream"),
+        entries("notify_watchers", "", "ours", "floor", "activity_stream"),
         few,
-        alike="told_watchers",
+        alike="notified_watchers",
     )
     yield Case(
         "unwatched",
         f"an event among {table}",
         "watched",
-        entries("tell_nobody", "nobody watches", "ours", "activity_stream", repeat=many * 5)
-        + entries("tell_one", "one named recipient", "ours", repeat=many * 5)
-        + entries("tell_one_alone", "one named recipient without subscriptions", "ours", repeat=many * 5),
+        entries("notify_nobody", "nobody watches", "ours", "activity_stream", repeat=many * 5)
+        + entries("notify_one", "one named recipient", "ours", repeat=many * 5)
+        + entries("notify_one_alone", "one named recipient without subscriptions", "ours", repeat=many * 5),
         few,
     )
     asked = ("ours", "activity_stream")
@@ -262,7 +262,7 @@ def subscriptions(sizes: Sizes) -> Iterator[Case]:
 
 def size_of_rows(stage: str, sizes: Sizes) -> Case:
     """Return the case of the bytes that a row takes."""
-    told = f"{sizes.told[0]:,} events told to {sizes.told[1]:,} users each"
-    title = told if stage == "told" else f"{sizes.events:,} events told to 10 users each"
+    wide = f"{sizes.sent[0]:,} events sent to {sizes.sent[1]:,} users each"
+    title = wide if stage == "sent" else f"{sizes.events:,} events sent to 10 users each"
     entries = tuple(Entry(candidate, "bytes_per_row") for candidate in ("ours", "community", "hq"))
     return Case(f"bytes-{stage}", f"bytes per row, {title}", stage, entries, 1)

@@ -136,7 +136,7 @@ def bars_of(backend: str, content: Mapping[str, Any]) -> Iterator[Bar]:
         yield Bar(backend, what, "<= 2.00 ms", f"{value:.2f} ms", value <= 2)
     for question in ("watchers()", "is_watching()"):
         yield from statements(f"{question}, statements", 1, "watching", question)
-    for case in ("bytes-told", "bytes-inbox"):
+    for case in ("bytes-sent", "bytes-inbox"):
         first, second = find(content, case, "ours"), find(content, case, "hq")
         if first and second:
             value = first["bytes"] / second["bytes"]
@@ -218,7 +218,7 @@ def generated(found: Mapping[str, Any]) -> str:
     if sizes:
         parts += [
             heading("Bytes per row"),
-            *(size_table(sizes, case) for case in ("bytes-told", "bytes-inbox")),
+            *(size_table(sizes, case) for case in ("bytes-sent", "bytes-inbox")),
         ]
     return "\n".join(part for part in parts if part)
 
@@ -266,17 +266,6 @@ def size_table(content: Mapping[str, Any], case: str) -> str:
     ]
     rows.append(["**all**", *(f"**{entry['bytes']}**" for entry in found.values())])
     return list_table(rows, "46 18 18 18")
-
-
-def form_tables(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a table for each backend with what each form of the two indexes costs."""
-    for backend, measured in found.items():
-        columns = list(dict.fromkeys(name for figures in measured["forms"].values() for name in figures))
-        rows = [[f"{BACKENDS[backend]}, {measured['rows']:,} rows", *measured["forms"]]]
-        for name in columns:
-            unit = "" if "bytes" in name else ", s" if name == "load" else ", ms"
-            rows.append([name + unit, *(str(form.get(name, "")) for form in measured["forms"].values())])
-        yield list_table(rows, " ".join(["28", *["12"] * len(measured["forms"])]))
 
 
 def provenance(content: Mapping[str, Any]) -> str:

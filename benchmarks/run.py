@@ -246,7 +246,7 @@ def summary(entry: Entry, taken: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def users_of(candidate: str, sizes: Sizes) -> int:
-    """Return how many users the candidate's database has; ten more than are told, who have a part to play."""
+    """Return how many users the candidate's database has; ten more than are notified, who have a part to play."""
     return (sizes.users if candidate in {"ours", "floor"} else sizes.peer_users) + 10
 
 

@@ -107,7 +107,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return config.getoption("--browser") or bool(set_of(item) == chosen)
         if backend() != "sqlite" and set_of(item) == "once":
             return False
-        return runs_in_shape(item, shape(), getattr(settings, "TESTED_HERE", None))
+        names = "TESTED_HERE" if backend() == "sqlite" else "TESTED_ON_SERVERS"
+        return runs_in_shape(item, shape(), getattr(settings, names, None))
 
     here: list[pytest.Item] = []
     elsewhere: list[pytest.Item] = []

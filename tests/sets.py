@@ -5,7 +5,8 @@
 * ``databases``: every other test. It runs in the shape ``default`` on each database.
 * A shape other than ``default`` runs the modules that its settings file names in ``TESTED_HERE``, each with the
   reason why this shape can change their outcome, and the tests that are marked for it and not for ``default``.
-  ``TESTED_HERE = "databases"`` is that whole set.
+  ``TESTED_HERE = "databases"`` is that whole set. On PostgreSQL and MariaDB, a shape runs the modules in
+  ``TESTED_ON_SERVERS`` instead: those that the shape and the database change together.
 """
 
 from __future__ import annotations

@@ -48,11 +48,11 @@ def test_ours_and_the_floor_show_the_same_page(workers: dict[str, Worker], kind:
     assert same_content(ours, floor)
 
 
-def test_ours_and_the_floor_tell_the_same_watchers_and_why(workers: dict[str, Worker]) -> None:
+def test_ours_and_the_floor_notify_the_same_watchers_for_the_same_reasons(workers: dict[str, Worker]) -> None:
     # The stage before has asked this model of user what refers to it.
     for stage in ("inbox", "watched"):
         workers["ours"].do("stage", name=stage)
-    ours, floor = (workers[name].do("told_watchers") for name in ("ours", "floor"))
+    ours, floor = (workers[name].do("notified_watchers") for name in ("ours", "floor"))
     assert Counter(reason for _, reason in json.loads(ours)) == {
         "subscribed": 160,
         "comment": 20,
@@ -61,11 +61,11 @@ def test_ours_and_the_floor_tell_the_same_watchers_and_why(workers: dict[str, Wo
     assert same_content(ours, floor)
 
 
-def test_nobody_is_told_of_the_ticket_that_nobody_watches(workers: dict[str, Worker]) -> None:
+def test_nobody_is_notified_of_the_ticket_that_nobody_watches(workers: dict[str, Worker]) -> None:
     workers["ours"].do("stage", name="watched")
-    assert workers["ours"].do("tell_nobody", repeat=1)["statements"] == 2
+    assert workers["ours"].do("notify_nobody", repeat=1)["statements"] == 2
     # Who takes part; whether the named exist; those who did not mute it, with their rows; whose rows they are.
-    assert workers["ours"].do("tell_one", repeat=1)["statements"] == 4
+    assert workers["ours"].do("notify_one", repeat=1)["statements"] == 4
 
 
 def test_each_question_about_what_is_watched_is_one_statement(workers: dict[str, Worker]) -> None:

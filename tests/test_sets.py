@@ -6,20 +6,28 @@ import importlib
 
 import pytest
 
-from tests.run import SHAPES
+from tests.run import SHAPES, SHAPES_ON_EVERY_DATABASE
 from tests.sets import ONCE, TESTS
 
 
-def named(shape: str) -> dict[str, str]:
+def named(shape: str, where: str = "TESTED_HERE") -> dict[str, str]:
     """Return the modules that a shape names; a shape may also name a whole set."""
-    tested_here = getattr(importlib.import_module(f"tests.settings.{shape}"), "TESTED_HERE", {})
-    return tested_here if isinstance(tested_here, dict) else {}
+    modules = getattr(importlib.import_module(f"tests.settings.{shape}"), where, {})
+    return modules if isinstance(modules, dict) else {}
 
 
 @pytest.mark.parametrize("names", [ONCE, *map(named, SHAPES)], ids=["once", *SHAPES])
 def test_every_module_that_is_named_exists_and_has_a_reason(names: dict[str, str]) -> None:
     assert [name for name in names if not (TESTS / name).exists()] == []
     assert all(names.values())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_a_shape_runs_on_every_database_is_among_what_it_runs_on_sqlite(shape: str) -> None:
+    on_servers = named(shape, "TESTED_ON_SERVERS")
+    assert bool(on_servers) == (shape in SHAPES_ON_EVERY_DATABASE and shape != "default")
+    assert on_servers.keys() <= named(shape).keys()
+    assert all(on_servers.values())
 
 
 def test_every_shape_but_the_default_one_says_what_it_changes() -> None:

@@ -88,7 +88,7 @@ class Candidate(Base):
         return nullcontext()
 
     def watch(self) -> None:
-        """Let those follow the ticket or the repository who are told: nothing here knows what an owner has."""
+        """Let those follow the ticket or the repository who are notified: nothing here knows what an owner has."""
         ticket, repository, _, project = content_types()
 
         def add(content_type: int, key: str, source: str) -> None:
@@ -108,10 +108,10 @@ class Candidate(Base):
         add(project, *project_watchers(self.data))
         self.data.settle(Follow._meta.db_table)
 
-    def tell(self, ticket: Ticket, recipient: Any = None) -> None:
+    def send_about(self, ticket: Ticket, recipient: Any = None) -> None:
         """Tell nobody in particular: whoever follows the ticket or the repository will find it."""
         action.send(
-            self.teller, verb=VERB, action_object=ticket, target=ticket.repository, description=DESCRIPTION
+            self.sender, verb=VERB, action_object=ticket, target=ticket.repository, description=DESCRIPTION
         )
 
     def watchers(self, project: Project) -> Any:

@@ -9,7 +9,7 @@ from itertools import cycle
 from typing import Any
 
 from candidates.data import DATA, DESCRIPTION, FIRST_OTHER, READERS, VERB, Data
-from candidates.watched import TELLER, make_tickets
+from candidates.watched import SENDER, make_tickets
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
@@ -22,7 +22,7 @@ from worker import measure, versions
 
 
 class Candidate:
-    """A package that can tell users of events and show them their inbox; the runner calls the public methods."""
+    """A package that can notify users of events and show them their inbox; the runner calls the public methods."""
 
     #: The model whose table the rows go to.
     model: type[models.Model]
@@ -40,9 +40,9 @@ class Candidate:
         self.data = Data(sizes)
         self.data.prepare(users)
         self.actor = get_user_model().objects.get(pk=FIRST_OTHER + 1)
-        self.teller = get_user_model().objects.get(pk=TELLER)
+        self.sender = get_user_model().objects.get(pk=SENDER)
         self.issue, self.project = Issue.objects.get(pk=1), Project.objects.get(pk=1)
-        # As they are in a process that has told of anything before.
+        # As they are in a process that has notified of anything before.
         ContentType.objects.get_for_models(type(self.actor), Issue, Project, Repository, Ticket)
         return versions()
 
@@ -52,8 +52,8 @@ class Candidate:
             return
         if name == "users":
             self.data.empty(self.model)
-        elif name == "told":
-            self.data.told_rows(self.model)
+        elif name == "sent":
+            self.data.sent_rows(self.model)
         elif name == "watched":
             self.data.empty(self.model)
             make_tickets()
@@ -185,33 +185,33 @@ class Candidate:
         """Let the users of this stage watch what they watch."""
         raise NotImplementedError
 
-    def tell_watchers(self) -> dict[str, Any]:
+    def notify_watchers(self) -> dict[str, Any]:
         """Tell all who watch a ticket or what contains it, in an empty table."""
         self.data.empty(self.model)
         ticket = self.ticket(1)
-        return measure(lambda: self.tell(ticket))
+        return measure(lambda: self.send_about(ticket))
 
-    def told_watchers(self) -> str:
-        """Return who is told then and why, in a form in which two candidates can be compared."""
-        self.tell_watchers()
+    def notified_watchers(self) -> str:
+        """Return who is notified then and why, in a form in which two candidates can be compared."""
+        self.notify_watchers()
         rows: Any = self.model._default_manager.order_by("recipient")
         return json.dumps(list(rows.values_list("recipient", "reason")))
 
-    def tell_nobody(self, repeat: int) -> dict[str, Any]:
+    def notify_nobody(self, repeat: int) -> dict[str, Any]:
         """Tell of a ticket that nobody watches."""
         ticket = self.ticket(2)
-        self.tell(ticket)
-        return measure(lambda: self.tell(ticket), repeat=repeat)
+        self.send_about(ticket)
+        return measure(lambda: self.send_about(ticket), repeat=repeat)
 
-    def tell_one(self, repeat: int) -> dict[str, Any]:
+    def notify_one(self, repeat: int) -> dict[str, Any]:
         """Tell one user by name of that ticket."""
         ticket = self.ticket(2)
         users = cycle(get_user_model().objects.filter(pk__gt=FIRST_OTHER)[:50])
-        self.tell(ticket, next(users))
-        return measure(lambda: self.tell(ticket, next(users)), repeat=repeat)
+        self.send_about(ticket, next(users))
+        return measure(lambda: self.send_about(ticket, next(users)), repeat=repeat)
 
-    def tell(self, ticket: Ticket, recipient: Any = None) -> None:
-        """Tell what the teller did to the ticket to whoever watches it, or to a user."""
+    def send_about(self, ticket: Ticket, recipient: Any = None) -> None:
+        """Tell what the sender did to the ticket to whoever watches it, or to a user."""
         raise NotImplementedError
 
     def ticket(self, number: int) -> Ticket:

@@ -17,12 +17,12 @@ from django.db import connection, models
 from django.db.utils import OperationalError, ProgrammingError
 from project.models import Issue, Project
 
-#: Primary keys: who is told of every event, of every tenth, of three, and of so many that a page is full; and who is
-#: told of every event too, but has read all but the three oldest.
+#: Primary keys: who is notified of every event, of every tenth, of three, and of so many that a page is full; and who
+#: is notified of every event too, but has read all but the three oldest.
 #: The last one follows many, where somebody can be followed.
 READERS = {"full": 1, "tenth": 2, "three": 3, "page": 4, "buried": 5, "follower": 6}
 
-#: The users before the first of the others, who are told of the rest, and of the actors.
+#: The users before the first of the others, who are notified of the rest, and of the actors.
 FIRST_OTHER = 10
 
 #: What each event says.
@@ -109,9 +109,9 @@ class Data:
 
     # The rows
 
-    def told_rows(self, model: type[models.Model]) -> None:
-        """Fill the table with a few events that were told to many, one after the other."""
-        events, users = self.sizes["told"]
+    def sent_rows(self, model: type[models.Model]) -> None:
+        """Fill the table with a few events that were sent to many, one after the other."""
+        events, users = self.sizes["sent"]
         columns = self.columns(
             model, "e.n", str(FIRST_OTHER + 1), recipient=f"{FIRST_OTHER} + u.n", unread="TRUE"
         )
@@ -128,9 +128,9 @@ class Data:
         slots: int = 10,
         followed: tuple[int, int] | None = None,
     ) -> None:
-        """Fill the table with the events of the inbox, each told to so many users.
+        """Fill the table with the events of the inbox, each sent to so many users.
 
-        ``followed``, the first of some users and their number, are the actors of what the reader of a page is told
+        ``followed``, the first of some users and their number, are the actors of what the reader of a page is notified
         of, and of nothing else.
         """
         events, others = events or self.sizes["events"], self.sizes["others"]
@@ -144,7 +144,7 @@ class Data:
             f" WHEN s.n = 4 THEN {READERS['buried']}"
             f" ELSE {FIRST_OTHER} + 1 + (e.n * 7 + s.n * 1009) % {others} END"
         )
-        # One in three of what others were told is unread; the other readers have read nothing.
+        # One in three of what others were notified is unread; the other readers have read nothing.
         unread = f"CASE WHEN s.n = 4 THEN e.n <= 3 WHEN ({recipient}) <= {FIRST_OTHER} THEN TRUE ELSE e.n % 3 = 0 END"
         # Consecutive rows of the same reader name different objects.
         step = f"(e.n {'DIV' if self.vendor == 'mysql' else '/'} {page})"

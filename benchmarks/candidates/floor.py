@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone as utc
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -33,6 +32,7 @@ from notifications.inbox.search import Search
 from notifications.inbox.tabs import TABS
 from notifications.models import Notification
 from notifications.storage.counts import Count
+from notifications.storage.states import newest_first
 
 #: Rows that one statement writes when users are named one by one.
 BATCH = 500
@@ -44,10 +44,11 @@ COLUMNS = (
 )
 
 #: What is neither done nor snoozed, as the index of the inbox knows it.
-IN_INBOX = "inbox_at > %s AND inbox_at <= %s"
+IN_INBOX = "inbox_at <= %s"
+#: The order of that index. The others sort nulls last in a descending order by themselves.
+NEWEST = f"inbox_at DESC{' NULLS LAST' if connection.vendor == 'postgresql' else ''}, id DESC"
 #: A word that SQL has a use for.
 THEN = connection.ops.quote_name("then")
-LONG_AGO = datetime(1000, 1, 1, tzinfo=utc.utc)
 
 
 def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -63,8 +64,8 @@ def newest(
     """Return what is newest in a user's inbox, in the order of ``COLUMNS``, with what else is asked for."""
     return select(
         f"SELECT {COLUMNS}{more} FROM notifications_notification WHERE recipient_id = %s AND {IN_INBOX} {condition}"
-        " ORDER BY inbox_at DESC, id DESC LIMIT %s",
-        [user.pk, LONG_AGO, timezone.now(), *params, number],
+        f" ORDER BY {NEWEST} LIMIT %s",
+        [user.pk, timezone.now(), *params, number],
     )
 
 
@@ -88,7 +89,7 @@ def unread(user: Any) -> int:
     return select(
         "SELECT count(*) FROM (SELECT 1 FROM notifications_notification"
         f" WHERE recipient_id = %s AND unread = %s AND {IN_INBOX} LIMIT 100) capped",
-        [user.pk, True, LONG_AGO, timezone.now()],
+        [user.pk, True, timezone.now()],
     )[0][0]
 
 
@@ -96,8 +97,8 @@ def counts(user: Any) -> dict[str, Count]:
     """Return how many rows each tab has, up to 100."""
     moment = timezone.now().isoformat(sep=" ") if connection.vendor == "sqlite" else timezone.now()
     conditions = {
-        "inbox": (IN_INBOX, LONG_AGO, moment),
-        "unread": (f"unread = %s AND {IN_INBOX}", True, LONG_AGO, moment),
+        "inbox": (IN_INBOX, moment),
+        "unread": (f"unread = %s AND {IN_INBOX}", True, moment),
         "saved": ("saved_at IS NOT NULL",),
         "snoozed": ("inbox_at > %s AND snoozed_until IS NOT NULL", moment),
         "done": ("done_at IS NOT NULL",),
@@ -175,7 +176,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     actors, issues, projects = names(rows)
     total = select(
         f"SELECT count(*) FROM notifications_notification WHERE recipient_id = %s AND unread = %s AND {IN_INBOX}",
-        [request.user.pk, True, LONG_AGO, timezone.now()],
+        [request.user.pk, True, timezone.now()],
     )[0][0]
     items = [
         {
@@ -282,9 +283,9 @@ class Candidate(Base):
                 users = f"SELECT {marks}, id FROM auth_user WHERE id >= %s AND id < %s"
                 cursor.execute(f"{insert} {users}", [*values, recipient.start, recipient.stop])
 
-    def tell(self, ticket: Ticket, recipient: Any = None) -> None:
+    def send_about(self, ticket: Ticket, recipient: Any = None) -> None:
         """Write the rows of whoever watches the ticket or what contains it by one INSERT ... SELECT."""
-        row, moment = constants(self.teller, ticket), timezone.now()
+        row, moment = constants(self.sender, ticket), timezone.now()
         ticket_type, repository_type, user_type, _ = content_types()
         own, near, far = (
             f"{ticket_type}:{ticket.pk}",
@@ -293,7 +294,7 @@ class Candidate(Base):
         )
         now = f"CASE WHEN s.level = 'muted' AND s.until <= %s THEN s.{THEN} ELSE s.level END"
         listens = "s.reason IN ('subscribed', 'manual', '')"
-        # The nearest statement holds; those who are told by it have an even number.
+        # The nearest statement holds; those who are notified by it have an even number.
         said = (
             f"CASE s.object_key WHEN %s THEN CASE WHEN {now} = 'all' OR ({now} <> 'muted' AND NOT {listens}) THEN 0"
             f" WHEN {now} <> '' THEN 1 END"
@@ -307,7 +308,7 @@ class Candidate(Base):
             " WHERE s.object_key IN (%s, %s, %s) AND s.user_id <> %s"
             f" GROUP BY s.user_id HAVING MIN({said}) IN (0, 2, 4) ORDER BY s.user_id"
         )
-        values = [*row.values(), own, own, near, far, self.teller.pk]
+        values = [*row.values(), own, own, near, far, self.sender.pk]
         values += [own, moment, moment, moment, near, moment, moment]
         marks = ", ".join(["%s"] * len(row))
         with connection.cursor() as cursor:
@@ -336,6 +337,8 @@ class Candidate(Base):
 
     def link(self, number: int) -> str:
         """Return the query by which the page before leads there."""
-        newest_rows = Notification.objects.filter(recipient=READERS["full"]).order_by("-inbox_at", "-pk")
+        newest_rows = Notification.objects.filter(recipient=READERS["full"]).order_by(
+            *newest_first("inbox_at")
+        )
         row = newest_rows[(number - 1) * 20 - 1]
         return f"before={row.inbox_at:%Y-%m-%dT%H:%M:%S},{row.pk}"

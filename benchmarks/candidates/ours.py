@@ -25,6 +25,7 @@ from project.models import Project, Ticket
 from notifications.inbox.pagination import cursor_of
 from notifications.models import Notification
 from notifications.signals import notify
+from notifications.storage.states import newest_first
 
 __all__ = ["Candidate", "urlpatterns"]
 
@@ -42,7 +43,7 @@ class Candidate(Inbox):
 
     def link(self, number: int) -> str:
         """Return the query by which the page before leads there."""
-        newest = Notification.objects.filter(recipient=READERS["full"]).order_by("-inbox_at", "-pk")
+        newest = Notification.objects.filter(recipient=READERS["full"]).order_by(*newest_first("inbox_at"))
         return f"before={cursor_of(newest[(number - 1) * 20 - 1])}"
 
     def stage(self, name: str) -> None:
@@ -61,16 +62,16 @@ class Candidate(Inbox):
         if wanted:
             call_command("migrate", "notifications_subscriptions", verbosity=0)
 
-    def tell_one_alone(self, repeat: int) -> dict[str, Any]:
+    def notify_one_alone(self, repeat: int) -> dict[str, Any]:
         """Tell one user by name where nobody can watch anything."""
         self.install_wing(False)
         try:
-            return self.tell_one(repeat)
+            return self.notify_one(repeat)
         finally:
             self.install_wing(True)
 
     def watch(self) -> None:
-        """Fill the table of subscriptions: who is told, who muted the ticket or is not active, and projects."""
+        """Fill the table of subscriptions: who is notified, who muted the ticket or is not active, and projects."""
         from notifications.contrib.subscriptions import watch
         from notifications.contrib.subscriptions.models import Subscription
 
@@ -104,27 +105,32 @@ class Candidate(Inbox):
             until=f"CASE WHEN w.n % 100 = 50 THEN {self.data.moment('0')} END",
             then="CASE WHEN w.n % 100 = 50 THEN 'all' ELSE '' END",
         )
-        # Who muted the repository and watches the ticket is told.
+        # Who muted the repository and watches the ticket is notified.
         nearer = "CASE WHEN w.n % 10 = 9 THEN 'muted' ELSE 'all' END"
         add(repository, "1", watchers(self.data, *REPOSITORY), nearer)
         add(user, str(OWNERS[0]), watchers(self.data, *OWNER))
-        not_told = f"bench_numbers w WHERE w.n > {people} AND w.n <= {{}}"
-        add(ticket, "1", not_told.format(inactive), f"CASE WHEN w.n <= {muted} THEN 'muted' ELSE 'all' END")
-        add(repository, "1", not_told.format(muted))
+        not_notified = f"bench_numbers w WHERE w.n > {people} AND w.n <= {{}}"
+        add(
+            ticket,
+            "1",
+            not_notified.format(inactive),
+            f"CASE WHEN w.n <= {muted} THEN 'muted' ELSE 'all' END",
+        )
+        add(repository, "1", not_notified.format(muted))
         which, source = project_watchers(self.data)
         add(project, which, source)
         users = get_user_model().objects.filter(pk__gt=FIRST_OTHER + muted, pk__lte=FIRST_OTHER + inactive)
         users.update(is_active=False)
         # As they do from the first time on that they do something to it.
         for number in (1, 2):
-            watch(self.teller, self.ticket(number), reason="author")
+            watch(self.sender, self.ticket(number), reason="author")
         self.data.settle(Subscription._meta.db_table)
         self.data.settle(get_user_model()._meta.db_table)
 
-    def tell(self, ticket: Ticket, recipient: Any = None) -> None:
+    def send_about(self, ticket: Ticket, recipient: Any = None) -> None:
         """Tell whoever watches it, or a user, by the signal."""
         said = {"verb": VERB, "description": DESCRIPTION, **DATA}
-        notify.send(self.teller, target=ticket, recipient=recipient, **said)
+        notify.send(self.sender, target=ticket, recipient=recipient, **said)
 
     def watchers(self, project: Project) -> Any:
         """Return the users who watch the project."""

@@ -11,9 +11,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from project.models import Project, Repository, Ticket
 
-#: Primary keys of users whom nobody tells anything otherwise: the owners, and who does something to their tickets.
+#: Primary keys of users who receive nothing else: the owners, and who does something to their tickets.
 OWNERS = (7, 8)
-TELLER = 9
+SENDER = 9
 
 #: Who watches what, by the last digit of the number of a watcher.
 TICKET, REPOSITORY, OWNER = (0, 1, 2, 3, 9), (3, 4, 5, 6, 9), (6, 7, 8, 9)

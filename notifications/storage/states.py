@@ -42,19 +42,24 @@ class State:
     #: A function that returns the condition, because it can depend on the settings.
     condition: Callable[[], Q]
 
-    def holds(self, row: Any) -> bool:
-        """Return whether a loaded row is in this state now, according to the same condition."""
-        return is_true(self.condition(), row, timezone.now())
+    def holds(self, row: Any, now: datetime | None = None) -> bool:
+        """Return whether a loaded row is in this state at a time, by default now, according to the same condition."""
+        return is_true(self.condition(), row, now or timezone.now())
 
 
-INBOX = State("inbox", lambda: IS_IN_INBOX)
-UNREAD = State("unread", lambda: IS_MARKED_UNREAD & IS_IN_INBOX)
-READ = State("read", lambda: whether("unread", False))
+def constant(name: str, condition: Q) -> State:
+    """Return a state whose condition does not depend on the settings."""
+    return State(name, lambda: condition)
+
+
+INBOX = constant("inbox", IS_IN_INBOX)
+UNREAD = constant("unread", IS_MARKED_UNREAD & IS_IN_INBOX)
+READ = constant("read", whether("unread", False))
 #: A row that was done and then snoozed returns to the inbox, so it is not done.
-DONE = State("done", lambda: Q(done_at__isnull=False, snoozed_until__isnull=True))
-SAVED = State("saved", lambda: Q(saved_at__isnull=False))
+DONE = constant("done", Q(done_at__isnull=False, snoozed_until__isnull=True))
+SAVED = constant("saved", Q(saved_at__isnull=False))
 #: By ``inbox_at`` and not by ``snoozed_until``, because it has an index.
-SNOOZED = State("snoozed", lambda: Q(IS_TO_COME, snoozed_until__isnull=False))
+SNOOZED = constant("snoozed", Q(IS_TO_COME, snoozed_until__isnull=False))
 VISIBLE = State("visible", lambda: Q(deleted=False) if settings.SOFT_DELETE else Q())
 
 #: The states of the tabs, of ``is:`` in a search, and of the JSON.
@@ -69,7 +74,8 @@ def unseen(seen_at: Any) -> Q:
 
 def states_of(row: Any) -> list[str]:
     """Return the names of the states that a loaded row is in now."""
-    return [name for name, state in STATES.items() if state.holds(row)]
+    now = timezone.now()
+    return [name for name, state in STATES.items() if state.holds(row, now)]
 
 
 def newest_first(column: str) -> tuple[OrderBy | str, ...]:

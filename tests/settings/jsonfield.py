@@ -26,3 +26,12 @@ TESTED_HERE = {
     "test_seed.py": "extra data is promised for this field",
     "test_templates.py": "actions in data",
 }
+
+#: On the servers, only what depends on the type that the column has there.
+TESTED_ON_SERVERS = {
+    "compat/test_adoption.py": "the column is altered by SQL",
+    "inbox/test_undo.py": "the column beside one of JSON",
+    "sending/test_fanout.py": "the column is filled by SQL",
+    "storage/test_fields.py": "the type of the column",
+    "storage/test_querysets.py": "updates in bulk",
+}

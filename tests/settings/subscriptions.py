@@ -48,3 +48,13 @@ TESTED_HERE = {
     "test_templates.py": "places of the inbox that the app fills",
     "test_urls.py": "urls beside the app's",
 }
+
+#: On the servers, only the app itself and the SQL that it adds to a fan-out.
+TESTED_ON_SERVERS = {
+    "contrib/subscriptions/": "SQL, locks and migrations of the app",
+    "sending/test_audience.py": "audiences are narrowed by SQL",
+    "sending/test_chunks.py": "audiences are narrowed batch by batch",
+    "sending/test_fanout.py": "audiences are narrowed and have reasons",
+    "sending/test_reasons.py": "reasons come from the app",
+    "storage/test_fields.py": "migrations of the app",
+}

@@ -13,6 +13,7 @@ TESTED_HERE = {
     "compat/test_adoption.py": "adopting the site's table",
     "compat/test_import_paths.py": "names of the older packages",
     "compat/test_older_packages.py": "names of the older packages, for a swapped model",
+    "compat/test_projects.py": "code of public projects, with the site's model",
     "contrib/live/test_hub.py": "rows are of the site's model",
     "contrib/live/test_queries.py": "SQL for the site's table",
     "inbox/test_action_views.py": "rows are of the site's model",
@@ -49,4 +50,17 @@ TESTED_HERE = {
     "test_events.py": "rows are of the site's model",
     "test_seed.py": "what the seed promises holds for a swapped model",
     "test_signals.py": "signals of the site's model",
+}
+
+#: On the servers, only SQL, locks and migrations of the site's table.
+TESTED_ON_SERVERS = {
+    "compat/test_adoption.py": "the site's table is altered by SQL",
+    "contrib/live/test_queries.py": "SQL by hand",
+    "inbox/test_pagination.py": "the order of the site's table",
+    "sending/test_chunks.py": "statements for ranges of keys",
+    "sending/test_fanout.py": "the site's table is filled by SQL",
+    "sending/test_repeats.py": "constraints of the site's table",
+    "storage/test_fields.py": "migrations of the site's model",
+    "storage/test_indexes.py": "indexes of the site's table",
+    "storage/test_locking.py": "locks in the site's table",
 }

@@ -1,0 +1,272 @@
+"""Change the package in random places, and see whether a test fails: ``make mutants``.
+
+Each mutant is one change of one expression or statement. The tests that execute its line are run on a copy of the
+checkout, on SQLite with every app of the package installed. A mutant that no test notices is printed as a survivor:
+either a test is missing, or the change does not matter. ``--seed`` repeats the mutants of another run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+import coverage
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("sending", "storage", "objects", "inbox", "presentation", "contrib")
+SETTINGS = "tests.settings.wings"
+#: The least share of mutants that the tests must notice.
+MIN_KILLED = 0.95
+#: Seconds for the tests of one mutant, which may loop forever. A mutant that takes longer is noticed.
+TIMEOUT = 300
+#: The most test functions that run for one mutant.
+MAX_TESTS = 60
+#: What the copy of the checkout contains.
+COPIED = (
+    "notifications",
+    "tests",
+    "example",
+    "docs",
+    "benchmarks",
+    "pyproject.toml",
+    "README.rst",
+    "setup.py",
+)
+
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change: what stands between two positions of a file is replaced."""
+
+    path: Path
+    line: int
+    start: int
+    end: int
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        old, new = (" ".join(text.split()) for text in (self.old, self.new))
+        return f"{self.path}:{self.line}: {old}  ->  {new}"
+
+
+def mutants_of(path: Path) -> Iterator[Mutant]:
+    """Yield every mutant of a module. The path is relative to the checkout."""
+    source = (ROOT / path).read_text()
+    lines = source.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line.encode()))
+    encoded = source.encode()
+    for node, new in changes(ast.parse(source)):
+        start = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
+        end = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+        old = encoded[start:end].decode()
+        yield Mutant(path, node.lineno, start, end, old, new)  # type: ignore[attr-defined]
+
+
+def changes(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    """Yield nodes with the text that replaces them."""
+    for node in code_of(tree):
+        match node:
+            case ast.Compare(ops=[op]) if type(op) in COMPARISONS:
+                yield node, expression(node, ops=[COMPARISONS[type(op)]()])
+            case ast.BoolOp(op=op):
+                yield node, expression(node, op=ast.Or() if isinstance(op, ast.And) else ast.And())
+            case ast.UnaryOp(op=ast.Not()):
+                yield node, f"({ast.unparse(node.operand)})"
+            case ast.Constant(value=bool() as value):
+                yield node, str(not value)
+            case ast.Constant(value=int() as value):
+                yield node, str(value + 1)
+            case ast.BinOp(op=ast.Add() | ast.Sub() as op) if not is_text(node.left) and not is_text(
+                node.right
+            ):
+                yield node, expression(node, op=ast.Sub() if isinstance(op, ast.Add) else ast.Add())
+            case ast.IfExp(test=test) | ast.If(test=test) | ast.While(test=test):
+                yield test, f"(not ({ast.unparse(test)}))"
+            case ast.Return(value=value) if value is not None and not isinstance(value, ast.Constant):
+                yield value, "None"
+            case ast.Expr(value=ast.Call()):
+                yield node, "pass"
+            case ast.With(items=items):
+                for item in items:
+                    if item.optional_vars is None:
+                        yield item.context_expr, '__import__("contextlib").nullcontext()'
+
+
+def code_of(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes below this one, without annotations, and without what only a type checker reads."""
+    for name, value in ast.iter_fields(node):
+        if name in {"annotation", "returns"}:
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST):
+                continue
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            yield child
+            yield from code_of(child)
+
+
+def expression(node: ast.AST, **values: object) -> str:
+    """Return the text of a node with other values, in parentheses."""
+    changed = deepcopy(node)
+    for name, value in values.items():
+        setattr(changed, name, value)
+    return f"({ast.unparse(changed)})"
+
+
+def is_text(node: ast.AST) -> bool:
+    """Return whether this is obviously a text, which cannot be subtracted."""
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def tests_of_lines(scratch: Path) -> dict[Path, dict[int, set[str]]]:
+    """Run the tests once, and return which of them execute which lines of each module."""
+    settings = scratch / "coveragerc"
+    data = scratch / "coverage"
+    settings.write_text(
+        "[run]\nsource = notifications\nrelative_files = true\ndynamic_context = test_function\n"
+    )
+    command = ["-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", f"--ds={SETTINGS}"]
+    done = subprocess.run(
+        [sys.executable, *command, "-p", "no:randomly"],
+        cwd=ROOT,
+        env={**environment(), "COVERAGE_FILE": str(data)},
+        check=False,
+    )
+    if done.returncode:
+        sys.exit("The tests do not pass without a mutant.")
+    found: dict[Path, dict[int, set[str]]] = {}
+    recorded = coverage.CoverageData(str(data))
+    recorded.read()
+    for file in recorded.measured_files():
+        by_line = recorded.contexts_by_lineno(file)
+        found[Path(file)] = {line: {name for name in names if name} for line, names in by_line.items()}
+    return found
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a run that needs no server."""
+    return {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+
+
+def arguments_of(test: str) -> str:
+    """Return what pytest is given for the name that coverage records for a test."""
+    *parts, function = test.split(".")
+    path = ROOT
+    for number, part in enumerate(parts):
+        path /= part
+        module = path.with_suffix(".py")
+        if module.exists():
+            return "::".join([str(module.relative_to(ROOT)), *parts[number + 1 :], function])
+    raise ValueError(f"{test} is in no module of {ROOT}")
+
+
+def is_noticed(mutant: Mutant, tests: set[str], copy: Path) -> bool:
+    """Return whether one of these tests fails on a copy of the checkout with this mutant."""
+    path = copy / mutant.path
+    source = path.read_bytes()
+    path.write_bytes(source[: mutant.start] + mutant.new.encode() + source[mutant.end :])
+    chosen = sorted(tests)
+    if len(chosen) > MAX_TESTS:
+        chosen = random.Random(str(mutant)).sample(chosen, MAX_TESTS)  # noqa: S311
+    try:
+        return (
+            subprocess.run(
+                [sys.executable, "-m", "pytest", "-x", "-q", f"--ds={SETTINGS}", *map(arguments_of, chosen)],
+                cwd=copy,
+                env={**environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=TIMEOUT,
+                check=False,
+            ).returncode
+            != 0
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        path.write_bytes(source)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--number", type=int, default=300, help="how many mutants")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32))  # noqa: S311
+    parser.add_argument("--only", action="append", help="only modules whose path contains this (repeatable)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="notifications-mutants-") as name:
+        scratch = Path(name)
+        tests = tests_of_lines(scratch)
+        modules = sorted(
+            path.relative_to(ROOT)
+            for folder in FOLDERS
+            for path in (ROOT / "notifications" / folder).rglob("*.py")
+            if "migrations" not in path.parts
+        )
+        possible = [
+            mutant
+            for module in modules
+            if not options.only or any(part in module.as_posix() for part in options.only)
+            for mutant in mutants_of(module)
+            if tests.get(module, {}).get(mutant.line)
+        ]
+        chosen = random.Random(options.seed).sample(possible, min(options.number, len(possible)))  # noqa: S311
+        copies: Queue[Path] = Queue()
+        for number in range(options.jobs):
+            copy = scratch / str(number)
+            for part in COPIED:
+                if (ROOT / part).is_dir():
+                    shutil.copytree(
+                        ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", "_build")
+                    )
+                else:
+                    shutil.copy(ROOT / part, copy / part)
+            copies.put(copy)
+
+        def judge(mutant: Mutant) -> bool:
+            copy = copies.get()
+            try:
+                noticed = is_noticed(mutant, tests[mutant.path][mutant.line], copy)
+            finally:
+                copies.put(copy)
+            print(f"{'noticed ' if noticed else 'SURVIVED'} {mutant}", flush=True)
+            return noticed
+
+        with ThreadPoolExecutor(options.jobs) as pool:
+            results = list(pool.map(judge, chosen))
+    print(f"{sum(results)} of {len(results)} mutants noticed")
+    return 0 if results and sum(results) >= MIN_KILLED * len(results) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
