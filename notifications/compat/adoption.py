@@ -82,9 +82,8 @@ class CreateModel(migrations.CreateModel):
         model = to_state.apps.get_model(app_label, self.name)
         if self.allow_migrate_model(schema_editor.connection.alias, model):
             table = table_of(model, schema_editor)
-            is_there = isinstance(table, MySQLTable) and table.meta.db_table in table.tables()
             # Another table of this name has other columns, and is an error of the database.
-            if is_there and not [*table.missing_fields()]:
+            if isinstance(table, MySQLTable) and table.is_there():
                 table.complete()
                 return
         super().database_forwards(app_label, schema_editor, from_state, to_state)

@@ -383,6 +383,10 @@ class MySQLTable(ServerTable):
             suffix = "_fk_%(to_table)s_%(to_column)s"
             self.editor.execute(self.editor._create_fk_sql(field.model, field, suffix))
 
+    def is_there(self) -> bool:
+        """Return whether the table exists, with all columns of the model."""
+        return self.meta.db_table in self.tables() and not [*self.missing_fields()]
+
     def complete(self) -> None:
         """Add what Django adds to a new table after it created it."""
         there = {self.quote(name) for name in self.constraints()}

@@ -12,7 +12,8 @@ from notifications.compat.slugs import text_of_slug
 from notifications.conf import get_notification_model
 from notifications.inbox import search
 from notifications.inbox.actions import ACTIONS, Action
-from notifications.inbox.tabs import TABS, Tab, moment_of_page, rows_of
+from notifications.inbox.requests import rows_of
+from notifications.inbox.tabs import TABS, Tab, moment_of_page
 from notifications.objects.fetch import key_field, primary_key
 from notifications.storage.notification import Rows
 

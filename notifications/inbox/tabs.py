@@ -17,6 +17,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
 from notifications.conf import settings
+from notifications.extensions import rows_for
+from notifications.inbox.requests import rows_of
 from notifications.inbox.search import Search
 from notifications.inbox.snooze import local_now
 from notifications.storage import counts
@@ -25,13 +27,6 @@ from notifications.storage.notification import AbstractNotification, Rows
 
 #: Translated here, because humanize is only translated if the site has installed it.
 DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
-
-
-def rows_of(request: HttpRequest) -> Rows:
-    """Return the notifications of the current user."""
-    user: Any = request.user
-    rows: Rows = user.notifications.all()
-    return rows
 
 
 def day_of(notification: AbstractNotification, key: str = "timestamp") -> str:
@@ -149,16 +144,19 @@ class Counted(Subquery):
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) ntf_counted)"
     output_field = IntegerField()
+    #: An extension may leave no rows.
+    empty_result_set_value = 0
 
 
-def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
-    """Let each of the rows, of whatever model, carry how many rows of ``user`` each tab has, and how many are unseen.
+def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """Let each of the rows, of whatever model, carry how many rows each tab has, and how many are unseen.
 
     None is counted further than one beyond ``BADGE_CAP``, and all of it once for the query.
     """
     cap = settings.BADGE_CAP
-    counted = {name: getattr(user.notifications, tab.adjective)() for name, tab in TABS.items()}
-    counted["unseen"] = counts.unseen(user)
+    shown = rows_of(request)
+    counted = {name: getattr(shown, tab.adjective)() for name, tab in TABS.items()}
+    counted["unseen"] = rows_for(request, counts.unseen(request.user))
     counted_rows: QuerySet[Any] = rows.annotate(
         **{
             f"{COUNT_PREFIX}{name}": Counted(
@@ -170,12 +168,13 @@ def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     return counted_rows
 
 
-def counts_of(rows: Any, user: Any) -> dict[str, Count]:
+def counts_of(rows: Any, request: HttpRequest) -> dict[str, Count]:
     """Return the counts that the rows carry; if no row carries them, one more query asks for them."""
     carrier = rows[0] if rows else None
     if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
+        user: Any = request.user
         users = get_user_model()._base_manager.using(user.notifications.all().db)
-        carrier = with_counts(users.filter(pk=user.pk), user).get()
+        carrier = with_counts(users.filter(pk=user.pk), request).get()
     return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}
 
 

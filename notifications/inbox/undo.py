@@ -70,9 +70,9 @@ def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) 
     return alone(user, using, write)
 
 
-def undo(user: Any, token: str) -> Change:
-    """Undo the last action of ``user``, which the token identifies."""
-    rows: Rows = user.notifications.all()
+def undo(user: Any, token: str, rows: Rows | None = None) -> Change:
+    """Undo the last action of ``user``, which the token identifies, in ``rows``, by default all of the user."""
+    rows = user.notifications.all() if rows is None else rows
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
 

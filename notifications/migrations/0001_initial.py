@@ -6,6 +6,8 @@ So a migration of a site that depends on one of the migrations up to 0013 finds 
 
 from __future__ import annotations
 
+from typing import Any
+
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -15,7 +17,7 @@ import notifications.compat.older_data
 from notifications.compat.adoption import CreateModel
 
 
-def object_type(related_name: str, **options: bool) -> models.ForeignKey:  # type: ignore[type-arg]
+def object_type(related_name: str, **options: Any) -> Any:
     """Return the foreign key for the content type of an object."""
     return models.ForeignKey(
         "contenttypes.contenttype",

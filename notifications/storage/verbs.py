@@ -65,8 +65,8 @@ def judge_recipient(recipient: Any) -> None:
         else:
             return
     raise TypeError(
-        f"recipient must be a saved user or the primary key of a user, got {recipient!r}. For several users, or to "
-        f"find a user by name, filter first: filter(recipient__in=...), filter(recipient__{user_model.USERNAME_FIELD}=...)."
+        f"recipient must be a saved user or the primary key of a user, got {recipient!r}. For other values, filter "
+        f"first: filter(recipient__{user_model.USERNAME_FIELD}=...) or, for several users, filter(recipient__in=...)."
     )
 
 

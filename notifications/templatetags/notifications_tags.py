@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from notifications.conf import settings
-from notifications.extensions import extensions
+from notifications.extensions import extensions, rows_for
 from notifications.inbox.actions import ROW_ACTIONS, Action, actions_for
 from notifications.inbox.search import Search
 from notifications.inbox.tabs import TABS, day_of
@@ -58,9 +58,9 @@ def is_known(user: Any) -> bool:
     return bool(getattr(user, "is_authenticated", False))
 
 
-def get_cached_notification_unread_count(user: Any) -> int:
+def get_cached_notification_unread_count(user: Any, request: Any = None) -> int:
     """Return how many unread notifications ``user`` has, at most ``CACHE_TIMEOUT`` seconds old."""
-    return unread_count(user)
+    return unread_count(user, request)
 
 
 @register.simple_tag(takes_context=True)
@@ -70,13 +70,13 @@ def notifications_unread(context: Any) -> int | str:
     ``{% notifications_unread as unread_count %}`` stores it.
     """
     user = user_context(context)
-    return get_cached_notification_unread_count(user) if user else ""
+    return get_cached_notification_unread_count(user, request_of(context)) if user else ""
 
 
 @register.filter
 def has_notification(user: Any) -> bool:
     """Return whether ``user`` has unread notifications: ``{% if user|has_notification %}``."""
-    return is_known(user) and user.notifications.unread().exists()
+    return is_known(user) and rows_for(None, user.notifications.unread()).exists()
 
 
 @register.simple_tag(takes_context=True)
@@ -129,7 +129,8 @@ def live_notify_badge(context: Any, badge_class: str = "live_notify_badge") -> S
     user = user_context(context)
     if not user:
         return ""
-    return format_html("<span class='{}'>{}</span>", badge_class, get_cached_notification_unread_count(user))
+    count = get_cached_notification_unread_count(user, request_of(context))
+    return format_html("<span class='{}'>{}</span>", badge_class, count)
 
 
 @register.simple_tag
@@ -239,12 +240,12 @@ def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
     The script turns it into a button that opens a panel. With ``rows``, that number of latest notifications is rendered
     with the page, for one query; otherwise the panel loads them when it is opened. Empty for an anonymous user.
     """
-    user = user_context(context)
+    user, request = user_context(context), request_of(context)
     return {
         "user": user,
-        "unseen": unseen_count(user) if user else 0,
-        "notices": newest_of(user, rows),
-        "request": request_of(context),
+        "unseen": unseen_count(user, request) if user else 0,
+        "notices": newest_of(user, rows, request=request),
+        "request": request,
     }
 
 
@@ -254,15 +255,15 @@ def notifications_list(context: Any, rows: int = 5, tab: str = "inbox") -> dict[
 
     Empty for an anonymous user.
     """
-    user = user_context(context)
-    return {"user": user, "notices": newest_of(user, rows, tab), "request": request_of(context)}
+    user, request = user_context(context), request_of(context)
+    return {"user": user, "notices": newest_of(user, rows, tab, request=request), "request": request}
 
 
-def newest_of(user: Any, rows: int, tab: str = "inbox") -> list[AbstractNotification]:
+def newest_of(user: Any, rows: int, tab: str = "inbox", *, request: Any = None) -> list[AbstractNotification]:
     """Return the first rows of a tab, with their objects; no rows for an anonymous user."""
     if not user or rows <= 0:
         return []
-    return list(TABS[tab].rows(user.notifications.all(), Search()).with_objects()[:rows])
+    return list(TABS[tab].rows(rows_for(request, user.notifications.all()), Search()).with_objects()[:rows])
 
 
 @register.simple_tag
