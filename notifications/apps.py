@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,6 +17,8 @@ class Config(AppConfig):
     def ready(self) -> None:
         """Connect the receiver of ``notify.send``, with the ``dispatch_uid`` of the older packages."""
         from notifications import checks  # noqa: F401 - importing registers the checks
+        from notifications.compat.adoption import refuse_plain_changes
         from notifications.sending.handler import connect
 
         connect()
+        pre_migrate.connect(refuse_plain_changes, sender=self)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from django.core.management import CommandError
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
@@ -15,6 +17,32 @@ from notifications.compat.tables import MySQLTable, table_of
 
 if TYPE_CHECKING:
     from django.db.migrations.state import ProjectState
+
+
+#: What to do about a migration as ``makemigrations`` writes it, for a label of a model.
+USE_ADOPT_TABLE = (
+    "The migration of %s changes the table of an older package column by column, which can lose data and does not "
+    "work on every database. Let notifications.compat.adoption.AdoptTable do it: see 'With a custom model' on the "
+    "page 'Upgrade from django-notifications-hq or -community' of the documentation."
+)
+
+
+def refuse_plain_changes(plan: Sequence[tuple[migrations.Migration, bool]], **kwargs: Any) -> None:
+    """Raise CommandError for a migration that changes the table of an older package without :class:`AdoptTable`.
+
+    A receiver of ``pre_migrate``: nothing is changed yet.
+    """
+    created: set[tuple[str, str]] = set()
+    for migration, backwards in plan:
+        for operation in () if backwards else migration.operations:
+            if isinstance(operation, migrations.CreateModel):
+                created.add((migration.app_label, operation.name_lower))
+            elif (
+                isinstance(operation, migrations.AddField)
+                and operation.name == "inbox_at"
+                and (migration.app_label, operation.model_name_lower) not in created
+            ):
+                raise CommandError(USE_ADOPT_TABLE % f"{migration.app_label}.{operation.model_name}")
 
 
 class AdoptTable(Operation):

@@ -124,7 +124,9 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
 
 
 class ValueOfKey(Expression):
-    """The value for the primary key of each row, as JSON holds both. Django's ``Case`` would take seconds to compile."""
+    """The value for the primary key of each row, as JSON holds both. Django's ``Case`` takes seconds to compile."""
+
+    key: Any
 
     def __init__(self, values: Values, output_field: models.Field[Any, Any]) -> None:
         super().__init__(output_field=output_field)
@@ -136,7 +138,7 @@ class ValueOfKey(Expression):
         resolved.key = F("pk").resolve_expression(query, *args, **kwargs)
         return resolved
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         """Return a CASE with a branch for each primary key."""
         column, params = compiler.compile(self.key)
         params = [*params]

@@ -6,9 +6,12 @@ import copy
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Q
+
+from notifications.compat.adoption import USE_ADOPT_TABLE
 
 M = TypeVar("M", bound=type[models.Model])
 
@@ -43,6 +46,9 @@ class StateIndex(models.Index):
     ) -> Any:
         """Return the SQL that creates the index on this database."""
         connection, index = schema_editor.connection, copy.copy(self)
+        there = {field.name for field in model._meta.get_fields()}
+        if not there.issuperset(self.fields):
+            raise ImproperlyConfigured(USE_ADOPT_TABLE % model._meta.label)
         if self.where is not None and connection.features.supports_partial_indexes:
             constant = {name for name, _ in self.where.children}  # type: ignore[misc]
             index.fields_orders = [order for order in self.fields_orders if order[0] not in constant]

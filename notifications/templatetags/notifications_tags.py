@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable
 from itertools import groupby
@@ -79,9 +80,7 @@ def has_notification(user: Any) -> bool:
     return is_known(user) and rows_for(None, user.notifications.unread()).exists()
 
 
-@register.simple_tag(takes_context=True)
 def register_notify_callbacks(
-    context: Any,
     badge_class: str = "live_notify_badge",
     menu_class: str = "live_notify_list",
     refresh_period: int | str = 15,
@@ -90,6 +89,8 @@ def register_notify_callbacks(
     fetch: int | str = 5,
     nonce: str | None = None,
     mark_as_read: bool | str = False,
+    *,
+    csrf_token: Any = "",
 ) -> SafeString | str:
     """Return the configuration of ``notify.js`` as JSON, which browsers do not execute.
 
@@ -115,12 +116,28 @@ def register_notify_callbacks(
     }
     if configuration["notify_mark_as_read"]:
         # Only then does notify.js send a POST. A page that needs no token should not make Django set its cookie.
-        configuration["notify_csrf_token"] = str(context.get("csrf_token", ""))
+        configuration["notify_csrf_token"] = str(csrf_token)
     return format_html(
         '<script type="application/json"{} data-notify-configuration="{}"></script>',
         format_html(' nonce="{}"', nonce) if nonce else "",
         json.dumps(configuration, cls=DjangoJSONEncoder),
     )
+
+
+def notify_callbacks(context: Any, *args: Any, **kwargs: Any) -> SafeString | str:
+    """Call :func:`register_notify_callbacks`, which can be called from Python without a context, in a template."""
+    return register_notify_callbacks(*args, **kwargs, csrf_token=context.get("csrf_token", ""))
+
+
+# What a template may pass, so that Django refuses anything else when the template is compiled.
+_context, *_ = inspect.signature(notify_callbacks).parameters.values()
+_accepted = [
+    each
+    for each in inspect.signature(register_notify_callbacks).parameters.values()
+    if each.name != "csrf_token"
+]
+notify_callbacks.__signature__ = inspect.Signature([_context, *_accepted])  # type: ignore[attr-defined]
+register.simple_tag(notify_callbacks, takes_context=True, name="register_notify_callbacks")
 
 
 @register.simple_tag(takes_context=True)
