@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps.registry import Apps
 from django.contrib.contenttypes.models import ContentType
-from django.db import DatabaseError, connection, models
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError
+from django.core.management.sql import emit_pre_migrate_signal
+from django.db import DatabaseError, connection, migrations, models
 from django.db.migrations.state import ModelState, ProjectState
 
-from notifications.compat.adoption import AdoptTable, CreateModel
+from notifications.compat.adoption import AdoptTable, CreateModel, refuse_plain_changes
 from notifications.compat.older_data import OlderDataField
 from notifications.models import InboxState, Notification
-from notifications.storage.fields import DataField
-from tests.adoption.project.table import shape
+from notifications.storage.indexes import StateIndex
 from tests.compat.test_adoption import (
-    JSON,
     MIGRATION,
     TABLE,
     Allowance,
@@ -75,35 +76,24 @@ def with_site(state: ProjectState) -> ProjectState:
     return state
 
 
-def incoming() -> dict[str, Any]:
-    """Return the type of each column, and whether it has a constraint."""
-    found = {}
-    for table, (column, _) in COLUMNS.items():
-        columns, constraints = shape(connection, table) if table != "site_digest" else shape_without_id(table)
-        kind = connection.introspection.get_field_type(columns[column]["type_code"], Column(columns[column]))
-        has_constraint = any(
-            each["foreign_key"] and each["columns"] == [column] for each in constraints.values()
-        )
-        found[table] = kind, has_constraint
-    return found
-
-
-class Column:
-    """What introspection says about a column."""
-
-    is_autofield = has_json_constraint = is_unsigned = pk = False
-    extra, default, internal_size = "", None, None
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.__dict__.update(values)
-
-
-def shape_without_id(table: str) -> Any:
+def description(table: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the database says about the columns and the constraints of a table."""
     with connection.cursor() as cursor:
-        description = connection.introspection.get_table_description(cursor, table)
-        return {column.name: column._asdict() for column in description}, {
+        columns = connection.introspection.get_table_description(cursor, table)
+        return {column.name: column for column in columns}, {
             **connection.introspection.get_constraints(cursor, table)
         }
+
+
+def incoming() -> dict[str, tuple[str, bool]]:
+    """Return the type of each column of the site, and whether it has a constraint."""
+    found = {}
+    for table, (name, _) in COLUMNS.items():
+        columns, constraints = description(table)
+        kind: Any = connection.introspection.get_field_type(columns[name].type_code, columns[name])
+        keys = [each for each in constraints.values() if each["foreign_key"] and each["columns"] == [name]]
+        found[table] = kind, bool(keys)
+    return found
 
 
 @pytest.fixture
@@ -168,8 +158,8 @@ def test_a_crash_after_any_statement_leaves_nothing_that_the_next_run_does_not_m
 
 @with_our_model
 @pytest.mark.backend("mariadb")
-@pytest.mark.parametrize(("migration", "name"), [("0001_initial", TABLE), ("0015_inbox_state", "")])
-def test_a_new_table_is_completed_after_a_crash(transactional_db: None, migration: str, name: str) -> None:
+@pytest.mark.parametrize("migration", ["0001_initial", "0015_inbox_state"])
+def test_a_new_table_is_completed_after_a_crash(transactional_db: None, migration: str) -> None:
     (operation,) = import_module(f"notifications.migrations.{migration}").Migration.operations
     state = state_at(migration)
     model = state.apps.get_model("notifications", operation.name)
@@ -179,7 +169,7 @@ def test_a_new_table_is_completed_after_a_crash(transactional_db: None, migratio
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
         run(operation, state)
-        return shape_without_id(table)
+        return description(table)
 
     whole = put_table()
     with connection.cursor() as cursor:
@@ -194,15 +184,9 @@ def test_a_new_table_is_completed_after_a_crash(transactional_db: None, migratio
             crashes += 1
 
     assert crashes > 0
-    assert shape_without_id(table) == whole
-    put_table_of_model(InboxState if table != TABLE else Notification, table)
-
-
-def put_table_of_model(model: Any, table: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE {table}")
-    with connection.schema_editor() as editor:
-        editor.create_model(model)
+    assert description(table) == whole
+    if table == TABLE:
+        put_table_of(Notification)
 
 
 @with_our_model
@@ -271,34 +255,106 @@ def test_the_older_data_is_read_as_what_it_is() -> None:
     assert field.from_db_value(None) is None
     assert field.from_db_value("not JSON") == "not JSON"
     assert field.get_prep_value(None) is None
-    assert not issubclass(OlderDataField, models.JSONField)
-    assert DataField is not OlderDataField
 
 
 def test_the_state_before_ours_is_that_of_hq(db: None) -> None:
     fields = state_at(OLD).models["notifications", "notification"].fields
 
     assert type(fields["id"]) is models.AutoField
-    assert sorted(fields) == sorted(
-        [
-            "id",
-            "level",
-            "recipient",
-            "unread",
-            "actor_content_type",
-            "actor_object_id",
-            "verb",
-            "description",
-            "target_content_type",
-            "target_object_id",
-            "action_object_content_type",
-            "action_object_object_id",
-            "timestamp",
-            "public",
-            "deleted",
-            "emailed",
-            "data",
-        ]
+    assert {"read_at", "event", "reason", "done_at", "saved_at", "snoozed_until", "inbox_at"}.isdisjoint(
+        fields
     )
-    assert len(JSON) == 8
-    assert isinstance(Apps(), Apps)
+    assert isinstance(fields["data"], OlderDataField)
+
+
+# What a site adds to a model of its own, in the same migration
+
+
+@pytest.fixture
+def with_own_fields(transactional_db: None) -> Iterator[ProjectState]:
+    """Return the state after our migration with fields of a site, which sort before and after ours."""
+    state = state_at(MIGRATION).clone()
+    for name, field in {
+        "attempts": models.IntegerField(default=3),
+        "category": foreign_key("contenttypes.contenttype", null=True),
+        "ticket": models.IntegerField(null=True, unique=True),
+        "token": models.UUIDField(null=True, db_index=True),
+        "types": models.ManyToManyField("contenttypes.ContentType", related_name="+"),
+    }.items():
+        state.add_field("notifications", "notification", name, field, preserve_default=True)
+    yield state
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {TABLE}_types")
+    put_table_of(Notification)
+
+
+@with_our_model
+@pytest.mark.parametrize("release", ["hq 1.0", "hq 1.8.3", "community"])
+def test_fields_of_a_site_are_added_in_the_same_migration(
+    with_own_fields: ProjectState, release: str
+) -> None:
+    old = put_old_table(release)
+
+    adopt(AdoptTable("Notification"), with_own_fields)
+    adopt(AdoptTable("Notification"), with_own_fields)
+
+    rows = with_own_fields.apps.get_model("notifications", "Notification")._base_manager.order_by("pk")
+    assert [(row.pk, row.attempts, row.category, row.ticket, row.verb) for row in rows] == [
+        (row["id"], 3, None, None, row["verb"]) for row in old
+    ]
+    first = rows[0]
+    first.types.add(ContentType.objects.get_for_model(Notification).pk)
+    assert first.types.count() == 1
+    columns, constraints = description(TABLE)
+    assert [*constraints.values()] != []
+    assert {"attempts", "category_id", "ticket", "token", "inbox_at"} <= columns.keys()
+    assert any(each["unique"] and each["columns"] == ["ticket"] for each in constraints.values())
+    assert any(each["index"] and each["columns"] == ["token"] for each in constraints.values())
+
+
+# The migration as makemigrations writes it
+
+
+def migration(*operations: Any) -> Any:
+    made: Any = migrations.Migration("0002_upgrade", "mine")
+    made.operations = [*operations]
+    return made
+
+
+def test_a_migration_that_does_without_the_operation_is_refused_before_it_changes_anything() -> None:
+    inbox_at = migrations.AddField("notification", "inbox_at", models.DateTimeField(null=True))
+    create = migrations.CreateModel("Notification", [("id", key())])
+    wrapped = migrations.SeparateDatabaseAndState(state_operations=[inbox_at])
+
+    with pytest.raises(
+        CommandError, match=r"The migration of mine\.notification .* see 'With a custom model'"
+    ):
+        refuse_plain_changes([(migration(inbox_at), False)])
+    for plan in (
+        [(migration(inbox_at), True)],
+        [(migration(create), False), (migration(inbox_at), False)],
+        [(migration(wrapped), False)],
+    ):
+        refuse_plain_changes(plan)
+
+
+def test_the_command_says_so_too(db: None) -> None:
+    inbox_at = migrations.AddField("notification", "inbox_at", models.DateTimeField(null=True))
+
+    with pytest.raises(CommandError, match="AdoptTable"):
+        emit_pre_migrate_signal(0, False, "default", plan=[(migration(inbox_at), False)])
+
+
+@with_our_model
+def test_an_index_without_its_column_says_what_to_do(transactional_db: None) -> None:
+    model = state_at(OLD).apps.get_model("notifications", "Notification")
+
+    with pytest.raises(ImproperlyConfigured, match="AdoptTable"), connection.schema_editor() as editor:
+        editor.add_index(model, StateIndex(fields=["recipient", "inbox_at"], name="ntf_inbox"))
+
+
+def test_the_page_that_the_message_names_has_that_section() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "upgrade.rst").read_text()
+
+    assert page.startswith("Upgrade from django-notifications-hq or -community\n")
+    assert "\nWith a custom model\n-----" in page

@@ -371,7 +371,7 @@ def test_a_verb_about_an_object_writes_the_rows_about_it(justquick: Any, brosner
         make_project,
         AnonymousUser,
         lambda: [make_user("one"), make_user("two")],
-        lambda: get_user_model()._base_manager.all(),
+        get_user_model()._base_manager.all,
         lambda: get_user_model()._base_manager,
         lambda: True,
     ],

@@ -176,7 +176,9 @@ def different_life(model: Any, old: Any) -> Iterator[str]:
         wanted = [(row["id"], row["verb"], json.dumps(expected(row)[0])) for row in old[:20]]
         checks["a migration that ran before ours"] = notes == wanted
         # Larger than the integers that the older keys were.
-        Note.objects.create(notification=model.objects.create(pk=2**40, recipient=user, actor=user, verb="big"))
+        Note.objects.create(
+            notification=model.objects.create(pk=2**40, recipient=user, actor=user, verb="big")
+        )
     yield from (f"{name}: not so" for name, good in checks.items() if not good)
 
 
