@@ -71,6 +71,13 @@ class Extension:
         """
         return rows
 
+    def notifications_sent(self, event: Event, rows: QuerySet[Any], using: str) -> None:
+        """Do what follows from an event. This is called once for each ``notify.send`` that did not fail.
+
+        ``rows`` are all rows of the event, of which there may be none, in the database ``using``. A transaction of the
+        caller is still open: whatever takes locks belongs after its commit.
+        """
+
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:
         """Return the reason for the log why this extension left an event without recipients: "all have muted it".
 
@@ -130,6 +137,15 @@ def narrowed(row_filter: Callable[[Any, HttpRequest | None], Any], rows: R, requ
     if found.query.is_sliced or found.query.combinator or found.query.distinct_fields:
         raise TypeError("it must return a queryset that can be filtered: no slice and no union")
     return found  # type: ignore[return-value]
+
+
+def sent_extensions() -> list[Extension]:
+    """Return the extensions that do something when an event was sent, in ``INSTALLED_APPS`` order."""
+    return [
+        extension
+        for extension in extensions()
+        if type(extension).notifications_sent is not Extension.notifications_sent
+    ]
 
 
 def known_settings() -> dict[str, Setting[Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
@@ -20,7 +21,9 @@ from hypothesis import HealthCheck, settings as hypothesis_settings
 from notifications.extensions import audience_extensions
 from notifications.objects.guard import forget_faults
 from tests.factories import make_user
-from tests.sets import runs_in_shape, set_of
+from tests.sets import MEASURED_ON_SERVERS, TESTS, is_listed, module_of, runs_in_shape, set_of
+
+MEASURED = pytest.StashKey[Coverage]()
 
 #: How many examples Hypothesis tries, other ones in each run. ``ci`` is five seconds or less for each test on a
 #: machine that is not loaded. An example has no deadline: how long one takes depends on what else the machine does.
@@ -54,7 +57,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="fail a test of the set databases that takes longer",
     )
+    parser.addoption(
+        "--measured",
+        action="store_true",
+        help="measure the coverage of the modules in MEASURED_ON_SERVERS (tests/sets.py)",
+    )
     parser.addoption("--tally", metavar="FILE", help="write the outcome of every test to FILE, as JSON")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    if not item.config.getoption("--measured") or not is_listed(module_of(item), MEASURED_ON_SERVERS):
+        return (yield)
+    measured = item.config.stash.setdefault(MEASURED, Coverage(data_suffix=True))
+    measured.start()
+    try:
+        return (yield)
+    finally:
+        measured.stop()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if MEASURED in config.stash:
+        config.stash[MEASURED].save()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -76,13 +101,24 @@ def shapes() -> set[str]:
     return {shape(), getattr(settings, "TESTED_LIKE", shape())}
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the tests of an app where its tables are missing."""
-    folder = collection_path.parent.name
-    needed = {"subscriptions": "notifications.contrib.subscriptions", "hostile": "tests.hostile"}.get(folder)
-    if collection_path.name.startswith("test_") and needed:
-        return None if apps.is_installed(needed) else True
-    return None
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the tests of an app where its tables are missing, and modules of which this shape runs nothing."""
+    if not collection_path.name.startswith("test_"):
+        return None
+    needed = {"subscriptions": "notifications.contrib.subscriptions", "hostile": "tests.hostile"}
+    app = needed.get(collection_path.parent.name)
+    if app and not apps.is_installed(app):
+        return True
+    if config.getoption("--set") == "all" or shape() == "default" or is_listed("databases", tested_here()):
+        return None
+    listed = is_listed(collection_path.relative_to(TESTS).as_posix(), tested_here())
+    # Importing each module only to deselect its tests would take longer than the tests of most shapes.
+    return None if listed or f'"{shape()}"' in collection_path.read_text() else True
+
+
+def tested_here() -> Any:
+    """Return the modules that this shape runs on this database, with the reasons."""
+    return getattr(settings, "TESTED_HERE" if backend() == "sqlite" else "TESTED_ON_SERVERS", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -107,8 +143,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return config.getoption("--browser") or bool(set_of(item) == chosen)
         if backend() != "sqlite" and set_of(item) == "once":
             return False
-        names = "TESTED_HERE" if backend() == "sqlite" else "TESTED_ON_SERVERS"
-        return runs_in_shape(item, shape(), getattr(settings, names, None))
+        return runs_in_shape(item, shape(), tested_here())
 
     here: list[pytest.Item] = []
     elsewhere: list[pytest.Item] = []

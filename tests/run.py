@@ -90,6 +90,18 @@ class Job:
         return parts._replace(path=f"{parts.path}_{self.shape}").geturl() if parts.path else self.server.url
 
     @property
+    def measured(self) -> str:
+        """Return whose coverage this job measures: ``"all"`` of it, ``"some"`` tests, or ``""``.
+
+        What the others execute, these execute as well: the whole is judged, so a gap would be seen.
+        """
+        if self.backend == "browser" or self.shape == "wings":
+            return ""
+        if self.backend == "sqlite":
+            return "all"
+        return "some"
+
+    @property
     def order(self) -> tuple[bool, int]:
         """Return a key that puts the longest jobs first, so that none of them ends alone."""
         longest = ("browser", "mariadb", "postgres", "sqlite")
@@ -365,11 +377,12 @@ def start(
     job: Job, pytest_args: list[str], scratch: Path, *, live: bool, measured: bool
 ) -> subprocess.Popen[bytes]:
     """Start pytest, with its output in a file unless it is to be seen at once."""
-    coverage = ["-m", "coverage", "run"] if measured else []
+    coverage = ["-m", "coverage", "run"] if measured and job.measured == "all" else []
+    some = ["--measured"] if measured and job.measured == "some" else []
     browser = ["--browser"] if job.backend == "browser" else []
     name = scratch / job.name
     chosen = [f"--ds=tests.settings.{job.shape}", f"--set={job.tests}"]
-    pytest = ["-m", "pytest", *chosen, f"--tally={name}.json", *browser]
+    pytest = ["-m", "pytest", *chosen, f"--tally={name}.json", *browser, *some]
     with Path(os.devnull if live else f"{name}.txt").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, *coverage, *pytest, *pytest_args],

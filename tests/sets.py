@@ -5,7 +5,7 @@
 * ``databases``: every other test. It runs in the shape ``default`` on each database.
 * A shape other than ``default`` runs the modules that its settings file names in ``TESTED_HERE``, each with the
   reason why this shape can change their outcome, and the tests that are marked for it and not for ``default``.
-  ``TESTED_HERE = "databases"`` is that whole set. On PostgreSQL and MariaDB, a shape runs the modules in
+  ``"databases"`` among them is that whole set. On PostgreSQL and MariaDB, a shape runs the modules in
   ``TESTED_ON_SERVERS`` instead: those that the shape and the database change together.
 """
 
@@ -20,6 +20,7 @@ TESTS = Path(__file__).resolve().parent
 #: Modules that run once although they use a database, by path below ``tests``; a name that ends in "/" is a folder.
 ONCE = {
     "compat/test_call_shapes.py": "compares with a record that was made on SQLite",
+    "compat/test_list_views.py": "Django's pagination and attributes of views",
     "contrib/live/test_doors.py": "HTTP servers of every kind; the queries are tested in test_queries.py",
     "contrib/live/test_endings.py": "tasks, threads, sockets and buses; the queries are tested in test_queries.py",
     "contrib/live/test_hub.py": "tasks, threads and buses; the queries are tested in test_queries.py",
@@ -27,23 +28,49 @@ ONCE = {
     "contrib/live/test_sessions.py": "Django's session stores; the session table is Django's own",
     "contrib/live/test_view.py": "HTTP; the queries are tested in test_queries.py",
     "crash/test_callbacks.py": "what a pool of processes reports",
+    "objects/test_guard.py": "what is raised by code of a site",
     "presentation/test_sentences.py": "templates of verbs",
+    "presentation/test_serialize.py": "JSON of rows that were read; the columns are tested in test_fields.py",
+    "sending/test_keywords.py": "which keyword is a column and which is extra data, before anything is written",
+    "sending/test_silence.py": "log messages",
     "test_benchmarks.py": "reads results and writes reports",
     "test_docs.py": "runs the documentation in sites of its own",
     "test_example.py": "runs the example site, which has a database of its own",
     "test_packaging.py": "builds the distribution and installs it elsewhere",
+    "test_security.py": "HTML and JSON of hostile texts",
+    "test_tags.py": "HTML; the counts are tested in test_counts.py",
     "test_templates.py": "HTML; the queries of its pages are tested in test_pages.py and test_pagination.py",
     "test_translations.py": "catalogues and the sentences made from them",
 }
 
+#: Modules whose coverage is also measured on PostgreSQL and MariaDB, with the code that only these databases execute.
+#: Measuring takes nearly as long as the tests themselves, so there the others run without it.
+MEASURED_ON_SERVERS = {
+    "compat/test_adoption.py": "compat/adoption.py",
+    "contrib/live/": "contrib/live/queries.py and contrib/live/buses/postgres.py",
+    "contrib/subscriptions/": "the app's own SQL and locks",
+    "sending/test_chunks.py": "sending/statement.py",
+    "sending/test_fanout.py": "sending/statement.py",
+    "storage/test_indexes.py": "storage/indexes.py",
+    "storage/test_locking.py": "storage/locking.py",
+    "storage/test_querysets.py": "storage/querysets.py and storage/expressions.py",
+    "storage/test_transactions.py": "storage/transactions.py and storage/locking.py",
+    "test_checks.py": "checks.py",
+}
+
 #: Fixtures by which a test uses a database.
-DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "django_db_blocker", "live_server"}
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
 def uses_database(item: pytest.Item) -> bool:
     """Return whether pytest prepares a database for this test."""
     fixtures = set(getattr(item, "fixturenames", ()))
     return item.get_closest_marker("django_db") is not None or bool(fixtures & DATABASE_FIXTURES)
+
+
+def names_a_server(item: pytest.Item) -> bool:
+    """Return whether a test is marked for a database that is not SQLite."""
+    return any(set(marker.args) - {"sqlite"} for marker in item.iter_markers("backend"))
 
 
 def module_of(item: pytest.Item) -> str:
@@ -63,13 +90,12 @@ def set_of(item: pytest.Item) -> str:
         return "browser"
     if is_listed(module_of(item), ONCE):
         return "once"
-    return "databases" if uses_database(item) or item.get_closest_marker("backend") else "once"
+    return "databases" if uses_database(item) or names_a_server(item) else "once"
 
 
 def runs_in_shape(item: pytest.Item, shape: str, tested_here: object) -> bool:
     """Return whether a shape other than ``default`` runs this test."""
     marked = [marker.args for marker in item.iter_markers("shape")]
     only_here = any("default" not in shapes and shape in shapes for shapes in marked)
-    if tested_here == "databases":
-        return set_of(item) == "databases"
-    return only_here or is_listed(module_of(item), tested_here)
+    whole_set = isinstance(tested_here, dict) and "databases" in tested_here and set_of(item) == "databases"
+    return only_here or whole_set or is_listed(module_of(item), tested_here)

@@ -13,6 +13,7 @@ import pytest
 from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 
 from notifications import notify
 from notifications.events import Event
@@ -140,6 +141,47 @@ def test_without_an_audience_and_a_user_the_log_says_so_also_with_an_app_install
 
     assert answer == []
     assert [record.levelname for record in caplog.records] == ["INFO"]
+
+
+@pytest.fixture
+def wrote(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], str]]:
+    """Install an app that notes each event whose rows were written: its verb, its recipients, its database."""
+    seen: list[tuple[str, list[str], str]] = []
+
+    def note(self: Any, event: Event, found: Any, using: str) -> None:
+        names = [row.recipient.username for row in found]
+        seen.append((event.verb, names, using))
+        if event.verb == "failed":
+            raise RuntimeError
+
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.extending"]
+    config: Any = type(apps.get_app_config("extending"))
+    monkeypatch.setattr(config, "notifications_sent", note)
+    return seen
+
+
+def test_an_app_hears_of_each_event_after_its_rows_were_written(wrote: list[Any]) -> None:
+    ann, bob, nobody = make_user("ann"), make_user("bob"), make_user("nobody", is_active=False)
+    notify.send(make_project(), verb="closed", recipient=[ann, bob])
+    notify.send(make_project(), verb="opened", recipient=make_group("all", ann, bob), fanout_chunk=1)
+    notify.send(make_project(), verb="moved", recipient=nobody)
+    for _ in range(2):
+        notify.send(make_project(), verb="sent once", recipient=ann, idempotency_key="one")
+    assert wrote == [
+        ("closed", ["ann", "bob"], "default"),
+        ("opened", ["ann", "bob"], "default"),
+        ("moved", [], "default"),
+        *[("sent once", ["ann"], "default")] * 2,
+    ]
+
+
+def test_an_app_hears_of_no_event_that_failed_and_may_end_one(wrote: list[Any]) -> None:
+    with pytest.raises(ValueError, match="no user has"), transaction.atomic():
+        notify.send(make_project(), verb="closed", recipient=[make_user("ann").pk, 10**6])
+    with pytest.raises(RuntimeError), transaction.atomic():
+        notify.send(make_project(), verb="failed", recipient=make_user("bob"))
+    assert wrote == [("failed", ["bob"], "default")]
+    assert rows().count() == 0
 
 
 def test_an_app_that_takes_the_named_recipients_away_altogether_does_not_make_the_actor_one(

@@ -7,16 +7,18 @@ import importlib
 import pytest
 
 from tests.run import SHAPES, SHAPES_ON_EVERY_DATABASE
-from tests.sets import ONCE, TESTS
+from tests.sets import MEASURED_ON_SERVERS, ONCE, TESTS, set_of
 
 
 def named(shape: str, where: str = "TESTED_HERE") -> dict[str, str]:
-    """Return the modules that a shape names; a shape may also name a whole set."""
-    modules = getattr(importlib.import_module(f"tests.settings.{shape}"), where, {})
-    return modules if isinstance(modules, dict) else {}
+    """Return the modules that a shape names; a shape may also name the set ``databases``."""
+    modules: dict[str, str] = getattr(importlib.import_module(f"tests.settings.{shape}"), where, {})
+    return {name: reason for name, reason in modules.items() if name != "databases"}
 
 
-@pytest.mark.parametrize("names", [ONCE, *map(named, SHAPES)], ids=["once", *SHAPES])
+@pytest.mark.parametrize(
+    "names", [ONCE, MEASURED_ON_SERVERS, *map(named, SHAPES)], ids=["once", "measured", *SHAPES]
+)
 def test_every_module_that_is_named_exists_and_has_a_reason(names: dict[str, str]) -> None:
     assert [name for name in names if not (TESTS / name).exists()] == []
     assert all(names.values())
@@ -28,6 +30,15 @@ def test_what_a_shape_runs_on_every_database_is_among_what_it_runs_on_sqlite(sha
     assert bool(on_servers) == (shape in SHAPES_ON_EVERY_DATABASE and shape != "default")
     assert on_servers.keys() <= named(shape).keys()
     assert all(on_servers.values())
+
+
+def test_a_test_without_a_database_runs_once(request: pytest.FixtureRequest) -> None:
+    assert set_of(request.node) == "once"
+
+
+@pytest.mark.django_db
+def test_a_test_with_a_database_runs_on_every_database(request: pytest.FixtureRequest) -> None:
+    assert set_of(request.node) == "databases"
 
 
 def test_every_shape_but_the_default_one_says_what_it_changes() -> None:

@@ -10,6 +10,7 @@ from django.db import models, router
 from django.db.models.signals import post_save
 
 from notifications.events import Event
+from notifications.extensions import sent_extensions
 from notifications.sending.audience import BATCH_SIZE, Audience, Users, filterable, is_selectable
 from notifications.sending.batches import Progress, Run, is_local, write_batches
 from notifications.sending.prototype import prototype, rows_are_constant, rows_save_themselves
@@ -51,6 +52,8 @@ def write(
     created = run.created
     response = Notifications(model, event, created, using, order)
     response.reached_nobody = not created and not is_repeated
+    for extension in sent_extensions():
+        extension.notifications_sent(event, response.queryset(), using)
     if created:
         if isinstance(audience, Users) and audience.narrow:
             # An extension may have left some out and added others.

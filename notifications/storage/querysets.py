@@ -98,8 +98,8 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         """Return the rows that were not sent by e-mail."""
         return self.filter(emailed=False)
 
-    def about(self, obj: models.Model) -> Self:
-        """Return the rows in which ``obj`` is the actor, the action object or the target."""
+    def about(self, obj: models.Model, *, as_: Iterable[str] = OBJECTS) -> Self:
+        """Return the rows in which ``obj`` is the actor, the action object or the target, or only one of ``as_``."""
         if not isinstance(obj, models.Model):
             raise TypeError(
                 f"about() takes one saved object, such as about(issue), got {obj!r}. "
@@ -109,7 +109,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
             raise ValueError(f"about() takes a saved object, got {obj!r}.")
         types = content_type_ids(obj, self.db)
         match = Q()
-        for name in OBJECTS:
+        for name in as_:
             key: Any = self.model._meta.get_field(name)
             match |= Q(**{f"{key.ct_field}__in": types, key.fk_field: str(obj.pk)})
         return self.filter(match)

@@ -231,6 +231,7 @@ DOORS = {
     "get_absolute_url": {"objects/links.py"},
     "get_url_for_notifications": {"objects/links.py"},
     "notifications_parents": {"contrib/subscriptions/containment.py"},
+    "notifications_subject": {"contrib/subscriptions/containment.py"},
     "get_template": {"presentation/verb_templates.py"},
     "import_string": {
         "objects/visibility.py",

@@ -1,4 +1,4 @@
-"""A site with every app of ``notifications.contrib``. It runs everything that uses a database."""
+"""A site with every app of ``notifications.contrib``. It runs everything that these apps can change."""
 
 from __future__ import annotations
 
@@ -13,4 +13,12 @@ INSTALLED_APPS = [
 ROOT_URLCONF = "tests.contrib.subscriptions.urls"
 
 TESTED_LIKE = "default"
-TESTED_HERE = "databases"
+TESTED_HERE = {
+    "databases": "every app can narrow an audience, add to a page and listen to an event",
+    "presentation/test_serialize.py": "JSON of rows",
+    "sending/test_keywords.py": "keywords of an event that extensions see",
+    "sending/test_silence.py": "an app says why nobody was notified",
+    "test_security.py": "HTML that the apps add",
+    "test_tags.py": "HTML that the apps add",
+    "test_templates.py": "HTML that the apps add",
+}
