@@ -416,7 +416,8 @@ def test_columns_of_the_site_are_json_whatever_they_hold(justquick: Any, monkeyp
     row = make_notification(justquick)
     values = {"file": FieldFile(row, file, "a/b.txt"), "money": Money(), "plain": {"a": [1]}}
     monkeypatch.setattr(serialize, "own_columns", lambda model: [*values])
-    names, read = serialize.editable_columns(type(row))
+    model: Any = type(row)
+    names, read = serialize.editable_columns(model)
     monkeypatch.setattr(
         serialize,
         "editable_columns",
@@ -429,4 +430,5 @@ def test_columns_of_the_site_are_json_whatever_they_hold(justquick: Any, monkeyp
 
 
 def test_only_what_the_site_added_is_a_column_of_the_site() -> None:
-    assert serialize.own_columns(get_notification_model()) == [*site_columns()]
+    model: Any = get_notification_model()
+    assert serialize.own_columns(model) == [*site_columns()]
