@@ -13,10 +13,12 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 
-from notifications.compat.tables import MySQLTable, table_of
+from notifications.compat.server_tables import MySQLTable, PostgresTable
+from notifications.compat.tables import SQLiteTable, Table
 
 if TYPE_CHECKING:
     from django.db.migrations.state import ProjectState
+    from django.db.models import Model
 
 
 #: What to do about a migration as ``makemigrations`` writes it, for a label of a model.
@@ -43,6 +45,12 @@ def refuse_plain_changes(plan: Sequence[tuple[migrations.Migration, bool]], **kw
                 and (migration.app_label, operation.model_name_lower) not in created
             ):
                 raise CommandError(USE_ADOPT_TABLE % f"{migration.app_label}.{operation.model_name}")
+
+
+def table_of(model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Table:
+    """Return the table of a model, for the database of this schema editor."""
+    kinds = {"postgresql": PostgresTable, "mysql": MySQLTable}
+    return kinds.get(schema_editor.connection.vendor, SQLiteTable)(model, schema_editor)
 
 
 class AdoptTable(Operation):

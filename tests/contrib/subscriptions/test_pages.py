@@ -614,3 +614,14 @@ def test_the_wing_is_an_extension_with_templates() -> None:
     assert set(wing.notifications_templates) == {"row", "new_row", "head"}
     assert Extension.notifications_templates == {}
     assert rows().count() == 0
+
+
+def test_a_row_that_the_request_does_not_see_has_no_explanation(client: Client, bob: Any) -> None:
+    row = make_notification(bob)
+    client.force_login(bob)
+    assert client.get(f"{HOME}why/{row.slug}/").status_code == 200
+    ROW_FILTERS.append(lambda rows, request: rows.none())
+    try:
+        assert client.get(f"{HOME}why/{row.slug}/").status_code == 404
+    finally:
+        ROW_FILTERS.clear()
