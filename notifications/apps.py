@@ -15,10 +15,12 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receiver of ``notify.send``, with the ``dispatch_uid`` of the older packages."""
+        """Connect the receiver of ``notify.send``, under the name that the older packages gave it, and of deletions."""
         from notifications import checks  # noqa: F401 - importing registers the checks
         from notifications.compat.adoption import refuse_plain_changes
         from notifications.sending.handler import connect
+        from notifications.storage.cascades import watch_cascades
 
         connect()
         pre_migrate.connect(refuse_plain_changes, sender=self)
+        watch_cascades()

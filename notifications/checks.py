@@ -15,9 +15,13 @@ from notifications.compat import settings as older
 from notifications.conf import get_notification_model, settings
 from notifications.extensions import known_settings
 from notifications.inbox.search import searched_field
+from notifications.models import InboxState
 from notifications.objects.fetch import key_field
 from notifications.objects.visibility import model_named, rule_problem
 from notifications.sending.statement import CONSTRAINT, keeps_constraint
+
+#: The vendors, as Django names them, of the databases that the tests run on. MySQL has the name of MariaDB.
+SUPPORTED_DATABASES = {"postgresql", "mysql", "sqlite"}
 
 REQUEST_PROCESSOR = "django.template.context_processors.request"
 
@@ -163,6 +167,34 @@ def check_primary_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             id="notifications.E005",
         )
     ]
+
+
+@register()
+def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the database of the notifications is supported, and that their tables are in the same one."""
+    model = get_notification_model()
+    alias = router.db_for_write(model)
+    problems: list[CheckMessage] = []
+    if connections[alias].vendor not in SUPPORTED_DATABASES:
+        problems.append(
+            Error(
+                f"The notifications are in the database {alias!r}, which is {connections[alias].display_name}.",
+                hint="PostgreSQL, MySQL, MariaDB and SQLite are supported.",
+                obj=model,
+                id="notifications.E006",
+            )
+        )
+    if not router.allow_migrate_model(alias, InboxState):
+        problems.append(
+            Error(
+                f"The notifications are in the database {alias!r}, but a router keeps "
+                f"{InboxState._meta.label} out of it.",
+                hint="Let allow_migrate() of your router allow the app 'notifications' in this database.",
+                obj=model,
+                id="notifications.E007",
+            )
+        )
+    return problems
 
 
 @register()

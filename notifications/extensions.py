@@ -75,7 +75,7 @@ class Extension:
         """Do what follows from an event. This is called once for each ``notify.send`` that did not fail.
 
         ``rows`` are all rows of the event, of which there may be none, in the database ``using``. A transaction of the
-        caller is still open: whatever takes locks belongs after its commit.
+        caller is still open: whatever takes locks belongs after its commit. An exception is logged.
         """
 
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:

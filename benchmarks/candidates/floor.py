@@ -163,7 +163,6 @@ def html(request: HttpRequest) -> HttpResponse:
         "counts": counted,
         "actions": [ACTIONS[name] for name in tab.actions],
         "search": Search(),
-        "up_to": timezone.now().isoformat(),
         "flash": None,
     }
     return render(request, "notifications/list.html", context)

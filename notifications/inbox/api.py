@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from notifications.conf import get_notification_model
 from notifications.inbox import pagination, search, tabs
 from notifications.inbox.lists import LISTS, fingerprint, get_num_to_fetch, marks_as_read, newest, show
+from notifications.inbox.matching import matching_of_page
 from notifications.inbox.requests import rows_of
 from notifications.inbox.tabs import TABS
 from notifications.objects.keys import attach_objects
@@ -59,7 +59,6 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
     rows = tabs.with_counts(tab.rows(rows_of(request), asked), request)
     key, descending = tab.order(asked)
     page = pagination.get_page(rows, number, cursors, key=key, descending=descending)
-    moment = timezone.now()
     found = list(page.object_list)
     counts = tabs.counts_of(found, request)
     etag = fingerprint(
@@ -79,6 +78,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         unchanged.headers["ETag"] = etag
         return unchanged
     attach_objects(found)
+    is_whole = not page.has_other_pages()
     answer = {
         "counts": counts,
         "items": [
@@ -92,8 +92,9 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         ],
         "before": page.before or None,
         "after": page.after or None,
-        "up_to": moment.isoformat(),
-        "error": asked.error or None,
+        "total": len(found) if is_whole else None,
+        **matching_of_page(found, tab.name, asked.text, is_whole=is_whole, newest=tabs.newest_of(found)),
+        "error": asked.error or asked.limit or None,
     }
     return JsonResponse(answer, headers={"ETag": etag})
 

@@ -20,6 +20,7 @@ from django.db.models import Expression, F, Q
 from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
+from notifications.inbox.matching import Matching, MatchingChanged
 from notifications.storage.inbox_state import InboxState
 from notifications.storage.locking import retry
 from notifications.storage.notification import Rows
@@ -45,13 +46,28 @@ class Change:
     token: str | None = None
 
 
-def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) -> Change:
-    """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze"."""
+def do(
+    user: Any,
+    rows: Rows,
+    action: Action,
+    *,
+    until: datetime | None = None,
+    matching: Matching | None = None,
+) -> Change:
+    """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze".
+
+    With ``matching``, rows that arrived later are left as they are. Raise MatchingChanged if the others are not those.
+    """
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
+    if matching is not None:
+        wanted = matching.narrow(wanted)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
-        keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: MAX_UNDO_ROWS + 1])
+        most = MAX_UNDO_ROWS if matching is None else max(MAX_UNDO_ROWS, MAX_COMPARED_ROWS)
+        keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: most + 1])
+        if matching not in {None, Matching.of_keys(keys, wanted)}:
+            raise MatchingChanged
         if len(keys) > MAX_UNDO_ROWS:
             state.update(undo=None)
             return Change(action.write(wanted, until))

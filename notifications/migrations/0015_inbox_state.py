@@ -31,6 +31,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("seen_at", models.DateTimeField(null=True)),
+                ("seen_floor", models.DateTimeField(null=True)),
+                ("seen_keys", models.TextField(default="", blank=True)),
                 (
                     "undo",
                     models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True),

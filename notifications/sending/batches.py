@@ -209,7 +209,9 @@ def save_each(rows: list[N], using: str) -> int:
 def save_at_once(rows: list[N], using: str) -> int:
     """Write the rows in one statement. Return their number."""
     if rows:
-        type(rows[0])._base_manager.using(using).bulk_create(rows)
+        # Not our queryset, which looks at the state of each row: these are new. Their counts are cleared at the end.
+        plain: Any = models.QuerySet(type(rows[0]), using=using)
+        plain.bulk_create(rows)
     return len(rows)
 
 

@@ -11,6 +11,7 @@ from django.db.models.signals import post_save
 
 from notifications.events import Event
 from notifications.extensions import sent_extensions
+from notifications.objects.guard import guarded
 from notifications.sending.audience import BATCH_SIZE, Audience, Users, filterable, is_selectable
 from notifications.sending.batches import Progress, Run, is_local, write_batches
 from notifications.sending.prototype import prototype, rows_are_constant, rows_save_themselves
@@ -53,14 +54,20 @@ def write(
     response = Notifications(model, event, created, using, order)
     response.reached_nobody = not created and not is_repeated
     for extension in sent_extensions():
-        extension.notifications_sent(event, response.queryset(), using)
+        # The rows are written, whatever happens to what follows.
+        guarded(
+            type(extension).__module__,
+            "notifications_sent()",
+            extension.notifications_sent,
+            event,
+            response.queryset(),
+            using,
+            otherwise=None,
+        )
     if created:
-        if isinstance(audience, Users) and audience.narrow:
-            # An extension may have left some out and added others.
-            few = created <= changes.MAX_DROPPED_KEYS
-            reached = (
-                list(response.queryset().order_by().values_list("recipient", flat=True)) if few else None
-            )
+        if reached is None or (isinstance(audience, Users) and audience.narrow):
+            # The database chose the recipients, or an extension left some out and added others.
+            reached = recipients_of(response)
         changes.drop_counts(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
             for row in response.queryset().iterator(chunk_size=BATCH_SIZE):
@@ -70,6 +77,13 @@ def write(
         )
         after_commit(announce, using=using)
     return response
+
+
+def recipients_of(response: Notifications[Any]) -> list[Any] | None:
+    """Return the primary keys of the recipients whose counts are to be cleared, or None for all users."""
+    if response.created > changes.MAX_DROPPED_KEYS or not changes.are_kept_long():
+        return None
+    return list(response.queryset().order_by().values_list("recipient", flat=True))
 
 
 def write_rows(

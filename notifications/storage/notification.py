@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.humanize.templatetags import humanize
 from django.db import models, router
 from django.db.models.functions import Coalesce
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import class_prepared, post_save, pre_save
 from django.utils import timezone
 from django.utils.timesince import timesince as django_timesince
 from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
@@ -29,6 +29,9 @@ from notifications.storage.indexes import StateIndex, with_own_index_names
 from notifications.storage.querysets import NotificationQuerySet
 from notifications.storage.row_verbs import RowVerbs
 from notifications.storage.states import DONE, INBOX, READ, SAVED, SNOOZED, UNREAD, newest_first
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # Django's own are for a time that stands alone. Beside "ago" many languages want another case of them.
 AGO: Any = {
@@ -133,6 +136,9 @@ class AbstractNotification(RowVerbs):
 
     objects = NotificationQuerySet.as_manager()
 
+    #: Whose row it was when it was loaded.
+    _loaded_recipient_id: Any = None
+
     class Meta:
         abstract = True
         ordering = newest_first("inbox_at")
@@ -169,6 +175,19 @@ class AbstractNotification(RowVerbs):
         """Return the sentence of the seed, in one of its four shapes, with how long ago it happened."""
         return sentence({**labels_of(self), "verb": self.verb, "timesince": self._timesince_ago()})
 
+    @classmethod
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any
+    ) -> Self:
+        """Return a row that was loaded. It remembers whose it was, because a change of that concerns both users."""
+        row = super().from_db(db, field_names, values, **options)
+        row._loaded_recipient_id = vars(row).get("recipient_id")
+        return row
+
+    def recipients_of_change(self) -> set[Any]:
+        """Return the primary keys of the users whose counts change when this row is saved."""
+        return {self.recipient_id, self._loaded_recipient_id or self.recipient_id}
+
     def save(
         self,
         *,
@@ -188,7 +207,8 @@ class AbstractNotification(RowVerbs):
         super().save(
             force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
         )
-        changes.drop_counts([self.recipient_id], using=using)
+        changes.drop_counts(self.recipients_of_change(), using=using)
+        self._loaded_recipient_id = self.recipient_id
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """Delete the row, clear the recipient's cached counts, and send ``read_state_changed``."""
@@ -304,6 +324,17 @@ class AbstractNotification(RowVerbs):
         elif not self.is_snoozed:
             self.read_at = None
 
+
+def use_our_querysets(sender: type[models.Model], **kwargs: Any) -> None:
+    """Let Django's own writes, such as ``user.notifications.add()``, go through the queryset that clears the counts."""
+    if issubclass(sender, AbstractNotification) and type(sender._base_manager) is models.Manager:
+        manager: Any = models.Manager.from_queryset(NotificationQuerySet)()
+        manager.name, manager.model, manager.auto_created = "_base_manager", sender, True
+        # As Django makes it. In Meta it would be a part of migrations, and of those of each site.
+        vars(sender._meta)["base_manager"] = manager
+
+
+class_prepared.connect(use_our_querysets)
 
 #: Rows of the site's notification model, as a queryset.
 Rows: TypeAlias = NotificationQuerySet[AbstractNotification]

@@ -14,7 +14,7 @@ from django.db.models.manager import BaseManager
 from django.utils import timezone
 
 from notifications.conf import settings
-from notifications.objects.fetch import key_field
+from notifications.objects.fetch import is_numbered, key_field
 from notifications.storage import changes
 from notifications.storage.async_verbs import awaited
 from notifications.storage.expressions import CurrentMoment, judge_moment
@@ -30,7 +30,7 @@ M = TypeVar("M", bound=models.Model)
 UpTo: TypeAlias = "models.Model | datetime | None"
 
 #: The columns that determine whether and where a row is shown, and so whether it is counted as unread.
-COUNTED_COLUMNS = {"unread", "deleted", "done_at", "snoozed_until", "timestamp"}
+COUNTED_COLUMNS = {"recipient", "recipient_id", "unread", "deleted", "done_at", "snoozed_until", "timestamp"}
 #: These columns, and the one that only determines whether the row is saved.
 STATE_COLUMNS = COUNTED_COLUMNS | {"saved_at"}
 
@@ -70,11 +70,23 @@ def judge_recipient(recipient: Any) -> None:
     )
 
 
+def arrived_after(row: Any) -> Q:
+    """Return the condition of the rows that arrived after a row: those with a higher number, whatever their timestamp.
+
+    If the primary keys of the model are not numbers, nobody knows, and the timestamps decide.
+    """
+    if is_numbered(type(row)):
+        return Q(pk__gt=row.pk)
+    same = Q(timestamp__exact=row.timestamp)
+    return Q(timestamp__gt=row.timestamp) | same & Q(pk__gt=row.pk)
+
+
 class VerbsQuerySet(models.QuerySet[M]):
     """The methods that change rows, and what they need to know about their queryset.
 
-    Each takes ``recipient`` (a user or a primary key) to change only the rows of this user, and ``up_to`` (a
-    notification or a time) to leave newer rows unchanged. Those that store a time take it as ``at``, by default now.
+    Each takes ``recipient`` (a user or a primary key) to change only the rows of this user, and ``up_to`` to leave
+    newer rows as they are: those that arrived after a notification, or that have a ``timestamp`` after a time. Those
+    that store a time take it as ``at``, by default now.
     """
 
     #: The primary key of the recipient of all rows, if a method was called with a recipient.
@@ -216,9 +228,7 @@ class VerbsQuerySet(models.QuerySet[M]):
         if isinstance(up_to, datetime):
             rows = rows.filter(timestamp__lte=up_to)
         elif up_to is not None:
-            moment: datetime = up_to.timestamp  # type: ignore[attr-defined]
-            older = Q(timestamp__lt=moment) | Q(pk__lte=up_to.pk)
-            rows = rows.filter(older, timestamp__lte=moment)
+            rows = rows.filter(~arrived_after(up_to))
         return rows
 
     def _turn(self, column: str, value: bool) -> int:

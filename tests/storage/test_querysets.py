@@ -501,6 +501,12 @@ def test_a_verb_up_to_a_row_leaves_newer_rows_alone(justquick: Any) -> None:
     assert justquick.notifications.mark_all_as_read(up_to=middle) == 2
     assert list(justquick.notifications.unread()) == [new, twin]
     assert justquick.notifications.mark_all_as_unread(up_to=old) == 1
+    # It arrived later, although it happened earlier.
+    late = make_notification(justquick, timestamp=moment(2025, 1, 1))
+    assert justquick.notifications.mark_all_as_read(up_to=old) == 1
+    assert list(justquick.notifications.since(middle)) == [new, twin, late]
+    assert late.mark_as_read()
+    assert justquick.notifications.mark_all_as_unread(up_to=old) == 1
     assert async_to_sync(justquick.notifications.all().amark_all_as_read)(up_to=new) == 3
 
 

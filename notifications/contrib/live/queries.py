@@ -35,9 +35,8 @@ from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
 from notifications.contrib.live.snapshots import EventRow, InboxRow, Snapshot
 from notifications.contrib.live.wire import Counts, Cursor, mark
 from notifications.extensions import rows_for
-from notifications.models import InboxState
 from notifications.objects.keys import attach_objects
-from notifications.storage.expressions import EarliestMoment
+from notifications.storage.expressions import EarliestMoment, IsUnseen, SeenFloor
 from notifications.storage.states import IS_MARKED_UNREAD, newest_first
 
 #: How far the clocks of two machines may differ: what one has just written, the other does not take for the future.
@@ -142,7 +141,8 @@ def counts(owner: str, using: str) -> dict[str, Any]:
     Both count as the badge does, no further than one beyond ``BADGE_CAP``.
     """
     unread = unread_since(EarliestMoment(), owner, using)
-    unseen = unread_since(Coalesce(seen_at(owner, using), EarliestMoment()), owner, using)
+    user = OuterRef(owner)
+    unseen = unread_since(SeenFloor(user), owner, using).filter(IsUnseen(user))
     return {"ntf_unread": capped(unread), "ntf_unseen": capped(unseen)}
 
 
@@ -173,12 +173,6 @@ def capped(rows: Any) -> Any:
     # beyond the cap? Only where there is none are the rows counted.
     beyond = rows.annotate(ntf_total=Value(cap + 1, output_field=IntegerField())).values("ntf_total")
     return Coalesce(Subquery(beyond[cap : cap + 1]), total, 0)
-
-
-def seen_at(owner: str, using: str) -> Any:
-    """Return an expression for the moment at which a user last looked at the bell, two queries up."""
-    states = InboxState._base_manager.using(using).filter(pk=OuterRef(OuterRef(owner)))
-    return Subquery(states.values("seen_at"))
 
 
 def inbox_rows(using: str, since: Any = EarliestMoment()) -> Any:  # noqa: B008 - it never changes

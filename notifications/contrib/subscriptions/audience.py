@@ -58,7 +58,7 @@ def visible_to(users: QuerySet[Any], event: Event) -> QuerySet[Any]:
 
 
 def is_about_the_actor_alone(event: Event) -> bool:
-    """Tell whether the event has neither target nor action object, such as "justquick reached level 10"."""
+    """Return whether the event has neither target nor action object, such as "justquick reached level 10"."""
     return event.target is None and event.action_object is None and is_user(event.actor)
 
 

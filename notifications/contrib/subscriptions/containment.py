@@ -9,7 +9,6 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.db.models.fields.related_descriptors import (
@@ -44,8 +43,7 @@ class Ancestry:
 
 def object_key(obj: models.Model, using: str | None = None) -> str:
     """Return the text that stands for the object in the column ``object_key``."""
-    model, pk = reference_of(obj)
-    return make_object_key(ContentType.objects.db_manager(using).get_for_model(model).pk, pk, using)
+    return make_object_key(*reference_of(obj), using)
 
 
 def parents_of(obj: models.Model) -> list[models.Model]:
@@ -152,16 +150,18 @@ class Surroundings:
 
     def __init__(self, starts: Iterable[models.Model], using: str | None = None) -> None:
         self.using = using
-        self.objects = {object_key(obj, using): obj for obj in starts}
+        named = [(object_key(obj, using), obj) for obj in starts]
+        #: The keys of the first objects, by their ``id()``.
+        self.keys = {id(obj): key for key, obj in named}
+        self.objects = dict(reversed(named))
         self._parents: dict[str, list[str]] = {}
         #: From each of the first objects, how many steps away what contains it is.
-        self.paths = {key: self.path_from(key) for key in list(self.objects)}
+        self.paths = {key: self.path_from(key) for key, _ in named}
 
     def add(self, obj: models.Model) -> None:
-        """Add an object to the first ones."""
-        key = object_key(obj, self.using)
-        self.objects.setdefault(key, obj)
-        if key not in self.paths:
+        """Add an object to the first ones, if it is none of them."""
+        if id(obj) not in self.keys and (key := object_key(obj, self.using)) not in self.paths:
+            self.objects.setdefault(key, obj)
             self.paths[key] = self.path_from(key)
 
     def parents(self, key: str) -> list[str]:
@@ -233,9 +233,7 @@ def subject_of(event: Event | AbstractNotification) -> models.Model | None:
 def subject_among(event: Event | AbstractNotification, around: Surroundings) -> models.Model | None:
     """Return the object that an event is about, whose objects are the first ones of ``around``."""
     actor = None if event.actor is None or is_user(event.actor) else event.actor
-    keys = [
-        object_key(obj, around.using) for obj in (event.target, event.action_object, actor) if obj is not None
-    ]
+    keys = [around.keys[id(obj)] for obj in (event.target, event.action_object, actor) if obj is not None]
     if not keys:
         return None
     inner, outer = around.innermost(keys)

@@ -79,7 +79,7 @@ def unwatch(user: Any, obj: models.Model) -> bool:
 
 
 def is_watching(user: Any, obj: models.Model) -> bool:
-    """Tell whether the user is notified about the object because they watch it or participate in it."""
+    """Return whether the user is notified about the object because they watch it or participate in it."""
     return notifying_rows(obj).filter(user=key_of(user)).exists()
 
 

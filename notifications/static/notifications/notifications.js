@@ -34,7 +34,9 @@ function ago(moment) {
 
 /* Return {data, etag}, or null where nothing has changed. An answer that leads elsewhere means: logged out. */
 async function ask(url, etag, options = {}) {
-    const headers = { Accept: "application/json", ...(etag && { "If-None-Match": etag }) };
+    // A site may let only what a person does keep a session alive.
+    const poll = !options.method && { "X-Notifications-Poll": "1" };
+    const headers = { Accept: "application/json", ...poll, ...(etag && { "If-None-Match": etag }) };
     const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(30000), headers, ...options });
     if ([204, 304].includes(response.status)) {
         return null;
@@ -42,8 +44,11 @@ async function ask(url, etag, options = {}) {
     if (response.ok) {
         return { data: await response.json(), etag: response.headers.get("ETag") };
     }
-    throw Object.assign(new Error(`Answered ${response.status}`), { ended: [0, 401, 403].includes(response.status) });
+    const { status } = response;
+    throw Object.assign(new Error(`Answered ${status}`), { status, ended: [0, 401].includes(status) });
 }
+
+const keyOf = ({ id, inbox_at }) => `${id} ${inbox_at}`;
 
 const post = (url, body) => ask(url, "", { method: "POST", body });
 
@@ -129,8 +134,14 @@ class Live {
             this.tell("bye");
         } else if (answer?.data) {
             this.etag = answer.etag;
-            const isNew = ({ inbox_at }) => Date.parse(inbox_at) >= this.since;
-            answer.data.items.filter(isNew).reverse().forEach((entry) => this.tell("new", entry));
+            // What arrives now may have happened before, and what has a lower number may be committed later.
+            const { items } = answer.data;
+            const since = this.since - (this.newest === undefined ? 0 : 60000);
+            const isNew = ({ id, inbox_at }) => Date.parse(inbox_at) >= since || (Number.isInteger(id) && id > this.newest);
+            const news = items.filter((entry) => isNew(entry) && !this.known.has(keyOf(entry)));
+            news.reverse().forEach((entry) => this.tell("new", entry));
+            items.forEach((entry) => this.known.add(keyOf(entry)));
+            this.newest = Math.max(this.newest ?? 0, ...items.map(({ id }) => (Number.isInteger(id) ? id : 0)));
             this.tell("count", answer.data.counts);
             this.tell("changed");
         }
@@ -160,15 +171,22 @@ class Live {
             showCounts(this.counts, this.data.ntfCap);
             document.dispatchEvent(new CustomEvent("notifications:count", { detail: this.counts }));
         } else if (kind === "new") {
-            const key = `${detail.id} ${detail.inbox_at}`;
-            if (!this.known.has(key)) {
-                this.known.add(key);
+            if (!this.known.has(keyOf(detail))) {
+                this.known.add(keyOf(detail));
                 document.dispatchEvent(new CustomEvent("notifications:new", { detail }));
             }
         } else if (kind === "changed") {
             document.dispatchEvent(new CustomEvent("notifications:changed"));
         } else if (kind === "bye") {
+            // An answer such as that of a limit of requests is no reason to stop for ever: ask again when somebody looks.
             this.stop();
+            const again = () => {
+                if (!document.hidden) {
+                    document.removeEventListener("visibilitychange", again);
+                    this.life.signal.aborted && this.start(true);
+                }
+            };
+            document.addEventListener("visibilitychange", again);
         } else if (this.leading && kind === "look") {
             this.looked = Date.now();
             this.look();
@@ -319,6 +337,8 @@ class Listing extends HTMLElement {
     }
 }
 
+let bells = 0;
+
 class Bell extends Listing {
     tellsDesktop = () => window.Notification?.permission === "granted" && remember("ntf-desktop") === "on";
 
@@ -327,6 +347,8 @@ class Bell extends Listing {
         this.link = this.querySelector(".ntf-bell");
         this.panel = this.querySelector(".ntf-panel");
         Object.assign(this.link, { role: "button", ariaExpanded: "false" });
+        // There may be more than one bell on a page.
+        this.panel.id ||= `ntf-panel-${(bells += 1)}`;
         this.link.setAttribute("aria-controls", this.panel.id);
         this.on(this.link, "click", (event) => {
             if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
@@ -414,7 +436,10 @@ class Inbox extends Listing {
         super.show(answer);
         this.form.hidden = !answer.items.length;
         this.form.elements.shown.value = answer.items.map(({ slug }) => slug).join();
-        this.form.elements.up_to.value = answer.up_to;
+        this.form.elements.matching.value = answer.matching ?? "";
+        this.form.elements.matching_unread.value = answer.matching_unread ?? "";
+        const total = this.form.querySelector("[data-ntf-total]");
+        total && (total.textContent = answer.total === null ? "" : `(${answer.total})`);
         this.change();
     }
 
@@ -430,16 +455,23 @@ class Inbox extends Listing {
     submit(event) {
         const { target, submitter } = event;
         const body = new FormData(target, submitter);
+        // What all results are the form says only if they are all on this page. Otherwise a page says their number and asks.
+        const isAll = submitter?.name === "verb" && body.getAll("scope").includes("all");
+        const matching = this.form.elements[submitter?.name === "all" ? "matching_unread" : isAll && "matching"];
         // Until when it is to be snoozed is asked on a page of its own, and what an extension does leads to one.
-        const asks = /^snooze/.test(submitter?.value) || submitter?.hasAttribute("formaction");
+        const asks = /^snooze/.test(submitter?.value) || submitter?.hasAttribute("formaction") || /^-|^$/.test(matching?.value);
         if ((target === this.form && !asks) || this.banner.contains(target)) {
             event.preventDefault();
-            this.act(target.action, body);
+            this.act(target.action, body, () => {
+                matching.value = matching.value.replace(/^\d+(-\d*-).*/, "$1");
+                submitter.click();
+            });
         }
     }
 
-    async act(url, body) {
-        const act = () => post(url, body).catch(() => ({ data: { message: this.dataset.ntfFailed } }));
+    async act(url, body, askAgain) {
+        const failed = { data: { message: this.dataset.ntfFailed } };
+        const act = () => post(url, body).catch(({ status }) => (status === 409 && askAgain(), failed));
         const { data } = await (this.acting = Promise.resolve(this.acting).then(act)); // In the order of the keys.
         const { message, undo, unread_count: unread, unseen_count: unseen } = data;
         Object.assign(this, { acted: true }).voice.textContent = message;

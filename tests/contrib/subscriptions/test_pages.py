@@ -18,7 +18,7 @@ from django.utils import timezone
 from notifications.contrib.subscriptions import mute, search, unsubscribe, urls, watch
 from notifications.contrib.subscriptions.buttons import signed_name
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.extensions import Extension, extensions, message_of
+from notifications.extensions import ROW_FILTERS, Extension, extensions, message_of
 from tests.contrib.subscriptions.models import Note, Post
 from tests.contrib.subscriptions.things import make_remark, make_repo, make_ticket, said, send
 from tests.factories import make_notification, make_user, rows
