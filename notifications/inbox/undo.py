@@ -20,7 +20,7 @@ from django.db.models import Expression, F, Q
 from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
-from notifications.inbox.matching import Matching, MatchingChanged
+from notifications.inbox.matching import MAX_COMPARED_ROWS, Matching, MatchingChanged
 from notifications.storage.inbox_state import InboxState
 from notifications.storage.locking import retry
 from notifications.storage.notification import Rows
