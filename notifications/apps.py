@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -18,9 +19,11 @@ class Config(AppConfig):
         from django.utils.module_loading import autodiscover_modules
 
         from notifications import checks  # noqa: F401 - importing registers the checks
+        from notifications.compat.adoption import refuse_plain_changes
         from notifications.sending.handler import connect
         from notifications.storage.cascades import watch_cascades
 
         connect()
+        pre_migrate.connect(refuse_plain_changes, sender=self)
         watch_cascades()
         autodiscover_modules("notification_types")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest
 
 from notifications.events import OBJECTS
@@ -27,6 +30,25 @@ def editable_columns(model: type[AbstractNotification]) -> tuple[list[str], Call
     # A key that nobody may edit is one that programs need all the same.
     fields = [field for field in model._meta.concrete_fields if field.editable or field.primary_key]
     return [field.name for field in fields], attrgetter(*[field.attname for field in fields])
+
+
+@cache
+def own_columns(model: type[AbstractNotification]) -> list[str]:
+    """Return the names of the editable fields that the site added to the model."""
+    ours = {field.name for field in AbstractNotification._meta.get_fields()}
+    names, _ = editable_columns(model)
+    return [name for name in names if name not in ours and name != model._meta.pk.name]
+
+
+def json_value(value: Any) -> Any:
+    """Return a value that JSON can hold: the path of a file, and the text of what Django's encoder does not know."""
+    if isinstance(value, FieldFile):
+        return value.name
+    try:
+        json.dumps(value, cls=DjangoJSONEncoder)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
 
 
 def item(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
@@ -69,6 +91,8 @@ def columns_and_objects(
     if notification.is_hidden:
         # The text of the sender may reveal the hidden object.
         shown.update(description=None, data=None)
+    for name in own_columns(type(notification)):
+        shown[name] = json_value(shown[name])
     shown["slug"] = notification.slug
     # In the order of the older packages.
     for key in ("actor", "target", "action_object"):
