@@ -101,10 +101,8 @@ def muters_of(ancestry: Ancestry, most: int, among: QuerySet[Any]) -> QuerySet[A
     Only the subscriptions of these users are read, however many others there are to the same objects.
     """
     keys = keys_of(among)
-    rows: Any = Subscription.objects.filter(
-        object_key__in=list(ancestry.objects),
-        user__in=among.order_by().values("pk") if keys is None else keys,
-    )
+    users: Any = among.order_by().values("pk") if keys is None else keys
+    rows: Any = Subscription.objects.filter(object_key__in=list(ancestry.objects), user__in=users)
     rows = rows.order_by().values("user")
     found: QuerySet[Any] = rows.alias(decision=Decision(ancestry)).filter(decision__lte=most).values("user")
     return found
