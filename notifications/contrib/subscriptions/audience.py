@@ -100,9 +100,10 @@ def muters_of(ancestry: Ancestry, most: int, among: QuerySet[Any]) -> QuerySet[A
 
     Only the subscriptions of these users are read, however many others there are to the same objects.
     """
-    keys = keys_of(among)
-    users: Any = among.order_by().values("pk") if keys is None else keys
-    rows: Any = Subscription.objects.filter(object_key__in=list(ancestry.objects), user__in=users)
+    keys: Any = keys_of(among)
+    if keys is None:
+        keys = among.order_by().values("pk")
+    rows: Any = Subscription.objects.filter(object_key__in=list(ancestry.objects), user__in=keys)
     rows = rows.order_by().values("user")
     found: QuerySet[Any] = rows.alias(decision=Decision(ancestry)).filter(decision__lte=most).values("user")
     return found
