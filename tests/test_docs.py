@@ -29,6 +29,7 @@ from docs import settings_table
 from notifications import conf, signals, urls
 from notifications.compat import settings as older
 from notifications.conf import get_notification_model
+from notifications.contrib.delivery.conf import Settings as DeliverySettings
 from notifications.contrib.live.conf import Settings as LiveSettings
 from notifications.contrib.subscriptions.conf import Settings as SubscriptionSettings
 from notifications.models import AbstractNotification
@@ -359,10 +360,12 @@ FOLLOWED = {
     "howto/change-the-recipients": ("quickstart", "", ""),
     "howto/customise-a-template": ("quickstart", "", INBOX),
     "howto/customise-the-sentence": ("quickstart", TEMPLATES, ""),
+    "howto/deliver": ("quickstart", "", ""),
     "howto/django-rest-framework": ("tutorial", "", ""),
     "howto/link-elsewhere": ("tutorial", "", ""),
     "howto/live": ("tutorial", "", LIVE),
     "howto/notify-who-cares": ("quickstart", "", ""),
+    "howto/register-types": ("quickstart", "", ""),
     "howto/send-email": ("tutorial", "", ""),
     "howto/swap-later": ("quickstart", "", ""),
     "howto/swap-the-model": ("project", "", ""),
@@ -370,6 +373,7 @@ FOLLOWED = {
     "howto/translate-verbs": ("tutorial", "", ""),
     "howto/unread-count": ("tutorial", "", ""),
     "howto/visibility": ("tutorial", "", ""),
+    "howto/write-a-channel": ("quickstart", "", ""),
 }
 
 
@@ -456,7 +460,12 @@ def literals(page: str) -> set[str]:
 def test_every_setting_has_its_section_with_its_default() -> None:
     found = re.findall(r"^``(\w+)``\n-+\n\nDefault: ``(.+)``$", reference("settings"), re.MULTILINE)
     documented = {name: ast.literal_eval(default) for name, default in found}
-    known = {**conf.CORE_KEYS, **LiveSettings.own_keys(), **SubscriptionSettings.own_keys()}
+    known = {
+        **conf.CORE_KEYS,
+        **DeliverySettings.own_keys(),
+        **LiveSettings.own_keys(),
+        **SubscriptionSettings.own_keys(),
+    }
     assert documented == {name: setting.default for name, setting in known.items()}
 
 
@@ -509,7 +518,8 @@ def test_every_tag_has_its_entry_with_its_arguments() -> None:
         real[name] = [
             (parameter.name, repr(parameter.default).replace("'", '"'))
             for parameter in parameters
-            if parameter.default is not parameter.empty
+            # What follows a star is passed from Python.
+            if parameter.default is not parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY
         ]
     assert documented == real
 

@@ -95,7 +95,7 @@ def test_the_rows_of_a_user_are_shown_to_the_user_and_changed_by_the_user(
     changes = visitor == "owner" and method == "post" and name in {*CHANGING, "act", "undo"}
     assert (state() != before) is changes
     shows = (name in SHOWING and not (name == "api_inbox" and method == "post")) or (
-        method == "get" and name in {*PAGES, *WITH_SLUG}
+        method == "get" and name in {*PAGES, *WITH_SLUG, "act"}
     )
     assert (b"whispered" in response.content) is (visitor == "owner" and shows)
 

@@ -11,8 +11,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.humanize.templatetags import humanize
 from django.db import models, router
 from django.db.models.functions import Coalesce
+from django.db.models.options import Options
 from django.db.models.signals import class_prepared, post_save, pre_save
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.timesince import timesince as django_timesince
 from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
 from model_utils import Choices
@@ -24,8 +26,8 @@ from notifications.objects.keys import ObjectKey
 from notifications.objects.labels import label_of, labels_of, sentence
 from notifications.objects.links import admin_link
 from notifications.storage import changes
-from notifications.storage.fields import DataField, without_labels_in_migrations
-from notifications.storage.indexes import StateIndex
+from notifications.storage.fields import DataField, ObjectIdField, without_labels_in_migrations
+from notifications.storage.indexes import StateIndex, with_own_index_names
 from notifications.storage.querysets import NotificationQuerySet
 from notifications.storage.row_verbs import RowVerbs
 from notifications.storage.states import DONE, INBOX, READ, SAVED, SNOOZED, UNREAD, newest_first
@@ -61,6 +63,7 @@ def object_type(related_name: str, **options: Any) -> Any:
     )
 
 
+@with_own_index_names
 @without_labels_in_migrations
 class AbstractNotification(RowVerbs):
     """Notify a recipient that an actor did (verb) something with an action object on a target."""
@@ -85,7 +88,7 @@ class AbstractNotification(RowVerbs):
     read_at = models.DateTimeField(_("read at"), null=True, editable=False)
 
     actor_content_type = object_type("notify_actor", verbose_name=_("content type of the actor"))
-    actor_object_id = models.CharField(_("id of the actor"), max_length=255)
+    actor_object_id = ObjectIdField(_("id of the actor"), max_length=255)
     actor = ObjectKey("actor_content_type", "actor_object_id", viewer="recipient")
 
     verb = models.CharField(_("verb"), max_length=255)
@@ -94,13 +97,13 @@ class AbstractNotification(RowVerbs):
     target_content_type = object_type(
         "notify_target", blank=True, verbose_name=_("content type of the target")
     )
-    target_object_id = models.CharField(_("id of the target"), max_length=255, blank=True, null=True)  # noqa: DJ001
+    target_object_id = ObjectIdField(_("id of the target"), max_length=255, blank=True, null=True)
     target = ObjectKey("target_content_type", "target_object_id", viewer="recipient")
 
     action_object_content_type = object_type(
         "notify_action_object", blank=True, verbose_name=_("content type of the action object")
     )
-    action_object_object_id = models.CharField(  # noqa: DJ001
+    action_object_object_id = ObjectIdField(
         _("id of the action object"), max_length=255, blank=True, null=True
     )
     action_object = ObjectKey("action_object_content_type", "action_object_object_id", viewer="recipient")
@@ -324,16 +327,31 @@ class AbstractNotification(RowVerbs):
             self.read_at = None
 
 
-def use_our_querysets(sender: type[models.Model], **kwargs: Any) -> None:
-    """Let Django's own writes, such as ``user.notifications.add()``, go through the queryset that clears the counts."""
-    if issubclass(sender, AbstractNotification) and type(sender._base_manager) is models.Manager:
-        manager: Any = models.Manager.from_queryset(NotificationQuerySet)()
-        manager.name, manager.model, manager.auto_created = "_base_manager", sender, True
-        # As Django makes it. In Meta it would be a part of migrations, and of those of each site.
-        vars(sender._meta)["base_manager"] = manager
+class OurOptions(Options):  # type: ignore[type-arg]
+    """What ``_meta`` of a notification model is, so that Django's own writes go through the queryset of this app.
+
+    Such as ``user.notifications.add()``, which changes the recipient of rows, and so the counts of two users. A manager
+    in ``Meta.base_manager_name`` would do the same, but be a part of the migrations of each site.
+    """
+
+    @cached_property
+    def base_manager(self) -> Any:
+        """Return the manager of Django, with the methods of the queryset of this app."""
+        manager: Any = super().base_manager
+        if type(manager) is models.Manager:
+            manager = models.Manager.from_queryset(NotificationQuerySet)()
+            manager.name, manager.model, manager.auto_created = "_base_manager", self.model, True
+        return manager
 
 
-class_prepared.connect(use_our_querysets)
+def use_our_options(sender: type[models.Model], **kwargs: Any) -> None:
+    """Let the ``_meta`` of each notification model be :class:`OurOptions`."""
+    if issubclass(sender, AbstractNotification):
+        sender._meta.__class__ = OurOptions
+        vars(sender._meta).pop("base_manager", None)
+
+
+class_prepared.connect(use_our_options)
 
 #: Rows of the site's notification model, as a queryset.
 Rows: TypeAlias = NotificationQuerySet[AbstractNotification]

@@ -9,7 +9,10 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, connections, transaction
@@ -17,7 +20,10 @@ from django.db.models import Value
 from django.utils import timezone
 
 from notifications import notify
+from notifications.conf import get_notification_model
+from notifications.models import InboxState
 from notifications.storage import changes, counts
+from notifications.storage.cascades import models_with_cascades
 from notifications.storage.count_cache import count_cache
 from notifications.storage.counts import unread_count
 from tests.factories import make_group, make_notification, make_user, make_users, rows
@@ -194,10 +200,27 @@ def test_a_row_that_gets_another_recipient_changes_both_counts(justquick: Any, w
     brosner = make_user("brosner")
     make_notification(justquick)
     assert (unread_count(justquick), unread_count(brosner)) == (1, 0)
+    # As it happens where a site makes a model later on.
+    apps.clear_cache()
     ways = moved(justquick, brosner)
     assert tuple(ways) == WAYS
     ways[way]()
     assert (unread_count(justquick), unread_count(brosner)) == (0, 1)
+
+
+def test_a_base_manager_that_a_site_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    meta = get_notification_model()._meta
+    monkeypatch.setattr(meta, "base_manager_name", "objects")
+    monkeypatch.delitem(vars(meta), "base_manager", raising=False)
+    assert meta.base_manager is meta.managers_map["objects"]
+    del vars(meta)["base_manager"]
+
+
+def test_models_whose_deletion_deletes_rows_are_found() -> None:
+    assert set(models_with_cascades(get_notification_model())) >= {Watched}
+    assert list(models_with_cascades(InboxState)) == []
+    # By a foreign key.
+    assert list(models_with_cascades(Permission)) == [ContentType]
 
 
 def test_a_row_whose_recipient_was_not_loaded_is_saved(justquick: Any) -> None:
