@@ -19,6 +19,7 @@ from notifications.models import InboxState
 from notifications.objects.fetch import key_field
 from notifications.objects.visibility import model_named, rule_problem
 from notifications.sending.statement import CONSTRAINT, keeps_constraint
+from notifications.types import problems_of, registered, same_verb
 
 #: The vendors, as Django names them, of the databases that the tests run on. MySQL has the name of MariaDB.
 SUPPORTED_DATABASES = {"postgresql", "mysql", "sqlite"}
@@ -108,6 +109,29 @@ def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         for label, name in (wanted.items() if isinstance(wanted, Mapping) else ())
         if searched_field(label, name) is None
     ]
+
+
+@register()
+def check_types(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check the registered types of notifications, and that no two of them have the same verb."""
+    problems: list[CheckMessage] = []
+    for kind in registered():
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        problems += [
+            Error(f"The notification type {name} is not valid: {problem}.", obj=kind, id="notifications.E010")
+            for problem in problems_of(kind)
+        ]
+        if other := same_verb(kind):
+            problems.append(
+                Error(
+                    f"The notification types {name} and {other.__module__}.{other.__qualname__} have the same verb, "
+                    f"{kind.verb!r}.",
+                    hint="The verb names a type, also in databases that ignore upper case. Use another verb.",
+                    obj=kind,
+                    id="notifications.E011",
+                )
+            )
+    return problems
 
 
 @register(Tags.security)

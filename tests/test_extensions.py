@@ -277,3 +277,96 @@ def test_with_an_app_installed_named_users_cost_one_query_more_than_a_queryset(
         notify.send(project, verb="closed", recipient=users if named else everybody())
 
     assert told() == ["user0", "user1", "user2"]
+
+
+# Writing in the transaction of the rows
+
+
+@pytest.fixture
+def written(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], bool]]:
+    """Install an app that keeps the names of the recipients of the rows that it is given, and whether they are new."""
+    calls: list[tuple[list[str], bool]] = []
+
+    def keep(self: Any, event: Event, rows: Any, using: str, *, fresh: bool) -> None:
+        calls.append((sorted(rows.values_list("recipient__username", flat=True)), fresh))
+        if event.verb == "failed":
+            raise ZeroDivisionError
+
+    name = "writing_app"
+    module = ModuleType(name)
+    members = {"name": name, "path": str(Path(__file__).parent), "notifications_written": keep}
+    vars(module)["Config"] = type("Config", (Extension, AppConfig), {**members, "__module__": name})
+    monkeypatch.setitem(sys.modules, name, module)
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, f"{name}.Config"]
+    return calls
+
+
+EVERY_WAY: dict[str, Callable[[list[Any]], Any]] = {
+    "queryset": lambda users: everybody().filter(username__startswith="user"),
+    "list": lambda users: users,
+    "iterator": iter,
+}
+
+
+@pytest.mark.parametrize("recipient", EVERY_WAY.values(), ids=EVERY_WAY.keys())
+def test_an_app_may_write_for_the_rows_of_an_event(
+    written: Any, recipient: Callable[[list[Any]], Any]
+) -> None:
+    users = make_users(3)
+
+    notify.send(make_project(), verb="closed", recipient=recipient(users))
+
+    assert written == [(["user0", "user1", "user2"], True)]
+
+
+@pytest.mark.without_extensions
+@pytest.mark.parametrize("recipient", EVERY_WAY.values(), ids=EVERY_WAY.keys())
+def test_an_app_is_given_the_rows_of_each_part(
+    written: Any, recipient: Callable[[list[Any]], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifications.sending.audience.BATCH_SIZE", 2)
+    users = make_users(3)
+
+    notify.send(make_project(), verb="closed", recipient=recipient(users), fanout_chunk=2)
+
+    assert written == [(["user0", "user1"], True), (["user2"], True)]
+
+
+def test_an_app_that_may_have_added_others_makes_the_parts_overlap(install: Any, written: Any) -> None:
+    install(lambda event, audience: audience | everybody().filter(username="watcher"))
+    make_user("watcher")
+
+    notify.send(make_project(), verb="closed", recipient=make_users(2), fanout_chunk=2)
+
+    assert written == [(["user0", "user1", "watcher"], False)]
+
+
+def test_an_app_has_nothing_to_write_where_nobody_was_notified(written: Any) -> None:
+    users = make_users(2)
+    for _ in range(2):
+        notify.send(make_project(), verb="closed", recipient=everybody().none(), fanout_chunk=1)
+        notify.send(users[0], verb="closed", recipient=users, idempotency_key="one", fanout_chunk=2)
+    notify.send(users[0], verb="closed", recipient=everybody().none())
+
+    assert written == [(["user0", "user1"], False)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("recipient", EVERY_WAY.values(), ids=EVERY_WAY.keys())
+@pytest.mark.parametrize("options", [{}, {"fanout_chunk": 5}], ids=["whole", "in parts"])
+def test_rows_do_not_stay_without_what_an_app_writes_for_them(
+    written: Any, recipient: Callable[[list[Any]], Any], options: Any
+) -> None:
+    users = make_users(2)
+    with pytest.raises(ZeroDivisionError):
+        notify.send(make_project(), verb="failed", recipient=recipient(users), **options)
+
+    assert len(written) == 1
+    assert rows().count() == 0
+
+
+def test_the_mixin_by_itself_writes_nothing() -> None:
+    plain: Any = Extension()
+
+    assert plain.notifications_writes(None) is False
+    assert plain.notifications_written(None, None, "default", fresh=True) is None

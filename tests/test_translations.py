@@ -173,7 +173,7 @@ class Words(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.is_key = tag == "kbd"
+        self.is_key = tag in {"kbd", "style"}
         self.found += [SEARCHED.sub("", value) for name, value in attrs if name in SPOKEN and value]
 
     def handle_endtag(self, tag: str) -> None:

@@ -19,10 +19,9 @@ from notifications.inbox import search, undo as undoing
 from notifications.inbox.actions import ACTIONS, Action
 from notifications.inbox.flash import NOTHING_CHOSEN, UNDO, Flash, set_flash
 from notifications.inbox.matching import MatchingChanged
-from notifications.inbox.requests import form_data, next_url, own_url, refuse, wants_json
+from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import Selection, key_of
 from notifications.inbox.snooze import SnoozeError, choices, snooze_until
-from notifications.inbox.tabs import rows_of
 from notifications.storage import counts
 
 #: The fields that the next form repeats: the selected rows, and the URL to redirect to.
@@ -81,7 +80,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     data = form_data(request)
     if request.method != "POST":
         return ask(request, "undo", gettext("Undo"))
-    change = undoing.undo(request.user, data.get("undo", ""))
+    change = undoing.undo(request.user, data.get("undo", ""), rows_of(request))
     return answer(request, Flash(UNDO, change.changed))
 
 
@@ -160,8 +159,8 @@ def answer(request: HttpRequest, flash: Flash) -> HttpResponse:
                 "changed": flash.changed,
                 "message": flash.message,
                 "undo": flash.token or None,
-                "unread_count": counts.unread_count(request.user),
-                "unseen_count": counts.unseen_count(request.user),
+                "unread_count": counts.unread_count(request.user, request),
+                "unseen_count": counts.unseen_count(request.user, request),
             }
         )
     inbox = own_url(request, "all")

@@ -12,7 +12,8 @@ from notifications.conf import get_notification_model
 from notifications.inbox import pagination, search, tabs
 from notifications.inbox.lists import LISTS, fingerprint, get_num_to_fetch, marks_as_read, newest, show
 from notifications.inbox.matching import matching_of_page
-from notifications.inbox.tabs import TABS, rows_of
+from notifications.inbox.requests import rows_of
+from notifications.inbox.tabs import TABS
 from notifications.objects.keys import attach_objects
 from notifications.presentation.serialize import entry
 from notifications.storage.reasons import reason_label
@@ -55,11 +56,11 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
     asked = search.parse(request.GET.get("q", ""), get_notification_model(), viewer=request.user)
     number = get_num_to_fetch(request)
     cursors = {name: request.GET[name] for name in ("before", "after") if name in request.GET}
-    rows = tabs.with_counts(tab.rows(rows_of(request), asked), request.user)
+    rows = tabs.with_counts(tab.rows(rows_of(request), asked), request)
     key, descending = tab.order(asked)
     page = pagination.get_page(rows, number, cursors, key=key, descending=descending)
     found = list(page.object_list)
-    counts = tabs.counts_of(found, request.user)
+    counts = tabs.counts_of(found, request)
     etag = fingerprint(
         found,
         0,

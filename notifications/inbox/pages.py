@@ -16,8 +16,8 @@ from notifications.inbox import pagination, search, tabs
 from notifications.inbox.actions import ACTIONS
 from notifications.inbox.flash import get_flash
 from notifications.inbox.matching import matching_of_page
-from notifications.inbox.requests import own_url
-from notifications.inbox.tabs import TABS, rows_of
+from notifications.inbox.requests import own_url, rows_of
+from notifications.inbox.tabs import TABS
 from notifications.storage.notification import AbstractNotification, Rows
 
 #: The value of ``paginate_by`` that means the setting ``PAGE_SIZE``.
@@ -81,7 +81,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
         # A custom queryset may have rows where the column of the tab is null.
         key, descending = self.tab.order(search_of_page) if search_of_page else ("timestamp", True)
         page = pagination.get_page(
-            tabs.with_counts(queryset, self.request.user),
+            tabs.with_counts(queryset, self.request),
             page_size,
             self.request.GET,
             key=key,
@@ -93,7 +93,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
         """Add the other variables of the inbox."""
         context = super().get_context_data(**kwargs)
         rows = context["object_list"]
-        counts = tabs.counts_of(rows, self.request.user)
+        counts = tabs.counts_of(rows, self.request)
         search_of_page: search.Search = getattr(self, "search", search.Search())
         page = context["page_obj"]
         is_ours = isinstance(page, pagination.Page) or (page is None and self.is_in_our_order(rows))

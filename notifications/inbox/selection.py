@@ -13,7 +13,8 @@ from notifications.conf import get_notification_model
 from notifications.inbox import search
 from notifications.inbox.actions import ACTIONS, Action
 from notifications.inbox.matching import Matching
-from notifications.inbox.tabs import TABS, Tab, rows_of
+from notifications.inbox.requests import rows_of
+from notifications.inbox.tabs import TABS, Tab
 from notifications.objects.fetch import key_field, primary_key
 from notifications.storage.notification import Rows
 

@@ -15,7 +15,9 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
-from notifications.conf import settings
+from notifications.conf import get_notification_model, settings
+from notifications.extensions import rows_for
+from notifications.inbox.requests import rows_of
 from notifications.inbox.search import Search
 from notifications.inbox.snooze import local_now
 from notifications.objects.fetch import is_numbered
@@ -25,13 +27,6 @@ from notifications.storage.notification import AbstractNotification, Rows
 
 #: Translated here, because humanize is only translated if the site has installed it.
 DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
-
-
-def rows_of(request: HttpRequest) -> Rows:
-    """Return the notifications of the current user."""
-    user: Any = request.user
-    rows: Rows = user.notifications.all()
-    return rows
 
 
 def day_of(notification: AbstractNotification, key: str = "timestamp") -> str:
@@ -140,28 +135,37 @@ class Counted(Subquery):
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) ntf_counted)"
     output_field = IntegerField()
+    #: An extension may leave no rows.
+    empty_result_set_value = 0
 
 
-def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
-    """Let each of the rows, of whatever model, carry how many rows of ``user`` each tab has, and how many are unseen.
+def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """Let each of the rows, of whatever model, carry how many rows each tab has, and how many are unseen.
 
     None is counted further than one beyond ``BADGE_CAP``, and all of it once for the query. They also carry the last
     row that has arrived, of whomever, if rows are numbered.
     """
     cap = settings.BADGE_CAP
-    counted = {name: getattr(user.notifications, tab.adjective)() for name, tab in TABS.items()}
-    counted["unseen"] = counts.unseen(user)
+    counted = counted_rows_of(request)
     numbers: dict[str, Any] = {
         f"{COUNT_PREFIX}{name}": Counted(
             (some.order_by() if cap is None else some.order_by()[: cap + 1]).values("pk")
         )
         for name, some in counted.items()
     }
-    if is_numbered(user.notifications.model):
-        newest = user.notifications.model._base_manager.order_by("-pk").values("pk")[:1]
+    model = get_notification_model()
+    if is_numbered(model):
+        newest = model._base_manager.order_by("-pk").values("pk")[:1]
         numbers[f"{COUNT_PREFIX}newest"] = Subquery(newest)
-    counted_rows: QuerySet[Any] = rows.annotate(**numbers)
-    return counted_rows
+    annotated: QuerySet[Any] = rows.annotate(**numbers)
+    return annotated
+
+
+def counted_rows_of(request: HttpRequest) -> dict[str, QuerySet[Any]]:
+    """Return the rows that are counted: those of each tab, and those that are unseen."""
+    shown = rows_of(request)
+    unseen = rows_for(request, counts.unseen(request.user))
+    return {**{name: getattr(shown, tab.adjective)() for name, tab in TABS.items()}, "unseen": unseen}
 
 
 def newest_of(rows: Any) -> int | None:
@@ -170,15 +174,14 @@ def newest_of(rows: Any) -> int | None:
     return newest
 
 
-def counts_of(rows: Any, user: Any) -> dict[str, Count]:
+def counts_of(rows: Any, request: HttpRequest) -> dict[str, Count]:
     """Return the counts that the rows carry; if no row carries them, one more query asks for them."""
     carrier = rows[0] if rows else None
     if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
+        user: Any = request.user
         users = get_user_model()._base_manager.using(user.notifications.all().db)
-        carrier = with_counts(users.filter(pk=user.pk), user).first()
+        carrier = with_counts(users.filter(pk=user.pk), request).first()
     if carrier is None:
         # The users are in another database than the rows.
-        counted = {name: getattr(user.notifications, tab.adjective)() for name, tab in TABS.items()}
-        counted["unseen"] = counts.unseen(user)
-        return {name: Count(counts.capped(some)) for name, some in counted.items()}
+        return {name: Count(counts.capped(some)) for name, some in counted_rows_of(request).items()}
     return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}

@@ -18,6 +18,7 @@ from notifications.sending.prototype import prototype, rows_are_constant, rows_s
 from notifications.sending.repeats import was_sent_before
 from notifications.sending.result import Notifications
 from notifications.sending.statement import insert_select
+from notifications.sending.written import write_with_extensions
 from notifications.signals import notified
 from notifications.storage import changes
 from notifications.storage.notification import AbstractNotification
@@ -104,22 +105,25 @@ def write_rows(
     ):
         row = prototype(model, event, using)
         total = audience.count() if run.is_watched else 0
-        parts = cut(audience, size) if size else iter([audience])
-        for number, part in enumerate(parts, start=1):
-            run.created += insert_select(row, part, using, fresh=event.key is None)
+        parts = cut(audience, size) if size else iter([(audience, dict[str, Any]())])
+        for number, (part, among) in enumerate(parts, start=1):
+            insert = partial(insert_select, row, part, using, fresh=event.key is None)
+            run.created += write_with_extensions(insert, model, event, using, among)
             run.report(min(number * size, total) if size else total, total)
         return None, ()
     order = write_batches(model, event, audience, using, whole=not size, run=run)
     return list(order) or None, order
 
 
-def cut(audience: models.QuerySet[Any], size: int) -> Iterator[models.QuerySet[Any]]:
-    """Yield the audience in ranges of primary keys that hold about ``size`` users each."""
+def cut(audience: models.QuerySet[Any], size: int) -> Iterator[tuple[models.QuerySet[Any], dict[str, Any]]]:
+    """Yield the audience in ranges of primary keys that hold about ``size`` users each, with lookups of their rows."""
     rest = filterable(audience).order_by("pk")
+    among: dict[str, Any] = {}
     while True:
         edge = next(iter(rest.values_list("pk", flat=True)[size - 1 : size]), None)
         if edge is None:
-            yield rest
+            yield rest, among
             return
-        yield rest.filter(pk__lte=edge)
+        yield rest.filter(pk__lte=edge), {**among, "recipient__lte": edge}
         rest = rest.filter(pk__gt=edge)
+        among = {"recipient__gt": edge}

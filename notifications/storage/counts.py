@@ -11,9 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import router
+from django.http import HttpRequest
 from django.utils import timezone
 
 from notifications.conf import settings
+from notifications.extensions import row_filters, rows_for
 from notifications.storage import changes
 from notifications.storage.count_cache import CacheUnavailable, count_cache
 from notifications.storage.expressions import IsUnseen, SeenFloor
@@ -47,20 +49,21 @@ class Capped(str):
         return [turned] if key == slice(None, None, -1) else turned
 
 
-def unread_count(user: Any) -> Count:
+def unread_count(user: Any, request: HttpRequest | None = None) -> Count:
     """Return how many unread notifications ``user`` has, at most ``CACHE_TIMEOUT`` seconds old.
 
-    Counting stops at ``BADGE_CAP`` plus one, so the cost does not depend on the number of unread notifications.
+    Counting stops at ``BADGE_CAP`` plus one, so the cost does not depend on the number of unread notifications. If an
+    extension narrows the rows that ``request`` sees, those are counted each time.
     """
-    return cached(user, "unread", user.notifications.unread)
+    return cached(user, "unread", user.notifications.unread, request)
 
 
-def unseen_count(user: Any) -> Count:
+def unseen_count(user: Any, request: HttpRequest | None = None) -> Count:
     """Return how many unread notifications arrived or returned since the user last opened the bell.
 
     It is cached and capped like :func:`unread_count`.
     """
-    return cached(user, "unseen", lambda: unseen(user))
+    return cached(user, "unseen", lambda: unseen(user), request)
 
 
 def unseen(user: Any) -> Any:
@@ -87,8 +90,10 @@ def mark_seen(user: Any) -> None:
     changes.announce(user.notifications.model, user.pk, 0, using=using)
 
 
-def cached(user: Any, name: str, rows: Callable[[], Any]) -> Count:
+def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest | None = None) -> Count:
     """Return how many rows there are, up to one beyond ``BADGE_CAP``, from the cache where it knows."""
+    if row_filters():
+        return Count(capped(rows_for(request, rows())))
     timeout = settings.CACHE_TIMEOUT
     if not timeout or changes.are_pending():
         return Count(capped(rows()))

@@ -26,8 +26,8 @@ from notifications.objects.keys import ObjectKey
 from notifications.objects.labels import label_of, labels_of, sentence
 from notifications.objects.links import admin_link
 from notifications.storage import changes
-from notifications.storage.fields import DataField, without_labels_in_migrations
-from notifications.storage.indexes import StateIndex
+from notifications.storage.fields import DataField, ObjectIdField, without_labels_in_migrations
+from notifications.storage.indexes import StateIndex, with_own_index_names
 from notifications.storage.querysets import NotificationQuerySet
 from notifications.storage.row_verbs import RowVerbs
 from notifications.storage.states import DONE, INBOX, READ, SAVED, SNOOZED, UNREAD, newest_first
@@ -63,6 +63,7 @@ def object_type(related_name: str, **options: Any) -> Any:
     )
 
 
+@with_own_index_names
 @without_labels_in_migrations
 class AbstractNotification(RowVerbs):
     """Notify a recipient that an actor did (verb) something with an action object on a target."""
@@ -87,7 +88,7 @@ class AbstractNotification(RowVerbs):
     read_at = models.DateTimeField(_("read at"), null=True, editable=False)
 
     actor_content_type = object_type("notify_actor", verbose_name=_("content type of the actor"))
-    actor_object_id = models.CharField(_("id of the actor"), max_length=255)
+    actor_object_id = ObjectIdField(_("id of the actor"), max_length=255)
     actor = ObjectKey("actor_content_type", "actor_object_id", viewer="recipient")
 
     verb = models.CharField(_("verb"), max_length=255)
@@ -96,13 +97,13 @@ class AbstractNotification(RowVerbs):
     target_content_type = object_type(
         "notify_target", blank=True, verbose_name=_("content type of the target")
     )
-    target_object_id = models.CharField(_("id of the target"), max_length=255, blank=True, null=True)  # noqa: DJ001
+    target_object_id = ObjectIdField(_("id of the target"), max_length=255, blank=True, null=True)
     target = ObjectKey("target_content_type", "target_object_id", viewer="recipient")
 
     action_object_content_type = object_type(
         "notify_action_object", blank=True, verbose_name=_("content type of the action object")
     )
-    action_object_object_id = models.CharField(  # noqa: DJ001
+    action_object_object_id = ObjectIdField(
         _("id of the action object"), max_length=255, blank=True, null=True
     )
     action_object = ObjectKey("action_object_content_type", "action_object_object_id", viewer="recipient")
@@ -185,10 +186,6 @@ class AbstractNotification(RowVerbs):
         row._loaded_recipient_id = vars(row).get("recipient_id")
         return row
 
-    def recipients_of_change(self) -> set[Any]:
-        """Return the primary keys of the users whose counts change when this row is saved."""
-        return {self.recipient_id, self._loaded_recipient_id or self.recipient_id}
-
     def save(
         self,
         *,
@@ -208,7 +205,7 @@ class AbstractNotification(RowVerbs):
         super().save(
             force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
         )
-        changes.drop_counts(self.recipients_of_change(), using=using)
+        changes.drop_counts(changes.recipients_of_change(self), using=using)
         self._loaded_recipient_id = self.recipient_id
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:

@@ -106,6 +106,11 @@ class NotificationQuerySet(VerbsQuerySet[M]):
 
     def about(self, obj: models.Model, *, as_: Iterable[str] = OBJECTS) -> Self:
         """Return the rows in which ``obj`` is the actor, the action object or the target, or only one of ``as_``."""
+        if not isinstance(obj, models.Model):
+            raise TypeError(
+                f"about() takes one saved object, such as about(issue), got {obj!r}. "
+                "For several objects, combine the querysets: about(first) | about(second)."
+            )
         if obj.pk is None:
             raise ValueError(f"about() takes a saved object, got {obj!r}.")
         types = content_type_ids(obj, self.db)
@@ -245,7 +250,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         self._for_write = True
         changed = super(NotificationQuerySet, self.quietly()).bulk_update(rows, names, batch_size)
         if COUNTED_COLUMNS & names:
-            self.announce(changed, {pk for row in rows for pk in row.recipients_of_change()})
+            self.announce(changed, {pk for row in rows for pk in changes.recipients_of_change(row)})
         return changed
 
     # How the mark travels with the queryset, and what it does

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from django.core.exceptions import ImproperlyConfigured
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.manager import BaseManager
 from django.utils import timezone
 
 from notifications.conf import settings
-from notifications.objects.fetch import is_numbered
+from notifications.objects.fetch import is_numbered, key_field
 from notifications.storage import changes
 from notifications.storage.async_verbs import awaited
 from notifications.storage.expressions import CurrentMoment, judge_moment
@@ -44,6 +47,27 @@ def assert_soft_delete() -> None:
             "deleted(), active(), mark_all_as_deleted() and mark_all_as_active() need soft deletion: "
             'set NOTIFICATIONS["SOFT_DELETE"] = True.'
         )
+
+
+def judge_recipient(recipient: Any) -> None:
+    """Raise TypeError unless this is a saved user or can be the primary key of one."""
+    user_model = get_user_model()
+    if isinstance(recipient, models.Model):
+        if isinstance(recipient, user_model._meta.concrete_model) and recipient.pk is not None:  # type: ignore[arg-type]
+            return
+    elif isinstance(recipient, str) or not (
+        isinstance(recipient, (bool, float, Iterable, BaseManager)) or hasattr(recipient, "is_anonymous")
+    ):
+        try:
+            key_field(user_model).to_python(recipient)
+        except (ValidationError, ValueError, TypeError):
+            pass
+        else:
+            return
+    raise TypeError(
+        f"recipient must be a saved user or the primary key of a user, got {recipient!r}. For other values, filter "
+        f"first: filter(recipient__{user_model.USERNAME_FIELD}=...) or, for several users, filter(recipient__in=...)."
+    )
 
 
 def arrived_after(row: Any) -> Q:
@@ -199,6 +223,7 @@ class VerbsQuerySet(models.QuerySet[M]):
     def _of(self, recipient: Any, up_to: UpTo) -> Self:
         rows = unsliced(self).owned_by(self._recipient_id()) if self.query.is_sliced else self.all()
         if recipient is not None:
+            judge_recipient(recipient)
             rows = rows.filter(recipient=recipient).owned_by(recipient)
         if isinstance(up_to, datetime):
             rows = rows.filter(timestamp__lte=up_to)

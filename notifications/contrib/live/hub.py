@@ -271,7 +271,8 @@ class Hub:
         recipient = update.recipient
         has_changed = has_changed or update.has_changed
         for part in update.streams:
-            counts = update.counts if part.is_first or update.counts != recipient.counts else None
+            is_new = part.is_first or update.counts != recipient.counts
+            counts = (part.counts or update.counts) if is_new else None
             part.stream.outbox.put(
                 part.frames, update.cursor, counts, has_changed=has_changed or part.is_first
             )

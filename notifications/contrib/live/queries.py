@@ -34,6 +34,7 @@ from notifications.contrib.live.isolation import isolated
 from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
 from notifications.contrib.live.snapshots import EventRow, InboxRow, Snapshot
 from notifications.contrib.live.wire import Counts, Cursor, mark
+from notifications.extensions import rows_for
 from notifications.objects.keys import attach_objects
 from notifications.storage.expressions import EarliestMoment, IsUnseen, SeenFloor
 from notifications.storage.states import IS_MARKED_UNREAD, newest_first
@@ -125,6 +126,13 @@ def load_rows(pks: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Exception]]
         return found
 
     return isolated(fetch, set(pks), using) if pks else ({}, {})
+
+
+def visible_keys(pks: Collection[Any], request: Any) -> set[Any]:
+    """Return the primary keys of those rows that a request sees, as the extensions say."""
+    if not pks:
+        return set()
+    return set(rows_for(request, inbox_rows(database()).filter(pk__in=pks)).values_list("pk", flat=True))
 
 
 def counts(owner: str, using: str) -> dict[str, Any]:

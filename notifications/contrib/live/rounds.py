@@ -51,6 +51,8 @@ class StreamUpdate:
     is_first: bool = False
     resync: bool = False
     frames: list[Frame] = field(default_factory=list)
+    #: The counts of what the request of the stream sees, if an extension narrows that.
+    counts: Counts | None = None
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
+from django.db.models.lookups import In
 
 from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import Ancestry, ancestry_of
@@ -82,14 +83,27 @@ def active(users: QuerySet[Any]) -> QuerySet[Any]:
     return users.filter(is_active=True) if "is_active" in names else users
 
 
+def keys_of(users: QuerySet[Any]) -> list[Any] | None:
+    """Return the primary keys of ``filter(pk__in=keys)``, as the core names users; None for any other queryset.
+
+    With the keys themselves, the query is much smaller.
+    """
+    conditions: Any = users.query.where.children
+    if len(conditions) != 1 or not isinstance(conditions[0], In):
+        return None
+    column, keys = getattr(conditions[0].lhs, "target", None), conditions[0].rhs
+    return keys if column == users.model._meta.pk and isinstance(keys, list) else None
+
+
 def muters_of(ancestry: Ancestry, most: int, among: QuerySet[Any]) -> QuerySet[Any]:
     """Return the primary keys of those of the users who muted a path, by this decision or one that is smaller.
 
     Only the subscriptions of these users are read, however many others there are to the same objects.
     """
-    rows: Any = Subscription.objects.filter(
-        object_key__in=list(ancestry.objects), user__in=among.order_by().values("pk")
-    )
+    keys: Any = keys_of(among)
+    if keys is None:
+        keys = among.order_by().values("pk")
+    rows: Any = Subscription.objects.filter(object_key__in=list(ancestry.objects), user__in=keys)
     rows = rows.order_by().values("user")
     found: QuerySet[Any] = rows.alias(decision=Decision(ancestry)).filter(decision__lte=most).values("user")
     return found

@@ -28,9 +28,8 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.search import named, with_level
 from notifications.inbox import pagination
 from notifications.inbox.flash import Flash, get_flash, set_flash
-from notifications.inbox.requests import next_url, own_url, refuse, wants_json
+from notifications.inbox.requests import next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import key_of
-from notifications.inbox.tabs import rows_of
 from notifications.models import AbstractNotification
 from notifications.objects.keys import attach_objects
 from notifications.objects.links import page_of

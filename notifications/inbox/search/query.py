@@ -27,6 +27,7 @@ from notifications.inbox.search.names import MAX_NAMED_OBJECTS, find
 from notifications.inbox.search.readable import readable
 from notifications.inbox.search.terms import NotUnderstood, Term, split
 from notifications.storage.states import STATES
+from notifications.types import all_types, type_named, type_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,12 @@ def judge(term: Term, levels: dict[Any, Any]) -> None:
         )
     if term.key and not term.value:
         raise NotUnderstood(gettext("Enter a value after “%(key)s”.") % words)
-    known_values = {"is": list(STATES), "level": list(levels)}.get(term.key)
-    if known_values is not None and term.value.lower() not in known_values:
+    values = {"is": list(STATES), "level": list(levels), "type": [type_word(kind) for kind in all_types()]}
+    known_values = values.get(term.key)
+    value = term.value.lower()
+    if term.key == "type" and (kind := type_named(value)) is not None:
+        value = type_word(kind)
+    if known_values is not None and value not in known_values:
         raise NotUnderstood(
             gettext("“%(term)s” is not valid. Choose one of: %(known)s.")
             % {**words, "known": ", ".join(map(str, known_values))}

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib.subscriptions import mute, recipients_of, watch
-from notifications.contrib.subscriptions.audience import active
+from notifications.contrib.subscriptions.audience import active, keys_of
 from notifications.contrib.subscriptions.explanations import describe
 from notifications.contrib.subscriptions.models import Subscription
 from tests.contrib.subscriptions.models import Node, Repo
@@ -326,3 +326,18 @@ def test_who_would_be_told_can_be_asked_without_telling_anybody(alice: Any, bob:
     assert list(recipients_of(describe(alice, verb="reached level 10"))) == [alice]
     assert rows().count() == 0
     assert said(alice) == []
+
+
+def test_the_keys_of_users_are_read_from_a_queryset_that_has_no_other_condition(alice: Any, bob: Any) -> None:
+    users: Any = type(bob)._base_manager
+    assert keys_of(users.filter(pk__in=[alice.pk, bob.pk])) == [alice.pk, bob.pk]
+    for others in (
+        users.all(),
+        users.filter(pk=bob.pk),
+        users.filter(username__in=["bob"]),
+        users.filter(pk__in=users.values("pk")),
+        users.filter(pk__in=[bob.pk], username="bob"),
+        users.exclude(pk__in=[bob.pk]),
+        users.filter(groups__in=[1]),
+    ):
+        assert keys_of(others) is None

@@ -18,7 +18,7 @@ from django.utils import timezone
 from notifications.contrib.subscriptions import mute, search, unsubscribe, urls, watch
 from notifications.contrib.subscriptions.buttons import signed_name
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.extensions import Extension, extensions, message_of
+from notifications.extensions import ROW_FILTERS, Extension, extensions, message_of
 from tests.contrib.subscriptions.models import Note, Post
 from tests.contrib.subscriptions.things import make_remark, make_repo, make_ticket, said, send
 from tests.factories import make_notification, make_user, rows
@@ -614,3 +614,14 @@ def test_the_wing_is_an_extension_with_templates() -> None:
     assert set(wing.notifications_templates) == {"row", "new_row", "head"}
     assert Extension.notifications_templates == {}
     assert rows().count() == 0
+
+
+def test_a_row_that_the_request_does_not_see_has_no_explanation(client: Client, bob: Any) -> None:
+    row = make_notification(bob)
+    client.force_login(bob)
+    assert client.get(f"{HOME}why/{row.slug}/").status_code == 200
+    ROW_FILTERS.append(lambda rows, request: rows.none())
+    try:
+        assert client.get(f"{HOME}why/{row.slug}/").status_code == 404
+    finally:
+        ROW_FILTERS.clear()
