@@ -6,15 +6,17 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from notifications.conf import settings
 from notifications.inbox import undo as undoing
 from notifications.inbox.actions import ACTIONS, Action
-from notifications.inbox.flash import NOTHING_CHOSEN, UNDO, Flash, set_flash
+from notifications.inbox.flash import NOTHING_CHOSEN, UNDO, Flash, get_flash, set_flash
+from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.requests import form_data, next_url, own_url, refuse, wants_json
 from notifications.inbox.selection import Selection, key_of
 from notifications.inbox.snooze import SnoozeError, choices, snooze_until
@@ -26,6 +28,7 @@ REPEATED_FIELDS = ("one", "all", "id", "shown", "scope", "tab", "q", "up_to")
 
 
 @never_cache
+@for_user_of_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest) -> HttpResponse:
@@ -49,13 +52,14 @@ def act(request: HttpRequest) -> HttpResponse:
                 return refuse(request, str(error))
             return ask_until(request, data, str(error) if text else "")
     rows = selection.rows(request, data.get("up_to", ""))
-    change = undoing.do(request.user, rows, selection.action, until=until)
+    change = undoing.do(request.user, rows, selection.action, until=until, command=data.get("command", ""))
     nothing_chosen = not selection.tab and not selection.slugs
     name = NOTHING_CHOSEN if nothing_chosen else selection.action.name
     return answer(request, Flash(name, change.changed, change.token or ""))
 
 
 @never_cache
+@for_user_of_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: HttpRequest) -> HttpResponse:
@@ -68,6 +72,7 @@ def undo(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@for_user_of_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def seen(request: HttpRequest) -> HttpResponse:
@@ -78,9 +83,19 @@ def seen(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+@never_cache
+@for_user_of_page
+@login_required
+@require_safe
+def token(request: HttpRequest) -> HttpResponse:
+    """Return a CSRF token for a page whose token is no longer valid, because the user has logged in again."""
+    return JsonResponse({"token": get_token(request)})
+
+
 # The views of the older packages, one for each action
 
 
+@for_user_of_page
 @login_required
 def mark_all_as_read(request: HttpRequest) -> HttpResponse:
     """Mark all notifications of the user as read."""
@@ -89,6 +104,7 @@ def mark_all_as_read(request: HttpRequest) -> HttpResponse:
     )
 
 
+@for_user_of_page
 @login_required
 def mark_as_read(request: HttpRequest, slug: int | str) -> HttpResponse:
     """Mark one notification of the user as read."""
@@ -97,6 +113,7 @@ def mark_as_read(request: HttpRequest, slug: int | str) -> HttpResponse:
     )
 
 
+@for_user_of_page
 @login_required
 def mark_as_unread(request: HttpRequest, slug: int | str) -> HttpResponse:
     """Mark one notification of the user as unread."""
@@ -104,6 +121,7 @@ def mark_as_unread(request: HttpRequest, slug: int | str) -> HttpResponse:
     return act_by_url(request, "mark_as_unread", ACTIONS["unread"], question, slug)
 
 
+@for_user_of_page
 @login_required
 def delete(request: HttpRequest, slug: int | str) -> HttpResponse:
     """Delete one notification of the user, or mark it as deleted with SOFT_DELETE."""
@@ -120,8 +138,11 @@ def act_by_url(
     if slug is not None:
         rows = rows.filter(pk=key_of(str(slug), rows.model, rows.db))
     if request.method == "POST" or settings.ACTIONS_ON_GET:
-        if not action.write(rows, None) and slug is not None and not rows.exists():
+        changed = action.write(rows, None)
+        if not changed and slug is not None and not rows.exists():
             raise Http404
+        if wants_json(request):
+            return answer(request, Flash(action.name, changed))
         return HttpResponseRedirect(next_url(request) or own_url(request, leads_to))
     if slug is None:
         return ask(request, name, gettext("Mark all as read"), question, leads_to=leads_to)
@@ -146,9 +167,12 @@ def answer(request: HttpRequest, flash: Flash) -> HttpResponse:
                 "unseen_count": counts.unseen_count(request.user),
             }
         )
-    inbox = own_url(request, "all")
-    response = HttpResponseRedirect(next_url(request) or inbox)
-    set_flash(response, request, flash, inbox)
+    if not flash.changed and flash.action in ACTIONS:
+        # Nothing happened, so the last action can still be undone.
+        last = get_flash(request)
+        flash = last if last is not None and last.token else flash
+    response = HttpResponseRedirect(next_url(request) or own_url(request, "all"))
+    set_flash(response, request, flash)
     return response
 
 

@@ -44,12 +44,19 @@ class Change:
     token: str | None = None
 
 
-def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) -> Change:
-    """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze"."""
+def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None, command: str = "") -> Change:
+    """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze".
+
+    If nothing changes, the action before can still be undone. ``command`` is an id that a script gives to the action:
+    if the last action had the same one, its response did not arrive, and its result is returned again.
+    """
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
+        last = state.values_list("undo", flat=True).get() if command else None
+        if last and last.get("command") == command:
+            return Change(last["changed"], last["token"])
         keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: MAX_UNDO_ROWS + 1])
         if len(keys) > MAX_UNDO_ROWS:
             state.update(undo=None)
@@ -64,7 +71,9 @@ def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None) 
                     groups[difference].append(pk)
         wanted.announce(changed)
         token = secrets.token_urlsafe(9) if groups else None
-        state.update(undo=token and {"token": token, "groups": list(groups.items())})
+        if changed:
+            groups_of_change = {"groups": list(groups.items()), "changed": changed, "command": command}
+            state.update(undo=token and {"token": token, **groups_of_change})
         return Change(changed, token)
 
     return alone(user, using, write)

@@ -126,7 +126,7 @@ def test_whoever_prefers_json_gets_what_holds_now(bob: Any, ticket: Any) -> None
     assert found["until"] is not None
 
     answer = client.post(f"{HOME}change/", {**body, "action": "unwatch"}, headers=JSON)
-    assert answer.json() == {"subscription": None}
+    assert answer.json() == {"subscription": None, "message": "Unsubscribed."}
     answer = client.post(f"{HOME}change/", {**body, "action": "follow"}, headers=JSON)
     assert (answer.status_code, answer.json()) == (400, {"error": "Unknown action."})
 

@@ -1,0 +1,375 @@
+/* Requests, the queue of actions, and live updates. A site can use this module alone: see docs/howto/inbox. */
+
+export const absolute = (url) => new URL(url, document.baseURI);
+
+export function isWebUrl(url) {
+    try {
+        return Boolean(url) && /^https?:$/.test(absolute(url).protocol);
+    } catch {
+        return false; // URL.canParse does not exist in Safari 16.
+    }
+}
+
+export function remember(name, value) {
+    try {
+        return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value);
+    } catch {
+        return null; // A browser may refuse to store anything.
+    }
+}
+
+const dispatch = (name, detail) => document.dispatchEvent(new CustomEvent(`notifications:${name}`, { detail }));
+
+// The requests
+
+const USER_HEADER = "X-Notifications-User";
+
+/* The kind is "offline", "signed-out", "other-user", "csrf", "refused" or "server"; the message is the server's. */
+export class Problem extends Error {
+    constructor(kind, message = "") {
+        super(message);
+        this.kind = kind;
+    }
+}
+
+/* Return {data, etag}, or null for an empty or unchanged response. Throw a Problem. */
+export async function request(url, { user, etag, body } = {}) {
+    const headers = { Accept: "application/json" };
+    user && (headers[USER_HEADER] = encodeURIComponent(user));
+    etag && (headers["If-None-Match"] = etag);
+    const options = { headers, redirect: "manual", signal: AbortSignal.timeout(30000) };
+    // It survives the page, but browsers allow only 64 KiB for all such requests together.
+    body && Object.assign(options, { method: "POST", body, keepalive: String(body).length < 30000 });
+    let response, text;
+    try {
+        response = await fetch(absolute(url), options);
+        text = await response.text();
+    } catch {
+        throw new Problem("offline"); // No line, no answer in time, or a blocked request.
+    }
+    const data = parse(text);
+    const { status } = response;
+    const owner = response.headers.get(USER_HEADER);
+    if (response.type === "opaqueredirect" || status === 401) {
+        throw new Problem("signed-out", data?.error);
+    }
+    if (user && owner !== null && decodeURIComponent(owner) !== user) {
+        throw new Problem(owner ? "other-user" : "signed-out", data?.error);
+    }
+    if (status === 204 || status === 304) {
+        return null;
+    }
+    if (response.ok && data) {
+        return { data, etag: response.headers.get("ETag") };
+    }
+    if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
+        // Django answers a wrong token with a page.
+        throw new Problem(status === 403 && !data ? "csrf" : "refused", data?.error);
+    }
+    throw new Problem("server");
+}
+
+function parse(text) {
+    try {
+        return JSON.parse(text);
+    } catch {
+        return null; // A page: the status says the rest.
+    }
+}
+
+// The CSRF token of the page, which changes when the user logs in again.
+const tokenFields = () => document.querySelectorAll("[data-ntf-api] [name=csrfmiddlewaretoken]");
+
+/* Send a form of an element. If the token is no longer valid, get a new one and go on. */
+export async function send(element, url, form) {
+    const { ntfUser: user, ntfToken } = element.dataset;
+    const body = new URLSearchParams(form);
+    const post = () => {
+        const token = tokenFields()[0]?.value;
+        token && body.set("csrfmiddlewaretoken", token);
+        return request(url, { user, body });
+    };
+    try {
+        return await post();
+    } catch (problem) {
+        if (problem.kind !== "csrf" || !ntfToken) {
+            throw problem;
+        }
+    }
+    const answer = await request(ntfToken, { user });
+    tokenFields().forEach((field) => (field.value = answer.data.token));
+    return post();
+}
+
+// The queue
+
+/* Send one command after the other. Without an answer it is sent again, and the server recognises it by its id. */
+class Queue {
+    commands = [];
+    pause = 1000;
+
+    add(element, url, form) {
+        const command = { element, url, form };
+        const answer = new Promise((resolve, reject) => Object.assign(command, { resolve, reject }));
+        this.commands.push(command);
+        this.running ??= this.run().finally(() => (this.running = undefined));
+        return Object.assign(command, { answer });
+    }
+
+    /* Take back a command that was not sent yet, and return whether it was there. */
+    cancel(command) {
+        const index = this.commands.indexOf(command);
+        return index >= 0 && !command.sent && this.commands.splice(index, 1).length === 1;
+    }
+
+    async run() {
+        while (this.commands.length) {
+            const [command] = this.commands;
+            command.sent = true;
+            try {
+                // The form to undo depends on the answer before.
+                command.body ??= await (typeof command.form === "function" ? command.form() : command.form);
+                const answer = await send(command.element, command.url, command.body);
+                this.isWaiting = false;
+                this.finish(command).resolve(answer?.data ?? {});
+            } catch (error) {
+                const { kind } = error;
+                if (kind === "offline") {
+                    this.isWaiting = true;
+                    dispatch("waiting");
+                    await this.line();
+                    continue;
+                }
+                // Everything that waits would get the same answer.
+                const ended = ["signed-out", "other-user"].includes(kind) ? [...this.commands] : [command];
+                ended.forEach((each) => this.finish(each).reject(error));
+            }
+            this.pause = 1000;
+        }
+    }
+
+    finish(command) {
+        this.commands = this.commands.filter((each) => each !== command);
+        return command;
+    }
+
+    /* Wait until the browser is online again, or a little longer each time. */
+    line() {
+        return new Promise((resolve) => {
+            const timer = setTimeout(done, this.pause);
+            this.pause = Math.min(this.pause * 2, 30000);
+            this.retry = done;
+            addEventListener("online", done);
+            function done() {
+                clearTimeout(timer);
+                removeEventListener("online", done);
+                resolve();
+            }
+        });
+    }
+
+    /* Send the rest at once, because the page is left. */
+    flush() {
+        for (const { element, url, form, sent } of this.commands) {
+            sent || typeof form === "function" || send(element, url, form).catch(() => {}); // Nobody would see why.
+        }
+        this.commands = this.commands.filter(({ sent }) => sent);
+    }
+}
+
+export const queue = new Queue();
+
+// Live updates
+
+/* What is new, for all tabs of a browser: the one that holds the lock listens, or polls, and sends it to the others. */
+class Live {
+    members = new Set();
+    known = new Set();
+    isUnwatched = () => document.hidden && Date.now() - this.looked > this.period * 1.5;
+    close = () => (this.source = this.source?.close());
+
+    /* The first element of a page says where to ask, for whom, and how often. One of another user starts anew. */
+    join(element) {
+        this.members.add(element);
+        const { ntfUser, ntfApi } = element.dataset;
+        if (this.isRunning && this.data.ntfUser === ntfUser && this.data.ntfApi === ntfApi) {
+            return;
+        }
+        this.isRunning && this.stop();
+        this.data = { ...element.dataset };
+        this.known = new Set();
+        this.counts = this.etag = this.opened = undefined;
+        this.since = Date.parse(this.data.ntfNow) || Date.now();
+        this.period = 1000 * (this.data.ntfPeriod || 15);
+        this.start();
+    }
+
+    leave(element) {
+        this.members.delete(element);
+        // Turbo and htmx bring new elements in the same moment.
+        setTimeout(() => this.members.size || !this.isRunning || this.stop());
+    }
+
+    start(again = false) {
+        Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0 });
+        this.life = new AbortController();
+        const name = `notifications:${this.data.ntfApi}:${this.data.ntfUser}`;
+        this.channel = new BroadcastChannel(name);
+        this.channel.onmessage = ({ data }) => this.receive(...data);
+        const { signal } = this.life;
+        const began = performance.now();
+        const lead = () => signal.aborted || this.lead(again || performance.now() - began > 1000);
+        // Without https there are no locks: each tab listens for itself, while somebody looks at it.
+        navigator.locks ? navigator.locks.request(name, { signal }, lead).catch(isAborted) : lead();
+        this.channel.postMessage(["joined"]);
+        document.addEventListener("visibilitychange", () => this.look(), { signal });
+        addEventListener("online", () => this.look(Object.assign(this, { asked: 0, failures: 0 })), { signal });
+        this.timer = setInterval(() => this.look(), this.period * (1 + Math.random() / 8));
+    }
+
+    stop() {
+        this.isRunning = false;
+        this.life.abort();
+        this.channel.close();
+        this.close();
+        clearInterval(this.timer);
+    }
+
+    /* Lead until the tab goes; the browser gives the lock to another then. */
+    lead(late) {
+        const { signal } = this.life;
+        this.leading = true;
+        this.data.ntfLive && this.open();
+        (late || !this.source) && this.poll(); // What came while nobody listened.
+        return new Promise((resolve) => signal.addEventListener("abort", resolve));
+    }
+
+    open() {
+        const url = absolute(this.data.ntfLive);
+        // What came between the page and its stream; later, a poll has it.
+        this.opened || url.searchParams.set("since", this.data.ntfNow ?? "");
+        url.searchParams.set("user", this.data.ntfUser);
+        const source = (this.source = new EventSource(url));
+        const on = (event, react) => source.addEventListener(event, ({ data }) => react(data && JSON.parse(data)));
+        on("count", (counts) => this.send("count", counts));
+        on("notification", (entry) => this.send("new", entry));
+        on("changed", () => this.send("changed"));
+        on("bye", () => this.send("stopped", "signed-out"));
+        on("resync", () => this.poll());
+        on("open", () => Object.assign(this, { opened: true, failures: 0 }));
+        on("error", () => {
+            // The browser tries again, unless there was no stream: 204 where only polling helps.
+            if (source.readyState === EventSource.CLOSED && this.source === source) {
+                this.close();
+                this.failures += this.opened ? 1 : 0;
+                this.look();
+            }
+        });
+    }
+
+    async poll() {
+        this.asked = Date.now();
+        this.opened && !this.source && this.open();
+        const { signal } = this.life;
+        let answer;
+        try {
+            answer = await request(this.data.ntfApi, { user: this.data.ntfUser, etag: this.etag });
+        } catch (problem) {
+            if (!signal.aborted) {
+                const isOver = ["signed-out", "other-user", "csrf"].includes(problem.kind);
+                isOver ? this.send("stopped", problem.kind === "csrf" ? "signed-out" : problem.kind) : this.failures++;
+            }
+            return;
+        }
+        if (signal.aborted) {
+            return;
+        }
+        this.failures = 0;
+        if (answer) {
+            this.etag = answer.etag;
+            const isNew = ({ inbox_at }) => Date.parse(inbox_at) >= this.since;
+            answer.data.items.filter(isNew).reverse().forEach((entry) => this.send("new", entry));
+            this.send("count", answer.data.counts);
+            this.send("changed");
+        }
+    }
+
+    /* Poll if it is time to: four times slower where nobody looks, and slower with each failure. */
+    look() {
+        const pause = this.period * (this.isUnwatched() ? 4 : 1) * 2 ** this.failures;
+        const isTime = Date.now() - this.asked >= Math.min(pause, 300000) * 0.95;
+        if (!this.leading) {
+            document.hidden || this.channel.postMessage(["look"]);
+        } else if (document.hidden && !navigator.locks) {
+            this.close();
+        } else if (!this.source && isTime) {
+            this.poll();
+        }
+    }
+
+    /* Send a message to all tabs, this one too. */
+    send(...message) {
+        this.isRunning && this.channel.postMessage(message);
+        this.receive(...message);
+    }
+
+    receive(kind, detail) {
+        if (kind === "count") {
+            this.counts = { unread: detail.unread, unseen: detail.unseen };
+            showCounts(this.counts, this.data.ntfCap);
+            dispatch("count", this.counts);
+        } else if (kind === "new") {
+            const key = `${detail.id} ${detail.inbox_at}`;
+            if (!this.known.has(key)) {
+                this.known.add(key);
+                dispatch("new", detail);
+            }
+        } else if (kind === "changed") {
+            dispatch("changed");
+        } else if (kind === "stopped") {
+            this.isRunning && this.stop();
+            dispatch("stopped", { reason: detail });
+        } else if (this.leading && kind === "look") {
+            this.looked = Date.now();
+            this.look();
+        } else if (this.leading && this.counts) {
+            this.channel.postMessage(["count", this.counts]); // To a tab that has joined.
+        }
+    }
+}
+
+/* Nobody waits for the lock any more when live updates stop. Anything else is a fault. */
+function isAborted(error) {
+    if (error?.name !== "AbortError") {
+        throw error;
+    }
+}
+
+export const live = new Live();
+addEventListener("pagehide", () => {
+    queue.flush();
+    live.isRunning && live.stop();
+});
+addEventListener("pageshow", ({ persisted }) => persisted && live.members.size && live.start(true));
+
+// The numbers
+
+// The titles written here, each with the site's own, which may begin with "(1984)" too.
+const titles = new Map();
+
+/* Write numbers wherever the page shows them, and how many are unread into its title. */
+export function showCounts(counts, cap) {
+    const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
+    for (const element of document.querySelectorAll("[data-ntf-count]")) {
+        const count = counts[element.dataset.ntfCount];
+        if (Number.isInteger(count)) {
+            Object.assign(element, { textContent: text(count), hidden: !count });
+        }
+    }
+    if (Number.isInteger(counts.unread)) {
+        const own = titles.get(document.title) ?? document.title;
+        const title = counts.unread ? `(${text(counts.unread)}) ${own}` : own;
+        titles.set(title, own);
+        document.title === title || (document.title = title);
+    }
+}
