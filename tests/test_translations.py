@@ -368,7 +368,7 @@ def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) 
         *("Selesai", "Simpan", "Tunda", "Tandai sebagai sudah dibaca", "Tandai sebagai belum dibaca"),
         day,
         *("justquick", "menutup", "activity-stream"),
-        *("Belum dibaca", "Informasi", date, "1 hari, 2 jam yang lalu"),
+        *("Belum dibaca", date, "1 hari, 2 jam yang lalu"),
         # Each button has its words in its name and in its title.
         *("Selesai", "Selesai", "Simpan", "Simpan", "Tunda", "Tunda"),
         *("Tandai sebagai sudah dibaca", "Tandai sebagai sudah dibaca"),
