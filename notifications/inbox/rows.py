@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -21,15 +20,13 @@ from notifications.inbox.actions import actions_of
 from notifications.inbox.tabs import day_of
 from notifications.objects import links
 from notifications.presentation import sentences
+from notifications.presentation.verb_templates import has_own
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.reasons import reason_label
 from notifications.storage.states import states_of
 
 #: Stands for the slug in what is made once for all rows. No slug has it.
 SLUG = "\0"
-
-#: The template of a notification that a site may have of its own, and where ours is.
-NOTICE, TEMPLATES = "notifications/notice.html", Path(__file__).parent.parent / "templates"
 
 #: The levels that a row names. The others are of no interest in a list.
 SHOWN_LEVELS = ("warning", "error")
@@ -43,7 +40,7 @@ class Rows:
         self.request: Any = getattr(context, "request", None) or context.get("request")
         self.in_tab = bool(context.get("tab"))
         # A template of the site, and one with its own buttons where the page has no form.
-        self.includes_notice = not self.in_tab or has_own_notice(context)
+        self.includes_notice = not self.in_tab or has_own("notifications/notice.html", context)
         self.words: dict[str, str] = {
             "unread": format_html(
                 '<span class="ntf-state">{}</span>', pgettext("one notification", "Unread")
@@ -114,7 +111,7 @@ class Rows:
         """Return the buttons of a row in these states, with ``SLUG`` in the place of its slug."""
         names = frozenset(states)
         if names not in self.tools:
-            tools = [tool(action.name, action.title) for action in actions_of(names)]
+            tools: list[str] = [tool(action.name, action.title) for action in actions_of(names)]
             if "done" in names:
                 tools.append(self.delete_link())
             self.tools[names] = "".join(tools)
@@ -135,12 +132,6 @@ class Rows:
             slug=SLUG,
             icon=icon("delete"),
         )
-
-
-def has_own_notice(context: Context) -> bool:
-    """Return whether the site has a template of its own for a notification."""
-    engine = context.template.engine  # type: ignore[union-attr]
-    return not Path(engine.get_template(NOTICE).origin.name).is_relative_to(TEMPLATES)
 
 
 def when(words: str) -> str:

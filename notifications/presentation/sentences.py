@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from notifications.objects import links
-from notifications.objects.labels import labels_of, sentence, shape_of
+from notifications.objects.labels import isolated_names, labels_of, sentence, shape_of
 from notifications.presentation.verb_templates import html_of_verb, text_of_verb
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def text(notification: AbstractNotification, names: Mapping[str, str] | None = N
     """
     names = labels_of(notification) if names is None else names
     if not notification.is_hidden:
-        own = text_of_verb(notification.verb, {**names, "notice": notification})
+        own = text_of_verb(notification.verb, {**isolated_names(names), "notice": notification})
         if own is not None:
             return own
     return sentence({**names, "verb": notification.verb})

@@ -1,4 +1,4 @@
-/* <notifications-bell>: a link to the inbox that becomes a button with a panel of the latest notifications. */
+/* <notifications-bell>: a link that becomes a button with a panel of the latest notifications. */
 
 import { List, all } from "./list.js";
 import { isWebUrl, live, remember, send } from "./transport.js";
@@ -59,7 +59,7 @@ class Bell extends List {
         }
     }
 
-    /* Show what there is to say instead of rows, or below them. */
+    /* Show a message instead of rows, or below them. */
     showState(name) {
         for (const message of all("[data-ntf-when]", this.panel)) {
             message.hidden = message.dataset.ntfWhen !== name;
@@ -73,14 +73,13 @@ class Bell extends List {
         const isOver = ["signed-out", "other-user"].includes(problem.kind);
         this.showState(isOver ? problem.kind : "failed");
         if (isOver) {
-            // Nothing of one user is shown to another.
             this.records = [];
             this.list.hidden = true;
             this.list.replaceChildren();
         }
     }
 
-    /* Keep the panel on the screen, wherever the bell is: at the left, at the right or at the bottom. */
+    /* Keep the panel on the screen, wherever the bell is. */
     place() {
         const { style } = this.panel;
         const [bell, gap] = [this.link.getBoundingClientRect(), 8];
@@ -92,7 +91,7 @@ class Bell extends List {
         const left = Math.max(gap, Math.min(wanted, width - gap - panel.width));
         const [above, below] = [bell.top - 2 * gap, height - bell.bottom - 2 * gap];
         const isUp = below < Math.min(this.panel.scrollHeight, 240) && above > below;
-        // From the corner of the bell, so that no transform around it matters.
+        // From the bell: no transform around it matters.
         const origin = this.getBoundingClientRect();
         Object.assign(style, {
             left: `${left - origin.left}px`,
@@ -110,7 +109,7 @@ class Bell extends List {
     }
 
     notifyDesktop(entry) {
-        // One tab for all, and only where nobody looks at any of them.
+        // One tab for all, and only where nobody looks.
         if (this.notifiesDesktop() && live.leading && live.isUnwatched()) {
             const shown = new Notification(entry.text, { body: entry.description ?? "", tag: String(entry.id) });
             shown.onclick = () => open(isWebUrl(entry.url) ? entry.url : this.link.href);

@@ -43,7 +43,7 @@ class Inbox extends List {
         // The action before this page can be undone too.
         const token = this.toast.hidden ? "" : this.toast.querySelector("[name=undo]").value;
         this.last = token ? { token, message: this.toast.querySelector("[data-ntf-slot=message]").textContent } : undefined;
-        // What is done in another browser is only known at once where a bus carries it.
+        // Another browser's actions are only known at once where a bus carries them.
         const look = () => document.hidden || this.soon();
         this.on(document, "visibilitychange", look);
         this.timers.push(setInterval(look, live.period * 4));
@@ -76,8 +76,6 @@ class Inbox extends List {
         this.form.elements.shown.value = this.shown().map(({ slug }) => slug).join();
         this.change();
     }
-
-    // Arrivals
 
     /* Announce together what arrives together. "All results" was not said of it. */
     arrive(entry) {
@@ -119,7 +117,6 @@ class Inbox extends List {
         }
     }
 
-    /* Show what was held back, and go there. */
     release() {
         this.held.splice(0).forEach((record) => this.putBack(record, this.fresh));
         this.showPill();
@@ -129,8 +126,6 @@ class Inbox extends List {
         this.focusRow(0);
         this.soon();
     }
-
-    // Actions
 
     submit(event) {
         const { target, submitter } = event;
@@ -183,7 +178,6 @@ class Inbox extends List {
             }
             const isNothing = wanted.isOurs && !changed;
             if (this.last === mine) {
-                // What changed nothing leaves the action before to be undone.
                 this.last = isNothing ? before : undo ? mine : undefined;
                 const { message: text, token } = isNothing && wanted.records.length && before?.token ? before : { message, token: undo };
                 this.kind === "failed" || this.showToast("done", text ?? "", token);
@@ -201,7 +195,6 @@ class Inbox extends List {
         live.send("changed");
     }
 
-    /* Take back the last action here, and then on the server. */
     async undo() {
         const { last } = this;
         if (!last) {
@@ -240,8 +233,6 @@ class Inbox extends List {
         }
     }
 
-    // The toast
-
     /* Show and announce what was done, or why it was not, until the next action. */
     showToast(kind, message = this.toast.querySelector(`[data-ntf-text=${kind}]`)?.textContent ?? "", undo = "") {
         if (kind === this.kind && kind !== "done" && kind !== "failed") {
@@ -273,9 +264,6 @@ class Inbox extends List {
         }
     }
 
-    // The selection
-
-    /* Keep "all on this page" and what is selected on it in step. */
     change(event) {
         const boxes = all("[name=id]", this.list);
         event?.target === this.page && boxes.forEach((box) => (box.checked = this.page.checked));
@@ -290,8 +278,6 @@ class Inbox extends List {
         boxes.forEach((box) => (box.checked = false));
         this.page.indeterminate = false;
     }
-
-    // The keys
 
     press(event) {
         const key = nameOfKey(event);
@@ -328,7 +314,7 @@ class Inbox extends List {
         }
     }
 
-    /* Do it to what is selected, else to the row where the reader is. */
+    /* Do it to what is selected, else to the row with the focus. */
     actOn(actions, row) {
         const many = this.form.querySelector("[name=scope]:checked") ?? this.list.querySelector("[name=id]:checked");
         const buttons = actions.map((action) => (many ? `button[value=${action}]` : `[data-ntf-action=${action}]`));

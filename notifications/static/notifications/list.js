@@ -10,7 +10,7 @@ export function make(name, properties, ...children) {
     return element;
 }
 
-// What an action makes of the states of a row, and the tabs that it leaves.
+// The states that an action adds and removes, and the tabs that the row leaves.
 const EFFECTS = {
     done: { add: ["done"], remove: ["unread", "snoozed"], leaves: ["inbox", "unread", "snoozed"] },
     undone: { remove: ["done"], leaves: ["done"] },
@@ -23,7 +23,7 @@ const EFFECTS = {
     delete: { leaves: ["inbox", "unread", "saved", "snoozed", "done"] },
 };
 
-// The states of a row, with the action that is offered in it, and the one that is offered otherwise.
+// A state, with the action that is offered in it and otherwise.
 const OFFERS = { done: ["undone", "done"], saved: ["unsave", "save"], snoozed: ["unsnooze", "snooze"], unread: ["read", "unread"] };
 
 function ago(moment) {
@@ -38,12 +38,11 @@ function ago(moment) {
     try {
         words = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: "auto" });
     } catch {
-        words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }); // A language that no browser knows.
+        words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }); // The page names no language.
     }
     return words.format(-Math.floor(seconds / size), unit);
 }
 
-/* Return a row for an entry, made from the template of its list. */
 function makeRow(template, entry) {
     const row = template.content.firstElementChild.cloneNode(true);
     row.dataset.ntfId = entry.slug;
@@ -118,7 +117,7 @@ function readRecords(list) {
     return records;
 }
 
-/* Let a list hold these rows in this order, under their days. What stays is not touched. */
+/* Show these rows under their days. What stays is not touched. */
 function arrange(list, records) {
     const wanted = new Set(records.flatMap(({ row, day }) => [row, day]));
     const days = new Map();
@@ -162,7 +161,6 @@ export class List extends HTMLElement {
         this.timers?.forEach(clearInterval);
     }
 
-    /* Times go on, and at midnight the days change. */
     tick() {
         for (const time of all("time[datetime]", this.list)) {
             const text = ago(time.dateTime);
@@ -203,7 +201,7 @@ export class List extends HTMLElement {
             this.etag = answer.etag;
             this.show(answer.data);
         } else {
-            this.render(); // What was held back for a moment may come now.
+            this.render();
         }
     }
 
@@ -219,12 +217,11 @@ export class List extends HTMLElement {
         this.render();
     }
 
-    /* Return the rows to show of those that the server has. */
     hold(fresh) {
         return fresh;
     }
 
-    /* Show the rows. The focus goes to the next one if its own is gone. */
+    /* Show the rows. The focus goes to the next one. */
     render() {
         const focused = document.activeElement;
         const index = this.rows().indexOf(focused?.closest?.("[data-ntf-id]") ?? null);
@@ -244,7 +241,7 @@ export class List extends HTMLElement {
         (link ?? this.querySelector("[aria-current]"))?.focus();
     }
 
-    /* Apply an action to rows at once, and return what takes it back. */
+    /* Apply an action here, and return what takes it back. */
     apply(action, records) {
         const { add = [], remove = [], leaves = [] } = EFFECTS[action] ?? {};
         const gone = leaves.includes(this.dataset.ntfList ?? "inbox") ? 1 : 0;

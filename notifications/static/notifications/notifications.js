@@ -1,4 +1,4 @@
-/* All parts of the script. A page loads it with <script type="module" src="...">; see docs/howto/javascript. */
+/* A page loads this with <script type="module" src="...">. */
 
 import "./bell.js";
 import "./inbox.js";

@@ -6,7 +6,7 @@ export function isWebUrl(url) {
     try {
         return Boolean(url) && /^https?:$/.test(absolute(url).protocol);
     } catch {
-        return false; // URL.canParse does not exist in Safari 16.
+        return false; // Safari 16 has no URL.canParse.
     }
 }
 
@@ -14,17 +14,15 @@ export function remember(name, value) {
     try {
         return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value);
     } catch {
-        return null; // A browser may refuse to store anything.
+        return null; // The browser stores nothing.
     }
 }
 
 const dispatch = (name, detail) => document.dispatchEvent(new CustomEvent(`notifications:${name}`, { detail }));
 
-// The requests
-
 const USER_HEADER = "X-Notifications-User";
 
-/* The kind is "offline", "signed-out", "other-user", "csrf", "refused" or "server"; the message is the server's. */
+/* Of a kind: "offline", "signed-out", "other-user", "csrf", "refused" or "server". */
 export class Problem extends Error {
     constructor(kind, message = "") {
         super(message);
@@ -45,7 +43,7 @@ export async function request(url, { user, etag, body } = {}) {
         response = await fetch(absolute(url), options);
         text = await response.text();
     } catch {
-        throw new Problem("offline"); // No line, no answer in time, or a blocked request.
+        throw new Problem("offline"); // Or no answer in time, or a blocked request.
     }
     const data = parse(text);
     const { status } = response;
@@ -77,7 +75,6 @@ function parse(text) {
     }
 }
 
-// The CSRF token of the page, which changes when the user logs in again.
 const tokenFields = () => document.querySelectorAll("[data-ntf-api] [name=csrfmiddlewaretoken]");
 
 /* Send a form of an element. If the token is no longer valid, get a new one and go on. */
@@ -100,8 +97,6 @@ export async function send(element, url, form) {
     tokenFields().forEach((field) => (field.value = answer.data.token));
     return post();
 }
-
-// The queue
 
 /* Send one command after the other. Without an answer it is sent again, and the server recognises it by its id. */
 class Queue {
@@ -156,15 +151,10 @@ class Queue {
     /* Wait until the browser is online again, or a little longer each time. */
     line() {
         return new Promise((resolve) => {
-            const timer = setTimeout(done, this.pause);
+            this.retry = resolve;
+            setTimeout(resolve, this.pause);
             this.pause = Math.min(this.pause * 2, 30000);
-            this.retry = done;
-            addEventListener("online", done);
-            function done() {
-                clearTimeout(timer);
-                removeEventListener("online", done);
-                resolve();
-            }
+            addEventListener("online", resolve, { once: true });
         });
     }
 
@@ -178,8 +168,6 @@ class Queue {
 }
 
 export const queue = new Queue();
-
-// Live updates
 
 /* What is new, for all tabs of a browser: the one that holds the lock listens, or polls, and sends it to the others. */
 class Live {
@@ -235,18 +223,17 @@ class Live {
         clearInterval(this.timer);
     }
 
-    /* Lead until the tab goes; the browser gives the lock to another then. */
+    /* Lead until the tab goes; then the browser gives the lock to another. */
     lead(late) {
         const { signal } = this.life;
         this.leading = true;
         this.data.ntfLive && this.open();
-        (late || !this.source) && this.poll(); // What came while nobody listened.
+        (late || !this.source) && this.poll();
         return new Promise((resolve) => signal.addEventListener("abort", resolve));
     }
 
     open() {
         const url = absolute(this.data.ntfLive);
-        // What came between the page and its stream; later, a poll has it.
         this.opened || url.searchParams.set("since", this.data.ntfNow ?? "");
         url.searchParams.set("user", this.data.ntfUser);
         const source = (this.source = new EventSource(url));
@@ -294,7 +281,7 @@ class Live {
         }
     }
 
-    /* Poll if it is time to: four times slower where nobody looks, and slower with each failure. */
+    /* Poll if it is time to: more rarely where nobody looks, and with each failure. */
     look() {
         const pause = this.period * (this.isUnwatched() ? 4 : 1) * 2 ** this.failures;
         const isTime = Date.now() - this.asked >= Math.min(pause, 300000) * 0.95;
@@ -307,7 +294,6 @@ class Live {
         }
     }
 
-    /* Send a message to all tabs, this one too. */
     send(...message) {
         this.isRunning && this.channel.postMessage(message);
         this.receive(...message);
@@ -333,7 +319,7 @@ class Live {
             this.looked = Date.now();
             this.look();
         } else if (this.leading && this.counts) {
-            this.channel.postMessage(["count", this.counts]); // To a tab that has joined.
+            this.channel.postMessage(["count", this.counts]); // Another tab has joined.
         }
     }
 }
@@ -352,12 +338,10 @@ addEventListener("pagehide", () => {
 });
 addEventListener("pageshow", ({ persisted }) => persisted && live.members.size && live.start(true));
 
-// The numbers
-
 // The titles written here, each with the site's own, which may begin with "(1984)" too.
 const titles = new Map();
 
-/* Write numbers wherever the page shows them, and how many are unread into its title. */
+/* Write the numbers where the page shows them, and into its title. */
 export function showCounts(counts, cap) {
     const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
     for (const element of document.querySelectorAll("[data-ntf-count]")) {
