@@ -62,7 +62,7 @@ def test_the_modules_find_each_other_under_names_with_a_hash(aggregates: bool, t
     processed = {name: hashed for name, hashed, _ in storage.post_process(paths)}
     for name in MODULES:
         hashed = processed[f"notifications/{name}"]
-        served = (tmp_path / hashed).read_text()
+        served = (tmp_path / str(hashed)).read_text()
         for url in re.findall(r'(?:from|import) "(\./[^"]+)"', served):
             assert (tmp_path / "notifications" / url).is_file()
             assert (re.search(r"\.[0-9a-f]{12}\.js$", url) is not None) is aggregates
