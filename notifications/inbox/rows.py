@@ -157,7 +157,10 @@ def snoozed_words(notice: AbstractNotification) -> str:
 
 def icon(name: str) -> SafeString:
     """Return the icon of this name, which ``icons.html`` draws."""
-    return format_html('<svg class="ntf-icon" aria-hidden="true"><use href="#ntf-i-{}"></use></svg>', name)
+    return format_html(
+        '<svg class="ntf-icon" width="18" height="18" aria-hidden="true"><use href="#ntf-i-{}"></use></svg>',
+        name,
+    )
 
 
 def tool(name: str, title: Any) -> SafeString:

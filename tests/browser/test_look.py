@@ -197,7 +197,7 @@ def test_a_rule_of_the_site_wins_over_ours(
     visit(INBOX)
     browser.run(
         "const sheet = new CSSStyleSheet();"
-        "sheet.replaceSync('.ntf-sentence { font-size: 33px } :root { --ntf-tint: rgb(1, 2, 3) }');"
+        "sheet.replaceSync('.ntf-sentence { font-size: 33px } .ntf { --ntf-tint: rgb(1, 2, 3) }');"
         "document.adoptedStyleSheets = [sheet]"
     )
     notice = "const notice = document.querySelector('.ntf-row.ntf-new');"
