@@ -23,7 +23,7 @@ class Inbox extends List {
         this.page = this.querySelector("[data-ntf-select=page]");
         Object.assign(this, { arrived: [], held: [], failed: [] });
         if (!this.form || !this.toast) {
-            return; // A template of the site, which works without a script.
+            return; // A template of the site.
         }
         this.help = explain(this, this.on);
         this.on(this, "submit", this.submit);
@@ -139,6 +139,7 @@ class Inbox extends List {
                 return;
             }
             event.preventDefault();
+            submitter.closest("details")?.removeAttribute("open");
             const form = new FormData(target);
             form.append(name, value);
             // Not form.action, which is the buttons of this name.
