@@ -11,15 +11,16 @@
 #   make test-adoption   test the upgrade of databases of the old packages
 #   make crash           test with killed workers and restarted servers for an hour (ARGS="--minutes 5")
 #   make mutants         change the package in 300 random places, and see whether a test fails (ARGS="--number 30")
-#   make bench           run the benchmarks and update docs/performance.rst (ARGS="--case page")
+#   make bench           run the benchmarks and update docs/performance*.rst (ARGS="--case page")
 #   make bench-quick     run the benchmarks with tiny sizes, only to check that they work
 #   make bench-live      measure open streams and update docs/explanation/live.rst (ARGS=--quick)
 #   make lint            run the checks of CI and pre-commit
 #   make format          fix what can be fixed automatically
 #   make messages        update the translation catalogues from the source
-#   make docs            build docs/_build/html and run the doctests
+#   make docs            build docs/_build/html
 #   make screenshots     regenerate the screenshots of the README and the docs
 #   make wheel           build and check dist/
+#   make release         check and build a release, without uploading it (TAG=v2.0.0 ARGS=--dry-run)
 #   make tox             test the other versions of Python and Django (ARGS="-e py313-django61")
 #   make clean           delete everything that was built, including .venv
 
@@ -34,7 +35,7 @@ TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
 
-.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-adoption crash mutants bench bench-quick bench-live lint format docs screenshots wheel tox clean
+.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-adoption crash mutants bench bench-quick bench-live lint format docs screenshots wheel release tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
 
@@ -115,7 +116,6 @@ messages: $(VENV)/installed-test
 
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
-	$(BIN)/python -m sphinx -W --keep-going -b doctest docs docs/_build/doctest
 
 screenshots: $(VENV)/installed-test chromium
 	$(BIN)/python docs/screenshots.py
@@ -124,6 +124,9 @@ wheel: $(VENV)/installed-dev
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist
 	$(BIN)/python -m twine check --strict dist/*
+
+release: $(VENV)/installed-dev
+	$(BIN)/python .ci/release.py $(TAG) $(ARGS)
 
 tox: $(VENV)/installed-dev
 	$(BIN)/python -m tox run-parallel --parallel 2 --parallel-live $(ARGS)

@@ -1,4 +1,4 @@
-"""What was measured, beside what must be reached: printed after a run, and written into ``docs/performance.rst``.
+"""What was measured, beside what must be reached: printed after a run, and written into two pages of the documentation.
 
 ``python benchmarks/report.py`` does both again from the files in ``benchmarks/results``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-PAGE = HERE.parent / "docs" / "performance.rst"
+#: The short page with one table, and the page with everything.
+SUMMARY, PAGE = (HERE.parent / "docs" / f"{name}.rst" for name in ("performance", "performance-results"))
 BEGIN, END = ".. The lines from here on are written by benchmarks/report.py.", ".. Up to here."
 
 NAMES = {
@@ -26,6 +28,20 @@ NAMES = {
     "activity_stream": "activity-stream",
 }
 BACKENDS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mariadb": "MariaDB"}
+
+#: The lines of the short table: what a reader asks, with the case and the variant that answer it.
+QUESTIONS = {
+    "Notify one user": ("fan-out-1-user", ""),
+    "Notify 10,000 users": ("fan-out-10000-queryset", ""),
+    "Notify 1,000,000 users": ("fan-out-1000000-queryset", ""),
+    "Notify 100,000 subscribers of an object and its parents": ("watchers-100000", ""),
+    "A page of the inbox with 20 notifications, as HTML": ("page-html", ""),
+    "The same as JSON": ("page-json", ""),
+    "Page 4,000 of the inbox": ("pages", "page 4,000"),
+    "The badge of a user with 100,000 unread, not cached": ("badge", "100,000 unread"),
+    "A poll that finds nothing new": ("poll", "unchanged (304)"),
+    "Mark 100,000 notifications as read": ("mark-read-100000", ""),
+}
 
 Entry = Mapping[str, Any]
 
@@ -194,18 +210,43 @@ def duration(seconds: float) -> str:
 
 
 def write() -> None:
-    """Put what was measured into the page of the documentation, between its two marks."""
+    """Put what was measured into the pages of the documentation, between their two marks."""
     found = load()
     if not found:
         return
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{generated(found)}\n{END}{after}")
+    for page, content in ((SUMMARY, summary(found)), (PAGE, generated(found))):
+        before, _, rest = page.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        page.write_text(f"{before}{BEGIN}\n\n{content}\n{END}{after}")
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    """Return the table of the short page: the time of each question on each database."""
+    rows = [["", *(f"{BACKENDS[name]} {version(content)}" for name, content in found.items())]]
+    for question, (case, variant) in QUESTIONS.items():
+        entries = [find(content, case, "ours", variant) for content in found.values()]
+        rows.append([question, *(rough(entry["seconds"]) if entry else "" for entry in entries)])
+    about = next(iter(found.values()))
+    machines = Counter(hardware(case["machine"]) for case in about["cases"].values())
+    [(machine, _)] = machines.most_common(1)
+    return (
+        f"{list_table(rows, '46 18 18 18')}\nMeasured on {machine}, with databases as they are installed.\n"
+    )
+
+
+def rough(seconds: float) -> str:
+    """Return a time with the two or three digits that matter."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.{1 if seconds < 0.01 else 0}f} ms"
+
+
+def version(content: Mapping[str, Any]) -> str:
+    """Return the version of a database without what its distribution adds."""
+    return str(content["about"]["database"]["version"]).partition("-")[0]
 
 
 def generated(found: Mapping[str, Any]) -> str:
     """Return the part of the page that is written anew after each run."""
-    parts = [heading("The bars"), list_table(bar_rows(), "14 36 16 22 12")]
+    parts = [heading("Targets"), list_table(bar_rows(), "14 36 16 22 12")]
     for backend, content in found.items():
         about = content["about"]
         parts += [heading(f"{BACKENDS[backend]} {about['database']['version']}"), provenance(content)]

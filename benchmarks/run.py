@@ -4,7 +4,7 @@ Every candidate is a process that lives as long as the run, in a virtual environ
 turns, so that whatever else the machine does meets all of them. What is measured is written after each case, to
 ``benchmarks/results/<backend>.json``, and an interrupted run goes on from there with ``--resume``. A quick run, or one
 with other rounds or candidates than it should have, leaves that folder alone and writes to ``.cache/bench/tried``. At
-the end the bars are shown; ``docs/performance.rst`` is written after a complete run, or by ``benchmarks/report.py``.
+the end the bars are shown; ``docs/performance*.rst`` are written after a complete run, or by ``benchmarks/report.py``.
 
 The servers are those of ``tests/run.py``: ``POSTGRES_URL``, ``MARIADB_URL``, else the usual loopback ports; a
 database named in ``REQUIRE`` fails the run when it does not answer. The databases ``ntf_bench_*`` are made and, at

@@ -15,9 +15,14 @@ from notifications.compat import settings as older
 from notifications.conf import get_notification_model, settings
 from notifications.extensions import known_settings
 from notifications.inbox.search import searched_field
+from notifications.models import InboxState
 from notifications.objects.fetch import key_field
 from notifications.objects.visibility import model_named, rule_problem
 from notifications.sending.statement import CONSTRAINT, keeps_constraint
+from notifications.types import problems_of, registered, same_verb
+
+#: The vendors, as Django names them, of the databases that the tests run on. MySQL has the name of MariaDB.
+SUPPORTED_DATABASES = {"postgresql", "mysql", "sqlite"}
 
 REQUEST_PROCESSOR = "django.template.context_processors.request"
 
@@ -106,6 +111,29 @@ def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
     ]
 
 
+@register()
+def check_types(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check the registered types of notifications, and that no two of them have the same verb."""
+    problems: list[CheckMessage] = []
+    for kind in registered():
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        problems += [
+            Error(f"The notification type {name} is not valid: {problem}.", obj=kind, id="notifications.E010")
+            for problem in problems_of(kind)
+        ]
+        if other := same_verb(kind):
+            problems.append(
+                Error(
+                    f"The notification types {name} and {other.__module__}.{other.__qualname__} have the same verb, "
+                    f"{kind.verb!r}.",
+                    hint="The verb names a type, also in databases that ignore upper case. Use another verb.",
+                    obj=kind,
+                    id="notifications.E011",
+                )
+            )
+    return problems
+
+
 @register(Tags.security)
 def check_visibility(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check that the models in ``VISIBILITY`` exist, and that their rules can be imported and have both methods.
@@ -163,6 +191,34 @@ def check_primary_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             id="notifications.E005",
         )
     ]
+
+
+@register()
+def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the database of the notifications is supported, and that their tables are in the same one."""
+    model = get_notification_model()
+    alias = router.db_for_write(model)
+    problems: list[CheckMessage] = []
+    if connections[alias].vendor not in SUPPORTED_DATABASES:
+        problems.append(
+            Error(
+                f"The notifications are in the database {alias!r}, which is {connections[alias].display_name}.",
+                hint="PostgreSQL, MySQL, MariaDB and SQLite are supported.",
+                obj=model,
+                id="notifications.E006",
+            )
+        )
+    if not router.allow_migrate_model(alias, InboxState):
+        problems.append(
+            Error(
+                f"The notifications are in the database {alias!r}, but a router keeps "
+                f"{InboxState._meta.label} out of it.",
+                hint="Let allow_migrate() of your router allow the app 'notifications' in this database.",
+                obj=model,
+                id="notifications.E007",
+            )
+        )
+    return problems
 
 
 @register()

@@ -18,6 +18,6 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     is_known = bool(user and user.is_authenticated)
     return {
-        "notifications_unread": SimpleLazyObject(lambda: unread_count(user) if is_known else 0),
-        "notifications_unseen": SimpleLazyObject(lambda: unseen_count(user) if is_known else 0),
+        "notifications_unread": SimpleLazyObject(lambda: unread_count(user, request) if is_known else 0),
+        "notifications_unseen": SimpleLazyObject(lambda: unseen_count(user, request) if is_known else 0),
     }

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.apps import apps
+from django.db import models
 
 from notifications.conf import CORE_KEYS, Setting, Settings
 from notifications.events import Event
+from notifications.objects.guard import guarded
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.db.models import QuerySet
+    from django.http import HttpRequest
     from django.utils.functional import Promise
+
+R = TypeVar("R", bound="models.QuerySet[Any]")
+
+#: Functions that say which rows a request sees, from :mod:`notifications.registry`. They take the rows and the request.
+ROW_FILTERS: list[Callable[[Any, HttpRequest | None], Any]] = []
 
 #: The annotation of an audience with the reason of each user. It is stored in the column ``reason`` of their row.
 REASON = "notifications_reason"
@@ -54,6 +62,41 @@ class Extension:
         """
         return audience
 
+    def notifications_writes(self, event: Event) -> bool:
+        """Return whether :meth:`notifications_written` has something to write for ``event``. It must not query."""
+        return type(self).notifications_written is not Extension.notifications_written
+
+    def notifications_written(self, event: Event, rows: QuerySet[Any], using: str, *, fresh: bool) -> None:
+        """Write what belongs to the rows of ``event``, in their transaction, with a constant number of statements.
+
+        ``rows`` are notifications in the database ``using``: those that were just written, and, unless ``fresh``,
+        possibly some that were written before. A large audience is written in several parts, each with a call.
+        """
+
+    def notifications_muted(self, rows: Sequence[Any]) -> Collection[Any]:
+        """Return the primary keys of those of these notifications that are about what their recipient has muted.
+
+        It is asked after the rows were written, for many at once, before something leaves the site. ``rows`` are loaded
+        notifications with their objects, of any recipients. Use a constant number of queries.
+        """
+        return ()
+
+    def notifications_rows(self, request: HttpRequest | None, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of the notifications that this request may see and change: ``rows.filter(...)``.
+
+        Every page, list, count, template tag, JSON response and live stream of the user asks this, for example to show
+        only the notifications of the current site or tenant. ``request`` is None if there is none, as in the filter
+        ``has_notification``. If this raises an exception, the request sees no notifications, and the log says why.
+        """
+        return rows
+
+    def notifications_sent(self, event: Event, rows: QuerySet[Any], using: str) -> None:
+        """Do what follows from an event. This is called once for each ``notify.send`` that did not fail.
+
+        ``rows`` are all rows of the event, of which there may be none, in the database ``using``. A transaction of the
+        caller is still open: whatever takes locks belongs after its commit. An exception is logged.
+        """
+
     def notifications_silence(self, event: Event, *, named: bool) -> str | None:
         """Return the reason for the log why this extension left an event without recipients: "all have muted it".
 
@@ -78,6 +121,59 @@ def audience_extensions() -> list[Extension]:
         extension
         for extension in extensions()
         if type(extension).notifications_audience is not Extension.notifications_audience
+    ]
+
+
+def writing_extensions(event: Event) -> list[Extension]:
+    """Return the extensions that write something for this event, in ``INSTALLED_APPS`` order."""
+    return [extension for extension in extensions() if extension.notifications_writes(event)]
+
+
+def muted_rows(rows: Sequence[Any]) -> frozenset[Any]:
+    """Return the primary keys of those of these notifications that an extension finds muted by their recipients."""
+    return frozenset(key for extension in extensions() for key in extension.notifications_muted(rows))
+
+
+def row_filters() -> list[Callable[[Any, HttpRequest | None], Any]]:
+    """Return everything that says which rows a request sees, as functions that take the rows and the request."""
+    return [
+        *(
+            lambda rows, request, extension=extension: extension.notifications_rows(request, rows)
+            for extension in extensions()
+            if type(extension).notifications_rows is not Extension.notifications_rows
+        ),
+        *ROW_FILTERS,
+    ]
+
+
+def rows_for(request: HttpRequest | None, rows: R) -> R:
+    """Return those of the rows that the request may see and change, as the extensions say; all without extensions."""
+    for row_filter in row_filters():
+        found = guarded(
+            "notifications_rows()", "an extension", narrowed, row_filter, rows, request, otherwise=None
+        )
+        if found is None:
+            return rows.none()
+        rows = found
+    return rows
+
+
+def narrowed(row_filter: Callable[[Any, HttpRequest | None], Any], rows: R, request: HttpRequest | None) -> R:
+    """Return what an extension makes of the rows. Raise TypeError if it cannot be filtered any more."""
+    found = row_filter(rows, request)
+    if not isinstance(found, models.QuerySet) or found.model is not rows.model:
+        raise TypeError(f"it must return a queryset of {rows.model._meta.label}, got {found!r}")
+    if found.query.is_sliced or found.query.combinator or found.query.distinct_fields:
+        raise TypeError("it must return a queryset that can be filtered: no slice and no union")
+    return found  # type: ignore[return-value]
+
+
+def sent_extensions() -> list[Extension]:
+    """Return the extensions that do something when an event was sent, in ``INSTALLED_APPS`` order."""
+    return [
+        extension
+        for extension in extensions()
+        if type(extension).notifications_sent is not Extension.notifications_sent
     ]
 
 

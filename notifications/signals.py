@@ -2,10 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from django.dispatch import Signal
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from django.db import models
+    from django.utils.functional import Promise
+
+    from notifications.sending.result import Notifications
+    from notifications.storage.notification import AbstractNotification
+
+    #: What ``notify.send`` returns: for each receiver its response, which is the rows of the event.
+    Sent: TypeAlias = list[tuple[Callable[..., Any], Notifications[AbstractNotification]]]
+    #: What ``notify.send_robust`` returns: an error can stand in place of the rows.
+    RobustlySent: TypeAlias = list[tuple[Callable[..., Any], Notifications[AbstractNotification] | Exception]]
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Send(Protocol[R_co]):
+    """The arguments of ``notify.send``, for type checkers and editors. At run time, the receiver validates them."""
+
+    def __call__(
+        self,
+        sender: Any,
+        *,
+        verb: str | Promise,
+        recipient: models.Model | Iterable[Any] | None = None,
+        action_object: models.Model | None = None,
+        target: models.Model | None = None,
+        description: object = None,
+        level: str | None = None,
+        public: bool = True,
+        timestamp: date | str | None = None,
+        idempotency_key: str | None = None,
+        recipient_reason: str | None = None,
+        data: object = None,
+        fanout_chunk: int | None = None,
+        on_progress: Callable[[int, int | None], object] | None = None,
+        actor_for_concrete_model: bool = True,
+        action_object_for_concrete_model: bool = True,
+        target_for_concrete_model: bool = True,
+        **extra: Any,
+    ) -> R_co:
+        """Notify the recipients that the sender, who is the actor, did something."""
 
 
 class AnySender(dict[Any, Any]):
@@ -27,21 +72,30 @@ class NotifySignal(Signal):
         super().__init__()
         self.sender_receivers_cache: Any = AnySender()
 
-    def send(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
-        """Notify the recipients. Return ``[(receiver, notifications)]``."""
-        return super().send(sender, **named)
+    if TYPE_CHECKING:
+        # One signature for all four, which Django's Signal gives as **named.
+        send: Send[Sent]  # type: ignore[assignment]
+        asend: Send[Coroutine[Any, Any, Sent]]  # type: ignore[assignment]
+        send_robust: Send[RobustlySent]  # type: ignore[assignment]
+        asend_robust: Send[Coroutine[Any, Any, RobustlySent]]  # type: ignore[assignment]
 
-    async def asend(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
-        """Do as :meth:`send` does."""
-        return await super().asend(sender, **named)
+    else:
 
-    def send_robust(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
-        """Do as :meth:`send` does, but return an error in place of the notifications."""
-        return super().send_robust(sender, **named)
+        def send(self, sender: Any, **named: Any) -> Any:
+            """Notify the recipients. Return ``[(receiver, notifications)]``."""
+            return super().send(sender, **named)
 
-    async def asend_robust(self, sender: Any, **named: Any) -> list[tuple[Callable[..., Any], Any]]:
-        """Do as :meth:`send_robust` does."""
-        return await super().asend_robust(sender, **named)
+        async def asend(self, sender: Any, **named: Any) -> Any:
+            """Do as :meth:`send` does."""
+            return await super().asend(sender, **named)
+
+        def send_robust(self, sender: Any, **named: Any) -> Any:
+            """Do as :meth:`send` does, but return an error in place of the notifications."""
+            return super().send_robust(sender, **named)
+
+        async def asend_robust(self, sender: Any, **named: Any) -> Any:
+            """Do as :meth:`send_robust` does."""
+            return await super().asend_robust(sender, **named)
 
 
 #: Notify the recipients: ``notify.send(actor, verb="closed", ...)``.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from notifications.extensions import audience_extensions
 from notifications.objects.guard import forget_faults
+from notifications.types import NotificationType, register, unregister
 from tests.factories import make_user
 from tests.sets import MEASURED_ON_SERVERS, TESTS, is_listed, module_of, runs_in_shape, set_of
 
@@ -105,7 +106,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out the tests of an app where its tables are missing, and modules of which this shape runs nothing."""
     if not collection_path.name.startswith("test_"):
         return None
-    needed = {"subscriptions": "notifications.contrib.subscriptions", "hostile": "tests.hostile"}
+    needed = {
+        "delivery": "notifications.contrib.delivery",
+        "hostile": "tests.hostile",
+        "subscriptions": "notifications.contrib.subscriptions",
+    }
     app = needed.get(collection_path.parent.name)
     if app and not apps.is_installed(app):
         return True
@@ -204,3 +209,18 @@ def defaults(settings: Any) -> None:
 def justquick(db: None) -> Any:
     """The user of the seed's examples."""
     return make_user("justquick")
+
+
+@pytest.fixture
+def make_type() -> Iterator[Callable[..., type[NotificationType]]]:
+    """Register a type with these attributes, which is forgotten after the test."""
+    made: list[type[NotificationType]] = []
+
+    def make(verb: str = "commented on", **attributes: Any) -> type[NotificationType]:
+        kind = register(type("Commented", (NotificationType,), {"verb": verb, **attributes}))
+        made.append(kind)
+        return kind
+
+    yield make
+    for kind in made:
+        unregister(kind)

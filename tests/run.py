@@ -41,7 +41,7 @@ EVERYTHING = (*BACKENDS, "browser")
 SERVICES = ("redis",)
 SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]*.py")}
 SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
-SHAPES_ON_EVERY_DATABASE = ("default", "jsonfield", "subscriptions", "swapped")
+SHAPES_ON_EVERY_DATABASE = ("default", "delivery", "jsonfield", "subscriptions", "swapped")
 SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
 #: The longest that a test of the set ``databases`` may take, in seconds.
 MAX_SECONDS = 10

@@ -33,6 +33,7 @@ ONCE = {
     "presentation/test_serialize.py": "JSON of rows that were read; the columns are tested in test_fields.py",
     "sending/test_keywords.py": "which keyword is a column and which is extra data, before anything is written",
     "sending/test_silence.py": "log messages",
+    "storage/test_count_cache.py": "caches that fail; the rows are tested in test_counts.py",
     "test_benchmarks.py": "reads results and writes reports",
     "test_docs.py": "runs the documentation in sites of its own",
     "test_example.py": "runs the example site, which has a database of its own",

@@ -8,8 +8,9 @@ import pytest
 from django.core.checks import CheckMessage, Error, Warning, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
-from django.db import connection, models
+from django.db import connection, connections, models
 
+from notifications.checks import check_databases
 from notifications.conf import get_notification_model
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
@@ -282,3 +283,31 @@ def test_an_error_stops_the_command(bare: Any) -> None:
 
     with pytest.raises(SystemCheckError, match=r"notifications\.E002"):
         call_command("check")
+
+
+def test_a_database_that_is_not_supported_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections["default"], "vendor", "oracle")
+    monkeypatch.setattr(connections["default"], "display_name", "Oracle")
+
+    [error] = [message for message in check_databases(None) if message.id == "notifications.E006"]
+    assert error.msg == "The notifications are in the database 'default', which is Oracle."
+
+
+class OnlyNotifications:
+    """The other database has the site's notifications and nothing else."""
+
+    def db_for_write(self, model: type[Any], **hints: Any) -> str | None:
+        return "other" if model is get_notification_model() else None
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return None if db == "default" else hints.get("model_name") != "inboxstate"
+
+
+def test_a_router_that_separates_the_inbox_state_from_the_rows_is_an_error(settings: Any) -> None:
+    settings.DATABASE_ROUTERS = ["tests.test_checks.OnlyNotifications"]
+
+    [error] = check_databases(None)
+    assert error.id == "notifications.E007"
+    assert error.msg.startswith(
+        "The notifications are in the database 'other', but a router keeps notifications.Inbox"
+    )

@@ -8,16 +8,22 @@ import pytest
 
 from notifications import conf
 from notifications.conf import CONFIG_DEFAULTS, CORE_KEYS, get_config
+from notifications.contrib.delivery.conf import Settings as DeliverySettings
 from notifications.contrib.live.conf import Settings as LiveSettings
 from notifications.contrib.subscriptions.conf import Settings as SubscriptionSettings
 
 
-class Everything(LiveSettings, SubscriptionSettings):
+class Everything(DeliverySettings, LiveSettings, SubscriptionSettings):
     """The settings of the core and of all wings."""
 
 
 ours = Everything()
-KNOWN = {**CORE_KEYS, **LiveSettings.own_keys(), **SubscriptionSettings.own_keys()}
+KNOWN = {
+    **CORE_KEYS,
+    **DeliverySettings.own_keys(),
+    **LiveSettings.own_keys(),
+    **SubscriptionSettings.own_keys(),
+}
 
 
 DEFAULTS: dict[str, Any] = {
@@ -30,6 +36,9 @@ DEFAULTS: dict[str, Any] = {
     "MAX_DATA_BYTES": 65536,
     "FANOUT_CHUNK": None,
     "BADGE_CAP": 99,
+    "DELIVERY_CHANNELS": {},
+    "DELIVERY_RUNNER": "inline",
+    "BASE_URL": "",
     "LIVE_BUS": "poll",
     "LIVE_BUS_OPTIONS": {},
     "LIVE_STREAMS_PER_USER": 10,

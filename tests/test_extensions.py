@@ -13,10 +13,12 @@ import pytest
 from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 
 from notifications import notify
 from notifications.events import Event
 from notifications.extensions import Extension, audience_extensions
+from notifications.objects.guard import forget_faults
 from tests.factories import make_group, make_project, make_user, make_users, rows, told
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +144,50 @@ def test_without_an_audience_and_a_user_the_log_says_so_also_with_an_app_install
     assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
+@pytest.fixture
+def wrote(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], str]]:
+    """Install an app that notes each event whose rows were written: its verb, its recipients, its database."""
+    seen: list[tuple[str, list[str], str]] = []
+
+    def note(self: Any, event: Event, found: Any, using: str) -> None:
+        names = [row.recipient.username for row in found]
+        seen.append((event.verb, names, using))
+        if event.verb == "failed":
+            raise RuntimeError
+
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.extending"]
+    config: Any = type(apps.get_app_config("extending"))
+    monkeypatch.setattr(config, "notifications_sent", note)
+    return seen
+
+
+def test_an_app_hears_of_each_event_after_its_rows_were_written(wrote: list[Any]) -> None:
+    ann, bob, nobody = make_user("ann"), make_user("bob"), make_user("nobody", is_active=False)
+    notify.send(make_project(), verb="closed", recipient=[ann, bob])
+    notify.send(make_project(), verb="opened", recipient=make_group("all", ann, bob), fanout_chunk=1)
+    notify.send(make_project(), verb="moved", recipient=nobody)
+    for _ in range(2):
+        notify.send(make_project(), verb="sent once", recipient=ann, idempotency_key="one")
+    assert wrote == [
+        ("closed", ["ann", "bob"], "default"),
+        ("opened", ["ann", "bob"], "default"),
+        ("moved", [], "default"),
+        *[("sent once", ["ann"], "default")] * 2,
+    ]
+
+
+def test_an_app_hears_of_no_event_that_failed_and_makes_none_fail(
+    wrote: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    forget_faults()
+    with pytest.raises(ValueError, match="no user has"), transaction.atomic():
+        notify.send(make_project(), verb="closed", recipient=[make_user("ann").pk, 10**6])
+    notify.send(make_project(), verb="failed", recipient=make_user("bob"))
+    assert wrote == [("failed", ["bob"], "default")]
+    assert told() == ["bob"]
+    assert "tests.extending.apps: notifications_sent() failed: RuntimeError" in caplog.text
+
+
 def test_an_app_that_takes_the_named_recipients_away_altogether_does_not_make_the_actor_one(
     install: Any,
 ) -> None:
@@ -219,8 +265,8 @@ def test_recipients_who_do_not_exist_are_refused_also_with_an_app_installed(inst
     assert rows().count() == 0
 
 
-@pytest.mark.parametrize(("named", "queries"), [(True, 3), (False, 1)])
-def test_with_an_app_installed_named_users_cost_two_queries_more_than_a_queryset(
+@pytest.mark.parametrize(("named", "queries"), [(True, 2), (False, 1)])
+def test_with_an_app_installed_named_users_cost_one_query_more_than_a_queryset(
     install: Any, django_assert_num_queries: Any, named: bool, queries: int
 ) -> None:
     watch(install)
@@ -231,3 +277,96 @@ def test_with_an_app_installed_named_users_cost_two_queries_more_than_a_queryset
         notify.send(project, verb="closed", recipient=users if named else everybody())
 
     assert told() == ["user0", "user1", "user2"]
+
+
+# Writing in the transaction of the rows
+
+
+@pytest.fixture
+def written(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], bool]]:
+    """Install an app that keeps the names of the recipients of the rows that it is given, and whether they are new."""
+    calls: list[tuple[list[str], bool]] = []
+
+    def keep(self: Any, event: Event, rows: Any, using: str, *, fresh: bool) -> None:
+        calls.append((sorted(rows.values_list("recipient__username", flat=True)), fresh))
+        if event.verb == "failed":
+            raise ZeroDivisionError
+
+    name = "writing_app"
+    module = ModuleType(name)
+    members = {"name": name, "path": str(Path(__file__).parent), "notifications_written": keep}
+    vars(module)["Config"] = type("Config", (Extension, AppConfig), {**members, "__module__": name})
+    monkeypatch.setitem(sys.modules, name, module)
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, f"{name}.Config"]
+    return calls
+
+
+EVERY_WAY: dict[str, Callable[[list[Any]], Any]] = {
+    "queryset": lambda users: everybody().filter(username__startswith="user"),
+    "list": lambda users: users,
+    "iterator": iter,
+}
+
+
+@pytest.mark.parametrize("recipient", EVERY_WAY.values(), ids=EVERY_WAY.keys())
+def test_an_app_may_write_for_the_rows_of_an_event(
+    written: Any, recipient: Callable[[list[Any]], Any]
+) -> None:
+    users = make_users(3)
+
+    notify.send(make_project(), verb="closed", recipient=recipient(users))
+
+    assert written == [(["user0", "user1", "user2"], True)]
+
+
+@pytest.mark.without_extensions
+@pytest.mark.parametrize("recipient", EVERY_WAY.values(), ids=EVERY_WAY.keys())
+def test_an_app_is_given_the_rows_of_each_part(
+    written: Any, recipient: Callable[[list[Any]], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifications.sending.audience.BATCH_SIZE", 2)
+    users = make_users(3)
+
+    notify.send(make_project(), verb="closed", recipient=recipient(users), fanout_chunk=2)
+
+    assert written == [(["user0", "user1"], True), (["user2"], True)]
+
+
+def test_an_app_that_may_have_added_others_makes_the_parts_overlap(install: Any, written: Any) -> None:
+    install(lambda event, audience: audience | everybody().filter(username="watcher"))
+    make_user("watcher")
+
+    notify.send(make_project(), verb="closed", recipient=make_users(2), fanout_chunk=2)
+
+    assert written == [(["user0", "user1", "watcher"], False)]
+
+
+def test_an_app_has_nothing_to_write_where_nobody_was_notified(written: Any) -> None:
+    users = make_users(2)
+    for _ in range(2):
+        notify.send(make_project(), verb="closed", recipient=everybody().none(), fanout_chunk=1)
+        notify.send(users[0], verb="closed", recipient=users, idempotency_key="one", fanout_chunk=2)
+    notify.send(users[0], verb="closed", recipient=everybody().none())
+
+    assert written == [(["user0", "user1"], False)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("recipient", EVERY_WAY.values(), ids=EVERY_WAY.keys())
+@pytest.mark.parametrize("options", [{}, {"fanout_chunk": 5}], ids=["whole", "in parts"])
+def test_rows_do_not_stay_without_what_an_app_writes_for_them(
+    written: Any, recipient: Callable[[list[Any]], Any], options: Any
+) -> None:
+    users = make_users(2)
+    with pytest.raises(ZeroDivisionError):
+        notify.send(make_project(), verb="failed", recipient=recipient(users), **options)
+
+    assert len(written) == 1
+    assert rows().count() == 0
+
+
+def test_the_mixin_by_itself_writes_nothing() -> None:
+    plain: Any = Extension()
+
+    assert plain.notifications_writes(None) is False
+    assert plain.notifications_written(None, None, "default", fresh=True) is None

@@ -172,6 +172,43 @@ def test_the_sdist_holds_the_tests_and_how_to_run_them(built: Path) -> None:
     assert not [name for name in names if name.endswith(".pyc")]
 
 
+def test_the_sdist_holds_what_git_holds_and_nothing_else(built: Path) -> None:
+    (path,) = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    listing = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
+    kept = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.splitlines()
+    kept = [name for name in kept if (ROOT / name).is_file()]
+    made = {name for name in names if ".egg-info/" in name} | {"PKG-INFO", "setup.cfg"}
+    assert sorted(names - made) == sorted(set(kept) - {".gitignore"})
+
+
+def test_the_links_of_the_description_lead_to_files_of_this_version(metadata: Message) -> None:
+    description = str(metadata.get_payload())
+    assert metadata["Description-Content-Type"] == "text/x-rst"
+    urls = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
+    assert urls.keys() == {"Documentation", "Source", "Issues", "Changelog"}
+    links = re.findall(r"<(\S+)>`_|image:: (\S+)", description)
+    addresses = [link or image for link, image in links]
+    places = {
+        address: re.match(rf"{urls['Source']}/(?:blob|raw)/\w[\w.]*/(.+)", address) for address in addresses
+    }
+    assert len(places) > 10
+    assert [address for address, place in places.items() if not (place and (ROOT / place[1]).exists())] == []
+
+
+def test_the_classifiers_say_what_the_readme_says(metadata: Message) -> None:
+    classifiers = metadata.get_all("Classifier", [])
+
+    def versions(name: str) -> list[str]:
+        return [found[1] for each in classifiers if (found := re.fullmatch(rf"{name} :: (\d+\.\d+)", each))]
+
+    readme = (ROOT / "README.rst").read_text()
+    for name, start in (("Programming Language :: Python", "Python"), ("Framework :: Django", "Django")):
+        [line] = re.findall(rf"^{start} {{2,}}(.+)$", readme, re.MULTILINE)
+        assert re.findall(r"\d+\.\d+", line) == versions(name)
+
+
 def test_the_metadata_says_the_version_of_the_package(metadata: Message) -> None:
     assert (metadata["Name"], metadata["Version"]) == (NAME, notifications.__version__)
 

@@ -84,11 +84,22 @@ PROOFS: dict[str, Proof] = {
 }
 
 
-@pytest.fixture(scope="module")
-def cells() -> dict[str, dict[str, str]]:
-    """The table, by line and column."""
-    found = re.search(r"^(=+(?: =+)+)\n(.+)\n\1\n((?:.+\n)+?)\1\n", README.read_text(), re.MULTILINE)
-    assert found is not None
+#: The lines of the second table, each with the fact that proves it.
+GENERIC = {
+    "Pages of an inbox, and a bell": "pages",
+    "Notify a queryset of users at once": "many",
+    "The actor can be any object": "any_actor",
+    "E-mail with preferences and digests": "email",
+}
+GENERIC_PROBE = ROOT / "tests" / "comparison" / "probe_generic.py"
+
+
+def table(number: int) -> dict[str, dict[str, str]]:
+    """Return a table of the README, by line and column."""
+    tables = re.finditer(
+        r"^(=+(?: =+)+)\n(Feature .+)\n\1\n((?:.+\n)+?)\1\n", README.read_text(), re.MULTILINE
+    )
+    found = list(tables)[number]
     bounds = [match.span() for match in re.finditer("=+", found[1])]
 
     def cut(line: str) -> list[str]:
@@ -100,6 +111,11 @@ def cells() -> dict[str, dict[str, str]]:
     }
 
 
+@pytest.fixture(scope="module")
+def cells() -> dict[str, dict[str, str]]:
+    return table(0)
+
+
 def pip(folder: Path, *requirements: str) -> str:
     """Install these and nothing that they require, and return the folder."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
@@ -108,11 +124,11 @@ def pip(folder: Path, *requirements: str) -> str:
     return str(folder)
 
 
-def probe(*path: str) -> Facts:
+def probe(*path: str, script: tuple[str, ...] = (str(PROBE),)) -> Facts:
     """Return what the package that is first on the path is seen to do."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
     process = subprocess.run(
-        [sys.executable, str(PROBE)],
+        [sys.executable, *script],
         env=environment | {"PYTHONPATH": os.pathsep.join(path)},
         capture_output=True,
         text=True,
@@ -151,6 +167,20 @@ def test_every_cell_says_what_was_seen_or_measured(
     assert cells == proven
 
 
+def test_every_cell_beside_django_generic_notifications_says_what_was_seen(tmp_path: Path) -> None:
+    columns = {
+        "this package": probe(str(ROOT), script=(str(GENERIC_PROBE), "notifications")),
+        "generic 2.4.0": probe(
+            pip(tmp_path, "django-generic-notifications==2.4.0"),
+            script=(str(GENERIC_PROBE), "generic_notifications"),
+        ),
+    }
+    assert table(1) == {
+        label: {column: {True: "yes", False: "no"}[facts[name]] for column, facts in columns.items()}
+        for label, name in GENERIC.items()
+    }
+
+
 def test_the_figures_were_measured_of_the_versions_in_the_table() -> None:
     versions = json.loads(FIGURES.read_text())["about"]["versions"]
     for column, [requirement, *_] in PEERS.items():
@@ -159,6 +189,7 @@ def test_the_figures_were_measured_of_the_versions_in_the_table() -> None:
         assert versions[CANDIDATES[column]][name] == version
 
 
-def test_the_table_and_a_picture_come_before_any_command() -> None:
+def test_a_picture_and_the_table_come_before_any_command() -> None:
     text = README.read_text()
-    assert text.index("\n=====", 100) < text.index(".. image::") < text.index(".. code-block::")
+    table, *_ = (match.start() for match in re.finditer(r"^=+ =+ ", text, re.MULTILINE))
+    assert text.index(".. image::") < table < text.index(".. code-block::")

@@ -25,7 +25,7 @@ MAX_LINES, MAX_MODULES = 420, 20
 
 
 def test_there_are_wings() -> None:
-    assert {"live", "subscriptions"} <= set(WINGS)
+    assert {"delivery", "live", "subscriptions"} <= set(WINGS)
 
 
 @pytest.mark.parametrize("wing", WINGS)

@@ -89,13 +89,13 @@ def test_the_rows_of_a_user_are_shown_to_the_user_and_changed_by_the_user(
     if user is not None:
         client.force_login(user)
     before = state()
-    asked = {"act": {"action": "delete", "scope": "all"}, "undo": {"undo": token}}.get(name, {})
+    asked = {"act": {"action": "delete", "id": row.slug}, "undo": {"undo": token}}.get(name, {})
     response = getattr(client, method)(url(name, row), asked)
     assert response.status_code == expected(name, visitor, method)
     changes = visitor == "owner" and method == "post" and name in {*CHANGING, "act", "undo"}
     assert (state() != before) is changes
     shows = (name in SHOWING and not (name == "api_inbox" and method == "post")) or (
-        method == "get" and name in {*PAGES, *WITH_SLUG}
+        method == "get" and name in {*PAGES, *WITH_SLUG, "act"}
     )
     assert (b"whispered" in response.content) is (visitor == "owner" and shows)
 

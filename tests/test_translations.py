@@ -173,7 +173,7 @@ class Words(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.is_key = tag == "kbd"
+        self.is_key = tag in {"kbd", "style"}
         self.found += [SEARCHED.sub("", value) for name, value in attrs if name in SPOKEN and value]
 
     def handle_endtag(self, tag: str) -> None:
@@ -328,7 +328,8 @@ def russian(db: None, client: Client, settings: Any) -> Client:
 def test_a_page_in_russian_has_no_english_in_it(russian: Client, url: str) -> None:
     found = page(russian, url, "ru")
     assert len(found) > 3
-    assert [text for text in found if LATIN.search(text)] == []
+    # The zone of a moment is a name.
+    assert [text for text in found if LATIN.search(text.removesuffix(" UTC"))] == []
 
 
 @pytest.mark.parametrize("action", ["mark-as-read", "mark-as-unread", "delete"])
@@ -355,7 +356,7 @@ def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) 
     client.force_login(justquick)
     with translation.override("id"):
         row = rows().order_by("-timestamp")[1]
-        day, date = day_of(row), date_format(row.timestamp, "DATETIME_FORMAT")
+        day, date = day_of(row), date_format(row.timestamp, "DATETIME_FORMAT") + " UTC"
     found = page(client, f"{INBOX}?page=2", "id")
     assert found[: found.index("Pintasan keyboard")] == [
         "Notifikasi",
@@ -405,6 +406,7 @@ def test_a_question_in_indonesian(client: Client, justquick: Any) -> None:
         "Hapus notifikasi ini?",
         "Hapus notifikasi ini?",
         "justquick menutup activity-stream",
+        "Tindakan ini tidak dapat diurungkan.",
         "Hapus",
         "Batal",
     ]

@@ -121,8 +121,8 @@ class Candidate:
         with self.rows_on_a_page(rows):
             text = self.get(self.reader("page"), self.page_url(kind, rows)).content.decode()
         without_tokens = re.sub(r'(name="csrfmiddlewaretoken" value=)"\w+"', r"\1", text)
-        # When the page was made.
-        without_tokens = re.sub(r'(name="up_to" value=|data-ntf-now=)"[^"]*"', r"\1", without_tokens)
+        # When the page was made, and which rows had arrived.
+        without_tokens = re.sub(r'(name="matching\w*" value=|data-ntf-now=)"[^"]*"', r"\1", without_tokens)
         return re.sub(r"\s*([<>])\s*", r"\1", re.sub(r"\s+", " ", without_tokens)).strip()
 
     def page_url(self, kind: str, rows: int) -> str:

@@ -163,7 +163,6 @@ def html(request: HttpRequest) -> HttpResponse:
         "counts": counted,
         "actions": [ACTIONS[name] for name in tab.actions],
         "search": Search(),
-        "up_to": timezone.now().isoformat(),
         "flash": None,
     }
     return render(request, "notifications/list.html", context)
@@ -288,9 +287,9 @@ class Candidate(Base):
         row, moment = constants(self.sender, ticket), timezone.now()
         ticket_type, repository_type, user_type, _ = content_types()
         own, near, far = (
-            f"{ticket_type}:{ticket.pk}",
-            f"{repository_type}:{ticket.repository_id}",
-            f"{user_type}:{ticket.repository.owner_id}",
+            f"{ticket.pk}:{ticket_type}",
+            f"{ticket.repository_id}:{repository_type}",
+            f"{ticket.repository.owner_id}:{user_type}",
         )
         now = f"CASE WHEN s.level = 'muted' AND s.until <= %s THEN s.{THEN} ELSE s.level END"
         listens = "s.reason IN ('subscribed', 'manual', '')"

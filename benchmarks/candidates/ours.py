@@ -85,7 +85,7 @@ class Candidate(Inbox):
                 "user_id": WATCHER,
                 "content_type_id": str(content_type),
                 "object_id": object_id,
-                "object_key": self.data.text(f"'{content_type}:'", object_id),
+                "object_key": self.data.text(object_id, f"':{content_type}'"),
                 "level": level,
                 "reason": "'subscribed'",
                 "then": "''",

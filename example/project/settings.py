@@ -28,13 +28,6 @@ INSTALLED_APPS = [
     "notifications.contrib.subscriptions",
 ]
 
-NOTIFICATIONS = {
-    # The target of an event is the repository. Actors should be subscribed to the issue instead, so tracker.signals
-    # subscribes them.
-    "WATCH_WHEN_ACTING": False,
-    "WATCH_WHEN_CALLED": False,
-}
-
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "project.middleware.content_security_policy",

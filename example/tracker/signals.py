@@ -20,13 +20,8 @@ from notifications.contrib.subscriptions import watch
 from tracker.models import Comment, Issue, Repository
 
 LEVELS = {"closed": "success", "reopened": "warning"}
-#: The reason with which the actor of a verb is subscribed to the issue.
-REASONS = {
-    "opened": "author",
-    "commented on": "comment",
-    "closed": "state_change",
-    "reopened": "state_change",
-}
+#: The reason with which the actor of a verb participates in the issue, if it is more than to change its state.
+REASONS = {"opened": "author", "commented on": "comment"}
 MENTION = re.compile(r"(?<!\w)@([\w.+-]*\w)")
 
 
@@ -47,7 +42,8 @@ def notify_watchers(
 ) -> None:
     """Notify everybody who watches the issue; further keywords become the data of the event.
 
-    Mentioned users get the reason "mention". The key makes both calls one event, so each user is notified once.
+    Mentioned users get the reason "mention". The key makes both calls one event, so each user is notified once. Actors
+    and mentioned users participate in the issue from then on, not in the repository.
     """
     event: dict[str, Any] = {
         "verb": verb,
@@ -60,18 +56,17 @@ def notify_watchers(
         **data,
     }
     if key is not None:
-        users = mentioned(text, without=actor)
-        notify.send(actor, recipient=users, recipient_reason="mention", **event)
-        for user in users:
-            watch(user, issue, reason="mention")
+        notify.send(actor, recipient=mentioned(text, without=actor), recipient_reason="mention", **event)
     notify.send(actor, **event)
-    watch(actor, issue, reason=REASONS[verb])
+    if verb in REASONS:
+        watch(actor, issue, reason=REASONS[verb])
 
 
 def notify_assignee(actor: User, issue: Issue, user: User) -> None:
     """Notify a user that an issue was assigned to them."""
-    watch(user, issue, reason="assign")
-    if user != actor:
+    if user == actor:
+        watch(user, issue, reason="assign")
+    else:
         notify.send(
             actor,
             verb="assigned you to",

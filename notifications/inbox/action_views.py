@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.middleware.csrf import get_token
 from django.shortcuts import render
-from django.utils.translation import gettext
+from django.utils.formats import number_format
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from notifications.conf import settings
-from notifications.inbox import undo as undoing
+from notifications.inbox import search, undo as undoing
 from notifications.inbox.actions import ACTIONS, Action
 from notifications.inbox.flash import NOTHING_CHOSEN, UNDO, Flash, get_flash, set_flash
 from notifications.inbox.identity import for_user_of_page
-from notifications.inbox.requests import form_data, next_url, own_url, refuse, wants_json
+from notifications.inbox.matching import MatchingChanged
+from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import Selection, key_of
 from notifications.inbox.snooze import SnoozeError, choices, snooze_until
-from notifications.inbox.tabs import rows_of
 from notifications.storage import counts
 
 #: The fields that the next form repeats: the selected rows, and the URL to redirect to.
-REPEATED_FIELDS = ("one", "all", "id", "shown", "scope", "tab", "q", "up_to")
+REPEATED_FIELDS = (
+    "one", "all", "action", "id", "shown", "scope", "tab", "q", "until", "matching", "matching_unread",
+)  # fmt: skip
 
 
 @never_cache
@@ -34,14 +39,22 @@ REPEATED_FIELDS = ("one", "all", "id", "shown", "scope", "tab", "q", "up_to")
 def act(request: HttpRequest) -> HttpResponse:
     """Perform an action on POST and redirect to ``next``, where a message offers to undo it. On GET, ask first.
 
-    A client that prefers JSON gets the message and the counts.
+    All results are changed only if the form says which rows they are; otherwise the page, or the JSON, says how many
+    there are and asks. No link selects all results: it leads to their page. A client that prefers JSON gets the message
+    and the counts.
     """
-    data = form_data(request)
+    # A link must not add to what a form says.
+    data = request.POST if request.method == "POST" else request.GET
     selection = Selection.from_form(data)
     if selection is None:
         return refuse(request, gettext("Unknown action."))
     if request.method != "POST":
-        return ask(request, selection.action.name, selection.action.title)
+        return (
+            ask_about(request, data, selection) if selection.tab is None else show_results(request, selection)
+        )
+    found = selection.find(request)
+    if found.limit:
+        return refuse(request, found.limit)
     until = None
     if selection.action.name == "snooze":
         text = data.get("until", "")
@@ -50,11 +63,22 @@ def act(request: HttpRequest) -> HttpResponse:
         except SnoozeError as error:
             if wants_json(request):
                 return refuse(request, str(error))
-            return ask_until(request, data, str(error) if text else "")
-    rows = selection.rows(request, data.get("up_to", ""))
-    change = undoing.do(request.user, rows, selection.action, until=until, command=data.get("command", ""))
-    nothing_chosen = not selection.tab and not selection.slugs
-    name = NOTHING_CHOSEN if nothing_chosen else selection.action.name
+            return ask_until(request, data, selection, found, str(error) if text else "")
+    if selection.tab and not selection.is_confirmed:
+        return ask_about_all(request, data, selection, found)
+    rows = selection.rows(request, found)
+    try:
+        change = undoing.do(
+            request.user,
+            rows,
+            selection.action,
+            until=until,
+            matching=selection.matching,
+            command=data.get("command", ""),
+        )
+    except MatchingChanged:
+        return ask_about_all(request, data, selection, found)
+    name = NOTHING_CHOSEN if selection.is_empty else selection.action.name
     return answer(request, Flash(name, change.changed, change.token or ""))
 
 
@@ -67,7 +91,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     data = form_data(request)
     if request.method != "POST":
         return ask(request, "undo", gettext("Undo"))
-    change = undoing.undo(request.user, data.get("undo", ""))
+    change = undoing.undo(request.user, data.get("undo", ""), rows_of(request))
     return answer(request, Flash(UNDO, change.changed))
 
 
@@ -163,8 +187,8 @@ def answer(request: HttpRequest, flash: Flash) -> HttpResponse:
                 "changed": flash.changed,
                 "message": flash.message,
                 "undo": flash.token or None,
-                "unread_count": counts.unread_count(request.user),
-                "unseen_count": counts.unseen_count(request.user),
+                "unread_count": counts.unread_count(request.user, request),
+                "unseen_count": counts.unseen_count(request.user, request),
             }
         )
     if not flash.changed and flash.action in ACTIONS:
@@ -176,6 +200,66 @@ def answer(request: HttpRequest, flash: Flash) -> HttpResponse:
     return response
 
 
+def show_results(request: HttpRequest, selection: Selection) -> HttpResponse:
+    """Redirect to the page with all results that a link names, where nothing is selected."""
+    url = own_url(request, selection.tab.url_name if selection.tab else "all")
+    query = urlencode({"q": selection.query}) if selection.query else ""
+    return HttpResponseRedirect(f"{url}?{query}" if query else url)
+
+
+def ask_about(request: HttpRequest, data: QueryDict, selection: Selection) -> HttpResponse:
+    """Ask whether to perform an action on rows that are named one by one."""
+    rows = selection.rows(request).with_objects()[:2]
+    only = rows[0] if len(rows) == 1 else None
+    count = len(rows) if len(rows) < 2 else selection.rows(request).count()
+    return ask(
+        request,
+        selection.action.name,
+        selection.action.title,
+        notification=only,
+        count=count,
+        form=own_url(request, "act"),
+        repeated=repeated(data),
+    )
+
+
+def ask_about_all(
+    request: HttpRequest, data: QueryDict, selection: Selection, found: search.Search
+) -> HttpResponse:
+    """Ask whether to perform an action on all results, with their number as it is now."""
+    matching = selection.matching_now(request, found)
+    if not matching.count:
+        return answer(request, Flash(selection.action.name))
+    name, problem = selection.matching_field, ""
+    if selection.is_confirmed:
+        problem = gettext("Your notifications have changed since the page was loaded.")
+    if wants_json(request):
+        question = selected_text(matching.count)
+        content = {"error": problem or question, "count": matching.count, name: matching.dumps()}
+        return JsonResponse(content, status=409)
+    return ask(
+        request,
+        selection.action.name,
+        selection.action.title,
+        problem=problem,
+        count=matching.count,
+        form=own_url(request, "act"),
+        repeated=[*repeated(data, name), (name, matching.dumps())],
+    )
+
+
+def selected_text(count: int) -> str:
+    """Return how many rows are selected, in the current language."""
+    words = ngettext("%(count)s notification is selected.", "%(count)s notifications are selected.", count)
+    return words % {"count": number_format(count, use_l10n=True, force_grouping=True)}
+
+
+def repeated(data: QueryDict, *without: str) -> list[tuple[str, str]]:
+    """Return the fields of a form that the next form repeats."""
+    names = [name for name in REPEATED_FIELDS if name not in without]
+    return [(name, value) for name in names for value in data.getlist(name)]
+
+
 def ask(
     request: HttpRequest,
     action: str,
@@ -184,10 +268,23 @@ def ask(
     *,
     leads_to: str = "all",
     notification: Any = None,
+    problem: str = "",
+    count: int | None = None,
+    form: str = "",
+    repeated: Sequence[tuple[str, str]] = (),
 ) -> HttpResponse:
-    """Show a confirmation page. Its form posts to the requested URL."""
+    """Show a confirmation page. Its form posts to ``form``, by default the requested URL.
+
+    ``count`` is how many rows are selected, ``repeated`` the fields of the form.
+    """
+    is_final = action == "delete" and not settings.SOFT_DELETE
     context = {
         "notification": notification,
+        "problem": problem,
+        "selected": "" if count is None or notification else selected_text(count),
+        "is_final": is_final or (count or 0) > undoing.MAX_UNDO_ROWS,
+        "form": form,
+        "repeated": repeated,
         "action": action,
         "question": question or gettext("%(action)s?") % {"action": button},
         "button": button,
@@ -197,13 +294,21 @@ def ask(
     return render(request, "notifications/confirm.html", context)
 
 
-def ask_until(request: HttpRequest, data: QueryDict, problem: str) -> HttpResponse:
+def ask_until(
+    request: HttpRequest, data: QueryDict, selection: Selection, found: search.Search, problem: str
+) -> HttpResponse:
     """Show a page that asks for the snooze time, with the error message for the last value."""
+    fields, selected = repeated(data, "until", selection.matching_field), ""
+    if selection.tab:
+        matching = selection.matching_now(request, found)
+        selected = selected_text(matching.count or 0)
+        fields.append((selection.matching_field, matching.dumps()))
     context = {
         "choices": choices(),
         "problem": problem,
         "until": data.get("until", ""),
-        "repeated": [(name, value) for name in REPEATED_FIELDS for value in data.getlist(name)],
+        "selected": selected,
+        "repeated": fields,
         "next": next_url(request),
         "cancel_url": next_url(request) or own_url(request, "all"),
     }

@@ -33,8 +33,8 @@ class Action:
 
 
 def delete_rows(rows: Rows) -> int:
-    """Mark the rows as deleted with SOFT_DELETE, otherwise delete them. Return their number."""
-    return rows.mark_all_as_deleted() if settings.SOFT_DELETE else rows.delete()[0]
+    """Mark the rows as deleted with SOFT_DELETE, otherwise delete them. Return their number, without cascades."""
+    return rows.mark_all_as_deleted() if settings.SOFT_DELETE else rows.delete_in_order()
 
 
 def snooze_rows(rows: Rows, until: datetime) -> int:

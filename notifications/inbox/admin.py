@@ -21,6 +21,7 @@ from notifications.inbox import search
 from notifications.objects.labels import name_of
 from notifications.objects.visibility import visible_to
 from notifications.storage.notification import AbstractNotification, Rows
+from notifications.types import all_types, registered, type_named
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[AbstractNotification]
@@ -68,6 +69,22 @@ class RecipientWidget(ForeignKeyRawIdWidget):
         return name_of(user), page
 
 
+class TypeFilter(admin.SimpleListFilter):
+    """Filter notifications by their registered type. It is not shown if no type is registered."""
+
+    title = _("type")
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the types with their names."""
+        return [(kind.key(), kind.name()) for kind in all_types()] if registered() else []
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any] | None:
+        """Return the rows of the selected type."""
+        kind = type_named(self.value() or "")
+        return None if kind is None else queryset.filter(search.is_of_type(kind))
+
+
 class AbstractNotificationAdmin(Base):
     """List, search and edit notifications, also of a custom model."""
 
@@ -76,8 +93,8 @@ class AbstractNotificationAdmin(Base):
         "public",
     )  # fmt: skip
     list_filter = (
-        "level", "unread", "public", ("done_at", admin.EmptyFieldListFilter), ("saved_at", admin.EmptyFieldListFilter),
-        ("snoozed_until", admin.EmptyFieldListFilter), "timestamp",
+        TypeFilter, "level", "unread", "public", ("done_at", admin.EmptyFieldListFilter),
+        ("saved_at", admin.EmptyFieldListFilter), ("snoozed_until", admin.EmptyFieldListFilter), "timestamp",
     )  # fmt: skip
     list_select_related = ("recipient",)
     # Of all recipients together only the order of the primary key has an index.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
@@ -21,7 +20,9 @@ from notifications.inbox.lists import (
     newest,
     show,
 )
-from notifications.inbox.tabs import TABS, rows_of
+from notifications.inbox.matching import matching_of_page
+from notifications.inbox.requests import rows_of
+from notifications.inbox.tabs import TABS
 from notifications.objects.keys import attach_objects
 from notifications.objects.labels import labels_of
 from notifications.presentation.serialize import entry
@@ -67,12 +68,11 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
     asked = search.parse(request.GET.get("q", ""), get_notification_model(), viewer=request.user)
     number = get_page_size(request)
     cursors = {name: request.GET[name] for name in ("before", "after", "page") if name in request.GET}
-    rows = tabs.with_counts(tab.rows(rows_of(request), asked), request.user)
+    rows = tabs.with_counts(tab.rows(rows_of(request), asked), request)
     key, descending = tab.order(asked)
     page = pagination.get_page(rows, number, cursors, key=key, descending=descending)
-    moment = timezone.now()
     found = list(page.object_list)
-    counts = tabs.counts_of(found, request.user)
+    counts = tabs.counts_of(found, request)
     attach_objects(found)
     etag = fingerprint(
         found,
@@ -91,6 +91,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
     if unchanged is not None:
         unchanged.headers["ETag"] = etag
         return unchanged
+    is_whole = not page.has_other_pages()
     answer = {
         "counts": counts,
         "items": [
@@ -104,8 +105,9 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         ],
         "before": page.before or None,
         "after": page.after or None,
-        "up_to": moment.isoformat(),
-        "error": asked.error or None,
+        "total": len(found) if is_whole else None,
+        **matching_of_page(found, tab.name, asked.text, is_whole=is_whole, newest=tabs.newest_of(found)),
+        "error": asked.error or asked.limit or None,
     }
     return JsonResponse(answer, headers={"ETag": etag})
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from notifications.conf import settings
+from notifications.inbox.requests import rows_of
 from notifications.inbox.snooze import local_now
 from notifications.objects.keys import attach_objects
 from notifications.objects.labels import labels_of
@@ -62,8 +63,7 @@ def get_notification_list(request: HttpRequest, method_name: str = "all") -> lis
     ``method_name`` is a key of :data:`LISTS`. ``mark_as_read`` works by POST, and by GET if ``ACTIONS_ON_GET`` is on.
     The items show the state before that.
     """
-    rows: Any = request.user.notifications  # type: ignore[union-attr]
-    return show(list(LISTS[method_name](rows)[: get_num_to_fetch(request)]), request)
+    return show(list(LISTS[method_name](rows_of(request))[: get_num_to_fetch(request)]), request)
 
 
 def show(found: Sequence[AbstractNotification], request: HttpRequest) -> list[dict[str, Any]]:
@@ -71,8 +71,7 @@ def show(found: Sequence[AbstractNotification], request: HttpRequest) -> list[di
     attach_objects(found)
     items = [item(notification, request) for notification in found]
     if marks_as_read(request):
-        rows: Any = request.user.notifications  # type: ignore[union-attr]
-        rows.filter(pk__in=[notification.pk for notification in found]).mark_all_as_read()
+        rows_of(request).filter(pk__in=[notification.pk for notification in found]).mark_all_as_read()
     return items
 
 

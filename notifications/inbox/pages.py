@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from django.views.generic import ListView
 
 from notifications.conf import get_notification_model, settings
 from notifications.inbox import pagination, search, tabs
 from notifications.inbox.actions import ACTIONS
 from notifications.inbox.flash import get_flash
-from notifications.inbox.requests import own_url
-from notifications.inbox.tabs import TABS, rows_of
+from notifications.inbox.matching import matching_of_page
+from notifications.inbox.requests import own_url, rows_of
+from notifications.inbox.tabs import TABS
 from notifications.storage.notification import AbstractNotification, Rows
 
 #: The value of ``paginate_by`` that means the setting ``PAGE_SIZE``.
@@ -27,6 +29,7 @@ else:
     Base = ListView
 
 
+@method_decorator(never_cache, name="dispatch")
 class NotificationViewList(LoginRequiredMixin, Base):
     """A page of the user's notifications, in the order of its tab."""
 
@@ -78,7 +81,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
         # A custom queryset may have rows where the column of the tab is null.
         key, descending = self.tab.order(search_of_page) if search_of_page else ("timestamp", True)
         page = pagination.get_page(
-            tabs.with_counts(queryset, self.request.user),
+            tabs.with_counts(queryset, self.request),
             page_size,
             self.request.GET,
             key=key,
@@ -88,12 +91,13 @@ class NotificationViewList(LoginRequiredMixin, Base):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the other variables of the inbox."""
-        # Before the rows are read: rows that arrive later are not on this page.
-        moment = timezone.now()
         context = super().get_context_data(**kwargs)
         rows = context["object_list"]
-        counts = tabs.counts_of(rows, self.request.user)
+        counts = tabs.counts_of(rows, self.request)
         search_of_page: search.Search = getattr(self, "search", search.Search())
+        page = context["page_obj"]
+        is_ours = isinstance(page, pagination.Page) or (page is None and self.is_in_our_order(rows))
+        is_whole = is_ours and not (page and page.has_other_pages())
         return {
             "notifications": rows,
             **context,
@@ -103,7 +107,10 @@ class NotificationViewList(LoginRequiredMixin, Base):
             "counts": counts,
             "actions": [ACTIONS[name] for name in self.tab.actions],
             "search": search_of_page,
-            "up_to": moment.isoformat(),
+            "total": len(rows) if is_whole else None,
+            **matching_of_page(
+                rows, self.tab.name, search_of_page.text, is_whole=is_whole, newest=tabs.newest_of(rows)
+            ),
             "flash": get_flash(self.request),
         }
 

@@ -1,10 +1,22 @@
-"""The requests of the inbox: their form data, the response format, and the URL to redirect to."""
+"""The requests of the inbox: the rows they see, their form data, the response format, and the URL to redirect to."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from notifications.extensions import rows_for
+from notifications.storage.notification import Rows
+
+
+def rows_of(request: HttpRequest) -> Rows:
+    """Return the notifications of the current user that the request may see."""
+    user: Any = request.user
+    rows: Rows = user.notifications.all()
+    return rows_for(request, rows)
 
 
 def form_data(request: HttpRequest) -> QueryDict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -90,7 +91,7 @@ class Rows:
     def meta(self, notice: AbstractNotification, states: set[str]) -> SafeString:
         """Return the muted line: the time, the reason, and what holds of the row."""
         moment = timezone.localtime(notice.timestamp) if django_settings.USE_TZ else notice.timestamp
-        title, ago = formats.date_format(moment, "DATETIME_FORMAT"), notice.ago()
+        title, ago = with_zone(moment, "DATETIME_FORMAT"), notice.ago()
         parts: list[str] = [
             self.words["unread"] if "unread" in states else "",
             level_of(notice),
@@ -150,9 +151,15 @@ def snoozed_words(notice: AbstractNotification) -> str:
     """Return until when the row is snoozed."""
     until: Any = notice.snoozed_until
     moment = timezone.localtime(until) if django_settings.USE_TZ else until
-    return gettext("Snoozed until %(moment)s") % {
+    words = gettext("Snoozed until %(moment)s") % {
         "moment": formats.date_format(moment, "SHORT_DATETIME_FORMAT")
     }
+    return f"{words} {formats.date_format(moment, 'T')}".strip()
+
+
+def with_zone(moment: datetime, name: str) -> str:
+    """Return the time in this format, with its time zone."""
+    return f"{formats.date_format(moment, name)} {formats.date_format(moment, 'T')}".strip()
 
 
 def icon(name: str) -> SafeString:

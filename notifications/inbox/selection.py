@@ -12,7 +12,9 @@ from notifications.compat.slugs import text_of_slug
 from notifications.conf import get_notification_model
 from notifications.inbox import search
 from notifications.inbox.actions import ACTIONS, Action
-from notifications.inbox.tabs import TABS, Tab, moment_of_page, rows_of
+from notifications.inbox.matching import Matching
+from notifications.inbox.requests import rows_of
+from notifications.inbox.tabs import TABS, Tab
 from notifications.objects.fetch import key_field, primary_key
 from notifications.storage.notification import Rows
 
@@ -25,6 +27,10 @@ class Selection:
     slugs: list[str] = field(default_factory=list)
     tab: Tab | None = None
     query: str = ""
+    #: With a tab: which rows these are, as the user has seen it.
+    matching: Matching | None = None
+    #: The field of the form that says so.
+    matching_field: str = "matching"
 
     @classmethod
     def from_form(cls, data: QueryDict) -> Selection | None:
@@ -40,19 +46,41 @@ class Selection:
         if name:
             return cls(action, [slug])
         if everything:
-            return cls(action, tab=TABS["unread"])
+            name = "matching_unread"
+            unread = Matching.loads(data.get(name, ""))
+            return cls(action, tab=TABS["unread"], matching=unread, matching_field=name)
         scopes = data.getlist("scope")
         if "all" in scopes:
-            return cls(action, tab=TABS.get(data.get("tab", ""), TABS["inbox"]), query=data.get("q", ""))
+            tab = TABS.get(data.get("tab", ""), TABS["inbox"])
+            matching = Matching.loads(data.get("matching", ""))
+            return cls(action, tab=tab, query=data.get("q", ""), matching=matching)
         shown = data.get("shown", "").split(",") if "page" in scopes else []
         return cls(action, [*data.getlist("id"), *shown])
 
-    def rows(self, request: HttpRequest, up_to: str) -> Rows:
-        """Return the selected rows of the current user. All results do not include rows that arrived later."""
-        model = get_notification_model()
+    @property
+    def is_empty(self) -> bool:
+        """Return whether the form selects nothing."""
+        return self.tab is None and not self.slugs
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Return whether the user has seen how many rows all results are."""
+        return self.matching is not None and self.matching.count is not None
+
+    def matching_now(self, request: HttpRequest, found: search.Search) -> Matching:
+        """Return which rows all results are now, without those that arrived after the page was loaded."""
+        rows = self.rows(request, found)
+        return Matching.of(rows if self.matching is None else self.matching.narrow(rows))
+
+    def find(self, request: HttpRequest) -> search.Search:
+        """Return the search of the form."""
+        return search.parse(self.query, get_notification_model(), viewer=request.user)
+
+    def rows(self, request: HttpRequest, found: search.Search | None = None) -> Rows:
+        """Return the selected rows of the current user, with a tab those that match the search ``found``."""
         if self.tab:
-            wanted = search.parse(self.query, model, viewer=request.user)
-            return self.tab.rows_up_to(rows_of(request), wanted, moment_of_page(up_to))
+            return self.tab.rows(rows_of(request), found or self.find(request))
+        model = get_notification_model()
         rows = rows_of(request).visible()
         keys = {key_of(slug, model, rows.db) for slug in self.slugs} - {None}
         return rows.filter(pk__in=keys)

@@ -8,30 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import IntegerField, Q, QuerySet, Subquery
+from django.db.models import IntegerField, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
 
-from notifications.conf import settings
+from notifications.conf import get_notification_model, settings
+from notifications.extensions import rows_for
+from notifications.inbox.requests import rows_of
 from notifications.inbox.search import Search
 from notifications.inbox.snooze import local_now
+from notifications.objects.fetch import is_numbered
 from notifications.storage import counts
 from notifications.storage.counts import Count
 from notifications.storage.notification import AbstractNotification, Rows
 
 #: Translated here, because humanize is only translated if the site has installed it.
 DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
-
-
-def rows_of(request: HttpRequest) -> Rows:
-    """Return the notifications of the current user."""
-    user: Any = request.user
-    rows: Rows = user.notifications.all()
-    return rows
 
 
 def day_of(notification: AbstractNotification, key: str = "timestamp") -> str:
@@ -65,15 +60,6 @@ class Tab:
         shown: Rows = rows.visible() if self.is_elsewhere(search) else getattr(rows, self.adjective)()
         found: Rows = search.narrow(shown)
         return found
-
-    def rows_up_to(self, rows: Rows, search: Search, moment: datetime) -> Rows:
-        """Return the rows that the tab showed at this time, without rows that arrived later."""
-        came_before = Q(timestamp__lte=moment)
-        key, is_newest_first = self.order(search)
-        # Snoozed rows are ordered by a time in the future.
-        if is_newest_first:
-            came_before &= Q(**{f"{key}__lte": moment})
-        return self.rows(rows, search).filter(came_before)
 
     def order(self, search: Search) -> tuple[str, bool]:
         """Return the column by which the rows are ordered, and whether the order is descending.
@@ -149,43 +135,53 @@ class Counted(Subquery):
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) ntf_counted)"
     output_field = IntegerField()
+    #: An extension may leave no rows.
+    empty_result_set_value = 0
 
 
-def with_counts(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
-    """Let each of the rows, of whatever model, carry how many rows of ``user`` each tab has, and how many are unseen.
+def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """Let each of the rows, of whatever model, carry how many rows each tab has, and how many are unseen.
 
-    None is counted further than one beyond ``BADGE_CAP``, and all of it once for the query.
+    None is counted further than one beyond ``BADGE_CAP``, and all of it once for the query. They also carry the last
+    row that has arrived, of whomever, if rows are numbered.
     """
     cap = settings.BADGE_CAP
-    counted = {name: getattr(user.notifications, tab.adjective)() for name, tab in TABS.items()}
-    counted["unseen"] = counts.unseen(user)
-    counted_rows: QuerySet[Any] = rows.annotate(
-        **{
-            f"{COUNT_PREFIX}{name}": Counted(
-                (some.order_by() if cap is None else some.order_by()[: cap + 1]).values("pk")
-            )
-            for name, some in counted.items()
-        }
-    )
-    return counted_rows
+    counted = counted_rows_of(request)
+    numbers: dict[str, Any] = {
+        f"{COUNT_PREFIX}{name}": Counted(
+            (some.order_by() if cap is None else some.order_by()[: cap + 1]).values("pk")
+        )
+        for name, some in counted.items()
+    }
+    model = get_notification_model()
+    if is_numbered(model):
+        newest = model._base_manager.order_by("-pk").values("pk")[:1]
+        numbers[f"{COUNT_PREFIX}newest"] = Subquery(newest)
+    annotated: QuerySet[Any] = rows.annotate(**numbers)
+    return annotated
 
 
-def counts_of(rows: Any, user: Any) -> dict[str, Count]:
+def counted_rows_of(request: HttpRequest) -> dict[str, QuerySet[Any]]:
+    """Return the rows that are counted: those of each tab, and those that are unseen."""
+    shown = rows_of(request)
+    unseen = rows_for(request, counts.unseen(request.user))
+    return {**{name: getattr(shown, tab.adjective)() for name, tab in TABS.items()}, "unseen": unseen}
+
+
+def newest_of(rows: Any) -> int | None:
+    """Return the last row that had arrived when the rows were read, if they carry it."""
+    newest: int | None = getattr(rows[0], f"{COUNT_PREFIX}newest", None) if rows else None
+    return newest
+
+
+def counts_of(rows: Any, request: HttpRequest) -> dict[str, Count]:
     """Return the counts that the rows carry; if no row carries them, one more query asks for them."""
     carrier = rows[0] if rows else None
     if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
+        user: Any = request.user
         users = get_user_model()._base_manager.using(user.notifications.all().db)
-        carrier = with_counts(users.filter(pk=user.pk), user).get()
+        carrier = with_counts(users.filter(pk=user.pk), request).first()
+    if carrier is None:
+        # The users are in another database than the rows.
+        return {name: Count(counts.capped(some)) for name, some in counted_rows_of(request).items()}
     return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}
-
-
-def moment_of_page(text: str) -> datetime:
-    """Return the time when a page was rendered, which its form contains; the current time if it is invalid."""
-    now = timezone.now()
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        return now
-    if moment is None or timezone.is_aware(moment) != timezone.is_aware(now) or moment > now:
-        return now
-    return moment

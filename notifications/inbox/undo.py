@@ -7,6 +7,7 @@ in the rows where they still hold what was written. Of more than :data:`MAX_UNDO
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +16,11 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from django.db import models, router, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Expression, F, Q
 from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
+from notifications.inbox.matching import MAX_COMPARED_ROWS, Matching, MatchingChanged
 from notifications.storage.inbox_state import InboxState
 from notifications.storage.locking import retry
 from notifications.storage.notification import Rows
@@ -29,11 +31,11 @@ Values: TypeAlias = "dict[str, Any]"
 #: The columns that the actions write.
 UNDO_COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
 
-#: The maximum number of changed rows that can be undone.
-MAX_UNDO_ROWS = 100_000
+#: The maximum number of changed rows that can be undone, so that no rows are locked for more than a few seconds.
+MAX_UNDO_ROWS = 20_000
 
 #: The most rows and the most different changes that one statement names.
-MAX_STATEMENT_ROWS, MAX_STATEMENT_CASES = 5_000, 100
+MAX_STATEMENT_ROWS, MAX_STATEMENT_CASES = 5_000, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +46,34 @@ class Change:
     token: str | None = None
 
 
-def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None, command: str = "") -> Change:
+def do(
+    user: Any,
+    rows: Rows,
+    action: Action,
+    *,
+    until: datetime | None = None,
+    matching: Matching | None = None,
+    command: str = "",
+) -> Change:
     """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze".
 
+    With ``matching``, rows that arrived later are left as they are. Raise MatchingChanged if the others are not those.
     If nothing changes, the action before can still be undone. ``command`` is an id that a script gives to the action:
     if the last action had the same one, its response did not arrive, and its result is returned again.
     """
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
+    if matching is not None:
+        wanted = matching.narrow(wanted)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
         last = state.values_list("undo", flat=True).get() if command else None
         if last and last.get("command") == command:
             return Change(last["changed"], last["token"])
-        keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: MAX_UNDO_ROWS + 1])
+        most = MAX_UNDO_ROWS if matching is None else max(MAX_UNDO_ROWS, MAX_COMPARED_ROWS)
+        keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: most + 1])
+        if matching not in {None, Matching.of_keys(keys, wanted)}:
+            raise MatchingChanged
         if len(keys) > MAX_UNDO_ROWS:
             state.update(undo=None)
             return Change(action.write(wanted, until))
@@ -79,9 +95,9 @@ def do(user: Any, rows: Rows, action: Action, *, until: datetime | None = None, 
     return alone(user, using, write)
 
 
-def undo(user: Any, token: str) -> Change:
-    """Undo the last action of ``user``, which the token identifies."""
-    rows: Rows = user.notifications.all()
+def undo(user: Any, token: str, rows: Rows | None = None) -> Change:
+    """Undo the last action of ``user``, which the token identifies, in ``rows``, by default all of the user."""
+    rows = user.notifications.all() if rows is None else rows
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
 
@@ -114,16 +130,52 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
     values: dict[str, Any] = {}
     for name in written:
         field: Any = rows.model._meta.get_field(name)
-        cases = [
-            When(pk__in=keys, then=Value(loaded(was[name]), output_field=field)) for was, keys in changes
-        ]
         same = len({was[name] for was, _ in changes}) == 1
-        values[name] = loaded(changes[0][0][name]) if same else Case(*cases, output_field=field)
+        values[name] = (
+            loaded(changes[0][0][name])
+            if same
+            else ValueOfKey({str(key): was[name] for was, keys in changes for key in keys}, field)
+        )
     if "unread" in values:
         # If only this changed, read_at must not change with it.
         values = {"read_at": F("read_at"), **values}
-    named = rows.filter(pk__in=[key for _, keys in changes for key in keys])
-    return named.quietly().write(still, **values)
+    # First locked, then named by their keys: what the database knows about the states of the rows may be old, and would
+    # lead it to a plan that compares each row with each key.
+    named = rows.filter(still, pk__in=[key for _, keys in changes for key in keys])
+    locked = named.order_by("pk").select_for_update().values_list("pk", flat=True)
+    fresh: Rows = type(rows)(rows.model, using=rows.db)
+    return fresh.quietly().filter(pk__in=list(locked)).update(**values)
+
+
+class ValueOfKey(Expression):
+    """The value for the primary key of each row, as JSON holds both. Django's ``Case`` takes seconds to compile."""
+
+    key: Any
+
+    def __init__(self, values: Values, output_field: models.Field[Any, Any]) -> None:
+        super().__init__(output_field=output_field)
+        self.values = values
+
+    def resolve_expression(self, query: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Find the column of the primary key in the query."""
+        resolved = super().resolve_expression(query, *args, **kwargs)
+        resolved.key = F("pk").resolve_expression(query, *args, **kwargs)
+        return resolved
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Return a CASE with a branch for each primary key."""
+        column, params = compiler.compile(self.key)
+        params = [*params]
+        for key, value in self.values.items():
+            params.append(self.key.target.get_db_prep_value(key, connection))
+            params.append(self.output_field.get_db_prep_save(loaded(value), connection))
+        return f"CASE {column} {'WHEN %s THEN %s ' * len(self.values)}END", params
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        """Return a look-up in one parameter. The texts in it are what the database reads as well."""
+        column, params = compiler.compile(self.key)
+        sql = f"(%s::jsonb ->> ({column})::text)::{self.output_field.db_type(connection)}"
+        return sql, [json.dumps(self.values), *params]
 
 
 def look(rows: Rows, keys: Sequence[Any]) -> dict[Any, tuple[Any, ...]]:

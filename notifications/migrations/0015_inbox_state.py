@@ -7,6 +7,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from notifications.compat.adoption import CreateModel
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -15,7 +17,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
+        CreateModel(
             name="InboxState",
             fields=[
                 (
@@ -29,6 +31,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("seen_at", models.DateTimeField(null=True)),
+                ("seen_floor", models.DateTimeField(null=True)),
+                ("seen_keys", models.TextField(default="", blank=True)),
                 (
                     "undo",
                     models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True),

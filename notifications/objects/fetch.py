@@ -74,6 +74,11 @@ def key_field(model: type[models.Model]) -> Any:
     return field
 
 
+def is_numbered(model: type[models.Model]) -> bool:
+    """Return whether the primary keys of ``model`` are numbers, which rows have in the order in which they arrive."""
+    return isinstance(key_field(model), models.IntegerField)
+
+
 def primary_key(model: type[models.Model], text: str, using: str | None = None) -> Any:
     """Return the primary key that ``text`` stands for, or None when no row of ``model`` can have it."""
     return primary_keys(model, [text], using).get(text)

@@ -23,6 +23,8 @@ logger = logging.getLogger("notifications")
 MAX_REMEMBERED_FAULTS = 1000
 
 _logged: dict[str, None] = {}
+#: The connections on which a savepoint is being created.
+_saving: set[int] = set()
 _logging = Lock()
 
 
@@ -97,10 +99,14 @@ class FirstStatement:
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """Run a statement."""
-        if self.savepoint is None:
-            # The statement that creates it is wrapped as well.
+        # The statement that creates a savepoint is wrapped as well, also by a guarded call inside this one.
+        if self.savepoint is None and id(self.connection) not in _saving:
             self.savepoint = ""
-            self.savepoint = self.connection.savepoint()
+            _saving.add(id(self.connection))
+            try:
+                self.savepoint = self.connection.savepoint()
+            finally:
+                _saving.discard(id(self.connection))
         return execute(sql, params, many, context)
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from notifications.objects import links
+from notifications.objects.guard import guarded
 from notifications.objects.labels import isolated_names, labels_of, sentence, shape_of
 from notifications.presentation.verb_templates import html_of_verb, text_of_verb
+from notifications.types import pieces, type_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.template import Context
 
     from notifications.storage.notification import AbstractNotification
+    from notifications.types import NotificationType
 
 
 def text(notification: AbstractNotification, names: Mapping[str, str] | None = None) -> str:
@@ -29,7 +32,8 @@ def text(notification: AbstractNotification, names: Mapping[str, str] | None = N
         own = text_of_verb(notification.verb, {**isolated_names(names), "notice": notification})
         if own is not None:
             return own
-    return sentence({**names, "verb": notification.verb})
+    parts = {**names, "verb": notification.verb}
+    return sentence_of_type(notification.verb, parts, str) or sentence(parts)
 
 
 def parts_of(
@@ -82,4 +86,30 @@ def html_of(notification: AbstractNotification, parts: Mapping[str, str], contex
     own = None
     if not notification.is_hidden:
         own = html_of_verb(notification.verb, {**parts, "notice": notification}, context)
-    return html({**parts, "verb": notification.verb}) if own is None else own
+    if own is None:
+        parts = {**parts, "verb": notification.verb}
+        typed = sentence_of_type(notification.verb, parts, conditional_escape)
+        # Each piece is escaped.
+        own = mark_safe(typed) if typed else html(parts)  # noqa: S308
+    return own
+
+
+def sentence_of_type(verb: str, parts: Mapping[str, str], escape: Callable[[str], str]) -> str:
+    """Return the sentence of the type of a verb with these parts, or an empty text if there is none that fits."""
+    kind = type_of(verb)
+    if not kind.sentence:
+        return ""
+    # It may be translated by the site, and a translation may have other parts.
+    return guarded(f"{kind.__name__}.sentence", "the sentence", filled, kind, parts, escape, otherwise="")
+
+
+def filled(kind: type[NotificationType], parts: Mapping[str, str], escape: Callable[[str], str]) -> str:
+    """Return the sentence of a type with these parts, or an empty text if one of those that it names is missing."""
+    found = []
+    for words, name in pieces(str(kind.sentence)):
+        found.append(escape(words))
+        if name is not None:
+            if not parts[name]:
+                return ""
+            found.append(escape(parts[name]))
+    return "".join(found)

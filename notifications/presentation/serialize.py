@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest
 
 from notifications.events import OBJECTS
@@ -15,6 +18,7 @@ from notifications.objects.labels import name_of
 from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.states import states_of
+from notifications.types import type_of
 
 #: The columns that contain the state of a notification.
 STATE_COLUMNS = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "inbox_at")
@@ -28,6 +32,25 @@ def editable_columns(model: type[AbstractNotification]) -> tuple[list[str], Call
     return [field.name for field in fields], attrgetter(*[field.attname for field in fields])
 
 
+@cache
+def own_columns(model: type[AbstractNotification]) -> list[str]:
+    """Return the names of the editable fields that the site added to the model."""
+    ours = {field.name for field in AbstractNotification._meta.get_fields()}
+    names, _ = editable_columns(model)
+    return [name for name in names if name not in ours and name != model._meta.pk.name]
+
+
+def json_value(value: Any) -> Any:
+    """Return a value that JSON can hold: the path of a file, and the text of what Django's encoder does not know."""
+    if isinstance(value, FieldFile):
+        return value.name
+    try:
+        json.dumps(value, cls=DjangoJSONEncoder)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
+
+
 def item(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
     """Return the editable columns of one notification, its ``slug``, and the name and url of each object."""
     return columns_and_objects(notification, objects_of(notification, request))
@@ -37,8 +60,11 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
     """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and states."""
     objects = objects_of(notification, request)
     names = {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
+    kind = type_of(notification.verb)
     return {
         **columns_and_objects(notification, objects),
+        "type": kind.key(),
+        "category": kind.category,
         "text": sentences.text(notification, names),
         "url": next((url for _, url in objects.values() if url), ""),
         "actions": links.action_links(notification),
@@ -65,6 +91,8 @@ def columns_and_objects(
     if notification.is_hidden:
         # The text of the sender may reveal the hidden object.
         shown.update(description=None, data=None)
+    for name in own_columns(type(notification)):
+        shown[name] = json_value(shown[name])
     shown["slug"] = notification.slug
     # In the order of the older packages.
     for key in ("actor", "target", "action_object"):

@@ -23,6 +23,7 @@ from notifications.sending.data import clean_data
 from notifications.sending.keywords import clean_column, split_keywords
 from notifications.sending.naming import shown
 from notifications.storage.notification import AbstractNotification
+from notifications.types import typed_data
 
 logger = logging.getLogger("notifications")
 
@@ -54,6 +55,8 @@ def clean_event(
     if "actor" in extra:
         actor = clean_second_actor(actor, extra.pop("actor"))
     columns, attributes, rest = split_keywords(model, extra)
+    verb = clean_verb(verb)
+    data, rest, is_strict = typed_data(verb, data, rest)
     key = None if idempotency_key is None else clean_key(idempotency_key)
     reason = "" if recipient_reason is None else clean_text("recipient_reason", recipient_reason)
     event = Event(
@@ -61,14 +64,14 @@ def clean_event(
         key=key,
         reason=clean_column(model._meta.get_field("reason"), reason, name="recipient_reason"),
         actor=clean_object("actor", actor),
-        verb=clean_verb(verb),
+        verb=verb,
         action_object=None if action_object is None else clean_object("action_object", action_object),
         target=None if target is None else clean_object("target", target),
         description=None if description is None else text_of("description", description),
         level=clean_level(model, level),
         public=clean_public(public),
         timestamp=clean_timestamp(model._meta.get_field("timestamp"), timestamp),
-        data=clean_data(model._meta.get_field("data"), data, rest),
+        data=clean_data(model._meta.get_field("data"), data, rest, is_strict=is_strict),
         columns=columns,
         attributes=attributes,
         concrete={

@@ -19,6 +19,7 @@ from notifications.extensions import Extension, audience_extensions
 from notifications.objects.fetch import key_field
 from notifications.sending.naming import shown
 from notifications.sending.odd_querysets import refuse_odd
+from notifications.types import type_of
 
 #: The most primary keys in one statement.
 BATCH_SIZE = 500
@@ -170,7 +171,9 @@ def user_key(member: Any) -> Any:
 
 
 def audience_of(event: Event, recipient: Any) -> Audience | None:
-    """Return the audience: the recipients, otherwise those of an extension, otherwise the actor if it is a user."""
+    """Return the audience: the recipients, else those of the type, of an extension, or the actor if it is a user."""
+    if recipient is None:
+        recipient = type_of(event.verb).recipients(event)
     audience = None if recipient is None else resolve(recipient)
     installed = audience_extensions()
     if installed:

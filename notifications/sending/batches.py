@@ -13,10 +13,11 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, models, router, transaction
 
 from notifications.events import Event
-from notifications.extensions import REASON, says_reasons
+from notifications.extensions import REASON, says_reasons, writing_extensions
 from notifications.sending.audience import BATCH_SIZE, Audience, KeysOf, Users, refuse_missing
 from notifications.sending.prototype import prototype, rows_are_constant, rows_save_themselves
 from notifications.sending.statement import insert_one, insert_select, is_over_event
+from notifications.sending.written import let_extensions_write
 from notifications.storage.locking import retry
 from notifications.storage.notification import AbstractNotification
 
@@ -74,7 +75,7 @@ def write_batches(
         first = next(batches, [])
         second = next(batches, [])
         # One user is one statement, which needs no transaction; nor does a batch whose keys are checked beforehand.
-        several = second or (len(first) > 1 and keys.narrow is None)
+        several = second or (len(first) > 1 and keys.narrow is None) or writing_extensions(event)
         with transaction.atomic(using) if whole and several else nullcontext():
             for batch in chain([first] if first else [], [second] if second else [], batches):
                 one = Batch(
@@ -83,11 +84,13 @@ def write_batches(
                 if whole:
                     run.created += write_batch(model, event, one, using, reasons)
                 else:
-                    run.created += write_alone(partial(write_batch, model, event, one, using, reasons), using)
+                    run.created += write_alone(partial(write_part, model, event, one, using, reasons), using)
                 for pk in batch:
                     reasons.pop(pk, None)
                 done += len(batch)
                 run.report(done, keys.total)
+            if whole and run.created:
+                let_extensions_write(model, event, using, {}, fresh=event.key is None)
         return () if second else first
 
     # Committed batches are not written again, and an iterator cannot be read again.
@@ -102,6 +105,16 @@ def write_alone(write_rows: Callable[[], int], using: str) -> int:
             return write_rows()
 
     return retry(write_whole, using)
+
+
+def write_part(model: type[N], event: Event, batch: Batch, using: str, reasons: Mapping[Any, str]) -> int:
+    """Write the rows of a batch, and what extensions write for them."""
+    created = write_batch(model, event, batch, using, reasons)
+    if created:
+        # An extension may have added other users to the batch.
+        among = {"recipient__in": batch.pks} if batch.of.narrow is None else {}
+        let_extensions_write(model, event, using, among, fresh=event.key is None and bool(among))
+    return created
 
 
 class KeysWithReasons:
@@ -209,7 +222,9 @@ def save_each(rows: list[N], using: str) -> int:
 def save_at_once(rows: list[N], using: str) -> int:
     """Write the rows in one statement. Return their number."""
     if rows:
-        type(rows[0])._base_manager.using(using).bulk_create(rows)
+        # Not our queryset, which looks at the state of each row: these are new. Their counts are cleared at the end.
+        plain: Any = models.QuerySet(type(rows[0]), using=using)
+        plain.bulk_create(rows)
     return len(rows)
 
 

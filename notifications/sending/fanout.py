@@ -10,12 +10,15 @@ from django.db import models, router
 from django.db.models.signals import post_save
 
 from notifications.events import Event
+from notifications.extensions import sent_extensions
+from notifications.objects.guard import guarded
 from notifications.sending.audience import BATCH_SIZE, Audience, Users, filterable, is_selectable
 from notifications.sending.batches import Progress, Run, is_local, write_batches
 from notifications.sending.prototype import prototype, rows_are_constant, rows_save_themselves
 from notifications.sending.repeats import was_sent_before
 from notifications.sending.result import Notifications
 from notifications.sending.statement import insert_select
+from notifications.sending.written import write_with_extensions
 from notifications.signals import notified
 from notifications.storage import changes
 from notifications.storage.notification import AbstractNotification
@@ -51,13 +54,21 @@ def write(
     created = run.created
     response = Notifications(model, event, created, using, order)
     response.reached_nobody = not created and not is_repeated
+    for extension in sent_extensions():
+        # The rows are written, whatever happens to what follows.
+        guarded(
+            type(extension).__module__,
+            "notifications_sent()",
+            extension.notifications_sent,
+            event,
+            response.queryset(),
+            using,
+            otherwise=None,
+        )
     if created:
-        if isinstance(audience, Users) and audience.narrow:
-            # An extension may have left some out and added others.
-            few = created <= changes.MAX_DROPPED_KEYS
-            reached = (
-                list(response.queryset().order_by().values_list("recipient", flat=True)) if few else None
-            )
+        if reached is None or (isinstance(audience, Users) and audience.narrow):
+            # The database chose the recipients, or an extension left some out and added others.
+            reached = recipients_of(response)
         changes.drop_counts(reached, using=using)
         if post_save.has_listeners(model) and not rows_save_themselves(model, event):
             for row in response.queryset().iterator(chunk_size=BATCH_SIZE):
@@ -67,6 +78,13 @@ def write(
         )
         after_commit(announce, using=using)
     return response
+
+
+def recipients_of(response: Notifications[Any]) -> list[Any] | None:
+    """Return the primary keys of the recipients whose counts are to be cleared, or None for all users."""
+    if response.created > changes.MAX_DROPPED_KEYS or not changes.are_kept_long():
+        return None
+    return list(response.queryset().order_by().values_list("recipient", flat=True))
 
 
 def write_rows(
@@ -87,22 +105,25 @@ def write_rows(
     ):
         row = prototype(model, event, using)
         total = audience.count() if run.is_watched else 0
-        parts = cut(audience, size) if size else iter([audience])
-        for number, part in enumerate(parts, start=1):
-            run.created += insert_select(row, part, using, fresh=event.key is None)
+        parts = cut(audience, size) if size else iter([(audience, dict[str, Any]())])
+        for number, (part, among) in enumerate(parts, start=1):
+            insert = partial(insert_select, row, part, using, fresh=event.key is None)
+            run.created += write_with_extensions(insert, model, event, using, among)
             run.report(min(number * size, total) if size else total, total)
         return None, ()
     order = write_batches(model, event, audience, using, whole=not size, run=run)
     return list(order) or None, order
 
 
-def cut(audience: models.QuerySet[Any], size: int) -> Iterator[models.QuerySet[Any]]:
-    """Yield the audience in ranges of primary keys that hold about ``size`` users each."""
+def cut(audience: models.QuerySet[Any], size: int) -> Iterator[tuple[models.QuerySet[Any], dict[str, Any]]]:
+    """Yield the audience in ranges of primary keys that hold about ``size`` users each, with lookups of their rows."""
     rest = filterable(audience).order_by("pk")
+    among: dict[str, Any] = {}
     while True:
         edge = next(iter(rest.values_list("pk", flat=True)[size - 1 : size]), None)
         if edge is None:
-            yield rest
+            yield rest, among
             return
-        yield rest.filter(pk__lte=edge)
+        yield rest.filter(pk__lte=edge), {**among, "recipient__lte": edge}
         rest = rest.filter(pk__gt=edge)
+        among = {"recipient__gt": edge}

@@ -24,7 +24,7 @@ T = TypeVar("T")
 #: other one does; the bound is for a transaction that keeps looking at an old state of the table.
 MAX_ATTEMPTS = 100
 
-#: The constraint that makes a recipient unique within an event.
+#: The constraint that makes a recipient unique within an event. On a custom model, its name begins with this.
 CONSTRAINT = "ntf_event_recipient"
 
 
@@ -113,7 +113,9 @@ def insert(
 def keeps_constraint(model: type[AbstractNotification]) -> bool:
     """Return whether the table of the model, or of a parent of it, makes a recipient unique within an event."""
     tables = [model, *model._meta.get_parent_list()]
-    return any(constraint.name == CONSTRAINT for table in tables for constraint in table._meta.constraints)
+    return any(
+        constraint.name.startswith(CONSTRAINT) for table in tables for constraint in table._meta.constraints
+    )
 
 
 def passes_over(row: AbstractNotification, connection: BaseDatabaseWrapper) -> bool:

@@ -1,67 +1,94 @@
 """What follows a change of rows: cached counts are cleared, and the signal is sent after commit.
 
-Each cached count is kept under a key that names the user and carries the generation it was counted in. A change of one
-user's rows drops that user's key; a change that may reach anybody starts a new generation, in one cache call.
+Each cached count is kept under a key that names the model, the database and the user, and carries the generation it was
+counted in. A change of one user's rows drops that user's key; a change that may reach anybody starts a new generation,
+in one cache call.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Collection
 from functools import partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
-from django.core.cache import cache
 from django.db import connections, models
 
+from notifications.conf import get_notification_model, settings
 from notifications.signals import read_state_changed
+from notifications.storage.count_cache import count_cache
 from notifications.storage.transactions import after_commit, is_manual
 
-logger = logging.getLogger("notifications")
-
-#: The cache key of the generation that a count must have been counted in.
-GENERATION = "notifications:generation"
-
-#: The attribute of a connection with the changes that wait for its commit.
-WAITING = "notifications_waiting"
+#: The attributes of a connection with the changes that wait for its commit, and with one that is about all users.
+WAITING, WAITING_FOR_ALL = "notifications_waiting", "notifications_waiting_for_all"
 
 #: The maximum number of recipients whose keys are deleted one by one; for more, a new generation is started.
 MAX_DROPPED_KEYS = 100
 
+#: The longest ``CACHE_TIMEOUT``, in seconds, for which no query is made to keep the cached counts right or apart.
+MAX_UNAWARE_SECONDS = 5
 
-def cache_key(user_pk: object, name: str = "unread") -> str:
-    """Return the cache key of this user's count of "unread" or "unseen" notifications."""
+
+def are_kept_long() -> bool:
+    """Return whether counts are cached for so long that a query is worth it which keeps them right, or keeps them."""
+    return settings.CACHE_TIMEOUT > MAX_UNAWARE_SECONDS
+
+
+def cache_key(user_pk: object, name: str = "unread", *, using: str) -> str:
+    """Return the cache key of this user's count of "unread" or "unseen" notifications in this database."""
     # A cache may reject keys that are long or contain spaces or control characters.
     owner = quote(str(user_pk), safe="")
-    return f"notifications:{name}:{owner if len(owner) <= 180 else sha256(owner.encode()).hexdigest()}"
+    return f"{_prefix(using)}:{name}:{owner if len(owner) <= 100 else sha256(owner.encode()).hexdigest()}"
 
 
-def drop_counts(user_pks: list[Any] | None, *, using: str) -> None:
+def generation_key(using: str) -> str:
+    """Return the cache key of the generation that a count in this database must have been counted in."""
+    return f"{_prefix(using)}:generation"
+
+
+def _prefix(using: str) -> str:
+    where = quote(f"{get_notification_model()._meta.label_lower}:{using}", safe=":.")
+    return f"notifications:{where if len(where) <= 80 else sha256(where.encode()).hexdigest()}"
+
+
+def new_generation(using: str) -> dict[str, str]:
+    """Return what to write to the cache so that all counts in this database are counted again."""
+    return {generation_key(using): uuid4().hex}
+
+
+def drop_counts(user_pks: Collection[Any] | None, *, using: str) -> None:
     """Clear the cached counts of these users (None: of all users) after the commit.
 
     Not before: until then, other processes count the old rows, and a cache in the database would make them wait for
     this transaction. Counts inside the transaction are not cached: see :func:`are_pending`.
     """
     connection = connections[using]
-    drop = partial(_drop, user_pks)
+    drop = partial(_drop, None if user_pks is None else set(user_pks), using)
     if connection.in_atomic_block:
-        # Django drops the callbacks of a rollback. This set holds only weak references, so it drops them too.
+        # Django drops the callbacks of a rollback. These are weak references, so they end with them.
         vars(connection).setdefault(WAITING, WeakSet()).add(drop)
+        if user_pks is None:
+            if vars(connection).get(WAITING_FOR_ALL, _nothing)() is not None:
+                return
+            vars(connection)[WAITING_FOR_ALL] = ref(drop)
     after_commit(drop, using=using)
 
 
-def _drop(user_pks: list[Any] | None) -> None:
-    try:
-        if user_pks is None or len(user_pks) > MAX_DROPPED_KEYS:
-            cache.set(GENERATION, uuid4().hex, timeout=None)
-        else:
-            cache.delete_many([cache_key(pk, name) for pk in user_pks for name in ("unread", "unseen")])
-    except Exception:
-        # The rows are written. An error here would make the caller write them again.
-        logger.exception("Could not clear the cached unread counts. They are shown until they expire.")
+def _nothing() -> None:
+    """Stand for a weak reference that has ended."""
+
+
+def _drop(user_pks: set[Any] | None, using: str) -> None:
+    fresh = new_generation(using)
+    if user_pks is None or len(user_pks) > MAX_DROPPED_KEYS:
+        [(key, generation)] = fresh.items()
+        count_cache.change(lambda cache: cache.set(key, generation, timeout=None), owe=fresh)
+    else:
+        keys = [cache_key(pk, name, using=using) for pk in user_pks for name in ("unread", "unseen")]
+        count_cache.change(lambda cache: cache.delete_many(keys), owe=fresh)
 
 
 def are_pending() -> bool:

@@ -5,21 +5,31 @@ Counts that include uncommitted changes are not cached.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from django.core.cache import cache
 from django.db import router
-from django.db.models import Subquery
-from django.db.models.functions import Coalesce
+from django.http import HttpRequest
 from django.utils import timezone
 
 from notifications.conf import settings
+from notifications.extensions import row_filters, rows_for
 from notifications.storage import changes
-from notifications.storage.expressions import EarliestMoment
+from notifications.storage.count_cache import CacheUnavailable, count_cache
+from notifications.storage.expressions import IsUnseen, SeenFloor
 from notifications.storage.inbox_state import InboxState
-from notifications.storage.states import unseen as unseen_condition
+from notifications.storage.states import (
+    IS_MARKED_UNREAD,
+    IS_TO_COME,
+    UNREAD,
+    key_text,
+    newest_first,
+)
+
+#: The maximum number of rows that are remembered one by one when the bell is opened.
+MAX_SEEN_KEYS = 100
 
 
 class Count(int):
@@ -39,53 +49,83 @@ class Capped(str):
         return [turned] if key == slice(None, None, -1) else turned
 
 
-def unread_count(user: Any) -> Count:
+def unread_count(user: Any, request: HttpRequest | None = None) -> Count:
     """Return how many unread notifications ``user`` has, at most ``CACHE_TIMEOUT`` seconds old.
 
-    Counting stops at ``BADGE_CAP`` plus one, so the cost does not depend on the number of unread notifications.
+    Counting stops at ``BADGE_CAP`` plus one, so the cost does not depend on the number of unread notifications. If an
+    extension narrows the rows that ``request`` sees, those are counted each time.
     """
-    return cached(user, "unread", user.notifications.unread)
+    return cached(user, "unread", user.notifications.unread, request)
 
 
-def unseen_count(user: Any) -> Count:
+def unseen_count(user: Any, request: HttpRequest | None = None) -> Count:
     """Return how many unread notifications arrived or returned since the user last opened the bell.
 
     It is cached and capped like :func:`unread_count`.
     """
-    return cached(user, "unseen", lambda: unseen(user))
+    return cached(user, "unseen", lambda: unseen(user), request)
 
 
 def unseen(user: Any) -> Any:
     """Return the unread rows that arrived or returned since the user last opened the bell."""
+    # Only one lower bound: with two of them SQLite uses the index without "unread".
     rows = user.notifications.visible()
-    seen = InboxState.objects.using(rows.db).filter(pk=user.pk)
-    return rows.filter(unseen_condition(Coalesce(Subquery(seen.values("seen_at")), EarliestMoment())))
+    return rows.filter(UNREAD.condition(), IsUnseen(user.pk), inbox_at__gt=SeenFloor(user.pk))
 
 
 def mark_seen(user: Any) -> None:
-    """Store that the user opened the bell now, so that no notification is unseen."""
+    """Store that the user opened the bell now, so that no notification is unseen.
+
+    The latest rows of the inbox are stored one by one, because rows may still arrive that seem to be older.
+    """
     using = router.db_for_write(user.notifications.model)
-    InboxState.objects.using(using).update_or_create(pk=user.pk, defaults={"seen_at": timezone.now()})
+    now = timezone.now()
+    rows = user.notifications.using(using).inbox().order_by(*newest_first("inbox_at"))
+    latest = list(rows.annotate(ntf_key=key_text()).values_list("ntf_key", "inbox_at")[: MAX_SEEN_KEYS + 1])
+    floor = latest[MAX_SEEN_KEYS][1] if len(latest) > MAX_SEEN_KEYS else None
+    keys = [key for key, inbox_at in latest if floor is None or inbox_at > floor]
+    seen = {"seen_at": now, "seen_floor": floor, "seen_keys": f",{','.join(keys)},"}
+    InboxState.objects.using(using).update_or_create(pk=user.pk, defaults=seen)
     changes.drop_counts([user.pk], using=using)
     changes.announce(user.notifications.model, user.pk, 0, using=using)
 
 
-def cached(user: Any, name: str, rows: Callable[[], Any]) -> Count:
+def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest | None = None) -> Count:
     """Return how many rows there are, up to one beyond ``BADGE_CAP``, from the cache where it knows."""
+    if row_filters():
+        return Count(capped(rows_for(request, rows())))
     timeout = settings.CACHE_TIMEOUT
     if not timeout or changes.are_pending():
         return Count(capped(rows()))
-    key = changes.cache_key(user.pk, name)
-    known = cache.get_many([changes.GENERATION, key])
-    generation = known.get(changes.GENERATION)
-    if generation is None:
+    # The database where changes are written, which is where the keys are cleared.
+    using = router.db_for_write(user.notifications.model, instance=user)
+    key, generation_key = changes.cache_key(user.pk, name, using=using), changes.generation_key(using)
+    try:
+        known = count_cache.get([generation_key, key])
+    except CacheUnavailable:
+        return Count(capped(rows()))
+    generation = known.get(generation_key)
+    if isinstance(generation, str):
+        match known.get(key):
+            case (str(counted_in), int(count)) if counted_in == generation:
+                return Count(count)
+    else:
         generation = uuid4().hex
-        cache.set(changes.GENERATION, generation, timeout=None)
-    counted_in, count = known.get(key, (None, 0))
-    if counted_in != generation:
-        count = capped(rows())
-        cache.set(key, (generation, count), timeout)
+        count_cache.set({generation_key: generation}, None)
+    # Before the rows are counted, so that a row which is due in between is not missed.
+    seconds: float = min(timeout, seconds_until_next(user)) if changes.are_kept_long() else timeout
+    count = capped(rows())
+    if seconds:
+        count_cache.set({key: (generation, count)}, seconds)
     return Count(count)
+
+
+def seconds_until_next(user: Any) -> float:
+    """Return in how many whole seconds the next row of the user is due; infinity if there is none."""
+    rows = user.notifications.visible().filter(IS_MARKED_UNREAD & IS_TO_COME).order_by("inbox_at")
+    due = rows.values_list("inbox_at", flat=True).first()
+    # Whole ones: some caches take a fraction for 0, and 0 for ever.
+    return math.inf if due is None else max(0, math.floor((due - timezone.now()).total_seconds()))
 
 
 def capped(rows: Any) -> int:

@@ -1,19 +1,26 @@
-"""The JSON column of the model. The setting ``JSONFIELD`` chooses what stores it."""
+"""The columns of the model that are not Django's: extra data, and the keys of objects."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import lookups
+from django.db.models.fields.json import DataContains, KeyTransform
+from django.db.models.functions import Cast
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from notifications.conf import settings
 
 if TYPE_CHECKING:
     Base = models.JSONField[Any, Any]
+    TextColumn = models.CharField[Any, Any]
 else:
+    TextColumn = models.CharField
     # The base of a class is fixed when the class is made, so this one setting is read at import.
     try:
         Base = import_string(settings.JSONFIELD)
@@ -51,6 +58,82 @@ class DataField(Base):
         dump_kwargs: dict[str, Any] = getattr(self, "dump_kwargs", {})
         encoder: type | None = getattr(self, "encoder", None) or dump_kwargs.get("cls")
         return encoder
+
+
+#: The lookups that search the text of the JSON if they get a text, with what they do otherwise.
+TEXT_LOOKUPS: dict[str, type[models.Lookup[Any]]] = {
+    "contains": DataContains,
+    "icontains": lookups.IContains,
+    "startswith": lookups.StartsWith,
+    "istartswith": lookups.IStartsWith,
+    "endswith": lookups.EndsWith,
+    "iendswith": lookups.IEndsWith,
+    "iexact": lookups.IExact,
+    "regex": lookups.Regex,
+    "iregex": lookups.IRegex,
+}
+
+
+def search_text(name: str, otherwise: type[models.Lookup[Any]]) -> type[models.Lookup[Any]]:
+    """Return a lookup of the column ``data`` that compares its JSON as text with a text.
+
+    The older packages had a text column, so sites search it with ``data__contains="digest"``. Django would look for a
+    JSON string, which no object contains. The value of a key and anything but a text are compared as in Django.
+    """
+
+    class TextSearch(otherwise):  # type: ignore[misc, valid-type]
+        def __new__(cls, *args: Any) -> Any:
+            # Python makes a copy without arguments.
+            lhs, rhs = args or (None, None)
+            if not isinstance(rhs, (str, Promise)) or isinstance(lhs, KeyTransform):
+                return super().__new__(cls)
+            text, used = str(rhs), name
+            if not (text.isascii() or name.endswith("regex")):
+                text, used = text_pattern(text, name), "iregex" if name.startswith("i") else "regex"
+            lookup = models.TextField().get_lookup(used)
+            return lookup(Cast(lhs, models.TextField()), text)  # type: ignore[misc]
+
+    TextSearch.lookup_name = name
+    return TextSearch
+
+
+def text_pattern(text: str, name: str) -> str:
+    """Return a regular expression for a text in JSON, in which other characters than ASCII may be escaped or not.
+
+    ``name`` is a lookup such as "istartswith". PostgreSQL stores the characters, the others what Python writes.
+    """
+    pattern = ""
+    for char in text:
+        if char.isascii():
+            pattern += char if char.isalnum() else f"\\{char}"
+            continue
+        forms = {char, char.lower(), char.upper()} if name.startswith("i") else {char}
+        escaped = {json.dumps(form)[1:-1].replace("\\", "\\\\") for form in forms}
+        pattern += f"(?:{'|'.join(sorted(forms | escaped))})"
+    kind = name.removeprefix("i")
+    return (
+        ("^" if kind in {"startswith", "exact"} else "")
+        + pattern
+        + ("$" if kind in {"endswith", "exact"} else "")
+    )
+
+
+if issubclass(DataField, models.JSONField):
+    for lookup_name, otherwise in TEXT_LOOKUPS.items():
+        DataField.register_lookup(search_text(lookup_name, otherwise), lookup_name)
+
+
+class ObjectIdField(TextColumn):
+    """Store the primary key of an object as text. It is compared exactly on every database.
+
+    On MySQL and MariaDB the column would otherwise be compared by the collation of its table, for which "aB3x" and
+    "Ab3X" are usually the same.
+    """
+
+    def db_type(self, connection: Any) -> str | None:
+        """Return the type of the column, on MySQL with the binary collation of its character set."""
+        name = super().db_type(connection)
+        return f"{name} binary" if connection.vendor == "mysql" else name
 
 
 def without_labels_in_migrations(model: M) -> M:

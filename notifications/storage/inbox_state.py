@@ -17,8 +17,12 @@ class InboxState(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
     )
-    #: When the user last opened the bell: later notifications are unseen.
+    #: When the user last opened the bell. What entered the inbox later is unseen. So is what seems to be older, but was
+    #: not there: it was committed late, or has an earlier timestamp. All that entered it up to ``seen_floor`` counts as
+    #: seen, and of the rest the rows with the primary keys in ``seen_keys``, which begins and ends with a comma.
     seen_at = models.DateTimeField(null=True)
+    seen_floor = models.DateTimeField(null=True)
+    seen_keys = models.TextField(default="", blank=True)
     #: The data to undo the last action.
     undo = models.JSONField(null=True, encoder=DjangoJSONEncoder)
 

@@ -32,6 +32,8 @@ MAX_PAUSE = 0.2
 #: The error codes of transactions that can be retried. On PostgreSQL a state: a deadlock or a serialization failure. On
 #: MySQL and MariaDB a number: a deadlock; one on the next automatic key; a row that changed after the transaction first
 #: read it.
+#: Not 1205, a lock that somebody held for longer than ``innodb_lock_wait_timeout``, by default 50 seconds: whoever asks
+#: has waited long enough, and the transaction is not aborted.
 RETRY_STATES, RETRY_NUMBERS = {"40P01", "40001"}, {1213, 1467, 1020}
 
 

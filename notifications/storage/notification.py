@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.humanize.templatetags import humanize
 from django.db import models, router
 from django.db.models.functions import Coalesce
-from django.db.models.signals import post_save, pre_save
+from django.db.models.options import Options
+from django.db.models.signals import class_prepared, post_save, pre_save
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.timesince import timesince as django_timesince
 from django.utils.translation import gettext, gettext_lazy as _, npgettext_lazy
 from model_utils import Choices
@@ -24,11 +26,14 @@ from notifications.objects.keys import ObjectKey
 from notifications.objects.labels import label_of, labels_of, sentence
 from notifications.objects.links import admin_link
 from notifications.storage import changes
-from notifications.storage.fields import DataField, without_labels_in_migrations
-from notifications.storage.indexes import StateIndex
+from notifications.storage.fields import DataField, ObjectIdField, without_labels_in_migrations
+from notifications.storage.indexes import StateIndex, with_own_index_names
 from notifications.storage.querysets import NotificationQuerySet
 from notifications.storage.row_verbs import RowVerbs
 from notifications.storage.states import DONE, INBOX, READ, SAVED, SNOOZED, UNREAD, newest_first
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # Django's own are for a time that stands alone. Beside "ago" many languages want another case of them.
 AGO: Any = {
@@ -58,6 +63,7 @@ def object_type(related_name: str, **options: Any) -> Any:
     )
 
 
+@with_own_index_names
 @without_labels_in_migrations
 class AbstractNotification(RowVerbs):
     """Notify a recipient that an actor did (verb) something with an action object on a target."""
@@ -82,7 +88,7 @@ class AbstractNotification(RowVerbs):
     read_at = models.DateTimeField(_("read at"), null=True, editable=False)
 
     actor_content_type = object_type("notify_actor", verbose_name=_("content type of the actor"))
-    actor_object_id = models.CharField(_("id of the actor"), max_length=255)
+    actor_object_id = ObjectIdField(_("id of the actor"), max_length=255)
     actor = ObjectKey("actor_content_type", "actor_object_id", viewer="recipient")
 
     verb = models.CharField(_("verb"), max_length=255)
@@ -91,13 +97,13 @@ class AbstractNotification(RowVerbs):
     target_content_type = object_type(
         "notify_target", blank=True, verbose_name=_("content type of the target")
     )
-    target_object_id = models.CharField(_("id of the target"), max_length=255, blank=True, null=True)  # noqa: DJ001
+    target_object_id = ObjectIdField(_("id of the target"), max_length=255, blank=True, null=True)
     target = ObjectKey("target_content_type", "target_object_id", viewer="recipient")
 
     action_object_content_type = object_type(
         "notify_action_object", blank=True, verbose_name=_("content type of the action object")
     )
-    action_object_object_id = models.CharField(  # noqa: DJ001
+    action_object_object_id = ObjectIdField(
         _("id of the action object"), max_length=255, blank=True, null=True
     )
     action_object = ObjectKey("action_object_content_type", "action_object_object_id", viewer="recipient")
@@ -131,6 +137,9 @@ class AbstractNotification(RowVerbs):
     )
 
     objects = NotificationQuerySet.as_manager()
+
+    #: Whose row it was when it was loaded.
+    _loaded_recipient_id: Any = None
 
     class Meta:
         abstract = True
@@ -168,6 +177,19 @@ class AbstractNotification(RowVerbs):
         """Return the sentence of the seed, in one of its four shapes, with how long ago it happened."""
         return sentence({**labels_of(self), "verb": self.verb, "timesince": self._timesince_ago()})
 
+    @classmethod
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any
+    ) -> Self:
+        """Return a row that was loaded. It remembers whose it was, because a change of that concerns both users."""
+        row = super().from_db(db, field_names, values, **options)
+        row._loaded_recipient_id = vars(row).get("recipient_id")
+        return row
+
+    def recipients_of_change(self) -> set[Any]:
+        """Return the primary keys of the users whose counts change when this row is saved."""
+        return {self.recipient_id, self._loaded_recipient_id or self.recipient_id}
+
     def save(
         self,
         *,
@@ -187,7 +209,8 @@ class AbstractNotification(RowVerbs):
         super().save(
             force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
         )
-        changes.drop_counts([self.recipient_id], using=using)
+        changes.drop_counts(self.recipients_of_change(), using=using)
+        self._loaded_recipient_id = self.recipient_id
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """Delete the row, clear the recipient's cached counts, and send ``read_state_changed``."""
@@ -303,6 +326,32 @@ class AbstractNotification(RowVerbs):
         elif not self.is_snoozed:
             self.read_at = None
 
+
+class OurOptions(Options):  # type: ignore[type-arg]
+    """What ``_meta`` of a notification model is, so that Django's own writes go through the queryset of this app.
+
+    Such as ``user.notifications.add()``, which changes the recipient of rows, and so the counts of two users. A manager
+    in ``Meta.base_manager_name`` would do the same, but be a part of the migrations of each site.
+    """
+
+    @cached_property
+    def base_manager(self) -> Any:
+        """Return the manager of Django, with the methods of the queryset of this app."""
+        manager: Any = super().base_manager
+        if type(manager) is models.Manager:
+            manager = models.Manager.from_queryset(NotificationQuerySet)()
+            manager.name, manager.model, manager.auto_created = "_base_manager", self.model, True
+        return manager
+
+
+def use_our_options(sender: type[models.Model], **kwargs: Any) -> None:
+    """Let the ``_meta`` of each notification model be :class:`OurOptions`."""
+    if issubclass(sender, AbstractNotification):
+        sender._meta.__class__ = OurOptions
+        vars(sender._meta).pop("base_manager", None)
+
+
+class_prepared.connect(use_our_options)
 
 #: Rows of the site's notification model, as a queryset.
 Rows: TypeAlias = NotificationQuerySet[AbstractNotification]

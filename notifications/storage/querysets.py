@@ -32,7 +32,13 @@ from notifications.storage.states import (
     newest_first,
     oldest_first,
 )
-from notifications.storage.verbs import COUNTED_COLUMNS, VerbsQuerySet, assert_soft_delete, is_soft_delete
+from notifications.storage.verbs import (
+    COUNTED_COLUMNS,
+    VerbsQuerySet,
+    arrived_after,
+    assert_soft_delete,
+    is_soft_delete,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -98,13 +104,18 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         """Return the rows that were not sent by e-mail."""
         return self.filter(emailed=False)
 
-    def about(self, obj: models.Model) -> Self:
-        """Return the rows in which ``obj`` is the actor, the action object or the target."""
+    def about(self, obj: models.Model, *, as_: Iterable[str] = OBJECTS) -> Self:
+        """Return the rows in which ``obj`` is the actor, the action object or the target, or only one of ``as_``."""
+        if not isinstance(obj, models.Model):
+            raise TypeError(
+                f"about() takes one saved object, such as about(issue), got {obj!r}. "
+                "For several objects, combine the querysets: about(first) | about(second)."
+            )
         if obj.pk is None:
             raise ValueError(f"about() takes a saved object, got {obj!r}.")
         types = content_type_ids(obj, self.db)
         match = Q()
-        for name in OBJECTS:
+        for name in as_:
             key: Any = self.model._meta.get_field(name)
             match |= Q(**{f"{key.ct_field}__in": types, key.fk_field: str(obj.pk)})
         return self.filter(match)
@@ -113,14 +124,18 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         """Return the rows of one event, given by its UUID or by the key with which it was sent."""
         return self.filter(event=event if isinstance(event, UUID) else event_uuid(event))
 
-    def since(self, moment: datetime) -> Self:
-        """Return the rows of the inbox that entered it, or returned to it, after a time.
+    def since(self, last: models.Model | datetime) -> Self:
+        """Return the rows of the inbox that are newer than a notification or a time.
 
-        This compares ``inbox_at``: the ``timestamp`` of a row, which can be set by the sender, or the time when its
-        snooze ended. So a row that is written late with an earlier timestamp is not included. For rows that were
-        written after another row, use ``filter(pk__gt=...)``.
+        After a notification: those that arrived after it, whatever their ``timestamp``, if primary keys are numbers.
+        Rows that were committed after it, but numbered before, are not among them.
+
+        After a time: those that entered the inbox, or returned to it, since then. This compares ``inbox_at``: the
+        ``timestamp`` of a row, which can be set by the sender, or the time when its snooze ended.
         """
-        return self.filter(IS_IN_INBOX, inbox_at__gt=moment)
+        if isinstance(last, datetime):
+            return self.filter(IS_IN_INBOX, inbox_at__gt=last)
+        return self.filter(IS_IN_INBOX, arrived_after(last))
 
     def with_level(self, *levels: str) -> Self:
         """Return the rows of one of these levels. Raise ValueError for a level that the model does not have."""
@@ -178,8 +193,18 @@ class NotificationQuerySet(VerbsQuerySet[M]):
             values = {"read_at": _read_at(values["unread"]), **values}
         changed = super().update(**values)
         if COUNTED_COLUMNS & values.keys():
-            self.announce(changed)
+            self._announce_update(changed, values.get("recipient", values.get("recipient_id")))
         return changed
+
+    def _announce_update(self, changed: int, recipient: Any) -> None:
+        """Announce an update, which may have moved the rows to another recipient, a user, a key or an expression."""
+        owner = self._recipient_id()
+        if hasattr(recipient, "resolve_expression"):
+            self._mixed().announce(changed)
+        elif recipient is None or owner is None:
+            self.announce(changed)
+        else:
+            self.announce(changed, {owner, getattr(recipient, "pk", recipient)})
 
     update.alters_data = True  # type: ignore[attr-defined]
 
@@ -225,7 +250,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         self._for_write = True
         changed = super(NotificationQuerySet, self.quietly()).bulk_update(rows, names, batch_size)
         if COUNTED_COLUMNS & names:
-            self.announce(changed, {row.recipient_id for row in rows})
+            self.announce(changed, {pk for row in rows for pk in row.recipients_of_change()})
         return changed
 
     # How the mark travels with the queryset, and what it does

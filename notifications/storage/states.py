@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, OrderBy, Q
+from django.db.models import F, OrderBy, Q, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from notifications.conf import settings
-from notifications.storage.expressions import CurrentMoment, IsSet
+from notifications.storage.expressions import (
+    CurrentMoment,
+    IsSet,
+)
 
 
 def whether(column: str, value: bool) -> Q:
@@ -66,10 +70,9 @@ VISIBLE = State("visible", lambda: Q(deleted=False) if settings.SOFT_DELETE else
 STATES: Mapping[str, State] = {state.name: state for state in (UNREAD, READ, SAVED, SNOOZED, DONE, INBOX)}
 
 
-def unseen(seen_at: Any) -> Q:
-    """Return the condition of the unread rows that arrived or returned after a time, which may be an expression."""
-    # Only one lower bound: with two of them SQLite uses the index without "unread".
-    return UNREAD.condition() & Q(inbox_at__gt=seen_at)
+def key_text() -> Any:
+    """Return the primary key of a row as a text, as the database writes it."""
+    return Cast("pk", TextField())
 
 
 def states_of(row: Any) -> list[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from django.core.exceptions import ImproperlyConfigured
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.manager import BaseManager
 from django.utils import timezone
 
 from notifications.conf import settings
+from notifications.objects.fetch import is_numbered, key_field
 from notifications.storage import changes
 from notifications.storage.async_verbs import awaited
 from notifications.storage.expressions import CurrentMoment, judge_moment
@@ -26,7 +30,7 @@ M = TypeVar("M", bound=models.Model)
 UpTo: TypeAlias = "models.Model | datetime | None"
 
 #: The columns that determine whether and where a row is shown, and so whether it is counted as unread.
-COUNTED_COLUMNS = {"unread", "deleted", "done_at", "snoozed_until", "timestamp"}
+COUNTED_COLUMNS = {"recipient", "recipient_id", "unread", "deleted", "done_at", "snoozed_until", "timestamp"}
 #: These columns, and the one that only determines whether the row is saved.
 STATE_COLUMNS = COUNTED_COLUMNS | {"saved_at"}
 
@@ -45,11 +49,44 @@ def assert_soft_delete() -> None:
         )
 
 
+def judge_recipient(recipient: Any) -> None:
+    """Raise TypeError unless this is a saved user or can be the primary key of one."""
+    user_model = get_user_model()
+    if isinstance(recipient, models.Model):
+        if isinstance(recipient, user_model._meta.concrete_model) and recipient.pk is not None:  # type: ignore[arg-type]
+            return
+    elif isinstance(recipient, str) or not (
+        isinstance(recipient, (bool, float, Iterable, BaseManager)) or hasattr(recipient, "is_anonymous")
+    ):
+        try:
+            key_field(user_model).to_python(recipient)
+        except (ValidationError, ValueError, TypeError):
+            pass
+        else:
+            return
+    raise TypeError(
+        f"recipient must be a saved user or the primary key of a user, got {recipient!r}. For other values, filter "
+        f"first: filter(recipient__{user_model.USERNAME_FIELD}=...) or, for several users, filter(recipient__in=...)."
+    )
+
+
+def arrived_after(row: Any) -> Q:
+    """Return the condition of the rows that arrived after a row: those with a higher number, whatever their timestamp.
+
+    If the primary keys of the model are not numbers, nobody knows, and the timestamps decide.
+    """
+    if is_numbered(type(row)):
+        return Q(pk__gt=row.pk)
+    same = Q(timestamp__exact=row.timestamp)
+    return Q(timestamp__gt=row.timestamp) | same & Q(pk__gt=row.pk)
+
+
 class VerbsQuerySet(models.QuerySet[M]):
     """The methods that change rows, and what they need to know about their queryset.
 
-    Each takes ``recipient`` (a user or a primary key) to change only the rows of this user, and ``up_to`` (a
-    notification or a time) to leave newer rows unchanged. Those that store a time take it as ``at``, by default now.
+    Each takes ``recipient`` (a user or a primary key) to change only the rows of this user, and ``up_to`` to leave
+    newer rows as they are: those that arrived after a notification, or that have a ``timestamp`` after a time. Those
+    that store a time take it as ``at``, by default now.
     """
 
     #: The primary key of the recipient of all rows, if a method was called with a recipient.
@@ -186,13 +223,12 @@ class VerbsQuerySet(models.QuerySet[M]):
     def _of(self, recipient: Any, up_to: UpTo) -> Self:
         rows = unsliced(self).owned_by(self._recipient_id()) if self.query.is_sliced else self.all()
         if recipient is not None:
+            judge_recipient(recipient)
             rows = rows.filter(recipient=recipient).owned_by(recipient)
         if isinstance(up_to, datetime):
             rows = rows.filter(timestamp__lte=up_to)
         elif up_to is not None:
-            moment: datetime = up_to.timestamp  # type: ignore[attr-defined]
-            older = Q(timestamp__lt=moment) | Q(pk__lte=up_to.pk)
-            rows = rows.filter(older, timestamp__lte=moment)
+            rows = rows.filter(~arrived_after(up_to))
         return rows
 
     def _turn(self, column: str, value: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable
 from itertools import groupby
@@ -16,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from notifications.conf import settings
-from notifications.extensions import extensions
+from notifications.extensions import extensions, rows_for
 from notifications.inbox.actions import ROW_ACTIONS, Action, actions_for
 from notifications.inbox.rows import Rows
 from notifications.inbox.search import Search
@@ -59,9 +60,9 @@ def is_known(user: Any) -> bool:
     return bool(getattr(user, "is_authenticated", False))
 
 
-def get_cached_notification_unread_count(user: Any) -> int:
+def get_cached_notification_unread_count(user: Any, request: Any = None) -> int:
     """Return how many unread notifications ``user`` has, at most ``CACHE_TIMEOUT`` seconds old."""
-    return unread_count(user)
+    return unread_count(user, request)
 
 
 @register.simple_tag(takes_context=True)
@@ -71,18 +72,16 @@ def notifications_unread(context: Any) -> int | str:
     ``{% notifications_unread as unread_count %}`` stores it.
     """
     user = user_context(context)
-    return get_cached_notification_unread_count(user) if user else ""
+    return get_cached_notification_unread_count(user, request_of(context)) if user else ""
 
 
 @register.filter
 def has_notification(user: Any) -> bool:
     """Return whether ``user`` has unread notifications: ``{% if user|has_notification %}``."""
-    return is_known(user) and user.notifications.unread().exists()
+    return is_known(user) and rows_for(None, user.notifications.unread()).exists()
 
 
-@register.simple_tag(takes_context=True)
 def register_notify_callbacks(
-    context: Any,
     badge_class: str = "live_notify_badge",
     menu_class: str = "live_notify_list",
     refresh_period: int | str = 15,
@@ -91,6 +90,8 @@ def register_notify_callbacks(
     fetch: int | str = 5,
     nonce: str | None = None,
     mark_as_read: bool | str = False,
+    *,
+    csrf_token: Any = "",
 ) -> SafeString | str:
     """Return the configuration of ``notify.js`` as JSON, which browsers do not execute.
 
@@ -116,12 +117,28 @@ def register_notify_callbacks(
     }
     if configuration["notify_mark_as_read"]:
         # Only then does notify.js send a POST. A page that needs no token should not make Django set its cookie.
-        configuration["notify_csrf_token"] = str(context.get("csrf_token", ""))
+        configuration["notify_csrf_token"] = str(csrf_token)
     return format_html(
         '<script type="application/json"{} data-notify-configuration="{}"></script>',
         format_html(' nonce="{}"', nonce) if nonce else "",
         json.dumps(configuration, cls=DjangoJSONEncoder),
     )
+
+
+def notify_callbacks(context: Any, *args: Any, **kwargs: Any) -> SafeString | str:
+    """Call :func:`register_notify_callbacks`, which can be called from Python without a context, in a template."""
+    return register_notify_callbacks(*args, **kwargs, csrf_token=context.get("csrf_token", ""))
+
+
+# What a template may pass, so that Django refuses anything else when the template is compiled.
+_context, *_ = inspect.signature(notify_callbacks).parameters.values()
+_accepted = [
+    each
+    for each in inspect.signature(register_notify_callbacks).parameters.values()
+    if each.name != "csrf_token"
+]
+notify_callbacks.__signature__ = inspect.Signature([_context, *_accepted])  # type: ignore[attr-defined]
+register.simple_tag(notify_callbacks, takes_context=True, name="register_notify_callbacks")
 
 
 @register.simple_tag(takes_context=True)
@@ -130,7 +147,8 @@ def live_notify_badge(context: Any, badge_class: str = "live_notify_badge") -> S
     user = user_context(context)
     if not user:
         return ""
-    return format_html("<span class='{}'>{}</span>", badge_class, get_cached_notification_unread_count(user))
+    count = get_cached_notification_unread_count(user, request_of(context))
+    return format_html("<span class='{}'>{}</span>", badge_class, count)
 
 
 @register.simple_tag
@@ -228,12 +246,12 @@ def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
     The script turns it into a button that opens a panel. With ``rows``, that number of latest notifications is rendered
     with the page, for one query; otherwise the panel loads them when it is opened. Empty for an anonymous user.
     """
-    user = user_context(context)
+    user, request = user_context(context), request_of(context)
     return {
         "user": user,
-        "unseen": unseen_count(user) if user else 0,
-        "notices": newest_of(user, rows),
-        "request": request_of(context),
+        "unseen": unseen_count(user, request) if user else 0,
+        "notices": newest_of(user, rows, request=request),
+        "request": request,
     }
 
 
@@ -243,15 +261,15 @@ def notifications_list(context: Any, rows: int = 5, tab: str = "inbox") -> dict[
 
     Empty for an anonymous user.
     """
-    user = user_context(context)
-    return {"user": user, "notices": newest_of(user, rows, tab), "request": request_of(context)}
+    user, request = user_context(context), request_of(context)
+    return {"user": user, "notices": newest_of(user, rows, tab, request=request), "request": request}
 
 
-def newest_of(user: Any, rows: int, tab: str = "inbox") -> list[AbstractNotification]:
+def newest_of(user: Any, rows: int, tab: str = "inbox", *, request: Any = None) -> list[AbstractNotification]:
     """Return the first rows of a tab, with their objects; no rows for an anonymous user."""
     if not user or rows <= 0:
         return []
-    return list(TABS[tab].rows(user.notifications.all(), Search()).with_objects()[:rows])
+    return list(TABS[tab].rows(rows_for(request, user.notifications.all()), Search()).with_objects()[:rows])
 
 
 @register.simple_tag

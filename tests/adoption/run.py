@@ -248,6 +248,7 @@ def take_over(
         **({"ADOPTION_SWAPPED": "1"} if package.swapped else {}),
     }
     dump = folder / "rows.jsonl"
+    new_app = {} if package.swapped else {"ADOPTION_EARLY": "1"}
     with empty_databases(backend, url, [database["NAME"] for database in settings.values()]):
         for step, command, path in (
             ("make the old database", [str(python), "-W", "ignore", "make_old.py", str(dump), str(rows)], ""),
@@ -256,7 +257,7 @@ def take_over(
             process = subprocess.run(
                 command,
                 cwd=folder / "project",
-                env={**environ, "PYTHONPATH": path},
+                env={**environ, "PYTHONPATH": path, **(new_app if path else {})},
                 capture_output=True,
                 text=True,
                 check=False,

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from tests.browser import site
 from tests.browser.conftest import Browser
@@ -152,7 +154,8 @@ def test_who_is_logged_out_is_not_asked_for_any_more(
 
     def refuse(route: Any) -> None:
         asked.append("")
-        route.fulfill(status=403)
+        assert route.request.headers["x-notifications-poll"] == "1"
+        route.fulfill(status=401)
 
     browser.page.route("**/api/inbox/", refuse)
     browser.page.add_init_script(
@@ -167,6 +170,21 @@ def test_who_is_logged_out_is_not_asked_for_any_more(
         browser.let_pass(1000)
     browser.run("")
     assert len(asked) == 1
+    # When somebody looks again, it is tried once more.
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until(lambda: browser.run("") or len(asked) == 2)
+
+
+def test_two_bells_on_a_page_have_each_its_panel(
+    browser: Browser, show: Callable[[], None], justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.PAGE", PAGE + "{% notifications_bell %}")
+    show()
+    bell = browser.page.locator("notifications-bell")
+    wait_until(lambda: bell.nth(1).locator(".ntf-bell").get_attribute("aria-controls"))
+    controls = [bell.nth(n).locator(".ntf-bell").get_attribute("aria-controls") for n in range(2)]
+    assert controls == ["ntf-panel-1", "ntf-panel-2"]
+    assert controls == [bell.nth(n).locator(".ntf-panel").get_attribute("id") for n in range(2)]
 
 
 def test_a_server_that_does_not_answer_is_asked_less_often(
@@ -319,3 +337,26 @@ def test_both_scripts_live_on_one_page(browser: Browser, visit: Visit, justquick
     wait_until(lambda: badge(browser) == "1")
     wait_until(lambda: browser.page.locator(".live_notify_badge").inner_text() == "1")
     assert browser.complaints() == []
+
+
+def test_what_arrives_is_announced_whatever_its_time_and_what_returns_is_not(
+    browser: Browser, show: Callable[[], None], justquick: Any
+) -> None:
+    late = timezone.now() - timedelta(hours=1)
+    old = make_notification(justquick, verb="old", timestamp=late)
+    make_notification(justquick, verb="read", unread=False)
+    old.mark_as_done()
+    show()
+    browser.run(
+        "window.heard = [];"
+        "document.addEventListener('notifications:new', ({detail}) => heard.push(detail.verb));"
+    )
+    # The script knows what is there after its first question.
+    with browser.page.expect_response("**/api/inbox/"):
+        pass
+    old.mark_as_unread()
+    make_notification(justquick, verb="late", timestamp=late)
+    wait_until(lambda: browser.run("return heard.join()"))
+    make_notification(justquick, verb="later", timestamp=late)
+    wait_until(lambda: browser.run("return heard.length") == 2)
+    assert browser.run("return heard.join()") == "late,later"

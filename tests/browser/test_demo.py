@@ -93,7 +93,7 @@ def badge(browser: Browser) -> int:
 
 
 def shows(browser: Browser, number: int) -> bool:
-    """Tell whether this is the number on the bell."""
+    """Return whether this is the number on the bell."""
     return badge(browser) == number
 
 

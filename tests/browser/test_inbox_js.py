@@ -340,16 +340,33 @@ def test_all_that_match_are_done_and_undone_and_nothing_that_came_since(
     browser.page.route("**/api/**", lambda route: route.abort())
     new = make_notification(justquick, verb="came later")
     browser.page.locator("[data-ntf-select=all]").check()
-    with browser.page.expect_response("**/act/"):
-        browser.page.locator("#ntf-bulk button[value=done]").click()
+    # They are more than the page shows, so that their number is confirmed first.
+    browser.page.locator("#ntf-bulk button[value=done]").click()
+    browser.page.get_by_text("8 notifications are selected.").wait_for()
+    assert states([*old, new], "done_at") == [False] * 9
     browser.page.unroute("**/api/**")
-    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    browser.page.get_by_role("button", name="Done").click()
     wait_until(lambda: sentences(browser) == ["came later"])
     assert states([*old, new], "done_at") == [True] * 8 + [False]
     press(browser, "z")
     wait_until(lambda: sentences(browser) == ["came later", "did 7", "did 6"])
     assert states([*old, new], "done_at") == [False] * 9
     assert states([*old, new], "unread") == [True] * 7 + [False, True]
+
+
+def test_all_that_match_are_asked_for_again_where_they_have_changed(
+    browser: Browser, inbox: list[Any], justquick: Any
+) -> None:
+    browser.page.route("**/api/**", lambda route: route.abort())
+    inbox[0].mark_as_done()
+    browser.page.locator("[data-ntf-select=all]").check()
+    browser.page.locator("#ntf-bulk button[value=save]").click()
+    browser.page.get_by_text("4 notifications are selected.").wait_for()
+    assert states(inbox, "saved_at") == [False] * 5
+    browser.page.unroute("**/api/**")
+    browser.page.get_by_role("button", name="Save", exact=True).click()
+    wait_until(lambda: sum(states(inbox, "saved_at")) == 4)
+    assert states(inbox, "saved_at")[0] is False
 
 
 def test_all_is_read_and_unread_again_without_leaving_the_page(browser: Browser, inbox: list[Any]) -> None:

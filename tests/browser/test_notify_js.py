@@ -62,7 +62,7 @@ def requests_of(browser: Browser) -> list[str]:
 
 
 def has(browser: Browser, name: str, value: int) -> bool:
-    """Tell whether a variable of the page has this value."""
+    """Return whether a variable of the page has this value."""
     return bool(browser.run(f"return {name}") == value)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from html import unescape
 from importlib import import_module, reload
 
 import pytest
 from django.apps import apps
+from django.template import Template, TemplateSyntaxError
 
 from notifications.sending import handler
 
@@ -104,3 +106,16 @@ def test_the_abstract_model_connects_the_handler_where_the_app_is_not_installed(
     reload(module)
 
     assert connected == [True]
+
+
+def test_the_tag_for_the_callbacks_can_be_called_from_python_as_in_the_older_packages() -> None:
+    from notifications.templatetags.notifications_tags import register_notify_callbacks
+
+    html = register_notify_callbacks("badge", "menu", callbacks="fill_notification_badge", fetch=3)
+    assert '"notify_badge_class": "badge"' in unescape(html)
+    assert register_notify_callbacks(api_name="other") == ""
+    marking = register_notify_callbacks(mark_as_read=True, csrf_token="abc")
+    assert '"notify_csrf_token": "abc"' in unescape(marking)
+    # A template may pass what Python may, and nothing else.
+    with pytest.raises(TemplateSyntaxError):
+        Template("{% load notifications_tags %}{% register_notify_callbacks colour='red' %}")

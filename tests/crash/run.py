@@ -63,6 +63,15 @@ def judge_plain(report: dict[str, Any]) -> tuple[str, bool]:
     return f"{len(report['deadlocks'])} deadlocks reached a caller, as they must", bool(report["deadlocks"])
 
 
+def judge_deliveries(report: dict[str, Any]) -> tuple[str, bool]:
+    """Nothing is lost, and no kill sends more than one message twice: the one that was not noted yet."""
+    words = (
+        f"{report['faults']} workers killed in {report['rounds']} rounds, "
+        f"{report['lost']} lost, {report['doubled']} doubled, {report['failed']} failed"
+    )
+    return words, not (report["lost"] or report["doubled"] > report["faults"] or report["failed"])
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One process that plays one kind of fault. ``share`` of the time is its own, at least ``seconds``."""
@@ -81,7 +90,8 @@ SCENARIOS = (
     # It ends with the first deadlock, which a busy machine keeps waiting.
     Scenario("plain-storm", BACKENDS, (STORM, "--plain"), judge_plain, 0.0, 90),
     Scenario("restart", ("embedded",), (INTERRUPTED, "restart", "--faults=8"), judge_interrupted, 0.15, 5),
-    Scenario("kill", BACKENDS, (INTERRUPTED, "kill", "--faults=100"), judge_interrupted, 0.35, 5),
+    Scenario("kill", BACKENDS, (INTERRUPTED, "kill", "--faults=100"), judge_interrupted, 0.3, 5),
+    Scenario("deliveries", BACKENDS, ("tests.crash.deliveries", "--faults=20"), judge_deliveries, 0.05, 5),
 )
 
 

@@ -157,7 +157,7 @@ ASKED: dict[str, Callable[[Any], tuple[list[Any], dict[str, Any]]]] = {
     "list": lambda row: ([], {}),
     "change": lambda row: ([], {"action": "watch", "object": "nonsense"}),
     "change_from_notification": lambda row: ([], {"row": f"mute:{row.slug}"}),
-    "unsubscribe": lambda row: ([], {"id": "1"}),
+    "change_selected": lambda row: ([], {"id": "1", "action": "mute"}),
     "why": lambda row: ([row.slug], {}),
 }
 

@@ -34,7 +34,7 @@ ASK_AND_ACT = {"GET", "HEAD", "POST"}
 ALLOWED = {
     **{name: {"GET", "HEAD", "OPTIONS"} for name in PAGES},
     **{name: {"GET", "HEAD"} for name in ("api_inbox", "list", "why")},
-    **{name: {"POST"} for name in ("change", "change_from_notification", "unsubscribe")},
+    **{name: {"POST"} for name in ("change", "change_from_notification", "change_selected")},
 }
 
 

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from notifications.conf import get_notification_model
 from notifications.inbox import search
 from notifications.inbox.pagination import Page, get_page
-from notifications.inbox.tabs import TABS, rows_of
+from notifications.inbox.requests import rows_of
+from notifications.inbox.tabs import TABS
 from tests.factories import make_notification, make_user, rows
 
 pytestmark = pytest.mark.django_db

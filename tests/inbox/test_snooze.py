@@ -7,10 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from notifications.inbox.snooze import PRESETS, SnoozeError, choices, snooze_until
-from tests.factories import moment
+from tests.factories import make_notification, moment
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,16 @@ def test_what_is_no_date_is_refused(text: str) -> None:
 def test_what_is_past_or_in_no_calendar_is_refused(text: str) -> None:
     with pytest.raises(SnoozeError, match="Choose a date and time in the future"):
         snooze_until(text)
+
+
+@pytest.mark.shape("default")
+@pytest.mark.django_db
+def test_a_time_is_named_with_its_zone(client: Client, justquick: Any) -> None:
+    row = make_notification(justquick)
+    client.force_login(justquick)
+    with timezone.override("Europe/Berlin"):
+        html = client.post("/inbox/notifications/act/", {"one": f"snooze:{row.slug}"}).content.decode()
+        assert "Times are in the time zone Europe/Berlin." in html
+        row.snooze(moment(2099, 1, 1, 8))
+        html = client.get("/inbox/notifications/snoozed/").content.decode()
+    assert "Snoozed until 01/01/2099 9 a.m. CET" in html

@@ -34,6 +34,10 @@ def of_the_other_table(*arguments: Any) -> Any:
         cursor.execute("SELECT no_such_column FROM no_such_table")
 
 
+def count_projects() -> int:
+    return Project.objects.count()
+
+
 # The name
 
 ANSWERS = {
@@ -181,6 +185,25 @@ def test_a_name_costs_statements_only_where_it_asks_the_database(monkeypatch: An
     assert len(queries) == 2 + 2
 
 
+@pytest.mark.parametrize("inner", [count_projects, of_the_other_table], ids=["works", "fails"])
+@pytest.mark.parametrize("outer_fails", [False, True])
+def test_a_guarded_call_may_be_made_in_another_one(inner: Any, outer_fails: bool) -> None:
+    """What the outer one did before and after the inner one is undone if the outer one fails, and only then."""
+
+    def outer() -> str:
+        guard.guarded("inner", "it", inner, otherwise=None)
+        make_project("after")
+        if outer_fails:
+            raise RuntimeError
+        return "done"
+
+    with transaction.atomic():
+        assert guard.guarded("outer", "it", outer, otherwise="failed") == (
+            "failed" if outer_fails else "done"
+        )
+        assert Project.objects.count() == (not outer_fails)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_outside_of_a_transaction_there_is_no_savepoint(monkeypatch: Any) -> None:
     project = make_project()
@@ -231,6 +254,7 @@ DOORS = {
     "get_absolute_url": {"objects/links.py"},
     "get_url_for_notifications": {"objects/links.py"},
     "notifications_parents": {"contrib/subscriptions/containment.py"},
+    "notifications_subject": {"contrib/subscriptions/containment.py"},
     "get_template": {"presentation/verb_templates.py"},
     "import_string": {
         "objects/visibility.py",

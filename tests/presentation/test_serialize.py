@@ -11,7 +11,8 @@ from django.conf import settings as django_settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection
+from django.db import connection, models
+from django.db.models.fields.files import FieldFile
 from django.test import RequestFactory
 from django.utils import translation
 
@@ -24,6 +25,7 @@ from notifications.inbox.lists import (
     marks_as_read,
     newest,
 )
+from notifications.presentation import serialize
 from notifications.presentation.serialize import STATE_COLUMNS, entry, item
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Issue, Project, Quiet
@@ -402,3 +404,31 @@ def test_an_entry_is_the_item_and_how_it_reads_where_it_leads_and_where_it_stand
     assert [shown[name] for name in STATE_COLUMNS] == ["", None, None, None, None, row.timestamp]
     assert item(row).items() <= shown.items()
     assert entry(make_notification(justquick))["url"] == ""
+
+
+def test_columns_of_the_site_are_json_whatever_they_hold(justquick: Any, monkeypatch: Any) -> None:
+    class Money:
+        def __str__(self) -> str:
+            return "12 EUR"
+
+    file = models.FileField(name="attachment")
+    file.set_attributes_from_name("attachment")
+    row = make_notification(justquick)
+    values = {"file": FieldFile(row, file, "a/b.txt"), "money": Money(), "plain": {"a": [1]}}
+    monkeypatch.setattr(serialize, "own_columns", lambda model: [*values])
+    model: Any = type(row)
+    names, read = serialize.editable_columns(model)
+    monkeypatch.setattr(
+        serialize,
+        "editable_columns",
+        lambda model: ([*names, *values], lambda found: (*read(found), *values.values())),
+    )
+
+    shown = serialize.item(row)
+
+    assert [shown[name] for name in values] == ["a/b.txt", "12 EUR", {"a": [1]}]
+
+
+def test_only_what_the_site_added_is_a_column_of_the_site() -> None:
+    model: Any = get_notification_model()
+    assert serialize.own_columns(model) == [*site_columns()]

@@ -151,10 +151,11 @@ def test_a_proxy_is_named_as_its_concrete_model_unless_told_otherwise_on_every_r
     """In hq the second recipient lost ``*_for_concrete_model``."""
     proxy = ProjectProxy.objects.create(name="pinax")
     actor = proxy if argument == "actor" else make_user("actor")
-    objects = {} if argument == "actor" else {argument: proxy}
-    flags = {} if concrete is None else {f"{argument}_for_concrete_model": concrete}
+    keywords: dict[str, Any] = {} if argument == "actor" else {argument: proxy}
+    if concrete is not None:
+        keywords[f"{argument}_for_concrete_model"] = concrete
 
-    notify.send(actor, verb="forked", recipient=[make_user("one"), make_user("two")], **objects, **flags)
+    notify.send(actor, verb="forked", recipient=[make_user("one"), make_user("two")], **keywords)
 
     expected = ContentType.objects.get_for_model(model, for_concrete_model=False)
     assert [getattr(row, f"{argument}_content_type") for row in rows()] == [expected, expected]
@@ -175,7 +176,7 @@ def test_a_verb_is_needed() -> None:
     user = make_user()
 
     with pytest.raises(TypeError, match="verb is missing"):
-        notify.send(user, recipient=user)
+        notify.send(user, recipient=user)  # type: ignore[call-arg]
     assert rows().count() == 0
 
 

@@ -81,8 +81,9 @@ def test_a_data_that_is_no_dict_is_a_keyword_like_any_other(data: Any) -> None:
 def test_a_plain_column_of_the_older_packages_is_set_on_every_row(name: str) -> None:
     """In hq the second recipient lost it."""
     value = name != "unread"
+    keywords: dict[str, Any] = {name: value}
 
-    notify.send(make_user(), verb="closed", recipient=make_users(2), **{name: value})
+    notify.send(make_user(), verb="closed", recipient=make_users(2), **keywords)
 
     assert [(getattr(row, name), row.data) for row in rows()] == [(value, None)] * 2
 
@@ -351,13 +352,9 @@ def attributed(settings: Any) -> None:
 def test_a_foreign_key_is_set_by_an_object_or_by_the_name_of_its_column(recipients: int, by: str) -> None:
     project = make_project()
     value = {"object": project, "key": project.pk, "key as text": str(project.pk)}[by]
+    keywords: dict[str, Any] = {"project" if by == "object" else "project_id": value}
 
-    notify.send(
-        make_user(),
-        verb="closed",
-        recipient=make_users(recipients),
-        **{"project" if by == "object" else "project_id": value},
-    )
+    notify.send(make_user(), verb="closed", recipient=make_users(recipients), **keywords)
 
     assert [(row.project, row.data) for row in rows()] == [(project, None)] * recipients
 

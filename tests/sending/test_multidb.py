@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from notifications import notify
 from notifications.conf import get_notification_model
+from notifications.inbox import tabs
 from notifications.models import AbstractNotification
 from notifications.sending import audience, batches
 from notifications.signals import notified
@@ -327,3 +328,16 @@ def test_a_replica_is_not_asked_either_where_an_app_changes_the_audience(actor: 
 
     assert len(there) == 0
     assert told() == ["justquick"]
+
+
+def test_the_tabs_are_counted_where_the_users_are_not(settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.NotificationsElsewhere"]
+    [user] = make_users(1)
+    assert tabs.counts_of([], user) == {
+        "inbox": 0,
+        "unread": 0,
+        "saved": 0,
+        "snoozed": 0,
+        "done": 0,
+        "unseen": 0,
+    }

@@ -10,6 +10,7 @@ AUTH_USER_MODEL = "custom_user.User"
 
 #: What a user model with a primary key of another type can change.
 TESTED_HERE = {
+    "compat/test_adoption_of_sites.py": "columns that point at our table",
     "compat/test_adoption.py": "the column of the recipient",
     "contrib/live/": "users are known by their primary keys, also across processes",
     "inbox/test_action_views.py": "requests are compared with the owner of a row",

@@ -8,6 +8,7 @@ NOTIFICATIONS = {"JSONFIELD": "jsonfield.JSONField"}
 
 #: What a text column instead of JSON can change.
 TESTED_HERE = {
+    "compat/test_adoption_of_sites.py": "the type of the column",
     "compat/test_adoption.py": "the type of the column",
     "compat/test_older_packages.py": "this is the field of the older packages",
     "inbox/test_admin.py": "data in a form",

@@ -12,6 +12,7 @@ TESTED_HERE = {
     "contrib/live/test_queries.py": "deleted rows are not counted",
     "inbox/test_action_views.py": "delete",
     "inbox/test_admin.py": "deleted rows in the list",
+    "inbox/test_all_results.py": "deleted rows are no results",
     "inbox/test_lists.py": "deleted rows are not listed",
     "inbox/test_pages.py": "delete",
     "inbox/test_pagination.py": "deleted rows are on no page",

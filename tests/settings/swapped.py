@@ -18,6 +18,7 @@ TESTED_HERE = {
     "contrib/live/test_queries.py": "SQL for the site's table",
     "inbox/test_action_views.py": "rows are of the site's model",
     "inbox/test_admin.py": "the admin of the site's model",
+    "inbox/test_all_results.py": "SQL for the site's table",
     "inbox/test_pages.py": "rows are of the site's model",
     "inbox/test_pagination.py": "SQL for the site's table",
     "inbox/test_search.py": "SQL for the site's table",

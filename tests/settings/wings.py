@@ -8,9 +8,10 @@ from tests.settings.default import INSTALLED_APPS as DEFAULT_APPS
 INSTALLED_APPS = [
     *DEFAULT_APPS,
     "notifications.contrib.subscriptions",
+    "notifications.contrib.delivery",
     "tests.contrib.subscriptions",
 ]
-ROOT_URLCONF = "tests.contrib.subscriptions.urls"
+ROOT_URLCONF = "tests.contrib.urls"
 
 TESTED_LIKE = "default"
 TESTED_HERE = {

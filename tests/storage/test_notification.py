@@ -22,7 +22,7 @@ import notifications.models
 from notifications.conf import get_notification_model
 from notifications.models import AbstractNotification
 from notifications.objects.keys import ObjectKey
-from notifications.storage.fields import DataField
+from notifications.storage.fields import DataField, ObjectIdField
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Project, Quiet, TextThing
 
@@ -55,13 +55,13 @@ def reloaded(row: Any) -> Any:
         ("recipient", models.ForeignKey, False, False, None, None),
         ("unread", models.BooleanField, False, False, True, None),
         ("actor_content_type", models.ForeignKey, True, False, None, None),
-        ("actor_object_id", models.CharField, False, False, "", 255),
+        ("actor_object_id", ObjectIdField, False, False, "", 255),
         ("verb", models.CharField, False, False, "", 255),
         ("description", models.TextField, True, True, None, None),
         ("target_content_type", models.ForeignKey, True, True, None, None),
-        ("target_object_id", models.CharField, True, True, None, 255),
+        ("target_object_id", ObjectIdField, True, True, None, 255),
         ("action_object_content_type", models.ForeignKey, True, True, None, None),
-        ("action_object_object_id", models.CharField, True, True, None, 255),
+        ("action_object_object_id", ObjectIdField, True, True, None, 255),
         ("public", models.BooleanField, False, False, True, None),
         ("deleted", models.BooleanField, False, False, False, None),
         ("emailed", models.BooleanField, False, False, False, None),

@@ -10,15 +10,19 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from notifications.conf import get_notification_model
 from notifications.events import event_uuid
 from notifications.models import AbstractNotification
+from notifications.objects.fetch import key_field
 from notifications.signals import read_state_changed
 from notifications.storage import locking
 from notifications.storage.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
@@ -229,6 +233,25 @@ def test_about_nothing_saved_is_an_error_that_shows_it() -> None:
         rows().about(Project(name="unsaved"))
 
 
+@pytest.mark.parametrize("obj", [None, 1, "bob", Project, [1]], ids=repr)
+def test_about_what_is_no_object_is_an_error_that_says_what_to_write(obj: Any) -> None:
+    with pytest.raises(TypeError, match=r"about\(\) takes one saved object, such as about\(issue\), got"):
+        rows().about(obj)
+
+
+def test_about_does_not_mix_up_keys_that_differ_in_case_or_accents(justquick: Any) -> None:
+    # The table of TextThing may not hold all of them on MariaDB, that of another site may.
+    things = [TextThing(code=code, name=code) for code in ("aB3x", "Ab3X", "ab3x", "áb3x")]
+    told = {thing.code: make_notification(justquick, target=thing, actor=thing) for thing in things}
+
+    for thing in things:
+        assert list(rows().about(thing)) == [told[thing.code]]
+        assert list(rows().filter(target_object_id=thing.code)) == [told[thing.code]]
+    assert rows().filter(target_object_id__in=["aB3x", "AB3X"]).count() == 1
+    assert rows().order_by().values("target_object_id").distinct().count() == 4
+    assert rows().about(things[0]).mark_all_as_read() == 1
+
+
 # Verbs
 
 
@@ -341,6 +364,34 @@ def test_a_verb_about_an_object_writes_the_rows_about_it(justquick: Any, brosner
 
 
 @pytest.mark.parametrize(
+    "recipient",
+    [
+        lambda: "bob" if key_field(get_user_model()).get_internal_type() != "CharField" else 1.5,
+        lambda: get_user_model()(username="unsaved", pk=None),
+        make_project,
+        AnonymousUser,
+        lambda: [make_user("one"), make_user("two")],
+        get_user_model()._base_manager.all,
+        lambda: get_user_model()._base_manager,
+        lambda: True,
+    ],
+)
+def test_a_verb_for_somebody_who_is_no_user_is_an_error_that_says_what_to_write(
+    justquick: Any, recipient: Callable[[], Any]
+) -> None:
+    make_rows(justquick, 2)
+    with pytest.raises(TypeError, match="recipient must be a saved user or the primary key of a user, got"):
+        rows().mark_all_as_read(recipient=recipient())
+    assert unread() == 2
+
+
+def test_a_verb_takes_a_user_a_primary_key_and_its_text(justquick: Any) -> None:
+    for recipient in (justquick, justquick.pk, str(justquick.pk), SimpleLazyObject(lambda: justquick)):
+        make_rows(justquick, 1)
+        assert rows().mark_all_as_read(recipient) == 1
+
+
+@pytest.mark.parametrize(
     "shape",
     [
         lambda found: found.order_by("-timestamp"),
@@ -449,6 +500,12 @@ def test_a_verb_up_to_a_row_leaves_newer_rows_alone(justquick: Any) -> None:
     ]
     assert justquick.notifications.mark_all_as_read(up_to=middle) == 2
     assert list(justquick.notifications.unread()) == [new, twin]
+    assert justquick.notifications.mark_all_as_unread(up_to=old) == 1
+    # It arrived later, although it happened earlier.
+    late = make_notification(justquick, timestamp=moment(2025, 1, 1))
+    assert justquick.notifications.mark_all_as_read(up_to=old) == 1
+    assert list(justquick.notifications.since(middle)) == [new, twin, late]
+    assert late.mark_as_read()
     assert justquick.notifications.mark_all_as_unread(up_to=old) == 1
     assert async_to_sync(justquick.notifications.all().amark_all_as_read)(up_to=new) == 3
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models
 
 
@@ -94,3 +96,13 @@ class Unhashable(Project):
         return isinstance(other, Project) and other.name == self.name
 
     __hash__ = None  # type: ignore[assignment]
+
+
+class Watched(Named):
+    """A thing that takes the notifications about it along when it is deleted."""
+
+    notifications = GenericRelation(
+        getattr(settings, "NOTIFICATIONS_NOTIFICATION_MODEL", "notifications.Notification"),
+        content_type_field="target_content_type",
+        object_id_field="target_object_id",
+    )

@@ -11,14 +11,15 @@ from notifications.conf import Setting
 class Settings(conf.Settings):
     """What the wing reads."""
 
-    #: What wakes the live streams: "poll", "postgres", "redis", or the dotted path of a bus; and its arguments.
+    #: The message bus that wakes the streams: "poll", "postgres", "redis", or the dotted path of a bus.
     LIVE_BUS = Setting("poll")
+    #: The keyword arguments of the bus, such as its URL.
     LIVE_BUS_OPTIONS: Setting[dict[str, Any]] = Setting({})
-    #: How many live streams one user may have open in one process.
+    #: The maximum number of open streams of one user in one process.
     LIVE_STREAMS_PER_USER = Setting(10, minimum=1)
-    #: Seconds of silence after which a live stream says that it is still there.
+    #: Seconds without an event after which a stream sends a heartbeat.
     LIVE_HEARTBEAT = Setting(15, minimum=1)
-    #: Seconds between two looks whether those who listen are still logged in.
+    #: Seconds between two checks of the sessions of all streams.
     LIVE_SESSION_CHECK = Setting(30, minimum=1)
 
 

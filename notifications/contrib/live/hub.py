@@ -35,7 +35,7 @@ logger = logging.getLogger("notifications")
 
 T = TypeVar("T")
 
-#: Seconds between two rounds while the bus is not heard, and before a round that failed is tried again.
+#: Seconds between two rounds while the bus is not connected, and before a round that failed is tried again.
 RETRY_INTERVAL = 1.0
 #: The most seconds between two attempts to listen to a dead bus.
 MAX_RETRY_INTERVAL = 30.0
@@ -45,7 +45,7 @@ MAX_FAILURES = 3
 MAX_ROUND_SECONDS = 60.0
 #: Seconds for which no stream is served after that. The browsers poll meanwhile.
 UNAVAILABLE_SECONDS = 30.0
-#: The most seconds until a bus hears what it sends to itself; then it counts as not heard.
+#: The most seconds until a bus receives what it sends to itself; otherwise it counts as not connected.
 MAX_ECHO_SECONDS = 5.0
 #: Seconds between two looks whether the server still accepts connections.
 SERVER_CHECK_INTERVAL = 0.5
@@ -75,7 +75,7 @@ class Hub:
     def __init__(self) -> None:
         self.logins = LoginBatcher()
         self.recipients: dict[str, Recipient] = {}
-        #: Whether the bus is heard.
+        #: Whether the bus is connected.
         self.hears_bus = False
         #: How many rounds queried the database.
         self.rounds = 0
@@ -97,11 +97,11 @@ class Hub:
 
     @property
     def is_available(self) -> bool:
-        """Tell whether streams are served: not for a while after the database failed again and again."""
+        """Return whether streams are served: not for a while after the database failed again and again."""
         return time.monotonic() >= self._unavailable_until
 
     def is_full_for(self, login: Login) -> bool:
-        """Tell whether a user has as many streams as one may have."""
+        """Return whether a user has as many streams as one may have."""
         recipient = self.recipients.get(str(login.user_pk))
         if recipient is None:
             return False
@@ -271,7 +271,8 @@ class Hub:
         recipient = update.recipient
         has_changed = has_changed or update.has_changed
         for part in update.streams:
-            counts = update.counts if part.is_first or update.counts != recipient.counts else None
+            is_new = part.is_first or update.counts != recipient.counts
+            counts = (part.counts or update.counts) if is_new else None
             part.stream.outbox.put(
                 part.frames, update.cursor, counts, has_changed=has_changed or part.is_first
             )
@@ -303,12 +304,12 @@ class Hub:
                 reason = f"{type(error).__name__}: {error}"
             self.hears_bus = False
             self._bus_died.set()
-            logger.warning("The live bus is not heard; the hub polls meanwhile. %s", reason)
+            logger.warning("The live bus is not connected; the hub polls meanwhile. %s", reason)
             await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - nobody is to guess it wrong
             delay = min(delay * 2, MAX_RETRY_INTERVAL)
 
     async def _messages(self, bus: Bus) -> AsyncGenerator[Message, None]:
-        """Yield what a bus hears. Once it does, it sends something to itself, to learn whether that arrives."""
+        """Yield what a bus receives. Once connected, the hub sends a message to itself, to see whether it arrives."""
         echo, arrived = Message(echo=uuid4().hex), asyncio.Event()
         checking: asyncio.Task[None] | None = None
         try:
@@ -339,7 +340,7 @@ class Hub:
         except asyncio.TimeoutError:
             self.hears_bus = False
             self._bus_died.set()
-            logger.warning("The live bus is connected and hears nothing; the hub polls. %s", bus.deaf_hint)
+            logger.warning("The live bus is connected but receives nothing; the hub polls. %s", bus.deaf_hint)
 
     async def _watch_server(self) -> None:
         """End all streams when the server accepts no more connections: it waits for them before it stops."""

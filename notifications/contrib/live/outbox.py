@@ -39,7 +39,7 @@ class Outbox:
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether it is open and nothing waits."""
+        """Return whether it is open and nothing waits."""
         return self.is_open and not (self.frames or self.counts or self.has_changed)
 
     def put(

@@ -34,9 +34,9 @@ from notifications.contrib.live.isolation import isolated
 from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
 from notifications.contrib.live.snapshots import EventRow, InboxRow, Snapshot
 from notifications.contrib.live.wire import Counts, Cursor, mark
-from notifications.models import InboxState
+from notifications.extensions import rows_for
 from notifications.objects.keys import attach_objects
-from notifications.storage.expressions import EarliestMoment
+from notifications.storage.expressions import EarliestMoment, IsUnseen, SeenFloor
 from notifications.storage.states import IS_MARKED_UNREAD, newest_first
 
 #: How far the clocks of two machines may differ: what one has just written, the other does not take for the future.
@@ -128,13 +128,21 @@ def load_rows(pks: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Exception]]
     return isolated(fetch, set(pks), using) if pks else ({}, {})
 
 
+def visible_keys(pks: Collection[Any], request: Any) -> set[Any]:
+    """Return the primary keys of those rows that a request sees, as the extensions say."""
+    if not pks:
+        return set()
+    return set(rows_for(request, inbox_rows(database()).filter(pk__in=pks)).values_list("pk", flat=True))
+
+
 def counts(owner: str, using: str) -> dict[str, Any]:
     """Return the annotations ``ntf_unread`` and ``ntf_unseen``, for a query whose column ``owner`` names the user.
 
     Both count as the badge does, no further than one beyond ``BADGE_CAP``.
     """
     unread = unread_since(EarliestMoment(), owner, using)
-    unseen = unread_since(Coalesce(seen_at(owner, using), EarliestMoment()), owner, using)
+    user = OuterRef(owner)
+    unseen = unread_since(SeenFloor(user), owner, using).filter(IsUnseen(user))
     return {"ntf_unread": capped(unread), "ntf_unseen": capped(unseen)}
 
 
@@ -165,12 +173,6 @@ def capped(rows: Any) -> Any:
     # beyond the cap? Only where there is none are the rows counted.
     beyond = rows.annotate(ntf_total=Value(cap + 1, output_field=IntegerField())).values("ntf_total")
     return Coalesce(Subquery(beyond[cap : cap + 1]), total, 0)
-
-
-def seen_at(owner: str, using: str) -> Any:
-    """Return an expression for the moment at which a user last looked at the bell, two queries up."""
-    states = InboxState._base_manager.using(using).filter(pk=OuterRef(OuterRef(owner)))
-    return Subquery(states.values("seen_at"))
 
 
 def inbox_rows(using: str, since: Any = EarliestMoment()) -> Any:  # noqa: B008 - it never changes

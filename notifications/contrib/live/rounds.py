@@ -51,6 +51,8 @@ class StreamUpdate:
     is_first: bool = False
     resync: bool = False
     frames: list[Frame] = field(default_factory=list)
+    #: The counts of what the request of the stream sees, if an extension narrows that.
+    counts: Counts | None = None
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ def start_of(streams: Iterable[Stream], now: datetime) -> datetime:
 
 
 def was_away_longer(stream: Stream, start: datetime) -> bool:
-    """Tell whether a stream comes back from before ``start``, so that it needs a query of its own."""
+    """Return whether a stream comes back from before ``start``, so that it needs a query of its own."""
     return not stream.is_current and stream.cursor is not None and stream.cursor.since < start
 
 
@@ -174,7 +176,7 @@ def add(update: RecipientUpdate, found: EventRow, now: datetime) -> None:
 
 
 def happens_once(event: UUID) -> bool:
-    """Tell whether an event has no key, by which it could be sent again much later, to others besides."""
+    """Return whether an event has no key, by which it could be sent again much later, to others besides."""
     return event.version != 5
 
 

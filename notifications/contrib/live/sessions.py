@@ -153,7 +153,7 @@ def read_sessions(keys: Collection[str]) -> tuple[dict[str, Mapping[str, Any]], 
 
 
 def is_valid(session: Mapping[str, Any], pk: Any, user: Any) -> bool:
-    """Tell whether this user is logged in by a session; ``user`` is what Django's own backends would find."""
+    """Return whether this user is logged in by a session; ``user`` is what Django's own backends would find."""
     path = str(session.get(BACKEND_SESSION_KEY))
     if path not in django_settings.AUTHENTICATION_BACKENDS:
         return False

@@ -70,7 +70,7 @@ def listening_sockets() -> dict[int, int]:
 
 
 def have_closed(sockets: Mapping[int, int]) -> bool:
-    """Tell whether one of these sockets is closed by now."""
+    """Return whether one of these sockets is closed by now."""
     for descriptor, inode in sockets.items():
         try:
             if os.fstat(descriptor).st_ino != inode:

@@ -11,6 +11,9 @@ from notifications.contrib.live import queries, rounds
 from notifications.contrib.live.rendering import render
 from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.snapshots import Snapshot
+from notifications.contrib.live.wire import Counts
+from notifications.extensions import row_filters
+from notifications.storage.counts import unread_count, unseen_count
 
 logger = logging.getLogger("notifications")
 
@@ -24,6 +27,9 @@ def get_updates(asked: Round) -> list[RecipientUpdate]:
         look_up(asked, updates)
     for update in updates.values():
         rounds.limit(update)
+    if row_filters():
+        for update in updates.values():
+            narrow(update)
     loaded, failed = queries.load_rows(
         {row.pk for update in updates.values() for part in update.streams for row in part.rows.values()}
     )
@@ -33,6 +39,21 @@ def get_updates(asked: Round) -> list[RecipientUpdate]:
     for update in updates.values():
         rounds.write(update, render_rows(update, loaded))
     return list(updates.values())
+
+
+def narrow(update: RecipientUpdate) -> None:
+    """Leave to each stream only what its request sees, as the extensions say, with counts of that."""
+    for part in update.streams:
+        rows, part.counts = part.rows, Counts(0, 0)
+        part.rows = {}
+        try:
+            request = part.stream.make_request()
+            seen = queries.visible_keys({row.pk for row in rows.values()}, request)
+            part.counts = Counts(unread_count(request.user, request), unseen_count(request.user, request))
+        except Exception:
+            logger.exception("The notifications for a live stream could not be narrowed. It is sent none.")
+        else:
+            part.rows = {mark: row for mark, row in rows.items() if row.pk in seen}
 
 
 def check(asked: Round, updates: dict[str, RecipientUpdate]) -> None:

@@ -10,12 +10,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from notifications.contrib.subscriptions.containment import subject_of
     from notifications.contrib.subscriptions.explanations import Explanation, describe, explain, recipients_of
-    from notifications.contrib.subscriptions.operations import is_watching, mute, unwatch, watch, watchers
-    from notifications.contrib.subscriptions.resolution import resolve, resolve_all
+    from notifications.contrib.subscriptions.operations import (
+        is_watching,
+        mute,
+        unmute,
+        unsubscribe,
+        unwatch,
+        watch,
+        watchers,
+    )
+    from notifications.contrib.subscriptions.resolution import (
+        ResolvesNotifications,
+        resolve,
+        resolve_all,
+        resolve_seen,
+    )
 
 __all__ = [
     "Explanation",
+    "ResolvesNotifications",
     "describe",
     "explain",
     "is_watching",
@@ -23,6 +38,10 @@ __all__ = [
     "recipients_of",
     "resolve",
     "resolve_all",
+    "resolve_seen",
+    "subject_of",
+    "unmute",
+    "unsubscribe",
     "unwatch",
     "watch",
     "watchers",
@@ -31,8 +50,11 @@ __all__ = [
 #: The module of each name.
 MODULES = {
     **dict.fromkeys(("Explanation", "describe", "explain", "recipients_of"), "explanations"),
-    **dict.fromkeys(("resolve", "resolve_all"), "resolution"),
-    **dict.fromkeys(("is_watching", "mute", "unwatch", "watch", "watchers"), "operations"),
+    **dict.fromkeys(("ResolvesNotifications", "resolve", "resolve_all", "resolve_seen"), "resolution"),
+    **dict.fromkeys(
+        ("is_watching", "mute", "unmute", "unsubscribe", "unwatch", "watch", "watchers"), "operations"
+    ),
+    "subject_of": "containment",
 }
 
 

@@ -41,7 +41,13 @@ class Config(Extension, AppConfig):
         "subscriptions_participating": _("You will be notified only when participating or @mentioned."),
         "subscriptions_mute": _("Muted. You will not receive notifications about this."),
         "subscriptions_mute_week": _("Muted for one week."),
-        "subscriptions_unwatch": _("Unsubscribed."),
+        "subscriptions_unmute": _("No longer muted. What applied before applies again."),
+        "subscriptions_unsubscribe": _(
+            "Unsubscribed. You will be notified only if you participate again or are @mentioned."
+        ),
+        "subscriptions_remove": _("Removed. Subscriptions to what contains this apply again."),
+        "subscriptions_nothing": _("Select at least one subscription."),
+        "subscriptions_unchanged": _("Nothing changed."),
     }
 
     def ready(self) -> None:
@@ -51,11 +57,14 @@ class Config(Extension, AppConfig):
     def notifications_audience(self, event: Event, audience: QuerySet[Any] | None) -> QuerySet[Any] | None:
         """Return who watches what the event is about, or those of the named who did not mute it."""
         from notifications.contrib.subscriptions.audience import audience_of
+
+        return audience_of(event, audience)
+
+    def notifications_sent(self, event: Event, rows: QuerySet[Any], using: str) -> None:
+        """Let who acts, and who is mentioned or assigned, participate in what the event is about, after the commit."""
         from notifications.contrib.subscriptions.participation import record_participation
 
-        recipients = audience_of(event, audience)
-        record_participation(event, None if audience is None else recipients)
-        return recipients
+        record_participation(event, rows, using)
 
     def notifications_silence(self, event: Event, *, named: bool) -> str:
         """Return the reason for the log: muted by all recipients, or no subscribers."""

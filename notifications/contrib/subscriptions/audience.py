@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
+from django.db.models.lookups import In
 
 from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import Ancestry, ancestry_of
@@ -19,24 +20,32 @@ from notifications.contrib.subscriptions.rules import MUTED, MUTED_PARENT, NOTIF
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON
 from notifications.objects.visibility import rule_of
+from notifications.sending.audience import is_user, user_key
 
 
-def audience_of(event: Event, named: QuerySet[Any] | None) -> QuerySet[Any] | None:
+def audience_of(
+    event: Event, named: QuerySet[Any] | None, ancestry: Ancestry | None = None
+) -> QuerySet[Any] | None:
     """Return the audience of the event: who watches, or those of the named who did not mute it.
 
-    None where nobody was named and the event is about nothing but its actor: that is for the core to send.
+    None where nobody was named and the event is about nothing but its actor: that is for the core to send. ``ancestry``
+    is that of the event, where it is known already.
     """
-    ancestry = ancestry_of(event)
-    if named is None:
-        if is_about_the_actor_alone(event):
-            return None
-        users = watchers_of(ancestry)
-        if not settings.NOTIFY_ACTOR and isinstance(event.actor, get_user_model()):
-            users = users.exclude(pk=event.actor.pk)
+    if named is None and is_about_the_actor_alone(event):
+        return None
+    ancestry = ancestry or ancestry_of(event)
+    if named is not None:
+        users = named.exclude(pk__in=muters_of(ancestry, most_blocking(event), named))
     else:
-        most = MUTED if event.reason in DIRECT_REASONS else MUTED_PARENT
-        users = named.exclude(pk__in=muters_of(ancestry, most))
+        users = watchers_of(ancestry)
+        if not settings.NOTIFY_ACTOR and is_user(event.actor):
+            users = users.exclude(pk=user_key(event.actor))
     return visible_to(users, event)
+
+
+def most_blocking(event: Event) -> int:
+    """Return the largest decision by which somebody who is named is not notified."""
+    return MUTED if event.reason in DIRECT_REASONS else MUTED_PARENT
 
 
 def visible_to(users: QuerySet[Any], event: Event) -> QuerySet[Any]:
@@ -50,8 +59,8 @@ def visible_to(users: QuerySet[Any], event: Event) -> QuerySet[Any]:
 
 
 def is_about_the_actor_alone(event: Event) -> bool:
-    """Tell whether the event has neither target nor action object, such as "justquick reached level 10"."""
-    return event.target is None and event.action_object is None and isinstance(event.actor, get_user_model())
+    """Return whether the event has neither target nor action object, such as "justquick reached level 10"."""
+    return event.target is None and event.action_object is None and is_user(event.actor)
 
 
 def watchers_of(ancestry: Ancestry) -> QuerySet[Any]:
@@ -74,8 +83,27 @@ def active(users: QuerySet[Any]) -> QuerySet[Any]:
     return users.filter(is_active=True) if "is_active" in names else users
 
 
-def muters_of(ancestry: Ancestry, most: int) -> QuerySet[Any]:
-    """Return the primary keys of the users who muted a path, by this decision or one that is smaller."""
-    rows: Any = Subscription.objects.filter(object_key__in=list(ancestry.objects)).order_by().values("user")
+def keys_of(users: QuerySet[Any]) -> list[Any] | None:
+    """Return the primary keys of ``filter(pk__in=keys)``, as the core names users; None for any other queryset.
+
+    With the keys themselves, the query is much smaller.
+    """
+    conditions: Any = users.query.where.children
+    if len(conditions) != 1 or not isinstance(conditions[0], In):
+        return None
+    column, keys = getattr(conditions[0].lhs, "target", None), conditions[0].rhs
+    return keys if column == users.model._meta.pk and isinstance(keys, list) else None
+
+
+def muters_of(ancestry: Ancestry, most: int, among: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the primary keys of those of the users who muted a path, by this decision or one that is smaller.
+
+    Only the subscriptions of these users are read, however many others there are to the same objects.
+    """
+    keys: Any = keys_of(among)
+    if keys is None:
+        keys = among.order_by().values("pk")
+    rows: Any = Subscription.objects.filter(object_key__in=list(ancestry.objects), user__in=keys)
+    rows = rows.order_by().values("user")
     found: QuerySet[Any] = rows.alias(decision=Decision(ancestry)).filter(decision__lte=most).values("user")
     return found

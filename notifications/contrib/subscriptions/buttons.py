@@ -6,26 +6,62 @@ Signed for one user: nobody can watch, and so learn the name of, what no page ha
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.core.signing import BadSignature, Signer
 from django.db import models
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from notifications.contrib.subscriptions.containment import object_key
+from notifications.contrib.subscriptions.fields import reference_of
 from notifications.contrib.subscriptions.levels import Level
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.operations import mute, subscriptions_for_write, unwatch, watch
+from notifications.contrib.subscriptions.operations import (
+    level_changes,
+    mute,
+    mute_changes,
+    rows_of,
+    unmute,
+    unmute_rows,
+    unsubscribe,
+    unsubscribe_changes,
+    watch,
+)
+from notifications.storage.locking import retry
 
-#: The name that a button sends, and what it does.
+
+def in_a_week() -> datetime:
+    """Return the time when a mute for a week ends."""
+    return timezone.now() + timedelta(days=7)
+
+
+#: The name that a button sends, and what it does with an object.
 ACTIONS: dict[str, Callable[[Any, models.Model], object]] = {
     "watch": watch,
     "participating": lambda user, obj: watch(user, obj, level=Level.PARTICIPATING),
     "mute": mute,
-    "mute_week": lambda user, obj: mute(user, obj, until=timezone.now() + timedelta(days=7)),
-    "unwatch": unwatch,
+    "mute_week": lambda user, obj: mute(user, obj, until=in_a_week()),
+    "unmute": unmute,
+    "unsubscribe": unsubscribe,
 }
+
+#: What it does with subscriptions that are there already. It returns their number.
+ACTIONS_ON_ROWS: dict[str, Callable[[QuerySet[Subscription]], int]] = {
+    "watch": lambda rows: rows.update(**level_changes(Level.ALL)),
+    "participating": lambda rows: rows.update(**level_changes(Level.PARTICIPATING)),
+    "mute": lambda rows: rows.update(**mute_changes(None)),
+    "mute_week": lambda rows: rows.update(**mute_changes(in_a_week())),
+    "unmute": unmute_rows,
+    "unsubscribe": lambda rows: rows.update(**unsubscribe_changes()),
+    "remove": lambda rows: rows.delete()[0],
+}
+
+
+def change_rows(name: str, rows: QuerySet[Subscription]) -> int:
+    """Do what a button says with these subscriptions. Return their number."""
+    return retry(lambda: ACTIONS_ON_ROWS[name](rows), rows.db)
 
 
 def signer(user: Any) -> Signer:
@@ -35,7 +71,8 @@ def signer(user: Any) -> Signer:
 
 def signed_name(user: Any, obj: models.Model) -> str:
     """Return the text by which a form of this user's names the object."""
-    return signer(user).sign(object_key(obj))
+    model, pk = reference_of(obj)
+    return signer(user).sign(f"{ContentType.objects.get_for_model(model).pk}:{pk}")
 
 
 def named_object(user: Any, name: str) -> models.Model | None:
@@ -52,4 +89,4 @@ def named_object(user: Any, name: str) -> models.Model | None:
 
 def get_subscription(user: Any, obj: models.Model) -> Subscription | None:
     """Return the subscription of the user to the object, or None. Costs one query."""
-    return subscriptions_for_write().filter(user=user.pk, object_key=object_key(obj)).first()
+    return rows_of(user, obj).first()

@@ -1,4 +1,4 @@
-"""The system check of the setting ``PARENTS``: its models and attributes must exist."""
+"""The system check of the setting ``PARENTS``: its models must exist, and their attributes must hold an object."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import models
 
 from notifications.contrib.subscriptions.conf import settings
+from notifications.contrib.subscriptions.containment import attribute_problem, known_attributes
 from notifications.objects.visibility import model_named
 
 
@@ -31,21 +31,18 @@ def check_parents(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             continue
         each = [names] if isinstance(names, str) or not isinstance(names, Iterable) else names
         problems += [
-            fault(f"{name!r} of {label!r}, which does not exist", str(name), attributes(model))
+            fault(f"{name!r} of {label!r}, {problem}", str(name), known_attributes(model))
             for name in each
-            if not isinstance(name, str) or name not in attributes(model)
+            if (problem := attribute_problem(model, name))
         ]
     return problems
 
 
-def attributes(model: type[models.Model]) -> list[str]:
-    """Return the names of the fields and attributes of a model."""
-    return [*(field.name for field in model._meta.get_fields()), *dir(model)]
-
-
 def fault(what: str, name: str, known: Iterable[str]) -> CheckMessage:
-    """Return the error for a name that does not exist, with the most similar name as hint."""
-    near = get_close_matches(name, list(known), n=1)
+    """Return the error for a name, with the most similar one as hint if it does not exist."""
+    known = list(known)
+    # A name that is right has itself as the most similar one.
+    near = [] if name in known else get_close_matches(name, known, n=1)
     return Error(
         f"NOTIFICATIONS['PARENTS'] contains {what}.",
         hint=f"Did you mean {near[0]!r}?"

@@ -12,15 +12,15 @@ from notifications.conf import Setting
 class Settings(conf.Settings):
     """What the wing reads."""
 
-    #: Whether users are notified of what they do themselves.
+    #: Whether actors are notified of their own events if they are subscribed.
     NOTIFY_ACTOR = Setting(False)
-    #: Whether who acts begins to take part in the target.
+    #: Whether the actor of an event is subscribed to its target as a participant.
     WATCH_WHEN_ACTING = Setting(True)
-    #: Whether who is named with the reason "mention" or "assign" begins to take part in the target.
+    #: Whether recipients with the reason "mention" or "assign" are subscribed to the target as participants.
     WATCH_WHEN_CALLED = Setting(True)
-    #: What contains an object, by model: the name of an attribute, or names: ``{"tracker.issue": "repository"}``.
+    #: The parents of the objects of a model: an attribute, or several: ``{"tracker.issue": "repository"}``.
     PARENTS: Setting[Mapping[str, Any]] = Setting({}, kind=Mapping)
-    #: How many steps up it is looked for what contains an object.
+    #: The maximum number of parent levels that are searched for subscriptions.
     MAX_DEPTH = Setting(5, minimum=0)
 
 

@@ -6,30 +6,29 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
-from django.db import models, router
-from django.db.models import QuerySet
+from django.db import models
+from django.db.models import QuerySet, Value
 from django.utils.formats import localize
 from django.utils.translation import gettext
 
 from notifications.conf import get_notification_model
-from notifications.contrib.subscriptions.audience import audience_of, is_about_the_actor_alone, visible_to
+from notifications.contrib.subscriptions.audience import active, audience_of, most_blocking
 from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import Ancestry, ancestry_of
-from notifications.contrib.subscriptions.levels import (
-    DIRECT_REASONS,
-    PARTICIPATING_REASONS,
-    REASON_STRENGTHS,
-    Level,
-)
+from notifications.contrib.subscriptions.decisions import deciding_rows
+from notifications.contrib.subscriptions.levels import DIRECT_REASONS, WHY
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.rules import DECISIONS, MUTED, MUTED_PARENT, NOT_NOTIFIED, NOTIFIED
+from notifications.contrib.subscriptions.rules import MUTED, MUTED_PARENT, NOTIFIED
 from notifications.events import OBJECTS, Event
+from notifications.extensions import REASON, says_reasons
 from notifications.models import AbstractNotification
 from notifications.objects.fetch import fetch_objects
 from notifications.objects.labels import name_of
 from notifications.sending.arguments import clean_event
-from notifications.sending.audience import Users, resolve
+from notifications.sending.audience import Users, is_user, resolve, user_key, wrapped
 from notifications.storage.reasons import Reason
+
+SUBSCRIBED = Reason.SUBSCRIBED.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,15 @@ class Explanation:
     """Whether a user is notified, by which rule, for which reason, and all that in a sentence.
 
     ``rule`` is one of named, actor, watching, participating_in (those are notified), muted, muted_parent,
-    participating, nothing, inactive, own_action, hidden (those are not).
+    participating, nothing, inactive, own_action, hidden (those are not). ``text`` is a sentence about the user, and
+    ``own_text`` is for the user to read: "You participate in issue 2: you commented."
     """
 
     is_notified: bool
     rule: str
     reason: str
     text: str
+    own_text: str
 
     def __str__(self) -> str:
         return self.text
@@ -82,173 +83,156 @@ def recipients_of(event: Event, *, recipient: Any = None) -> QuerySet[Any]:
 
     ``recipient`` is what ``notify.send`` would be given.
     """
-    named = named_users(recipient)
-    users = audience_of(event, named)
-    if users is None:
-        users = get_user_model()._base_manager.filter(pk=event.actor.pk)
-    return users
+    users = audience_of(event, named_users(recipient))
+    return users_with([user_key(event.actor)]) if users is None else users
 
 
-def named_users(recipient: Any) -> QuerySet[Any] | None:
-    """Return the users that ``recipient=`` names, None where it names nobody."""
+def named_users(recipient: Any, *, only: Any = None) -> QuerySet[Any] | None:
+    """Return the users that ``recipient=`` names, as a queryset that can be filtered; None where it names nobody.
+
+    ``only`` is the primary key of the only user who counts: there may be a million others.
+    """
     if recipient is None:
         return None
     audience = resolve(recipient)
     if isinstance(audience, Users):
-        users: QuerySet[Any] = get_user_model()._base_manager.filter(pk__in=list(audience.keys))
-        return users
-    return audience
+        return users_with([key for key in audience.keys if only is None or key == only])
+    return wrapped(audience)
+
+
+def users_with(keys: list[Any]) -> QuerySet[Any]:
+    """Return the users with these primary keys."""
+    users: QuerySet[Any] = get_user_model()._base_manager.filter(pk__in=keys)
+    return users
 
 
 def explain(user: Any, event: Event, *, recipient: Any = None) -> Explanation:
     """Say whether the user is notified of the event, and which rule decided.
 
-    ``recipient`` is what ``notify.send`` would be given; None asks who watches.
+    ``recipient`` is what ``notify.send`` would be given; None asks who watches. The database is asked what it is asked
+    when the event is sent, about one user.
     """
+    named, about = named_users(recipient, only=user.pk), Names(user)
     ancestry = ancestry_of(event)
-    rows = {
-        row.object_key: row
-        for row in Subscription.objects.using(router.db_for_write(Subscription)).filter(
-            user=user.pk, object_key__in=list(ancestry.objects)
-        )
-    }
-    named = named_users(recipient)
-    if named is None:
-        found = explain_watching(user, event, ancestry, rows)
-    else:
-        found = explain_named(user, event, ancestry, rows, named)
-    if (
-        found.is_notified
-        and not visible_to(get_user_model()._base_manager.filter(pk=user.pk), event).exists()
-    ):
-        return make_explanation(
-            False,
-            "hidden",
-            gettext("%(user)s is not notified: no permission to see what this is about."),
-            user=user,
-        )
-    return found
+    users = audience_of(event, named, ancestry)
+    is_actor = is_user(event.actor) and user_key(event.actor) == user.pk
+    if users is None:
+        return about.only_actor() if is_actor else about.nothing()
+    one = wrapped(users).filter(pk=user.pk)
+    found = list(one.values_list(REASON if says_reasons(one) else Value(event.reason)))
+    rows = deciding_rows(user, ancestry)
+    if found and named is not None:
+        return about.named(event.reason)
+    if found:
+        return explain_watching(about, found[0][0], ancestry, rows)
+    if named is not None and not named.filter(pk=user.pk).exists():
+        return about.not_named()
+    if named is None and not active(users_with([user.pk])).exists():
+        return about.inactive()
+    if named is None and is_actor and not settings.NOTIFY_ACTOR:
+        return about.own_action()
+    most = MUTED_PARENT if named is None else most_blocking(event)
+    for kind, nearest in sorted(rows, key=lambda pair: pair[0]):
+        if kind <= most:
+            return about.muted(kind, nearest)
+    if named is not None or any(kind == NOTIFIED for kind, _ in rows):
+        return about.hidden()
+    return about.participating(rows[0][1]) if rows else about.nothing()
 
 
 def explain_watching(
-    user: Any, event: Event, ancestry: Ancestry, rows: dict[str, Subscription]
+    about: Names, reason: str, ancestry: Ancestry, rows: list[tuple[int, Subscription]]
 ) -> Explanation:
-    """Explain an event that nobody was named for."""
-    is_actor = isinstance(event.actor, get_user_model()) and event.actor.pk == user.pk
-    if is_about_the_actor_alone(event):
-        if is_actor:
-            return make_explanation(
-                True, "actor", gettext("%(user)s is notified: the event concerns only this user."), user=user
-            )
-        return nothing(user)
-    if not getattr(user, "is_active", True):
-        return make_explanation(
-            False, "inactive", gettext("%(user)s is not notified: the account is not active."), user=user
-        )
-    if is_actor and not settings.NOTIFY_ACTOR:
-        return make_explanation(
-            False, "own_action", gettext("%(user)s is not notified: it was their own action."), user=user
-        )
-    decisions = [decision(path, ancestry, rows) for path in ancestry.paths]
-    for kind in (MUTED, MUTED_PARENT):
-        if muted := [row for found, row in decisions if found == kind]:
-            return explain_muted(user, kind, muted[0])
-    if any(found == NOTIFIED for found, _ in decisions):
-        return explain_notified(user, ancestry, rows)
-    if silent := [row for found, row in decisions if found == NOT_NOTIFIED and row is not None]:
+    """Explain who is notified because of a subscription, for this reason, which is the strongest one."""
+    notifying = [row for kind, row in rows if kind == NOTIFIED]
+    own = [
+        row for row in notifying if row.object_key in ancestry.own and (row.reason or SUBSCRIBED) == reason
+    ]
+    row = [*own, *notifying][0]
+    return about.participating_in(row, reason) if own and reason in WHY else about.watching(row, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The explanations for a user, each in two sentences: about the user, and for the user to read."""
+
+    user: Any
+
+    def make(
+        self, rule: str, text: str, own_text: str, *, notified: bool = False, reason: str = "", **words: Any
+    ) -> Explanation:
+        """Return the explanation, with the names put into its sentences."""
+        words["user"] = name_of(self.user)
+        return Explanation(notified, rule, reason, text % words, own_text % words)
+
+    def only_actor(self) -> Explanation:
+        """Explain that the event is about its actor alone, who is the user."""
+        text = gettext("%(user)s is notified: the event concerns only this user.")
+        return self.make("actor", text, gettext("This concerns only you."), notified=True)
+
+    def named(self, reason: str) -> Explanation:
+        """Explain that the sender named the user."""
+        text = gettext("%(user)s is notified: named as a recipient.")
+        own = gettext("You were named as a recipient.")
+        if reason in WHY:
+            own = gettext("You were named as a recipient: %(cause)s.")
+        return self.make("named", text, own, notified=True, reason=reason, cause=WHY.get(reason, ""))
+
+    def participating_in(self, row: Subscription, reason: str) -> Explanation:
+        """Explain that the user participates in an object of the event."""
+        text = gettext("%(user)s is notified: participating in %(object)s (%(why)s).")
+        own = gettext("You participate in %(object)s: %(cause)s.")
+        words = {"object": row.label(), "why": Reason(reason).label, "cause": WHY[reason]}
+        return self.make("participating_in", text, own, notified=True, reason=reason, **words)
+
+    def watching(self, row: Subscription, reason: str) -> Explanation:
+        """Explain that the user watches an object of the event, or what contains one."""
+        text = gettext("%(user)s is notified: watching %(object)s.")
+        own = gettext("You are watching %(object)s.")
+        return self.make("watching", text, own, notified=True, reason=reason, object=row.label())
+
+    def muted(self, kind: int, row: Subscription) -> Explanation:
+        """Explain that the user muted an object of the event, or what contains one."""
+        if row.until is None:
+            text = gettext("%(user)s is not notified: %(object)s is muted.")
+            own = gettext("You muted %(object)s.")
+        else:
+            text = gettext("%(user)s is not notified: %(object)s is muted until %(until)s.")
+            own = gettext("You muted %(object)s until %(until)s.")
+        rule = "muted" if kind == MUTED else "muted_parent"
+        return self.make(rule, text, own, object=row.label(), until=localize(row.until))
+
+    def participating(self, row: Subscription) -> Explanation:
+        """Explain that the user wants to be notified only as a participant, and is none."""
         text = gettext(
             "%(user)s is not notified: only wants notifications about %(object)s when participating."
         )
-        return make_explanation(False, "participating", text, user=user, object=silent[0].label())
-    return nothing(user)
+        own = gettext("You are notified about %(object)s only when participating or @mentioned.")
+        return self.make("participating", text, own, object=row.label())
 
-
-def explain_named(
-    user: Any, event: Event, ancestry: Ancestry, rows: dict[str, Subscription], named: QuerySet[Any]
-) -> Explanation:
-    """Explain an event whose recipients were named."""
-    if not named.filter(pk=user.pk).exists():
-        return make_explanation(
-            False, "nothing", gettext("%(user)s is not notified: other recipients were named."), user=user
+    def nothing(self) -> Explanation:
+        """Explain that the user has no subscription that counts."""
+        text = gettext("%(user)s is not notified: not subscribed to this or to anything that contains it.")
+        return self.make(
+            "nothing", text, gettext("You are not subscribed to this or to anything that contains it.")
         )
-    blocking = [MUTED] if event.reason in DIRECT_REASONS else [MUTED, MUTED_PARENT]
-    for path in ancestry.paths:
-        kind, row = decision(path, ancestry, rows)
-        if kind in blocking:
-            return explain_muted(user, kind, row)
-    text = gettext("%(user)s is notified: named as a recipient.")
-    return make_explanation(True, "named", text, reason=event.reason, user=user)
 
+    def not_named(self) -> Explanation:
+        """Explain that the sender named others."""
+        text = gettext("%(user)s is not notified: other recipients were named.")
+        return self.make("nothing", text, gettext("Other recipients were named."))
 
-def decision(
-    path: dict[str, int], ancestry: Ancestry, rows: dict[str, Subscription]
-) -> tuple[int | None, Any]:
-    """Return what the nearest subscription on a path decides, and that one; None and None where there is none."""
-    found = [
-        (step * DECISIONS + kind, rows[key])
-        for key, step in path.items()
-        if key in rows and (kind := decision_of(rows[key], own=key in ancestry.own)) is not None
-    ]
-    if not found:
-        return None, None
-    number, row = min(found, key=lambda pair: pair[0])
-    return number % DECISIONS, row
+    def inactive(self) -> Explanation:
+        """Explain that the account is not active."""
+        text = gettext("%(user)s is not notified: the account is not active.")
+        return self.make("inactive", text, gettext("Your account is not active."))
 
+    def own_action(self) -> Explanation:
+        """Explain that the user is the actor."""
+        text = gettext("%(user)s is not notified: it was their own action.")
+        return self.make("own_action", text, gettext("It was your own action."))
 
-def decision_of(row: Subscription, *, own: bool) -> int | None:
-    """Return what a subscription decides, or None where it decides nothing."""
-    level = row.level_now
-    if level == Level.MUTED:
-        return MUTED if own else MUTED_PARENT
-    if level == Level.ALL or (own and row.reason in PARTICIPATING_REASONS):
-        return NOTIFIED
-    return NOT_NOTIFIED if level == Level.PARTICIPATING else None
-
-
-def explain_notified(user: Any, ancestry: Ancestry, rows: dict[str, Subscription]) -> Explanation:
-    """Explain who is notified because of a subscription: the strongest reason is the one that is given."""
-    own = [row for key, row in rows.items() if key in ancestry.own and decision_of(row, own=True) == NOTIFIED]
-    around = [
-        row
-        for key, row in rows.items()
-        if key not in ancestry.own and decision_of(row, own=False) == NOTIFIED
-    ]
-    best = max(
-        [*own, *around],
-        key=lambda row: (REASON_STRENGTHS.get(row.reason, 0) if row in own else 0, row in own),
-    )
-    reason = best.reason if best in own and best.reason else Reason.SUBSCRIBED.value
-    if reason in PARTICIPATING_REASONS:
-        text = gettext("%(user)s is notified: participating in %(object)s (%(why)s).")
-        why = Reason(reason).label
-        return make_explanation(
-            True, "participating_in", text, reason=reason, user=user, object=best.label(), why=why
-        )
-    text = gettext("%(user)s is notified: watching %(object)s.")
-    return make_explanation(True, "watching", text, reason=reason, user=user, object=best.label())
-
-
-def explain_muted(user: Any, kind: int, row: Subscription) -> Explanation:
-    """Explain who is not notified because of a mute."""
-    if row.until is not None:
-        text = gettext("%(user)s is not notified: %(object)s is muted until %(until)s.")
-    else:
-        text = gettext("%(user)s is not notified: %(object)s is muted.")
-    rule = "muted" if kind == MUTED else "muted_parent"
-    return make_explanation(False, rule, text, user=user, object=row.label(), until=localize(row.until))
-
-
-def nothing(user: Any) -> Explanation:
-    """Explain who has no subscription."""
-    text = gettext("%(user)s is not notified: not subscribed to this or to anything that contains it.")
-    return make_explanation(False, "nothing", text, user=user)
-
-
-def make_explanation(
-    is_notified: bool, rule: str, text: str, *, reason: str = "", **names: Any
-) -> Explanation:
-    """Return the explanation with the names put into its sentence."""
-    words = {
-        key: name_of(value) if isinstance(value, models.Model) else value for key, value in names.items()
-    }
-    return Explanation(is_notified=is_notified, rule=rule, reason=reason, text=text % words)
+    def hidden(self) -> Explanation:
+        """Explain that the user may not see an object of the event."""
+        text = gettext("%(user)s is not notified: no permission to see what this is about.")
+        return self.make("hidden", text, gettext("You have no permission to see what this is about."))

@@ -28,6 +28,18 @@ WATCHING_REASONS = (Reason.SUBSCRIBED, Reason.MANUAL)
 PARTICIPATING_REASONS = tuple(reason for reason in Reason.values if reason not in WATCHING_REASONS)
 #: The reasons for which the sender names somebody, who is notified also if they muted what contains the object.
 DIRECT_REASONS = (Reason.MENTION, Reason.ASSIGN, Reason.REVIEW_REQUESTED, Reason.TEAM_MENTION)
+#: Why somebody participates, for them to read.
+WHY = {
+    Reason.STATE_CHANGE.value: _("you changed its state"),
+    Reason.INVITATION.value: _("you were invited"),
+    Reason.COMMENT.value: _("you commented"),
+    Reason.AUTHOR.value: _("you are the author"),
+    Reason.TEAM_MENTION.value: _("your team was @mentioned"),
+    Reason.MENTION.value: _("you were @mentioned"),
+    Reason.REVIEW_REQUESTED.value: _("your review was requested"),
+    Reason.ASSIGN.value: _("you were assigned"),
+    Reason.SECURITY_ALERT.value: _("there is a security alert"),
+}
 
 
 def clean_reason(value: object) -> str:

@@ -47,7 +47,7 @@ class Subscription(models.Model):
     reason = models.CharField(
         _("reason"), max_length=32, choices=Reason, default=Reason.SUBSCRIBED, blank=True
     )
-    #: When a mute ends by itself, and what holds from then on.
+    #: When a mute ends by itself, and what holds after it.
     until = models.DateTimeField(_("muted until"), null=True, blank=True)
     then = models.CharField(
         _("level after mute expires"), max_length=13, choices=Level, default=Level.NONE, blank=True

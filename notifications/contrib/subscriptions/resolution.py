@@ -9,23 +9,44 @@ from django.http import HttpRequest
 
 from notifications.conf import get_notification_model
 
+#: The objects of a notification by which it is about something. Its actor is who did it.
+ABOUT = ("target", "action_object")
+
+#: The headers of a page that is loaded before anybody looks at it: of browsers, of older browsers, of Turbo and htmx.
+PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz", "X-Sec-Purpose", "HX-Preloaded")
+
 
 def resolve(user: Any, obj: models.Model) -> int:
-    """Mark the user's notifications about the object as read, by one UPDATE. Return how many rows changed.
+    """Mark the user's notifications as read whose target or action object is this one. Return how many rows changed.
 
-    An anonymous user has nothing to read.
+    This is one UPDATE. An anonymous user has nothing to read.
     """
     if not getattr(user, "is_authenticated", False):
         return 0
-    changed: int = user.notifications.about(obj).mark_all_as_read()
+    changed: int = user.notifications.about(obj, as_=ABOUT).mark_all_as_read()
     return changed
 
 
 def resolve_all(obj: models.Model) -> int:
-    """Mark everybody's notifications about the object as read, by one UPDATE. Return how many rows changed."""
+    """Do as :func:`resolve` does for all users."""
     rows: Any = get_notification_model()._default_manager
-    changed: int = rows.about(obj).mark_all_as_read()
+    changed: int = rows.about(obj, as_=ABOUT).mark_all_as_read()
     return changed
+
+
+def resolve_seen(request: HttpRequest, obj: models.Model) -> int:
+    """Do as :func:`resolve` does if the user of the request is looking at the object. Return how many rows changed.
+
+    Nobody looks at the answer to HEAD or POST, nor at a page that a browser or a script loads beforehand.
+    """
+    if request.method != "GET" or is_prefetch(request):
+        return 0
+    return resolve(getattr(request, "user", None), obj)
+
+
+def is_prefetch(request: HttpRequest) -> bool:
+    """Return whether a page is loaded before anybody looks at it."""
+    return any(name in request.headers for name in PREFETCH_HEADERS)
 
 
 class ResolvesNotifications:
@@ -38,9 +59,9 @@ class ResolvesNotifications:
         return obj
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Answer, and mark as read. A page that was not shown marks nothing, nor does a HEAD."""
+        """Answer, and mark as read what the user sees. A page that was not shown marks nothing."""
         view: Any = super()
         response = view.dispatch(request, *args, **kwargs)
         if request.method == "GET" and response.status_code == 200:
-            resolve(request.user, self.get_resolved_object())
+            resolve_seen(request, self.get_resolved_object())
         return response

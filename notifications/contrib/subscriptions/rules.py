@@ -1,4 +1,4 @@
-"""What the subscriptions_for_write of a user come to, as two aggregates of the database.
+"""What the subscriptions of a user decide, as expressions of the database: the only place where the rules are.
 
 Written as SQL, and small: Django takes longer to build such a query of its own expressions than a database takes to
 answer it. Only constants of ours are in the text; what comes from an object, and the time, are parameters.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Aggregate, CharField, F, IntegerField
+from django.db.models import Aggregate, CharField, F, Func, IntegerField
 
 from notifications.contrib.subscriptions.containment import Ancestry
 from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, REASON_STRENGTHS, Level
@@ -34,8 +34,8 @@ def cases(numbers: Iterable[tuple[str, object]]) -> str:
     return " ".join(f"WHEN {value} THEN {result}" for value, result in numbers)
 
 
-class SubscriptionAggregate(Aggregate):
-    """An aggregate over the subscriptions of a user to the objects of some paths. ``prefix`` leads to them."""
+class OfSubscriptions(Func):
+    """An expression over the subscriptions of a user to the objects of some paths. ``prefix`` leads to them."""
 
     def __init__(self, ancestry: Ancestry, prefix: str = "", **options: Any) -> None:
         super().__init__(*(F(f"{prefix}{name}") for name in COLUMNS), **options)
@@ -59,14 +59,11 @@ class SubscriptionAggregate(Aggregate):
         own = sorted(self.ancestry.own)
         return f"{key} IN ({', '.join(['%s'] * len(own))})", own
 
+    def numbers(self, compiler: Any) -> list[tuple[str, list[Any]]]:
+        """Return for each path the number of a row, which is smaller the more its decision counts.
 
-class Decision(SubscriptionAggregate):
-    """What the nearest subscription decides, on that of the paths where its number is the smallest."""
-
-    output_field = IntegerField()
-
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
-        """Return the decision of the smallest number of each path: ``DECISIONS`` for each step, and the decision."""
+        It is ``DECISIONS`` for each step, and the decision; null for a row that decides nothing on this path.
+        """
         sql, moment = self.parts(compiler)
         own, own_params = self.own(sql["object_key"])
         known = [(f"'{Level.ALL.value}'", NOTIFIED)]
@@ -84,14 +81,44 @@ class Decision(SubscriptionAggregate):
         )
         kind = f"CASE WHEN {own} THEN CASE {sql['now']} {mine} ELSE {part} END ELSE CASE {sql['now']} {theirs} END END"
         kind_params = [*own_params, *moment, *moment, *moment]
-        decisions, params = [], []
+        found = []
         for path in self.ancestry.paths:
             steps = cases(("%s", step * DECISIONS) for step in path.values())
+            found.append((f"CASE {sql['object_key']} {steps} END + {kind}", [*path, *kind_params]))
+        return found
+
+
+class Number(OfSubscriptions):
+    """The number of one subscription on one of the paths, given by its place among them."""
+
+    output_field = IntegerField()
+
+    def __init__(self, ancestry: Ancestry, place: int = 0, **options: Any) -> None:
+        super().__init__(ancestry, **options)
+        self.place = place
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
+        """Return the number of the row."""
+        return self.numbers(compiler)[self.place]
+
+
+class SubscriptionAggregate(OfSubscriptions, Aggregate):
+    """An aggregate over the subscriptions of a user."""
+
+
+class Decision(SubscriptionAggregate):
+    """What the nearest subscription decides, on that of the paths where its number is the smallest."""
+
+    output_field = IntegerField()
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
+        """Return the decision of the smallest number of each path."""
+        decisions: list[str] = []
+        params: list[Any] = []
+        for number, number_params in self.numbers(compiler):
             # A modulus is written twice where there are parameters.
-            decisions.append(
-                f"COALESCE(MIN(CASE {sql['object_key']} {steps} END + {kind}) %% {DECISIONS}, {NOT_NOTIFIED})"
-            )
-            params += [*path, *kind_params]
+            decisions.append(f"COALESCE(MIN({number}) %% {DECISIONS}, {NOT_NOTIFIED})")
+            params += number_params
         if len(decisions) == 1:
             return decisions[0], params
         return f"{'MIN' if connection.vendor == 'sqlite' else 'LEAST'}({', '.join(decisions)})", params

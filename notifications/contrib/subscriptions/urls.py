@@ -12,6 +12,6 @@ urlpatterns = [
     path("", views.subscriptions, name="list"),
     path("change/", views.change, name="change"),
     path("change-from-notification/", views.change_from_notification, name="change_from_notification"),
-    path("unsubscribe/", views.unsubscribe, name="unsubscribe"),
+    path("change-selected/", views.change_selected, name="change_selected"),
     path("why/<str:slug>/", views.why, name="why"),
 ]

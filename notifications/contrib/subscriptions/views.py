@@ -8,21 +8,29 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from notifications.contrib.subscriptions.buttons import ACTIONS, get_subscription, named_object
+from notifications.contrib.subscriptions.buttons import (
+    ACTIONS,
+    ACTIONS_ON_ROWS,
+    change_rows,
+    get_subscription,
+    named_object,
+)
 from notifications.contrib.subscriptions.conf import settings
+from notifications.contrib.subscriptions.containment import subject_of_notification
 from notifications.contrib.subscriptions.explanations import event_of, explain
-from notifications.contrib.subscriptions.levels import DIRECT_REASONS
+from notifications.contrib.subscriptions.levels import DIRECT_REASONS, Level
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.contrib.subscriptions.search import named, with_level
 from notifications.inbox import pagination
-from notifications.inbox.flash import NOTHING_CHOSEN, Flash, get_flash, set_flash
+from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.identity import for_user_of_page
-from notifications.inbox.requests import next_url, own_url, refuse, wants_json
+from notifications.inbox.requests import next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import key_of
-from notifications.inbox.tabs import rows_of
 from notifications.models import AbstractNotification
 from notifications.objects.keys import attach_objects
 from notifications.objects.links import page_of
@@ -33,11 +41,14 @@ from notifications.storage.reasons import reason_label
 @login_required
 @require_safe
 def subscriptions(request: HttpRequest) -> HttpResponse:
-    """Show the subscriptions of the user, the latest first; as JSON to a client that prefers that."""
+    """Show the subscriptions of the user, the latest first; as JSON to a client that prefers that.
+
+    ``?q=`` searches the names of their objects, and ``?level=`` is "all", "participating" or "muted".
+    """
     user: Any = request.user
-    page = pagination.get_page(
-        user.notification_subscriptions.all(), settings.PAGE_SIZE, request.GET, key="created"
-    )
+    text, level = request.GET.get("q", "").strip(), request.GET.get("level", "")
+    found = named(with_level(user.notification_subscriptions.all(), level), text)
+    page = pagination.get_page(found, settings.PAGE_SIZE, request.GET, key="created")
     rows = list(page.object_list)
     attach_objects(rows)
     if wants_json(request):
@@ -47,6 +58,10 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
         "subscriptions": [(row, link(row)) for row in rows],
         "page_obj": page,
         "flash": get_flash(request),
+        "query": text,
+        "level": level,
+        "levels": [(value, label) for value, label in Level.choices if value],
+        "search": urlencode({"q": text, "level": level}) if text or level else "",
     }
     return render(request, "notifications_subscriptions/list.html", context)
 
@@ -67,16 +82,15 @@ def change(request: HttpRequest) -> HttpResponse:
 def change_from_notification(request: HttpRequest) -> HttpResponse:
     """Do what a button of a notification in the inbox says with the object that the notification is about."""
     name, _, slug = request.POST.get("row", "").partition(":")
-    notification = notification_of(request, slug)
-    # Not with "or", because the object may be falsy.
-    target = notification.target
-    return do(request, name, notification.action_object if target is None else target)
+    return do(request, name, subject_of_notification(notification_of(request, slug)))
 
 
 def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
     """Do it and redirect to ``next``, which confirms it; a client that prefers JSON gets the subscription."""
-    if name not in ACTIONS or obj is None:
+    if name not in ACTIONS:
         return refuse(request, gettext("Unknown action."))
+    if obj is None:
+        return refuse(request, gettext("This object is not available."))
     ACTIONS[name](request.user, obj)
     if wants_json(request):
         found = get_subscription(request.user, obj)
@@ -88,18 +102,21 @@ def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
 @never_cache
 @login_required
 @require_POST
-def unsubscribe(request: HttpRequest) -> HttpResponse:
-    """Delete the selected subscriptions of the user, all at once."""
+def change_selected(request: HttpRequest) -> HttpResponse:
+    """Do it with the selected subscriptions of the user, or with the one whose button was pressed, all at once."""
     user: Any = request.user
-    keys = [
-        int(text)
-        for text in request.POST.getlist("id")
-        if text.isascii() and text.isdigit() and len(text) < 19
-    ]
-    count, _ = user.notification_subscriptions.filter(pk__in=keys).delete()
+    name, keys = request.POST.get("action", ""), request.POST.getlist("id")
+    if "one" in request.POST:
+        name, _, key = request.POST["one"].partition(":")
+        keys = [key]
+    if name not in ACTIONS_ON_ROWS:
+        return refuse(request, gettext("Unknown action."))
+    numbers = [int(text) for text in keys if text.isascii() and text.isdigit() and len(text) < 19]
+    count = change_rows(name, user.notification_subscriptions.filter(pk__in=numbers)) if numbers else 0
     if wants_json(request):
         return JsonResponse({"changed": count})
-    return redirect_and_say(request, "subscriptions_unwatch" if count else NOTHING_CHOSEN)
+    what = name if count else "unchanged" if numbers else "nothing"
+    return redirect_and_say(request, f"subscriptions_{what}")
 
 
 @never_cache
@@ -110,15 +127,16 @@ def why(request: HttpRequest, slug: int | str) -> HttpResponse:
     notification = notification_of(request, str(slug))
     event = event_of(notification)
     # With such a reason, or with none, the sender named the recipient.
-    named = [request.user] if notification.reason in (*DIRECT_REASONS, "") else None
-    found = None if event is None else explain(request.user, event, recipient=named)
+    recipient = [request.user] if notification.reason in (*DIRECT_REASONS, "") else None
+    found = None if event is None else explain(request.user, event, recipient=recipient)
     if wants_json(request):
-        rule, text = ("", "") if found is None else (found.rule, found.text)
+        rule, text = ("", "") if found is None else (found.rule, found.own_text)
         return JsonResponse({"reason": notification.reason, "rule": rule, "text": text})
     context = {
         "notification": notification,
         "reason": reason_label(notification.reason),
         "explanation": found,
+        "subject": subject_of_notification(notification),
         "back": next_url(request) or own_url(request, "all"),
     }
     return render(request, "notifications_subscriptions/why.html", context)

@@ -14,6 +14,7 @@ from notifications.inbox.search.logic import NEVER, all_of, any_of
 from notifications.inbox.search.names import Named
 from notifications.inbox.search.terms import Term
 from notifications.storage.states import STATES
+from notifications.types import NotificationType, Other, registered, type_named
 
 #: The values of ``is:`` that include rows outside the inbox.
 STATES_ELSEWHERE = {"saved", "snoozed", "done"}
@@ -68,6 +69,17 @@ def verb(value: str, found: Found) -> Q:
     return Q(verb__icontains=value)
 
 
+def type_(value: str, found: Found) -> Q:
+    """Return the condition of ``type:closed``, or of ``type:other`` for all verbs that are not registered."""
+    # The value has been judged.
+    return is_of_type(type_named(value) or Other)
+
+
+def is_of_type(kind: type[NotificationType]) -> Q:
+    """Return the condition of the rows of a type."""
+    return ~Q(verb__in=[each.verb for each in registered()]) if kind is Other else Q(verb=kind.verb)
+
+
 def named(key: str, value: str, found: Found) -> Q:
     """Return the condition that the ``actor``, ``action_object`` or ``target`` has this name."""
     types = found.objects.get(value.removeprefix("@").lower(), {})
@@ -91,6 +103,7 @@ KEYS: dict[str, Callable[[str, Found], Q]] = {
     "is": is_,
     "level": level,
     "verb": verb,
+    "type": type_,
     "reason": reason,
     "from": partial(named, "actor"),
     "target": partial(named, "target"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ from notifications.objects.fetch import content_type_ids
 from notifications.objects.guard import attempted
 from notifications.objects.visibility import all_objects, visible_to
 
-#: The most objects that one name may stand for.
+#: The most objects of one model that the names in a query may stand for.
 MAX_NAMED_OBJECTS = 100
 
 #: For each name, and each content type, the ids of the objects that it stands for.
@@ -42,26 +42,33 @@ def searched_field(label: Any, name: Any) -> Any:
     return found if isinstance(found, (models.CharField, models.TextField)) else None
 
 
-def find(names: Iterable[str], using: str | None, viewer: Any) -> Named:
-    """Return which objects these names stand for. A name may be written with an ``@``, and in small letters."""
+def find(names: Iterable[str], using: str | None, viewer: Any) -> tuple[Named, str]:
+    """Return which objects these names stand for, and one of the names if some of its objects are missing.
+
+    A name may be written with an ``@``, and in small letters. Of more than 100 objects, the newest are returned.
+    """
+    missing = ""
     wanted = {spelling for name in names for spelling in spellings(name)}
     found: Named = defaultdict(lambda: defaultdict(set))
     if not wanted:
-        return found
+        return found, missing
     for model, name in searched_models().items():
         rows = visible_to(viewer, all_objects(model).filter(**{f"{name}__in": wanted}))
         types = content_type_ids(model, using)
         what = f"The search in {model._meta.label}.{name}"
         nothing: list[tuple[str, Any]] = []
-        for called, pk in attempted(what, "its query", names_in, rows, name, otherwise=nothing):
+        named = attempted(what, "its query", names_in, rows, name, otherwise=nothing)
+        if len(named) > MAX_NAMED_OBJECTS:
+            [(missing, _)] = Counter(called for called, _ in named).most_common(1)
+        for called, pk in named[:MAX_NAMED_OBJECTS]:
             for content_type_id in types:
                 found[called.lower()][content_type_id].add(str(pk))
-    return found
+    return found, missing
 
 
 def names_in(rows: models.QuerySet[Any], name: str) -> list[tuple[str, Any]]:
-    """Return the names and primary keys of the first of the rows."""
-    return list(rows.values_list(name, "pk")[:MAX_NAMED_OBJECTS])
+    """Return the names and primary keys of the newest of the rows, one more than may be used."""
+    return list(rows.order_by("-pk").values_list(name, "pk")[: MAX_NAMED_OBJECTS + 1])
 
 
 def spellings(name: str) -> set[str]:

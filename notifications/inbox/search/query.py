@@ -23,10 +23,11 @@ from notifications.inbox.search.conditions import (
     condition_of,
 )
 from notifications.inbox.search.logic import all_of
-from notifications.inbox.search.names import find
+from notifications.inbox.search.names import MAX_NAMED_OBJECTS, find
 from notifications.inbox.search.readable import readable
 from notifications.inbox.search.terms import NotUnderstood, Term, split
 from notifications.storage.states import STATES
+from notifications.types import all_types, type_named, type_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ class Search:
     is_elsewhere: bool = False
     #: The error message of an invalid query in the current language, or an empty string.
     error: str = ""
+    #: Why some of the matching rows are not found, in the current language, or an empty string. Then the results cannot
+    #: be changed as a whole.
+    limit: str = ""
 
     def narrow(self, rows: Any) -> Any:
         """Return the matching rows; no rows if the query is invalid."""
@@ -63,7 +67,9 @@ def parse(text: str, model: type[models.Model], *, using: str | None = None, vie
         choices = dict(model._meta.get_field("level").choices or ())  # type: ignore[union-attr]
         for term in terms:
             judge(term, choices)
-        objects = find({term.value for term in terms if term.key in {"from", "target", ""}}, using, viewer)
+        named = [term for term in terms if term.key in {"from", "target", ""}]
+        objects, missing = find({term.value for term in named}, using, viewer)
+        limit = limit_text(missing, is_excluded=any(term.negated for term in named)) if missing else ""
         has_words = viewer is not None and not all(term.key for term in terms)
         found = Found(objects, readable(model, using, viewer) if has_words else Q())
     except NotUnderstood as error:
@@ -75,6 +81,23 @@ def parse(text: str, model: type[models.Model], *, using: str | None = None, vie
         words,
         all_of(condition_of(Term("", word, False), found) for word in words),
         any(term.key == "is" and term.value in STATES_ELSEWHERE and not term.negated for term in terms),
+        limit=limit,
+    )
+
+
+def limit_text(name: str, *, is_excluded: bool) -> str:
+    """Return why some rows are not found. Raise NotUnderstood if some would be found that must not be."""
+    words = {"count": MAX_NAMED_OBJECTS, "name": name[:40]}
+    if is_excluded:
+        raise NotUnderstood(
+            gettext("More than %(count)d objects are called “%(name)s”. Exclude a more specific name.")
+            % words
+        )
+    return (
+        gettext(
+            "More than %(count)d objects are called “%(name)s”. Only notifications about the newest are found."
+        )
+        % words
     )
 
 
@@ -91,8 +114,12 @@ def judge(term: Term, levels: dict[Any, Any]) -> None:
         )
     if term.key and not term.value:
         raise NotUnderstood(gettext("Enter a value after “%(key)s”.") % words)
-    known_values = {"is": list(STATES), "level": list(levels)}.get(term.key)
-    if known_values is not None and term.value.lower() not in known_values:
+    values = {"is": list(STATES), "level": list(levels), "type": [type_word(kind) for kind in all_types()]}
+    known_values = values.get(term.key)
+    value = term.value.lower()
+    if term.key == "type" and (kind := type_named(value)) is not None:
+        value = type_word(kind)
+    if known_values is not None and value not in known_values:
         raise NotUnderstood(
             gettext("“%(term)s” is not valid. Choose one of: %(known)s.")
             % {**words, "known": ", ".join(map(str, known_values))}

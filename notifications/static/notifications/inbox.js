@@ -43,7 +43,6 @@ class Inbox extends List {
         // The action before this page can be undone too.
         const token = this.toast.hidden ? "" : this.toast.querySelector("[name=undo]").value;
         this.last = token ? { token, message: this.toast.querySelector("[data-ntf-slot=message]").textContent } : undefined;
-        // Another browser's actions are only known at once where a bus carries them.
         const look = () => document.hidden || this.soon();
         this.on(document, "visibilitychange", look);
         this.timers.push(setInterval(look, live.period * 4));
@@ -62,8 +61,12 @@ class Inbox extends List {
     show(answer) {
         super.show(answer);
         if (!this.held.length) {
-            this.form.elements.up_to.value = answer.up_to;
-            this.upTo = Date.parse(answer.up_to);
+            const { matching, matching_unread } = this.form.elements;
+            Object.assign(matching, { value: answer.matching ?? "" });
+            Object.assign(matching_unread, { value: answer.matching_unread ?? "" });
+            const total = this.form.querySelector("[data-ntf-total]");
+            total && (total.textContent = answer.total === null ? "" : `(${answer.total})`);
+            this.upTo = Math.max(this.upTo, ...this.records.map(({ at }) => at || 0));
         }
         this.acted = false;
         this.kind === "signed-out" && this.hideToast();
@@ -77,7 +80,7 @@ class Inbox extends List {
         this.change();
     }
 
-    /* Announce together what arrives together. "All results" was not said of it. */
+    /* Announce what arrives together. It is not among "all results". */
     arrive(entry) {
         all("[data-ntf-select=all]", this.form).forEach((box) => (box.checked = false));
         this.arrived.push(entry.text);
@@ -103,7 +106,6 @@ class Inbox extends List {
         if (!this.held.length) {
             return fresh;
         }
-        // What they pushed off the end stays as well.
         const slugs = new Set(fresh.map(({ slug }) => slug));
         const end = this.records.findLastIndex(({ slug }) => slugs.has(slug)) + 1;
         const pushed = this.records.slice(end).filter(({ leaving }) => !leaving).slice(0, this.held.length);
@@ -134,21 +136,26 @@ class Inbox extends List {
             this.undo();
         } else if (target === this.form && submitter) {
             const { name, value } = submitter;
-            // Until when it is to be snoozed is asked on a page of its own, and a button of an extension may lead to one.
-            if (/^snooze/.test(value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
+            // If not all results are on this page, another says their number and asks.
+            const isAll = name === "action" && target.querySelector("[data-ntf-select=all]:checked");
+            const matching = target.elements[name === "all" ? "matching_unread" : isAll && "matching"];
+            if (/^snooze/.test(value) || /^-|^$/.test(matching?.value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
                 return;
             }
             event.preventDefault();
             submitter.closest("details")?.removeAttribute("open");
             const form = new FormData(target);
             form.append(name, value);
-            // Not form.action, which is the buttons of this name.
-            this.perform(name, value, submitter.getAttribute("formaction") ?? target.getAttribute("action"), form);
+            // form.action is the buttons of this name.
+            this.perform(name, value, submitter.getAttribute("formaction") ?? target.getAttribute("action"), form, () => {
+                matching.value = matching.value.replace(/^\d+(-\d*-).*/, "$1");
+                isAll && (isAll.checked = true);
+                submitter.click();
+            });
         }
     }
 
-    /* Do what a button says with its row, with what is selected, or with everything. */
-    perform(name, value, url, form) {
+    perform(name, value, url, form, ask) {
         const shown = this.shown();
         const scopes = form.getAll("scope");
         const ids = new Set(form.getAll("id"));
@@ -160,8 +167,7 @@ class Inbox extends List {
                   ? shown
                   : shown.filter((record) => ids.has(record.slug));
         slug === undefined && name !== "all" && this.unselect();
-        // What an extension does leaves the row where it is.
-        this.do({ action: name === "row" ? "" : action, records, url, form, isOurs: name !== "row" });
+        this.do({ action: name === "row" ? "" : action, records, url, form, isOurs: name !== "row", ask });
     }
 
     async do(wanted) {
@@ -186,6 +192,9 @@ class Inbox extends List {
             this.count(counts);
         } catch (problem) {
             this.last === mine && (this.last = before);
+            if (problem.status === 409 && wanted.ask) {
+                return wanted.ask();
+            }
             problem.kind === "server" && this.failed.push(wanted);
             this.showProblem(problem, true);
         }
@@ -224,7 +233,6 @@ class Inbox extends List {
         }
     }
 
-    /* Do once more what the server failed to do, or wait no longer for the line. */
     again() {
         this.hideToast();
         queue.retry?.();

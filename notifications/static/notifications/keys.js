@@ -12,7 +12,7 @@ const FIELDS = `select, textarea, input:not([type=checkbox]), [contenteditable]:
  */
 export function nameOfKey(event) {
     const { key, code = "" } = event;
-    // A browser that fills in a form sends an event without a key.
+    // Autofill sends events without a key.
     const isOther = typeof key !== "string" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented;
     if (isOther || event.isComposing || event.keyCode === 229) {
         return "";
@@ -28,7 +28,6 @@ export function isFor(element, event) {
     if (!(target instanceof Element) || target === document.body || target === document.documentElement) {
         return true;
     }
-    // What has the focus inside an element of the site may be hidden from us.
     const isForeign = target.localName.includes("-") && target !== element;
     return element.contains(target) && !isForeign && !target.closest(FIELDS);
 }

@@ -1,4 +1,4 @@
-/* A list that shows what the server has, and what was done here and is not answered yet. No HTML is made of strings. */
+/* A list of what the server has, and what was done here and is not answered yet. No HTML is made of strings. */
 
 import { absolute, isWebUrl, live, queue, request, send, showCounts } from "./transport.js";
 
@@ -182,7 +182,7 @@ export class List extends HTMLElement {
         return {};
     }
 
-    /* Load the list. Only the last answer counts, and none from before an action that is not answered. */
+    /* Only the last answer counts, and none from before an action. */
     async refresh() {
         if (this.pending) {
             return; // The last answer asks again.
@@ -252,7 +252,6 @@ export class List extends HTMLElement {
             added.forEach((state) => record.states.add(state));
             record.leaving += gone;
             return () => {
-                // The list may have been loaded again since.
                 const now = this.records.find(({ slug }) => slug === record.slug) ?? this.putBack(record, order);
                 now === record && (record.leaving -= gone);
                 added.forEach((state) => now.states.delete(state));
@@ -266,7 +265,7 @@ export class List extends HTMLElement {
         };
     }
 
-    /* Put a row back to its place, before the next one that is still there. */
+    /* Put a row back before the next one that is still there. */
     putBack(record, order) {
         const later = order.slice(order.indexOf(record) + 1).map(({ slug }) => slug);
         const index = this.records.findIndex(({ slug }) => later.includes(slug));
@@ -274,7 +273,7 @@ export class List extends HTMLElement {
         return record;
     }
 
-    /* Do this to the rows here, and then on the server. Return the command, its answer, and what takes it back here. */
+    /* Do this here, and then on the server. */
     act(action, records, url, form) {
         this.acts++;
         this.pending++;

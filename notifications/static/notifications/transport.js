@@ -18,25 +18,27 @@ export function remember(name, value) {
     }
 }
 
+const keyOf = ({ id, inbox_at }) => `${id} ${inbox_at}`;
 const dispatch = (name, detail) => document.dispatchEvent(new CustomEvent(`notifications:${name}`, { detail }));
 
 const USER_HEADER = "X-Notifications-User";
 
 /* Of a kind: "offline", "signed-out", "other-user", "csrf", "refused" or "server". */
 export class Problem extends Error {
-    constructor(kind, message = "") {
+    constructor(kind, message = "", status = 0) {
         super(message);
-        this.kind = kind;
+        Object.assign(this, { kind, status });
     }
 }
 
-/* Return {data, etag}, or null for an empty or unchanged response. Throw a Problem. */
+/* Return {data, etag}, or null if nothing has changed. */
 export async function request(url, { user, etag, body } = {}) {
-    const headers = { Accept: "application/json" };
+    // A site may let only what a person does keep a session alive.
+    const headers = { Accept: "application/json", ...(!body && { "X-Notifications-Poll": "1" }) };
     user && (headers[USER_HEADER] = encodeURIComponent(user));
     etag && (headers["If-None-Match"] = etag);
     const options = { headers, redirect: "manual", signal: AbortSignal.timeout(30000) };
-    // It survives the page, but browsers allow only 64 KiB for all such requests together.
+    // It survives the page, up to 64 KiB.
     body && Object.assign(options, { method: "POST", body, keepalive: String(body).length < 30000 });
     let response, text;
     try {
@@ -62,7 +64,7 @@ export async function request(url, { user, etag, body } = {}) {
     }
     if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
         // Django answers a wrong token with a page.
-        throw new Problem(status === 403 && !data ? "csrf" : "refused", data?.error);
+        throw new Problem(status === 403 && !data ? "csrf" : "refused", data?.error, status);
     }
     throw new Problem("server");
 }
@@ -77,7 +79,7 @@ function parse(text) {
 
 const tokenFields = () => document.querySelectorAll("[data-ntf-api] [name=csrfmiddlewaretoken]");
 
-/* Send a form of an element. If the token is no longer valid, get a new one and go on. */
+/* Send a form. If the token is no longer valid, get a new one. */
 export async function send(element, url, form) {
     const { ntfUser: user, ntfToken } = element.dataset;
     const body = new URLSearchParams(form);
@@ -98,7 +100,7 @@ export async function send(element, url, form) {
     return post();
 }
 
-/* Send one command after the other. Without an answer it is sent again, and the server recognises it by its id. */
+/* Send one command after the other, again if there is no answer. */
 class Queue {
     commands = [];
     pause = 1000;
@@ -111,7 +113,7 @@ class Queue {
         return Object.assign(command, { answer });
     }
 
-    /* Take back a command that was not sent yet, and return whether it was there. */
+    /* Take back what was not sent yet. */
     cancel(command) {
         const index = this.commands.indexOf(command);
         return index >= 0 && !command.sent && this.commands.splice(index, 1).length === 1;
@@ -122,7 +124,6 @@ class Queue {
             const [command] = this.commands;
             command.sent = true;
             try {
-                // The form to undo depends on the answer before.
                 command.body ??= await (typeof command.form === "function" ? command.form() : command.form);
                 const answer = await send(command.element, command.url, command.body);
                 this.isWaiting = false;
@@ -135,7 +136,6 @@ class Queue {
                     await this.line();
                     continue;
                 }
-                // Everything that waits would get the same answer.
                 const ended = ["signed-out", "other-user"].includes(kind) ? [...this.commands] : [command];
                 ended.forEach((each) => this.finish(each).reject(error));
             }
@@ -148,7 +148,6 @@ class Queue {
         return command;
     }
 
-    /* Wait until the browser is online again, or a little longer each time. */
     line() {
         return new Promise((resolve) => {
             this.retry = resolve;
@@ -158,7 +157,6 @@ class Queue {
         });
     }
 
-    /* Send the rest at once, because the page is left. */
     flush() {
         for (const { element, url, form, sent } of this.commands) {
             sent || typeof form === "function" || send(element, url, form).catch(() => {}); // Nobody would see why.
@@ -176,7 +174,7 @@ class Live {
     isUnwatched = () => document.hidden && Date.now() - this.looked > this.period * 1.5;
     close = () => (this.source = this.source?.close());
 
-    /* The first element of a page says where to ask, for whom, and how often. One of another user starts anew. */
+    /* The first element says where to ask, and for whom. */
     join(element) {
         this.members.add(element);
         const { ntfUser, ntfApi } = element.dataset;
@@ -186,7 +184,7 @@ class Live {
         this.isRunning && this.stop();
         this.data = { ...element.dataset };
         this.known = new Set();
-        this.counts = this.etag = this.opened = undefined;
+        this.counts = this.etag = this.opened = this.newest = undefined;
         this.since = Date.parse(this.data.ntfNow) || Date.now();
         this.period = 1000 * (this.data.ntfPeriod || 15);
         this.start();
@@ -194,7 +192,7 @@ class Live {
 
     leave(element) {
         this.members.delete(element);
-        // Turbo and htmx bring new elements in the same moment.
+        // Turbo and htmx bring new ones at once.
         setTimeout(() => this.members.size || !this.isRunning || this.stop());
     }
 
@@ -207,7 +205,7 @@ class Live {
         const { signal } = this.life;
         const began = performance.now();
         const lead = () => signal.aborted || this.lead(again || performance.now() - began > 1000);
-        // Without https there are no locks: each tab listens for itself, while somebody looks at it.
+        // Without https there are no locks: each tab listens for itself.
         navigator.locks ? navigator.locks.request(name, { signal }, lead).catch(isAborted) : lead();
         this.channel.postMessage(["joined"]);
         document.addEventListener("visibilitychange", () => this.look(), { signal });
@@ -245,7 +243,7 @@ class Live {
         on("resync", () => this.poll());
         on("open", () => Object.assign(this, { opened: true, failures: 0 }));
         on("error", () => {
-            // The browser tries again, unless there was no stream: 204 where only polling helps.
+            // The browser tries again, unless there was no stream.
             if (source.readyState === EventSource.CLOSED && this.source === source) {
                 this.close();
                 this.failures += this.opened ? 1 : 0;
@@ -263,8 +261,8 @@ class Live {
             answer = await request(this.data.ntfApi, { user: this.data.ntfUser, etag: this.etag });
         } catch (problem) {
             if (!signal.aborted) {
-                const isOver = ["signed-out", "other-user", "csrf"].includes(problem.kind);
-                isOver ? this.send("stopped", problem.kind === "csrf" ? "signed-out" : problem.kind) : this.failures++;
+                const isOver = ["signed-out", "other-user"].includes(problem.kind);
+                isOver ? this.send("stopped", problem.kind) : this.failures++;
             }
             return;
         }
@@ -274,8 +272,14 @@ class Live {
         this.failures = 0;
         if (answer) {
             this.etag = answer.etag;
-            const isNew = ({ inbox_at }) => Date.parse(inbox_at) >= this.since;
-            answer.data.items.filter(isNew).reverse().forEach((entry) => this.send("new", entry));
+            // What arrives may have happened before, and a lower number may be committed later.
+            const { items } = answer.data;
+            const since = this.since - (this.newest === undefined ? 0 : 60000);
+            const isNew = ({ id, inbox_at }) => Date.parse(inbox_at) >= since || (Number.isInteger(id) && id > this.newest);
+            const news = items.filter((entry) => isNew(entry) && !this.known.has(keyOf(entry)));
+            news.reverse().forEach((entry) => this.send("new", entry));
+            items.forEach((entry) => this.known.add(keyOf(entry)));
+            this.newest = Math.max(this.newest ?? 0, ...items.map(({ id }) => (Number.isInteger(id) ? id : 0)));
             this.send("count", answer.data.counts);
             this.send("changed");
         }
@@ -305,15 +309,17 @@ class Live {
             showCounts(this.counts, this.data.ntfCap);
             dispatch("count", this.counts);
         } else if (kind === "new") {
-            const key = `${detail.id} ${detail.inbox_at}`;
-            if (!this.known.has(key)) {
-                this.known.add(key);
+            if (!this.known.has(keyOf(detail))) {
+                this.known.add(keyOf(detail));
                 dispatch("new", detail);
             }
         } else if (kind === "changed") {
             dispatch("changed");
         } else if (kind === "stopped") {
             this.isRunning && this.stop();
+            // Ask again when somebody looks.
+            const again = () => document.hidden || this.isRunning || !this.members.size || this.start(true);
+            document.addEventListener("visibilitychange", again, { once: true });
             dispatch("stopped", { reason: detail });
         } else if (this.leading && kind === "look") {
             this.looked = Date.now();
@@ -324,7 +330,6 @@ class Live {
     }
 }
 
-/* Nobody waits for the lock any more when live updates stop. Anything else is a fault. */
 function isAborted(error) {
     if (error?.name !== "AbortError") {
         throw error;

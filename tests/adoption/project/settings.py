@@ -22,6 +22,8 @@ INSTALLED_APPS = [
     "notifications",
     "inbox" if SWAPPED else "replies",
 ]
+if "ADOPTION_EARLY" in os.environ:
+    INSTALLED_APPS.insert(0, "early")
 if SWAPPED:
     NOTIFICATIONS_NOTIFICATION_MODEL = "inbox.Notification"
 MIDDLEWARE = [

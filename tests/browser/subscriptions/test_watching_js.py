@@ -10,7 +10,6 @@ import pytest
 from notifications.contrib.subscriptions import mute, watch
 from tests.browser.conftest import LOOKS, Browser
 from tests.browser.test_access import violations
-from tests.browser.test_inbox_js import focused
 from tests.contrib.subscriptions.things import make_ticket, said, send
 from tests.factories import make_user
 from tests.waiting import wait_until
@@ -19,8 +18,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.subscriptions
 
 INBOX, HOME = "/inbox/notifications/", "/inbox/watching/"
 
-MUTED = "Muted. You will not receive notifications about this."
-
 Visit = Callable[[str], None]
 
 #: What there is to press in the first row, each by all that makes it what it is, and why its reader was told.
@@ -28,7 +25,7 @@ FIRST_ROW = """
 const row = document.querySelector(".ntf-row");
 const name = (element) => element.getAttribute("aria-label") ?? element.textContent.trim();
 const described = (element) => document.getElementById(element.getAttribute("aria-describedby"))?.textContent;
-const tools = [...row.querySelectorAll(".ntf-tool:not(summary)")].map((tool) =>
+const tools = [...row.querySelectorAll(".ntf-tool")].map((tool) =>
   [name(tool), tool.href, tool.value, tool.formAction, tool.dataset.ntfKey, tool.form?.id,
    described(tool)?.replace(/\\s+/g, " ").trim()].map((each) => each ?? null));
 const reasons = [...row.querySelectorAll(".ntf-when")].filter((each) => !each.hidden).map((each) => each.textContent);
@@ -55,20 +52,13 @@ def told(justquick: Any) -> Any:
     return ticket
 
 
-def open_menu(browser: Browser) -> None:
-    """Open what the first row offers in words. It needs no script."""
-    browser.page.locator(".ntf-row").first.locator("summary").click()
-
-
 def arrive(browser: Browser, **arguments: Any) -> None:
     """Let justquick be told of something while he looks at the inbox, and wait until he sees it."""
     rows = browser.page.locator(".ntf-row")
     before = rows.count()
     send(make_user(f"brosner {before}"), **arguments)
-    # What the clock of the live client does every fifteen seconds, sooner. Nothing comes in under the focus.
-    browser.run(
-        "document.activeElement.blur(); document.dispatchEvent(new CustomEvent('notifications:changed'))"
-    )
+    # What the clock of the live client does every fifteen seconds, sooner.
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
     wait_until(lambda: rows.count() == before + 1)
 
 
@@ -80,9 +70,10 @@ def test_shift_m_mutes_what_the_row_is_about(
 ) -> None:
     visit(INBOX)
     browser.page.keyboard.press("j")
-    browser.page.keyboard.press("Shift+M")
-    browser.page.locator("div[data-ntf-undo]").get_by_text(MUTED).wait_for()
-    assert focused(browser).endswith("issue 2")
+    with browser.page.expect_navigation():
+        browser.page.keyboard.press("Shift+M")
+    assert browser.page.url.endswith(INBOX)
+    assert browser.page.get_by_text("Muted. You will not receive notifications about this.").is_visible()
     assert said(justquick) == [("issue 2", "muted", "subscribed", False)]
     assert browser.complaints() == []
 
@@ -98,17 +89,13 @@ def test_the_buttons_of_a_row_do_what_they_say(
 ) -> None:
     page = either.page
     visit(INBOX)
-    message = page.locator("div[data-ntf-undo]")
-    open_menu(either)
-    page.locator(".ntf-row").get_by_role("button", name="Mute").click()
-    message.get_by_text(MUTED).wait_for()
+    either.follow(page.locator(".ntf-row").get_by_role("button", name="Mute"))
     assert page.url.endswith(INBOX)
+    assert page.get_by_text("Muted. You will not receive notifications about this.").is_visible()
     assert said(justquick) == [("issue 2", "muted", "subscribed", False)]
-    open_menu(either)
-    page.locator(".ntf-row").get_by_role("button", name="Unsubscribe").click()
-    message.get_by_text("Unsubscribed.").wait_for()
-    assert said(justquick) == []
-    open_menu(either)
+    either.follow(page.locator(".ntf-row").get_by_role("button", name="Unsubscribe"))
+    assert page.get_by_text("Unsubscribed.").is_visible()
+    assert said(justquick) == [("issue 2", "participating", "", False)]
     either.follow(page.locator(".ntf-row").get_by_role("link", name="Why?"))
     assert page.get_by_text("Reason when sent: watching").is_visible()
 
@@ -142,11 +129,10 @@ def test_what_a_row_that_arrived_offers_works(
     other = make_ticket("issue 3")
     arrive(browser, target=other, recipient=[justquick])
     browser.page.keyboard.press("j")
-    browser.page.keyboard.press("Shift+M")
-    browser.page.locator("div[data-ntf-undo]").get_by_text(MUTED).wait_for()
+    with browser.page.expect_navigation():
+        browser.page.keyboard.press("Shift+M")
     assert said(justquick)[1:] == [("issue 3", "muted", "", False)]
     arrive(browser, target=make_ticket("issue 4"), recipient=[justquick])
-    open_menu(browser)
     browser.follow(browser.page.locator(".ntf-row").first.get_by_role("link", name="Why?"))
     assert browser.page.get_by_text("commented on issue 4").is_visible()
     assert browser.complaints() == []
@@ -164,38 +150,57 @@ def test_one_about_its_actor_alone_has_nothing_to_mute(
     assert browser.run(FIRST_ROW) == arrived
 
 
-# The buttons of an object
+# The menu of an object
 
 
-def test_the_buttons_of_an_object_need_no_script(
-    without_script: Browser, visit: Visit, justquick: Any
-) -> None:
-    page, ticket = without_script.page, make_ticket()
+def test_the_menu_of_an_object_needs_no_script(either: Browser, visit: Visit, justquick: Any) -> None:
+    page, ticket = either.page, make_ticket()
     visit(f"/tickets/{ticket.pk}/")
+    button = page.locator("summary")
 
-    def press(name: str) -> list[tuple[str, str, str, bool]]:
-        without_script.follow(page.get_by_role("button", name=name, exact=True))
+    def choose(name: str) -> list[tuple[str, str, str, bool]]:
+        button.click()
+        either.follow(page.get_by_role("button", name=name, exact=True))
         assert page.url.endswith(f"/tickets/{ticket.pk}/")
+        # The menu is closed again.
+        assert not page.locator("form").is_visible()
         return said(justquick)
 
-    def pressed() -> list[str]:
-        return list(page.locator("[aria-pressed=true]").all_inner_texts())
+    assert button.inner_text().strip() == "Participating"
+    for name, level, shown in (
+        ("All activity Be notified of everything that happens here.", "all", "Watching"),
+        (
+            "Participating and @mentions Be notified only when participating or @mentioned.",
+            "participating",
+            "Participating",
+        ),
+        ("Ignore Never be notified.", "muted", "Ignoring"),
+        ("Stop ignoring What applied before applies again.", "participating", "Participating"),
+    ):
+        assert [row[1] for row in choose(name)] == [level]
+        assert button.inner_text().strip() == shown
+    assert [row[1:] for row in choose("Ignore for one week Then what applies now applies again.")] == [
+        ("muted", "subscribed", True)
+    ]
+    assert button.inner_text().strip().startswith("Muted until ")
 
-    for name, level in (("Watch", "all"), ("Participating", "participating"), ("Mute", "muted")):
-        assert [row[1] for row in press(name)] == [level]
-        assert pressed() == [name]
-    assert press("Mute") == []
-    assert pressed() == []
-    assert [row[1:] for row in press("Mute for a week")] == [("muted", "", True)]
-    [until] = pressed()
-    assert until.startswith("Muted until ")
-    assert press(until) == []
+
+def test_the_menu_is_used_by_the_keyboard(either: Browser, visit: Visit, justquick: Any) -> None:
+    page, ticket = either.page, make_ticket()
+    visit(f"/tickets/{ticket.pk}/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert [row[1] for row in said(justquick)] == ["all"]
 
 
 # Subscriptions
 
 
-def test_one_unwatches_many_at_once(either: Browser, visit: Visit, justquick: Any) -> None:
+def test_one_changes_many_at_once_and_finds_them(either: Browser, visit: Visit, justquick: Any) -> None:
     page = either.page
     for name in ("issue 1", "issue 2", "issue 3"):
         watch(justquick, make_ticket(name))
@@ -203,13 +208,25 @@ def test_one_unwatches_many_at_once(either: Browser, visit: Visit, justquick: An
     either.follow(page.get_by_role("link", name="Manage subscriptions"))
     for name in ("issue 1", "issue 3"):
         page.get_by_role("checkbox", name=name).check()
-    either.follow(page.get_by_role("button", name="Unsubscribe from selected"))
+    bulk = page.get_by_role("group", name="Change the selected subscriptions")
+    either.follow(bulk.get_by_role("button", name="Mute", exact=True))
     assert page.url.endswith(HOME)
-    assert page.get_by_text("Unsubscribed.").is_visible()
-    assert [row[0] for row in said(justquick)] == ["issue 2"]
-    either.follow(page.get_by_role("button", name="Unsubscribe from selected"))
-    assert page.get_by_text("Select at least one notification.").is_visible()
-    assert [row[0] for row in said(justquick)] == ["issue 2"]
+    assert page.get_by_text("Muted. You will not receive notifications about this.").is_visible()
+    assert [row[1] for row in said(justquick)] == ["muted", "all", "muted"]
+
+    page.get_by_role("searchbox").fill("2")
+    either.follow(page.get_by_role("button", name="Search"))
+    assert page.locator(".ntf-row").count() == 1
+    either.follow(page.locator(".ntf-row").get_by_role("button", name="Mute"))
+    assert page.url.endswith("?q=2&level=")
+    assert [row[1] for row in said(justquick)] == ["muted"] * 3
+    page.get_by_role("combobox", name="Level").select_option("All activity")
+    either.follow(page.get_by_role("button", name="Search"))
+    assert page.get_by_text("No subscriptions match your search.").is_visible()
+    either.follow(page.get_by_role("link", name="Clear"))
+    either.follow(bulk.get_by_role("button", name="Remove"))
+    assert page.get_by_text("Select at least one subscription.").is_visible()
+    assert len(said(justquick)) == 3
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -222,7 +239,7 @@ def test_axe_finds_nothing(browser: Browser, visit: Visit, justquick: Any, told:
     browser.be_strict()
     visit(HOME)
     browser.page.locator("[name=id]").first.check()
-    browser.follow(browser.page.locator("form .ntf-button"))
+    browser.follow(browser.page.locator("[name=action][value=unsubscribe]"))
     assert browser.page.locator(".ntf-undo").is_visible()
     assert violations(browser) == []
     assert browser.run(sizes) == 0
@@ -230,14 +247,17 @@ def test_axe_finds_nothing(browser: Browser, visit: Visit, justquick: Any, told:
     arrive(browser, target=told)
     assert violations(browser) == []
     assert browser.run(sizes) == 0
-    open_menu(browser)
     browser.follow(browser.page.locator(".ntf-row .ntf-buttons a").first)
     assert violations(browser) == []
+    browser.page.locator("summary").click()
+    assert browser.page.locator("[name=action][value=mute]").is_visible()
+    assert violations(browser) == []
+    assert browser.run(sizes) == 0
     for row in (told, make_ticket("gone")):
         watch(justquick, row)
     row.delete()
     visit(HOME)
-    assert browser.page.locator(".ntf-row").count() == 2
+    assert browser.page.locator(".ntf-row").count() == 3
     assert violations(browser) == []
     assert browser.run(sizes) == 0
     assert browser.complaints() == []

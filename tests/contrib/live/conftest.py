@@ -84,7 +84,7 @@ class Server:
         wait_until(self.answers, "the server answers")
 
     def answers(self) -> bool:
-        """Tell whether it takes a connection."""
+        """Return whether it takes a connection."""
         assert self.process.poll() is None, "The server did not start."
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE).close()

@@ -188,7 +188,7 @@ class Speaking(Contract):
                 await browser.until("count", {"unread": 0, "unseen": 0})
 
         asyncio.run(listen())
-        assert "The live bus is not heard" in caplog.text
+        assert "The live bus is not connected" in caplog.text
 
     def test_a_hub_learns_that_its_bus_hears_what_it_sends(
         self, echoes: list[bool], caplog: pytest.LogCaptureFixture
@@ -201,7 +201,7 @@ class Speaking(Contract):
 
         asyncio.run(listen())
         assert echoes == [True]
-        assert "hears nothing" not in caplog.text
+        assert "receives nothing" not in caplog.text
 
     def line(self) -> Line:
         """Return a line to the server, not laid yet."""
@@ -220,7 +220,7 @@ class Speaking(Contract):
         monkeypatch.setattr(base, "RETRY_INTERVAL", 0.0)
 
         def failures() -> list[float]:
-            return [said.created for said in caplog.records if "bus is not heard" in said.getMessage()]
+            return [said.created for said in caplog.records if "bus is not connected" in said.getMessage()]
 
         async def listen() -> None:
             async with self.line() as line:

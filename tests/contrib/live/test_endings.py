@@ -320,7 +320,7 @@ def test_a_bus_that_hears_itself_is_not_doubted(
     assert echoes == [True]
     # An echo asks for nothing.
     assert handled == [Message()]
-    assert "hears nothing" not in caplog.text
+    assert "receives nothing" not in caplog.text
 
 
 def test_what_a_bus_is_sent_to_learn_whether_it_hears_is_a_message_like_others() -> None:

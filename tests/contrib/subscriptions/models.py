@@ -45,3 +45,44 @@ class Node(Named):
 
     def notifications_parents(self) -> Any:
         return self.above.get(self.pk, [])
+
+
+class Branch(Repo):
+    """A multi-table child with a primary key of its own, which is not that of its parent."""
+
+    number = models.BigAutoField(primary_key=True)
+    parent = models.OneToOneField(Repo, on_delete=models.CASCADE, parent_link=True, related_name="+")
+
+
+class Mirror(Repo):
+    """A multi-table child as most are."""
+
+
+class RepoProxy(Repo):
+    """The same rows under another name."""
+
+    class Meta:
+        proxy = True
+
+
+class Readme(Named):
+    """What at most one repository has, and what many people and objects point to."""
+
+    repo = models.OneToOneField(Repo, on_delete=models.CASCADE, related_name="readme")
+    topics = models.ManyToManyField(Owner, related_name="+")
+
+
+class Post(Named):
+    """What nothing contains, and what its notes are about."""
+
+
+class Note(Named):
+    """What a post contains: to take part in it is to take part in the post."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE)
+
+    def notifications_parents(self) -> Any:
+        return self.post
+
+    def notifications_subject(self) -> Any:
+        return self.post

@@ -1,4 +1,4 @@
-"""The check of the setting ``PARENTS``, down to the attribute; and what contains an object that misbehaves."""
+"""The check of the setting ``PARENTS``, down to the attribute."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 
 from notifications.contrib.subscriptions.checks import check_parents
-from notifications.contrib.subscriptions.containment import parents_of
-from tests.contrib.subscriptions.models import Owner, Remark, Repo, Ticket
 
 pytestmark = pytest.mark.django_db
+
+
+def test_what_an_attribute_holds_is_said(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"PARENTS": {"subscriptions.readme": "topics"}}
+    [problem] = check_parents(None)
+    assert problem.msg == (
+        "NOTIFICATIONS['PARENTS'] contains 'topics' of 'subscriptions.readme', which holds several objects: "
+        "return them from a method notifications_parents()."
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,10 @@ pytestmark = pytest.mark.django_db
         ({"subscriptions.Repo": ["owner", "ownr", 7]}, ["Did you mean 'owner'?", "It must be like"]),
         ({"subscriptions.Repo": 7}, ["It must be like"]),
         ({7: "owner"}, ["It must be like"]),
+        # What exists and holds no object.
+        ({"subscriptions.Repo": ["owner_id", "ticket_set", "delete"]}, ["It must be like"] * 3),
+        ({"subscriptions.Readme": ["repo", "topics"]}, ["It must be like"]),
+        ({"subscriptions.Repo": "readme"}, []),
     ],
     ids=str,
 )
@@ -35,21 +46,3 @@ def test_the_setting_names_what_there_is(settings: Any, parents: Any, hints: lis
     assert [problem.id for problem in found] == ["notifications_subscriptions.E001"] * len(hints)
     for problem, hint in zip(found, hints, strict=True):
         assert hint in (problem.hint or "")
-
-
-def test_what_contains_an_object_may_misbehave(settings: Any, monkeypatch: Any, caplog: Any) -> None:
-    repo = Repo.objects.create(name="repo", owner=Owner.objects.create(name="owner"))
-    label = Repo._meta.label
-    settings.NOTIFICATIONS = {"PARENTS": {label: "owner"}}
-    assert parents_of(repo) == [repo.owner]
-    settings.NOTIFICATIONS = {"PARENTS": {label: "ownr"}}
-    assert parents_of(repo) == []
-
-    def raises(obj: Any) -> Any:
-        raise RuntimeError
-
-    ticket = Ticket.objects.create(name="ticket", repo=repo)
-    assert parents_of(Remark(ticket=ticket)) == [ticket]
-    monkeypatch.setattr(Ticket, "notifications_parents", raises)
-    assert parents_of(ticket) == []
-    assert len(caplog.records) == 2

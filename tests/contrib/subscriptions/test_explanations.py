@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications.contrib.subscriptions import describe, explain, mute, recipients_of, watch
+from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, WHY
 from notifications.contrib.subscriptions.models import Subscription
-from tests.contrib.subscriptions.things import make_remark, make_ticket, send, told_why
-from tests.factories import make_group, make_user, rows
+from tests.contrib.subscriptions.things import make_remark, make_ticket, send, send_and_commit, told_why
+from tests.factories import make_group, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +38,9 @@ def why(user: Any, actor: Any, *, recipient: Any = None, **arguments: Any) -> tu
     arguments.setdefault("verb", "closed")
     event = describe(actor, **arguments)
     found = explain(user, event, recipient=recipient)
+    # For the user to read: a sentence without the user's name.
+    assert found.own_text.endswith(".")
+    assert user.username not in found.own_text
     told = {one.pk for one in recipients_of(event, recipient=recipient)}
     assert found.is_notified == (user.pk in told)
     return found.rule, str(found)
@@ -53,6 +59,28 @@ def test_who_watches_or_takes_part(alice: Any, bob: Any) -> None:
     assert why(bob, alice, target=ticket) == (
         "participating_in", "bob is notified: participating in issue 2 (author).",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", PARTICIPATING_REASONS)
+def test_who_participates_reads_why(alice: Any, bob: Any, reason: str) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket, reason=reason)
+    found = explain(bob, describe(alice, verb="closed", target=ticket))
+    assert (found.rule, found.reason) == ("participating_in", reason)
+    assert found.own_text == f"You participate in issue 2: {WHY[reason]}."
+    named = explain(bob, describe(alice, verb="closed", recipient_reason=reason), recipient=[bob])
+    assert named.own_text == f"You were named as a recipient: {WHY[reason]}."
+
+
+def test_a_user_is_explained_among_any_recipients(alice: Any, bob: Any) -> None:
+    """A long list, of which the database is asked about one, an iterator, a slice and a union."""
+    event, users = describe(alice, verb="closed", target=make_ticket()), type(bob)._base_manager
+    keys = [*(user.pk for user in make_users(600)), bob.pk]
+    for recipient in (keys, iter(keys), users.order_by("pk")[:5], users.all().union(users.all()), bob):
+        with CaptureQueriesContext(connection) as queries:
+            assert explain(bob, event, recipient=recipient).rule == "named"
+        assert max(len(query["sql"]) for query in queries) < 4000 or not isinstance(recipient, list)
+    assert explain(alice, event, recipient=keys).rule == "nothing"
 
 
 def test_who_muted_it_or_what_contains_it(alice: Any, bob: Any) -> None:
@@ -135,7 +163,7 @@ def test_an_event_is_told_only_to_who_may_see_all_of_it(alice: Any, settings: An
 
     remark = make_remark(ticket)
     assert told_why(send(alice, action_object=remark, target=ticket)) == {"friend": "subscribed"}
-    named = send(
+    named = send_and_commit(
         alice, action_object=remark, target=ticket, recipient=[stranger, friend], recipient_reason="mention"
     )
     assert told_why(named) == {"friend": "mention"}

@@ -5,6 +5,7 @@ The table holds enough rows, and the database knows how many, so that the choice
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,16 +59,17 @@ def crowd(django_db_setup: None, django_db_blocker: Any) -> Iterator[list[Any]]:
             analyze(TABLE)
 
 
-@pytest.mark.parametrize("named", [False, True], ids=["who watches", "who of the named muted it"])
-def test_an_audience_is_read_from_one_index_and_from_nothing_else_of_the_table(
-    crowd: list[Any], named: bool
-) -> None:
-    ticket = make_ticket()
+def plan_of_send(ticket: Any, recipient: Any = None) -> str:
+    """Return how the database writes the rows of an event."""
     actor = make_user("actor")
     with CaptureQueriesContext(connection) as queries:
-        send(actor, target=ticket, recipient=crowd[:1] if named else None)
+        send(actor, target=ticket, recipient=recipient)
     [insert] = [sql for query in queries if (sql := query["sql"]).startswith("INSERT") and "audience" in sql]
-    plan = explained(insert)
+    return explained(insert)
+
+
+def test_who_watches_is_read_from_one_index_and_from_nothing_else_of_the_table(crowd: list[Any]) -> None:
+    plan = plan_of_send(make_ticket())
     only = {
         "sqlite": "USING COVERING INDEX ntf_subs_audience",
         "postgresql": "Index Only Scan using ntf_subs_audience",
@@ -77,3 +79,24 @@ def test_an_audience_is_read_from_one_index_and_from_nothing_else_of_the_table(
     if connection.vendor == "mysql":
         [step] = [line for line in plan.splitlines() if "ntf_subs_audience" in line]
         assert "Using index" in step, plan
+
+
+def test_who_of_the_named_muted_it_is_read_by_their_own_subscriptions(crowd: list[Any]) -> None:
+    """However many others muted the same object: everybody in the crowd did."""
+    ticket = make_ticket()
+    content_type = ContentType.objects.get_for_model(type(ticket))
+    Subscription.objects.bulk_create(
+        Subscription(user=user, content_type=content_type, object_id=str(ticket.pk), level="muted")
+        for user in crowd[5:]
+    )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {TABLE}")
+    plan = plan_of_send(ticket, crowd[:3])
+    by_user = {
+        "sqlite": r"SEARCH \w+ USING INDEX sqlite_autoindex_\w+ \(user_id=\?",
+        "postgresql": r"Index Cond: \(\(?user_id = |Index Cond: .* AND \(user_id = ",
+        # Of the users and the objects that the event names, and what contains them, not of the crowd.
+        "mysql": r"key=ntf_subs_(user_object|audience) .* rows=[1-9]\d? ",
+    }
+    assert re.search(by_user[connection.vendor], plan), plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -14,11 +15,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from notifications.contrib.subscriptions import mute, urls, watch
+from notifications.contrib.subscriptions import mute, search, unsubscribe, urls, watch
 from notifications.contrib.subscriptions.buttons import signed_name
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.extensions import Extension, extensions
-from tests.contrib.subscriptions.things import make_ticket, said, send
+from notifications.extensions import ROW_FILTERS, Extension, extensions, message_of
+from tests.contrib.subscriptions.models import Note, Post
+from tests.contrib.subscriptions.things import make_remark, make_repo, make_ticket, said, send
 from tests.factories import make_notification, make_user, rows
 
 pytestmark = pytest.mark.django_db
@@ -47,61 +49,122 @@ def text_of(page: Any) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", page.content.decode())).split())
 
 
-def press(client: Client, ticket: Any, label: str) -> Any:
-    """Press the button of this label on the page of a ticket, as a browser without a script does."""
+def press(client: Client, ticket: Any, action: str) -> Any:
+    """Press a button of the menu on the page of a ticket, as a browser without a script does."""
     page = client.get(f"/tickets/{ticket.pk}/").content.decode()
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
-    [value] = re.findall(rf'<button [^>]*value="(\w+)"[^>]*>{label}', page)
-    return client.post(f"{HOME}change/", {**fields, "action": value}, follow=True)
+    assert f'<button name="action" value="{action}"' in page
+    return client.post(f"{HOME}change/", {**fields, "action": action}, follow=True)
 
 
-def pressed(client: Client, ticket: Any) -> list[str]:
-    """Return the labels of the buttons that are pressed."""
+def menu(client: Client, ticket: Any) -> tuple[str, list[str], list[str]]:
+    """Return what is on the button, which buttons of the menu are pressed, and the notes in it."""
     page = client.get(f"/tickets/{ticket.pk}/").content.decode()
-    return re.findall(r'aria-pressed="true">([^<]*)<', page)
+    [summary] = re.findall(r"<summary[^>]*>(.*?)</summary>", page, re.DOTALL)
+    pressed = re.findall(r'value="(\w+)" aria-pressed="true"', page)
+    notes = re.findall(r'<p class="ntf-note">([^<]*)</p>', page)
+    return " ".join(re.sub(r"<[^>]*>", " ", summary).split()), pressed, notes
 
 
-# The button
+# The menu
 
 
 @pytest.mark.parametrize(
-    ("label", "level", "ends"),
+    ("action", "level", "ends", "shown"),
     [
-        ("Watch", "all", False),
-        ("Participating", "participating", False),
-        ("Mute", "muted", False),
-        ("Mute for a week", "muted", True),
+        ("watch", "all", False, "Watching"),
+        ("participating", "participating", False, "Participating"),
+        ("mute", "muted", False, "Ignoring"),
+        ("mute_week", "muted", True, "Muted until "),
     ],
 )
-def test_a_button_says_it_and_pressed_again_forgets_it(
-    bob: Any, ticket: Any, label: str, level: str, ends: bool
+def test_the_menu_stores_a_level_and_shows_it(
+    bob: Any, ticket: Any, action: str, level: str, ends: bool, shown: str
 ) -> None:
     client = browser(bob, enforce_csrf_checks=True)
-    answer = press(client, ticket, f"{label}<")
+    answer = press(client, ticket, action)
     assert answer.redirect_chain == [(f"/tickets/{ticket.pk}/", 302)]
     assert [(row[1], row[3]) for row in said(bob)] == [(level, ends)]
-    [shown] = pressed(client, ticket)
-    assert shown == label or (ends and shown.startswith("Muted until "))
-
-    press(client, ticket, f"{shown}<")
-    assert said(bob) == []
-    assert pressed(client, ticket) == []
+    on_button, pressed, notes = menu(client, ticket)
+    assert on_button.startswith(shown)
+    assert (pressed, notes) == ([action], [])
 
 
-def test_the_buttons_cost_one_query(bob: Any, ticket: Any, django_assert_num_queries: Any) -> None:
-    template = Template("{% load subscriptions %}{% watch_button ticket %}")
-    template.render(Context({"user": bob, "ticket": ticket}))
-    with django_assert_num_queries(1):
-        template.render(Context({"user": bob, "ticket": ticket}))
+#: What somebody did, and what is on the button, what is pressed, what is noted.
+STANDINGS: list[tuple[Callable[[Any, Any], object], str, str, str]] = [
+    (lambda user, ticket: None, "Participating", "participating", ""),
+    (lambda user, ticket: watch(user, ticket.repo), "Watching", "watch", "to repo"),
+    (lambda user, ticket: mute(user, ticket.repo), "Ignoring", "mute", "to repo"),
+    (
+        lambda user, ticket: watch(user, ticket.repo, level="participating"),
+        "Participating",
+        "participating",
+        "to repo",
+    ),
+    (lambda user, ticket: watch(user, ticket.repo, reason="author"), "Participating", "participating", ""),
+    (
+        lambda user, ticket: watch(user, ticket, reason="author"),
+        "Participating",
+        "participating",
+        "you are the author",
+    ),
+    (
+        lambda user, ticket: watch(user, ticket, level="all", reason="comment"),
+        "Watching",
+        "watch",
+        "you commented",
+    ),
+    (unsubscribe, "Participating", "participating", ""),
+]
 
 
-def test_who_is_not_logged_in_sees_no_button(ticket: Any) -> None:
-    assert Client().get(f"/tickets/{ticket.pk}/").content.strip() == b""
+@pytest.mark.parametrize(("happened", "on_button", "pressed", "note"), STANDINGS)
+def test_the_menu_shows_what_holds_wherever_it_comes_from(
+    bob: Any,
+    ticket: Any,
+    happened: Callable[[Any, Any], object],
+    on_button: str,
+    pressed: str,
+    note: str,
+) -> None:
+    happened(bob, ticket)
+    shown, buttons, notes = menu(browser(bob), ticket)
+    assert (shown, buttons) == (on_button, [pressed])
+    assert note in "".join(notes)
+    assert bool(notes) == bool(note)
 
 
-def test_who_only_takes_part_presses_nothing(bob: Any, ticket: Any) -> None:
+def test_a_mute_is_taken_back_and_what_held_before_holds(bob: Any, ticket: Any) -> None:
+    watch(bob, ticket, level="all", reason="author")
+    client = browser(bob)
+    press(client, ticket, "mute_week")
+    answer = press(client, ticket, "unmute")
+    assert said(bob) == [("issue 2", "all", "author", False)]
+    assert "unmute" not in answer.content.decode()
+
+
+def test_who_participates_unsubscribes(bob: Any, ticket: Any) -> None:
     watch(bob, ticket, reason="author")
-    assert pressed(browser(bob), ticket) == []
+    client = browser(bob)
+    answer = press(client, ticket, "unsubscribe")
+    assert said(bob) == [("issue 2", "participating", "", False)]
+    assert "unsubscribe" not in answer.content.decode()
+
+
+def test_the_menu_costs_one_query_and_one_for_the_number_of_watchers(
+    bob: Any, ticket: Any, django_assert_num_queries: Any
+) -> None:
+    watch(bob, ticket)
+    for arguments, queries, shown in (("", 1, ""), ("count=True", 2, "1 user is watching")):
+        template = Template(f"{{% load subscriptions %}}{{% watch_button ticket {arguments} %}}")
+        template.render(Context({"user": bob, "ticket": ticket}))
+        with django_assert_num_queries(queries):
+            page = template.render(Context({"user": bob, "ticket": ticket}))
+        assert shown in page
+
+
+def test_who_is_not_logged_in_sees_no_menu(ticket: Any) -> None:
+    assert Client().get(f"/tickets/{ticket.pk}/").content.strip() == b""
 
 
 def test_a_name_that_was_not_signed_for_this_user_is_refused(bob: Any, ticket: Any, settings: Any) -> None:
@@ -125,8 +188,8 @@ def test_whoever_prefers_json_gets_what_holds_now(bob: Any, ticket: Any) -> None
     assert (found["object"], found["level"], found["reason"]) == ("issue 2", "muted", "")
     assert found["until"] is not None
 
-    answer = client.post(f"{HOME}change/", {**body, "action": "unwatch"}, headers=JSON)
-    assert answer.json() == {"subscription": None, "message": "Unsubscribed."}
+    answer = client.post(f"{HOME}change/", {**body, "action": "unmute"}, headers=JSON)
+    assert answer.json() == {"subscription": None, "message": "Unmuted."}
     answer = client.post(f"{HOME}change/", {**body, "action": "follow"}, headers=JSON)
     assert (answer.status_code, answer.json()) == (400, {"error": "Unknown action."})
 
@@ -152,10 +215,76 @@ def test_a_row_of_the_inbox_says_why_and_lets_one_unsubscribe_or_mute(bob: Any, 
     assert "Muted. You will not receive notifications about this." in text_of(answer)
     assert said(bob) == [("issue 2", "muted", "author", False)]
 
-    answer = client.post(f"{HOME}change-from-notification/", {"row": f"unwatch:{row.slug}"}, follow=True)
+    answer = client.post(f"{HOME}change-from-notification/", {"row": f"unsubscribe:{row.slug}"}, follow=True)
     assert answer.redirect_chain == [(HOME, 302)]
     assert "Unsubscribed." in text_of(answer)
-    assert said(bob) == []
+    assert said(bob) == [("issue 2", "participating", "", False)]
+
+
+#: Target and action object, by what make_ticket() made, and the object that a button of the row means.
+ROWS = [
+    ("repo", "ticket", "issue 2"),
+    ("ticket", "remark", "issue 2"),
+    ("ticket", None, "issue 2"),
+    (None, "ticket", "issue 2"),
+    ("repo", None, "repo"),
+]
+
+
+@pytest.mark.parametrize("action", ["mute", "unsubscribe"])
+@pytest.mark.parametrize(("target", "action_object", "expected"), ROWS)
+def test_a_button_of_a_row_means_the_object_that_it_is_about(
+    bob: Any, ticket: Any, action: str, target: str | None, action_object: str | None, expected: str
+) -> None:
+    things = {"repo": ticket.repo, "ticket": ticket, "remark": make_remark(ticket)}
+    row = make_notification(
+        bob, target=things.get(target or ""), action_object=things.get(action_object or "")
+    )
+    client = browser(bob)
+    client.post(f"{HOME}change-from-notification/", {"row": f"{action}:{row.slug}"})
+    assert [row[0] for row in said(bob)] == [expected]
+    if action == "mute":
+        assert f"You muted {expected}." in text_of(client.get(f"{HOME}why/{row.slug}/"))
+        assert (
+            f"Notification settings for {expected}" in client.get(f"{HOME}why/{row.slug}/").content.decode()
+        )
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["gone", "hidden"])
+@pytest.mark.parametrize(
+    ("target", "action_object", "expected"),
+    [
+        ("repo", "ticket", None),
+        ("ticket", "remark", "issue 2"),
+        ("repo", "owner", "repo"),
+        ("post", "note", "post"),
+    ],
+)
+def test_to_mute_what_is_gone_does_not_mute_what_contained_it(
+    ticket: Any, settings: Any, hidden: bool, target: str, action_object: str, expected: str | None
+) -> None:
+    stranger = make_user("stranger")
+    post = Post.objects.create(name="post")
+    owner = ticket.repo.owner
+    things = {
+        "repo": make_repo() if action_object == "owner" else ticket.repo,
+        "ticket": ticket,
+        "remark": make_remark(ticket),
+        "owner": owner,
+        "post": post,
+        "note": Note.objects.create(name="note", post=post),
+    }
+    row = make_notification(stranger, target=things[target], action_object=things[action_object])
+    if hidden:
+        rule = "tests.testapp.rules.NotForStrangers"
+        settings.NOTIFICATIONS = {"VISIBILITY": {f"subscriptions.{action_object}": rule}}
+    else:
+        things[action_object].delete()
+    client = browser(stranger)
+    answer = client.post(f"{HOME}change-from-notification/", {"row": f"mute:{row.slug}"})
+    assert [row[0] for row in said(stranger)] == ([] if expected is None else [expected])
+    assert answer.status_code == (400 if expected is None else 302)
+    assert client.get(f"{HOME}why/{row.slug}/").status_code == 200
 
 
 def test_what_is_about_the_actor_alone_cannot_be_muted(bob: Any) -> None:
@@ -192,13 +321,13 @@ def test_the_inbox_is_searched_by_reason(bob: Any, ticket: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason", "rule"),
     [
-        ({}, "watching", "bob is notified: watching issue 2."),
+        ({}, "watching", "You are watching issue 2."),
         (
             {"recipient_reason": "mention", "recipient": True},
             "mention",
-            "bob is notified: named as a recipient.",
+            "You were named as a recipient: you were @mentioned.",
         ),
-        ({"recipient_reason": "our own word"}, "our own word", "bob is notified: watching issue 2."),
+        ({"recipient_reason": "our own word"}, "our own word", "You are watching issue 2."),
     ],
 )
 def test_a_page_says_why_one_was_told(
@@ -230,7 +359,7 @@ def test_why_one_was_told_by_who_is_gone_nobody_can_say(bob: Any, ticket: Any) -
 # Subscriptions
 
 
-def test_a_page_shows_what_one_said_and_forgets_what_is_chosen(bob: Any, ticket: Any) -> None:
+def test_a_page_shows_the_subscriptions_of_the_user(bob: Any, ticket: Any) -> None:
     client = browser(bob)
     assert "You have no subscriptions." in text_of(client.get(HOME))
     watch(bob, ticket.repo)
@@ -239,14 +368,128 @@ def test_a_page_shows_what_one_said_and_forgets_what_is_chosen(bob: Any, ticket:
 
     page = text_of(client.get(HOME))
     assert re.search(
-        r"issue 2 Muted Muted until .* other Participating author repo All activity watching", page
+        r"issue 2 Muted Muted until .* other Participating author .* repo All activity watching", page
     )
-    keys = [row.pk for row in Subscription.objects.order_by("pk")]
-    answer = client.post(f"{HOME}unsubscribe/", {"id": [keys[0], keys[2], "x", "9" * 30]}, follow=True)
-    assert "Unsubscribed." in text_of(answer)
-    assert [row[0] for row in said(bob)] == ["other"]
-    assert "Select at least one notification." in text_of(client.post(f"{HOME}unsubscribe/", follow=True))
-    assert client.post(f"{HOME}unsubscribe/", {"id": keys}, headers=JSON).json() == {"changed": 1}
+
+
+def mute_as_author(user: Any, obj: Any) -> None:
+    watch(user, obj, reason="author")
+    mute(user, obj)
+
+
+#: What a subscription was before, by its reason and level, and what each action makes of it; None where it is gone.
+BEFORE: dict[str, Callable[[Any, Any], object]] = {
+    "watches": watch,
+    "participates": lambda user, obj: watch(user, obj, reason="author"),
+    "muted": mute_as_author,
+}
+AFTER: dict[str, list[tuple[str, str, bool] | None]] = {
+    "watch": [("all", "subscribed", False), ("all", "author", False), ("all", "author", False)],
+    "participating": [
+        ("participating", "subscribed", False),
+        ("participating", "author", False),
+        ("participating", "author", False),
+    ],
+    "mute": [("muted", "subscribed", False), ("muted", "author", False), ("muted", "author", False)],
+    "mute_week": [("muted", "subscribed", True), ("muted", "author", True), ("muted", "author", True)],
+    "unmute": [("all", "subscribed", False), ("", "author", False), ("", "author", False)],
+    "unsubscribe": [("participating", "", False)] * 3,
+    "remove": [None] * 3,
+}
+
+
+@pytest.mark.parametrize("one", [False, True], ids=["all that are selected", "one button"])
+@pytest.mark.parametrize("action", AFTER)
+def test_levels_are_changed_on_the_page_one_by_one_and_in_bulk(bob: Any, action: str, one: bool) -> None:
+    other = make_user("other")
+    for number, happen in enumerate(BEFORE.values()):
+        ticket = make_ticket(f"issue {number}")
+        happen(bob, ticket)
+        watch(other, ticket)
+    untouched = make_ticket("untouched")
+    watch(bob, untouched)
+    before, client = said(other), browser(bob)
+    keys = [row.pk for row in Subscription.objects.filter(user=bob).order_by("pk")[:3]]
+    theirs = [row.pk for row in Subscription.objects.filter(user=other)]
+    url = f"{HOME}change-selected/"
+    if one:
+        answers = [client.post(url, {"one": f"{action}:{key}", "id": keys}, follow=True) for key in keys]
+    else:
+        answers = [client.post(url, {"id": [*keys, *theirs, "x", "9" * 30], "action": action}, follow=True)]
+
+    expected = [
+        (f"issue {number}", *after) for number, after in enumerate(AFTER[action]) if after is not None
+    ]
+    assert said(bob) == [*expected, ("untouched", "all", "subscribed", False)]
+    assert said(other) == before
+    # Nothing was muted of the first two.
+    message = str(message_of(f"subscriptions_{action}"))
+    assert message in unescape(answers[-1].content.decode())
+
+
+def test_nothing_selected_changes_nothing(bob: Any, ticket: Any) -> None:
+    watch(bob, ticket)
+    client, url = browser(bob), f"{HOME}change-selected/"
+    for body in ({"action": "mute"}, {"action": "mute", "id": "x"}, {"one": "mute:"}):
+        assert "Select at least one subscription." in text_of(client.post(url, body, follow=True))
+    assert client.post(url, {"action": "love", "id": "1"}).status_code == 400
+    assert client.post(url, {"one": "love"}).status_code == 400
+    key = Subscription.objects.get().pk
+    assert "Nothing changed." in text_of(client.post(url, {"action": "unmute", "id": key}, follow=True))
+    assert said(bob) == [("issue 2", "all", "subscribed", False)]
+    assert client.post(url, {"action": "mute", "id": key}, headers=JSON).json() == {"changed": 1}
+
+
+def test_the_page_is_searched_by_name_and_level(bob: Any, settings: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(search, "BATCH_SIZE", 2)
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 2}
+    for number in range(5):
+        watch(bob, make_ticket(f"Issue {number}"))
+    mute(bob, make_ticket("crash of the parser"))
+    mute(bob, make_ticket("an old Issue"), until=timezone.now() + timedelta(days=1))
+    watch(bob, make_repo("parser"), level="participating")
+    watch(bob, make_repo("mine"), reason="author")
+    ended = make_ticket("ended")
+    mute(bob, ended, until=timezone.now() + timedelta(days=1))
+    Subscription.objects.filter(object_id=str(ended.pk), level="muted", then="").exclude(until=None).filter(
+        pk=Subscription.objects.latest("pk").pk
+    ).update(until=timezone.now() - timedelta(days=1))
+    client = browser(bob)
+
+    def found(**query: str) -> list[str]:
+        names: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = client.get(HOME, {**query, **more}, headers=JSON).json()
+            names += [item["object"] for item in answer["items"]]
+            if not answer["before"]:
+                return names
+            more = {"before": answer["before"]}
+
+    assert found(q="issue") == ["an old Issue", *(f"Issue {number}" for number in (4, 3, 2, 1, 0))]
+    assert found(q="PARSER") == ["parser", "crash of the parser"]
+    assert found(q="parser crash") == ["crash of the parser"]
+    assert found(q="parser", level="participating") == ["parser"]
+    assert found(q="nothing") == []
+    assert found(level="muted") == ["an old Issue", "crash of the parser"]
+    assert found(level="participating") == ["ended", "mine", "parser"]
+    assert len(found(level="all")) == 5
+    assert len(found(level="nonsense")) == len(found()) == 10
+
+    page = client.get(HOME, {"q": "issue", "level": "all"})
+    [older] = re.findall(r'rel="next" href="([^"]+)"', page.content.decode())
+    assert "Issue 2" in text_of(client.get(f"{HOME}{unescape(older)}"))
+    assert "No subscriptions match your search." in text_of(client.get(HOME, {"q": "nothing"}))
+    monkeypatch.setattr(search, "MAX_SEARCHED", 2)
+    assert found(q="issue") == []
+
+
+def test_what_is_hidden_is_not_found_by_its_name(ticket: Any, settings: Any) -> None:
+    stranger = make_user("stranger")
+    watch(stranger, ticket)
+    settings.NOTIFICATIONS = {"VISIBILITY": {"subscriptions.ticket": "tests.testapp.rules.NotForStrangers"}}
+    assert "No subscriptions match" in text_of(browser(stranger).get(HOME, {"q": "issue"}))
+    assert "hidden ticket" in text_of(browser(stranger).get(HOME, {"q": "hidden"}))
 
 
 def test_the_page_costs_the_same_whatever_is_on_it_and_goes_on(
@@ -318,7 +561,7 @@ def test_every_url_is_for_the_owner_alone(bob: Any, ticket: Any, who: str, url: 
 
     answer = getattr(client, method)(path, body)
 
-    reads, writes = url in {"list", "why"}, url in {"change", "change_from_notification", "unsubscribe"}
+    reads, writes = url in {"list", "why"}, url in {"change", "change_from_notification", "change_selected"}
     if who == "anonymous":
         assert answer.status_code == 302
         assert answer["Location"].startswith("/accounts/login/")
@@ -329,7 +572,7 @@ def test_every_url_is_for_the_owner_alone(bob: Any, ticket: Any, who: str, url: 
     else:
         expected = {
             "list": 200,
-            "unsubscribe": 302,
+            "change_selected": 302,
             "why": 404,
             "change_from_notification": 404,
             "change": 400,
@@ -371,3 +614,14 @@ def test_the_wing_is_an_extension_with_templates() -> None:
     assert set(wing.notifications_templates) == {"row", "new_row", "head"}
     assert Extension.notifications_templates == {}
     assert rows().count() == 0
+
+
+def test_a_row_that_the_request_does_not_see_has_no_explanation(client: Client, bob: Any) -> None:
+    row = make_notification(bob)
+    client.force_login(bob)
+    assert client.get(f"{HOME}why/{row.slug}/").status_code == 200
+    ROW_FILTERS.append(lambda rows, request: rows.none())
+    try:
+        assert client.get(f"{HOME}why/{row.slug}/").status_code == 404
+    finally:
+        ROW_FILTERS.clear()

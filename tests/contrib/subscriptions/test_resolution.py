@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.http import HttpResponse
-from django.template import Context, Template
+from django.template import Context, RequestContext, Template
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.views import View
 from django.views.generic import DetailView
 
 from notifications.contrib.subscriptions import resolve, resolve_all
-from notifications.contrib.subscriptions.resolution import ResolvesNotifications
+from notifications.contrib.subscriptions.resolution import ResolvesNotifications, resolve_seen
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_ticket
 from tests.factories import make_notification, make_user, rows
@@ -89,24 +90,83 @@ def test_a_view_of_a_thing_reads_by_being_seen(bob: Any, view: Any) -> None:
     assert unread() == 0
 
 
-@pytest.mark.parametrize(("method", "status"), [("head", 200), ("get", 404), ("get", 302)])
-def test_a_page_that_was_not_shown_reads_nothing(bob: Any, method: str, status: int) -> None:
+def look(method: str, user: Any, **headers: str) -> Any:
+    request = getattr(RequestFactory(), method)("/", headers=headers)
+    request.user = user
+    return request
+
+
+#: The doors by which looking at an object reads what it is about: each takes a request.
+DOORS: dict[str, Callable[[Any, Any], object]] = {
+    "a view": lambda request, ticket: Page.as_view()(request, pk=ticket.pk),
+    "a function": resolve_seen,
+    "a tag": lambda request, ticket: Template(
+        "{% load subscriptions %}{% resolve_notifications it %}"
+    ).render(RequestContext(request, {"it": ticket})),
+}
+
+#: How a page is loaded that nobody looks at.
+UNSEEN: list[tuple[str, dict[str, str]]] = [
+    ("head", {}),
+    ("post", {}),
+    ("options", {}),
+    ("get", {"Sec-Purpose": "prefetch"}),
+    ("get", {"Sec-Purpose": "prefetch;prerender"}),
+    ("get", {"Purpose": "prefetch"}),
+    ("get", {"X-Purpose": "preview"}),
+    ("get", {"X-Moz": "prefetch"}),
+    ("get", {"X-Sec-Purpose": "prefetch"}),
+    ("get", {"HX-Preloaded": "true"}),
+]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(("method", "headers"), UNSEEN)
+def test_a_page_that_nobody_looks_at_reads_nothing(
+    bob: Any, door: str, method: str, headers: dict[str, str]
+) -> None:
+    ticket = make_ticket()
+    make_notification(bob, target=ticket)
+    DOORS[door](look(method, bob, **headers), ticket)
+    assert unread() == 1
+    DOORS[door](look("get", bob), ticket)
+    assert unread() == 0
+
+
+@pytest.mark.parametrize("door", [*DOORS, "resolve", "resolve_all"])
+def test_what_is_read_is_about_the_object_and_not_by_it(bob: Any, door: str) -> None:
+    """The profile page of an actor does not read everything that the actor did."""
+    ticket = make_ticket()
+    make_notification(bob, verb="is about it", target=ticket)
+    make_notification(bob, verb="is about it as well", action_object=ticket, target=ticket.repo)
+    make_notification(bob, verb="did it", actor=ticket, target=ticket.repo)
+    more: dict[str, Callable[[], object]] = {
+        "resolve": lambda: resolve(bob, ticket),
+        "resolve_all": lambda: resolve_all(ticket),
+    }
+    more.get(door, lambda: DOORS[door](look("get", bob), ticket))()
+    assert [row.verb for row in rows().unread()] == ["did it"]
+
+
+@pytest.mark.parametrize("status", [404, 302, 500])
+def test_a_page_that_was_not_shown_reads_nothing(bob: Any, status: int) -> None:
     make_notification(bob, target=make_ticket())
-    request = getattr(RequestFactory(), method)("/")
-    request.user = bob
-
-    Closed.as_view(status=status)(request)
-
+    Closed.as_view(status=status)(look("get", bob))
     assert unread() == 1
 
 
-def test_a_tag_in_a_template_does_so_too(bob: Any) -> None:
+@pytest.mark.parametrize("door", DOORS)
+def test_who_is_not_logged_in_reads_nothing(bob: Any, door: str) -> None:
+    ticket = make_ticket()
+    make_notification(bob, target=ticket)
+    DOORS[door](look("get", AnonymousUser()), ticket)
+    assert unread() == 1
+
+
+def test_a_tag_without_a_request_or_an_object_reads_nothing(bob: Any) -> None:
     ticket = make_ticket()
     make_notification(bob, target=ticket)
     template = Template("{% load subscriptions %}{% resolve_notifications ticket %}.")
-
-    assert template.render(Context({"ticket": ticket, "user": AnonymousUser()})) == "."
-    assert unread() == 1
     assert template.render(Context({"ticket": ticket, "user": bob})) == "."
-    assert unread() == 0
-    assert template.render(Context({"user": bob})) == "."
+    assert template.render(RequestContext(look("get", bob), {})) == "."
+    assert unread() == 1

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.test import Client
 from django.utils import timezone, translation
 
-from notifications.contrib.subscriptions import explain, mute, unwatch, watch
+from notifications.contrib.subscriptions import explain, mute, unsubscribe, watch
 from notifications.contrib.subscriptions.explanations import describe
 from notifications.contrib.subscriptions.levels import Level
 from notifications.contrib.subscriptions.models import Subscription
@@ -27,7 +27,7 @@ STATEMENTS: dict[str, Any] = {
     "participating": lambda user, thing: watch(user, thing, level="participating"),
     "muted": mute,
     "muted_for_a_week": lambda user, thing: mute(user, thing, until=timezone.now() + timedelta(7)),
-    "unwatched": unwatch,
+    "unsubscribed": unsubscribe,
 }
 
 
@@ -66,7 +66,7 @@ def test_the_rule_that_decided_is_explained_in_the_language_of_the_reader(
         assert str(explain(user, event)) == expected
 
 
-@pytest.mark.parametrize("level", ["all", "participating", "muted", "muted_for_a_week", "unwatched"])
+@pytest.mark.parametrize("level", [*STATEMENTS])
 def test_the_pages_and_buttons_of_the_wing_in_russian_have_no_english_in_them(
     client: Client, level: str
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.test import TestCase
+
 from notifications import notify
 from notifications.contrib.subscriptions.models import Subscription
 from tests.contrib.subscriptions.models import Owner, Remark, Repo, Ticket
@@ -36,6 +38,12 @@ def send(actor: Any, verb: str = "commented on", **arguments: Any) -> Any:
     """Send an event and return its rows."""
     [(_, answer)] = notify.send(actor, verb=verb, **arguments)
     return answer
+
+
+def send_and_commit(actor: Any, verb: str = "commented on", **arguments: Any) -> Any:
+    """Send an event, let happen what happens after the commit, and return its rows."""
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        return send(actor, verb, **arguments)
 
 
 def told_why(answer: Any) -> dict[str, str]:

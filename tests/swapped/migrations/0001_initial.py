@@ -34,16 +34,16 @@ class Migration(migrations.Migration):
                 ),
                 ("unread", models.BooleanField(default=True)),
                 ("read_at", models.DateTimeField(editable=False, null=True)),
-                ("actor_object_id", models.CharField(max_length=255)),
+                ("actor_object_id", notifications.storage.fields.ObjectIdField(max_length=255)),
                 ("verb", models.CharField(max_length=255)),
                 ("description", models.TextField(blank=True, null=True)),
                 (
                     "target_object_id",
-                    models.CharField(blank=True, max_length=255, null=True),
+                    notifications.storage.fields.ObjectIdField(blank=True, max_length=255, null=True),
                 ),
                 (
                     "action_object_object_id",
-                    models.CharField(blank=True, max_length=255, null=True),
+                    notifications.storage.fields.ObjectIdField(blank=True, max_length=255, null=True),
                 ),
                 (
                     "timestamp",
@@ -191,14 +191,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="swappednotification",
             index=notifications.storage.indexes.StateIndex(
-                fields=["recipient", "inbox_at"], name="ntf_inbox"
+                fields=["recipient", "inbox_at"], name="ntf_inbox_11ca0f"
             ),
         ),
         migrations.AddIndex(
             model_name="swappednotification",
             index=notifications.storage.indexes.StateIndex(
                 fields=["recipient", "unread", "inbox_at"],
-                name="ntf_unread",
+                name="ntf_unread_11ca0f",
                 where=models.Q(("unread", True)),
             ),
         ),
@@ -206,7 +206,7 @@ class Migration(migrations.Migration):
             model_name="swappednotification",
             index=notifications.storage.indexes.StateIndex(
                 fields=["recipient", "saved_at"],
-                name="ntf_saved",
+                name="ntf_saved_11ca0f",
                 where=models.Q(("saved_at__isnull", False)),
             ),
         ),
@@ -214,26 +214,29 @@ class Migration(migrations.Migration):
             model_name="swappednotification",
             index=notifications.storage.indexes.StateIndex(
                 fields=["recipient", "done_at"],
-                name="ntf_done",
+                name="ntf_done_11ca0f",
                 where=models.Q(("done_at__isnull", False)),
             ),
         ),
         migrations.AddIndex(
             model_name="swappednotification",
-            index=models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor"),
+            index=models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor_11ca0f"),
         ),
         migrations.AddIndex(
             model_name="swappednotification",
-            index=models.Index(fields=["target_content_type", "target_object_id"], name="ntf_target"),
+            index=models.Index(fields=["target_content_type", "target_object_id"], name="ntf_target_11ca0f"),
         ),
         migrations.AddIndex(
             model_name="swappednotification",
             index=models.Index(
-                fields=["action_object_content_type", "action_object_object_id"], name="ntf_action_object"
+                fields=["action_object_content_type", "action_object_object_id"],
+                name="ntf_action_object_11ca0f",
             ),
         ),
         migrations.AddConstraint(
             model_name="swappednotification",
-            constraint=models.UniqueConstraint(fields=("event", "recipient"), name="ntf_event_recipient"),
+            constraint=models.UniqueConstraint(
+                fields=("event", "recipient"), name="ntf_event_recipient_11ca0f"
+            ),
         ),
     ]

@@ -27,11 +27,17 @@ class Migration(migrations.Migration):
                 ("level", models.CharField(default="info", max_length=20)),
                 ("unread", models.BooleanField(default=True)),
                 ("read_at", models.DateTimeField(editable=False, null=True)),
-                ("actor_object_id", models.CharField(max_length=255)),
+                ("actor_object_id", notifications.storage.fields.ObjectIdField(max_length=255)),
                 ("verb", models.CharField(max_length=255)),
                 ("description", models.TextField(blank=True, null=True)),
-                ("target_object_id", models.CharField(blank=True, max_length=255, null=True)),
-                ("action_object_object_id", models.CharField(blank=True, max_length=255, null=True)),
+                (
+                    "target_object_id",
+                    notifications.storage.fields.ObjectIdField(blank=True, max_length=255, null=True),
+                ),
+                (
+                    "action_object_object_id",
+                    notifications.storage.fields.ObjectIdField(blank=True, max_length=255, null=True),
+                ),
                 ("timestamp", models.DateTimeField(default=django.utils.timezone.now)),
                 ("public", models.BooleanField(default=True)),
                 ("deleted", models.BooleanField(default=False)),
@@ -110,32 +116,34 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "indexes": [
                     notifications.storage.indexes.StateIndex(
-                        fields=["recipient", "inbox_at"], name="ntf_inbox"
+                        fields=["recipient", "inbox_at"], name="ntf_inbox_2a7a88"
                     ),
                     notifications.storage.indexes.StateIndex(
                         fields=["recipient", "unread", "inbox_at"],
-                        name="ntf_unread",
+                        name="ntf_unread_2a7a88",
                         where=models.Q(("unread", True)),
                     ),
                     notifications.storage.indexes.StateIndex(
                         fields=["recipient", "saved_at"],
-                        name="ntf_saved",
+                        name="ntf_saved_2a7a88",
                         where=models.Q(("saved_at__isnull", False)),
                     ),
                     notifications.storage.indexes.StateIndex(
                         fields=["recipient", "done_at"],
-                        name="ntf_done",
+                        name="ntf_done_2a7a88",
                         where=models.Q(("done_at__isnull", False)),
                     ),
-                    models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor"),
-                    models.Index(fields=["target_content_type", "target_object_id"], name="ntf_target"),
+                    models.Index(fields=["actor_content_type", "actor_object_id"], name="ntf_actor_2a7a88"),
+                    models.Index(
+                        fields=["target_content_type", "target_object_id"], name="ntf_target_2a7a88"
+                    ),
                     models.Index(
                         fields=["action_object_content_type", "action_object_object_id"],
-                        name="ntf_action_object",
+                        name="ntf_action_object_2a7a88",
                     ),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("event", "recipient"), name="ntf_event_recipient")
+                    models.UniqueConstraint(fields=("event", "recipient"), name="ntf_event_recipient_2a7a88")
                 ],
             },
         ),

@@ -55,8 +55,8 @@ class Bus:
     A bus is only a wake-up: the rows in the database are the truth. A message may come twice, late or never.
     """
 
-    #: Seconds between two regular queries while the bus is heard. They find what nobody published: a row that a site
-    #: wrote by other means, a snoozed one that is back, and what a process could not publish before it died.
+    #: Seconds between two regular queries while the bus is connected. They find what nobody published: a row that a
+    #: site wrote by other means, a snoozed one that is back, and what a process could not publish before it died.
     interval: float = 5.0
     #: Whether it sends messages; a bus that only polls does not.
     sends: ClassVar[bool] = True
@@ -81,8 +81,8 @@ class Bus:
         raise NotImplementedError(f"{type(self).__name__} must implement send().")
 
     def listen(self) -> AsyncGenerator[Message, None]:
-        """Yield a message that stands for everybody as soon as the bus is heard, and then each message.
+        """Yield a message that stands for everybody as soon as the bus is connected, and then each message.
 
-        Raise whatever the server's client raises when it is not heard any more.
+        Raise whatever the server's client raises when the connection is lost.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement listen().")

@@ -11,7 +11,7 @@ from notifications.contrib.live.buses import base
 
 
 class Bus(base.Bus):
-    """Send nothing and hear nothing; ``interval`` is the time between two queries, in seconds."""
+    """Send nothing and receive nothing; ``interval`` is the time between two queries, in seconds."""
 
     sends = False
 
@@ -22,6 +22,6 @@ class Bus(base.Bus):
         self.interval = float(interval)
 
     async def listen(self) -> AsyncGenerator[base.Message, None]:
-        """Yield only that it is heard."""
+        """Yield only that it is connected."""
         yield base.Message()
         await asyncio.Event().wait()

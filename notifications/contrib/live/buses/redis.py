@@ -35,7 +35,7 @@ class Bus(base.Bus):
         self.redis: Any = redis
         self.url, self.channel, self.interval = url, channel, interval
         # Since redis-py 6 a client tries ten times, with pauses: for seconds in which a request hangs, and in which the
-        # hub takes a dead server for one that is heard. Once more, at once, is for a connection that has grown old.
+        # hub takes a dead server for one that is connected. Once more, at once, is for a connection that has grown old.
         self.client = redis.Redis.from_url(
             url,
             socket_timeout=TIMEOUT,

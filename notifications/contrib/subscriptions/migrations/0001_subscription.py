@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import notifications.contrib.subscriptions.fields
+from notifications.compat.adoption import CreateModel
 
 
 class Migration(migrations.Migration):
@@ -19,7 +20,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
+        CreateModel(
             name="Subscription",
             fields=[
                 (

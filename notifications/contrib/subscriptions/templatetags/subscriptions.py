@@ -1,4 +1,4 @@
-"""``{% load subscriptions %}``: the watch button, and marking notifications as read on the page of an object."""
+"""``{% load subscriptions %}``: the watch menu, and marking notifications as read on the page of an object."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 from django.db import models
 from django.template import Library
 
-from notifications.contrib.subscriptions.buttons import get_subscription, signed_name
-from notifications.contrib.subscriptions.levels import Level
-from notifications.contrib.subscriptions.resolution import resolve
+from notifications.contrib.subscriptions.buttons import signed_name
+from notifications.contrib.subscriptions.decisions import standing_of
+from notifications.contrib.subscriptions.levels import WHY
+from notifications.contrib.subscriptions.operations import watchers
+from notifications.contrib.subscriptions.resolution import resolve_seen
 from notifications.objects.labels import name_of
 from notifications.templatetags.notifications_tags import request_of, user_context
 
@@ -18,30 +20,34 @@ register = Library()
 
 @register.simple_tag(takes_context=True)
 def resolve_notifications(context: Any, obj: Any) -> str:
-    """Mark the user's notifications about the object of this page as read, by one UPDATE. Shows nothing."""
-    if isinstance(obj, models.Model):
-        resolve(user_context(context), obj)
+    """Mark the user's notifications about the object of this page as read, if the user is looking at it.
+
+    This is one UPDATE, and shows nothing. The context must have the ``request``.
+    """
+    request = request_of(context)
+    if request is not None and isinstance(obj, models.Model):
+        resolve_seen(request, obj)
     return ""
 
 
 @register.inclusion_tag("notifications_subscriptions/watch_button.html", takes_context=True)
-def watch_button(context: Any, obj: models.Model) -> dict[str, Any]:
-    """Show buttons by which the user watches or mutes an object. Costs one query; an anonymous user sees none."""
+def watch_button(context: Any, obj: models.Model, *, count: bool = False) -> dict[str, Any]:
+    """Show a button with a menu by which the user chooses what to be notified about. An anonymous user sees none.
+
+    Costs one query, and what it costs to load the parents of the object; with ``count=True``, which shows the number of
+    users who watch the object, one more.
+    """
     user, request = user_context(context), request_of(context)
-    found = get_subscription(user, obj) if user else None
-    level = found.level_now if found else Level.NONE
-    until = found.mute_ends if found else None
-    pressed = {
-        Level.ALL: "watch",
-        Level.PARTICIPATING: "participating",
-        Level.MUTED: "mute_week" if until else "mute",
-    }
+    if not user:
+        return {"user": None}
+    standing = standing_of(user, obj)
     return {
         "user": user,
-        "object": name_of(obj) if user else "",
-        "name": signed_name(user, obj) if user else "",
-        "pressed": pressed.get(Level(level), ""),
-        "until": until,
+        "object": name_of(obj),
+        "name": signed_name(user, obj),
+        "standing": standing,
+        "cause": WHY.get(standing.reason, ""),
+        "watchers": watchers(obj).count() if count else None,
         "next": request.get_full_path() if request else "",
         "csrf_token": context.get("csrf_token"),
     }

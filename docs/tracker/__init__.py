@@ -1,1 +1,0 @@
-"""The app whose objects the examples of the documentation are about."""

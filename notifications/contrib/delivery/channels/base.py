@@ -1,0 +1,101 @@
+"""What a channel is: whom it reaches, and how it sends one message. The flow is not its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.utils.functional import Promise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message to one recipient: a notification, or the notifications of a digest.
+
+    ``key`` is the same for each attempt to send it. ``notifications`` are the newest first, with their objects as the
+    recipient may see them; ``more`` is how many others there are. ``address`` is what :meth:`Channel.address` returned.
+    The language and the time zone of the recipient are active while the channel sends it.
+    """
+
+    key: str
+    recipient: Any
+    address: str
+    notifications: Sequence[Any]
+    more: int = 0
+    frequency: str = "instant"
+
+    @property
+    def is_digest(self) -> bool:
+        """Return whether this is a digest, which may have one notification."""
+        return self.frequency != "instant"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The service took the message. ``reference`` is what it calls it."""
+
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It may work later. ``after`` is how long the service asks to wait."""
+
+    problem: str
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It will not work. ``stop`` says that nothing can be sent to this address any more."""
+
+    problem: str
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The service does not work for anybody, so the channel is paused and this is not counted as an attempt."""
+
+    problem: str
+
+
+Outcome: TypeAlias = "Sent | Retry | Failed | Down"
+
+
+class Channel:
+    """Inherit from this class to write a channel, and name it in the setting ``DELIVERY_CHANNELS``."""
+
+    #: The name for users.
+    label: str | Promise = ""
+    #: The frequency of types that do not name the channel, until the user chooses another one.
+    default: str = "off"
+    #: The most notifications in a message.
+    max_notifications = 20
+
+    def __init__(self, name: str, **options: Any) -> None:
+        self.name = name
+        if options:
+            raise TypeError(f"the channel {name!r} has no options {', '.join(options)}")
+
+    def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of the users whom the channel can reach. It filters the queryset and does not run queries."""
+        return users
+
+    def address(self, user: Any) -> str:
+        """Return where messages to a user go, or an empty text if the user cannot be reached."""
+        return str(user.pk)
+
+    def open(self) -> None:
+        """Prepare to send several messages. What it raises pauses the channel."""
+
+    def send(self, message: Message) -> Outcome:
+        """Send a message. An exception is taken for :class:`Retry`."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Finish after several messages."""

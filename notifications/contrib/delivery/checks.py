@@ -1,0 +1,130 @@
+"""The system checks of the wing: its settings, and whether anything sends what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig, apps
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections, router
+
+from notifications.contrib.delivery.channels import load_channel
+from notifications.contrib.delivery.choices import Status
+from notifications.contrib.delivery.clocks import stored, utc_now
+from notifications.contrib.delivery.conf import settings
+from notifications.contrib.delivery.models import MAX_CHANNEL, Delivery
+from notifications.contrib.delivery.runners import get_runner
+
+#: How long a delivery may be due before a check says that nothing sends it.
+OVERDUE = timedelta(hours=1)
+
+
+@register()
+def check_channels(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that there are channels, and that each can be loaded with its options."""
+    wanted: Any = settings.DELIVERY_CHANNELS
+    # A value that is not a dict is already an error.
+    if not isinstance(wanted, Mapping):
+        return []
+    if not wanted:
+        return [
+            Warning(
+                "NOTIFICATIONS['DELIVERY_CHANNELS'] names no channel, so nothing is delivered.",
+                hint="Set it to {'email': {}}.",
+                id="notifications_delivery.W001",
+            )
+        ]
+    return [
+        Error(
+            f"NOTIFICATIONS['DELIVERY_CHANNELS'] has the channel {name!r}: {problem}.",
+            hint="Use {'email': {}} or {'sms': {'channel': 'shop.channels.Sms', 'option': 'value'}}.",
+            id="notifications_delivery.E001",
+        )
+        for name, options in wanted.items()
+        if (problem := channel_problem(name, options))
+    ]
+
+
+def channel_problem(name: Any, options: Any) -> str | None:
+    """Return why a channel cannot be used, or None."""
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_CHANNEL or ":" in name:
+        return f"its name must be a text of 1 to {MAX_CHANNEL} characters without a colon"
+    if not isinstance(options, Mapping):
+        return f"its options must be a dict, got {options!r}"
+    try:
+        load_channel(name, options)
+    except Exception as error:  # noqa: BLE001 - loading it runs code of the site
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+@register()
+def check_runner(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the runner can be imported."""
+    try:
+        get_runner()
+    except Exception as error:  # noqa: BLE001 - importing it runs code of the site
+        return [
+            Error(
+                f"NOTIFICATIONS['DELIVERY_RUNNER'] is {settings.DELIVERY_RUNNER!r}: {type(error).__name__}: {error}.",
+                hint="Use 'inline', 'none', 'tasks', 'celery' or the dotted path of a function.",
+                id="notifications_delivery.E002",
+            )
+        ]
+    return []
+
+
+@register()
+def check_base_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the links in mails can be absolute."""
+    url: Any = settings.BASE_URL
+    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+    if url and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
+        problem = f"NOTIFICATIONS['BASE_URL'] is {url!r}, which is not the beginning of URLs"
+    elif (
+        not url
+        and "email" in list(settings.DELIVERY_CHANNELS)
+        and not apps.is_installed("django.contrib.sites")
+    ):
+        problem = "The channel 'email' needs NOTIFICATIONS['BASE_URL'] for the links in its mails"
+    else:
+        return []
+    return [Error(f"{problem}.", hint="Set it to 'https://example.com'.", id="notifications_delivery.E003")]
+
+
+@register(Tags.database)
+def check_ledger(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Check that what is due is sent, and that MySQL and MariaDB do not lock more than they need."""
+    problems: list[CheckMessage] = []
+    for alias in databases or []:
+        if not router.allow_migrate_model(alias, Delivery):
+            continue
+        connection = connections[alias]
+        level = connection.settings_dict.get("OPTIONS", {}).get("isolation_level", "read committed")
+        if connection.vendor == "mysql" and str(level).lower() == "repeatable read":
+            problems.append(
+                Warning(
+                    f"The database {alias!r} has the isolation level 'repeatable read', in which a worker makes "
+                    "notify.send() wait.",
+                    hint="Use 'read committed', the default of Django.",
+                    id="notifications_delivery.W003",
+                )
+            )
+        if Delivery._meta.db_table in connection.introspection.table_names():
+            rows = Delivery.objects.using(alias).filter(
+                status=Status.PENDING, next_attempt_at__lt=stored(utc_now() - OVERDUE)
+            )
+            if rows.exists():
+                problems.append(
+                    Warning(
+                        f"Deliveries in the database {alias!r} have been due for more than an hour.",
+                        hint="Run manage.py deliver_notifications every minute, or with --loop.",
+                        id="notifications_delivery.W002",
+                    )
+                )
+    return problems

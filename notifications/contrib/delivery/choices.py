@@ -1,0 +1,44 @@
+"""The frequencies of deliveries, and what can become of one."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
+
+
+class Frequency(models.TextChoices):
+    """How often a user wants the notifications of a type on a channel."""
+
+    OFF = "off", pgettext_lazy("notifications", "Off")
+    INSTANT = "instant", pgettext_lazy("notifications", "Immediately")
+    HOURLY = "hourly", pgettext_lazy("notifications", "Hourly")
+    DAILY = "daily", pgettext_lazy("notifications", "Daily")
+    WEEKLY = "weekly", pgettext_lazy("notifications", "Weekly")
+
+
+#: The frequencies whose deliveries are sent together.
+DIGESTS = (Frequency.HOURLY, Frequency.DAILY, Frequency.WEEKLY)
+
+
+class Status(models.TextChoices):
+    """What became of a delivery. One that a worker is sending is pending, and has a token."""
+
+    PENDING = "pending", _("pending")
+    SENT = "sent", _("sent")
+    DELIVERED = "delivered", _("delivered")
+    BOUNCED = "bounced", _("bounced")
+    FAILED = "failed", _("failed")
+    SKIPPED = "skipped", _("skipped")
+
+
+class Skip(models.TextChoices):
+    """Why a delivery was skipped. It is stored as its problem."""
+
+    READ = "read", _("it was read before")
+    DONE = "done", _("it was marked as done before")
+    DELETED = "deleted", _("it was deleted before")
+    MUTED = "muted", _("it is muted")
+    PREFERENCE = "preference", _("it is turned off in the settings")
+    UNREACHABLE = "unreachable", _("there is no address to which it can be sent")
+    HIDDEN = "hidden", _("its objects may not be seen any more")
+    INACTIVE = "inactive", _("the account is not active")

@@ -1,0 +1,92 @@
+"""Links that leave the site: absolute URLs, and the signed tokens of those that work without logging in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signing import BadSignature, dumps, loads
+from django.urls import NoReverseMatch, reverse
+
+from notifications.contrib.delivery.conf import settings
+
+#: A token for one purpose is none for another.
+SALT = "notifications.delivery."
+UNSUBSCRIBE, PREFERENCES = "unsubscribe", "preferences"
+
+#: How long the link to the preferences works without logging in. The one that ends a subscription always works.
+PREFERENCES_AGE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a token allows: the preferences of a user, or to turn off a scope on a channel."""
+
+    user_pk: Any
+    scope: str = ""
+    channel: str = ""
+
+
+def base_url() -> str:
+    """Return the beginning of absolute URLs, without a slash at the end.
+
+    It is the setting ``BASE_URL``, otherwise that of ``django.contrib.sites``. Raise ImproperlyConfigured without both.
+    """
+    if settings.BASE_URL:
+        return settings.BASE_URL.rstrip("/")
+    if apps.is_installed("django.contrib.sites"):
+        from django.contrib.sites.models import Site
+
+        return f"https://{Site.objects.get_current().domain}"
+    raise ImproperlyConfigured(
+        "Set NOTIFICATIONS['BASE_URL'] to the beginning of the URLs of this site, such as 'https://example.com'."
+    )
+
+
+def host() -> str:
+    """Return the name of the host of this site, without port."""
+    return urlsplit(base_url()).hostname or "localhost"
+
+
+def absolute(url: str) -> str:
+    """Return the absolute URL of a path of this site. Other URLs, and an empty one, stay as they are."""
+    return base_url() + url if url.startswith("/") else url
+
+
+def absolute_view(name: str, *arguments: str) -> str:
+    """Return the absolute URL of a view, or an empty text where the site has no URL for it."""
+    try:
+        return absolute(reverse(name, args=arguments))
+    except NoReverseMatch:
+        return ""
+
+
+def sign(purpose: str, user: Any, scope: str = "", channel: str = "") -> str:
+    """Return the token of a link in a message to this user."""
+    key = get_user_model()._meta.pk.value_to_string(user)
+    return dumps([key, scope, channel], salt=SALT + purpose, compress=True)
+
+
+def read(purpose: str, token: str, max_age: timedelta | None = None) -> Ticket | None:
+    """Return what a token allows, or None if it is forged, too old, or for another purpose."""
+    try:
+        key, scope, channel = loads(token, salt=SALT + purpose, max_age=max_age)
+    except BadSignature:
+        return None
+    return Ticket(get_user_model()._meta.pk.to_python(key), scope, channel)
+
+
+def unsubscribe_url(user: Any, scope: str, channel: str) -> str:
+    """Return the URL that ends the messages of a scope to a user on a channel."""
+    token = sign(UNSUBSCRIBE, user, scope, channel)
+    return absolute_view("notifications_delivery:unsubscribe", token)
+
+
+def preferences_url(user: Any) -> str:
+    """Return the URL of the preferences of a user, which works without logging in."""
+    return absolute_view("notifications_delivery:signed", sign(PREFERENCES, user))

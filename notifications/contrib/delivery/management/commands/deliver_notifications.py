@@ -1,0 +1,73 @@
+"""Send the deliveries that are due."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, close_old_connections, router
+
+from notifications.contrib.delivery.models import Delivery
+from notifications.contrib.delivery.sending import Tally, deliver
+from notifications.management.commands.prune_notifications import count
+from notifications.management.progress import ProgressBar
+
+
+class Command(BaseCommand):
+    """Send what is due, once or until it is stopped. Any number of these can run at the same time."""
+
+    help = "Send the deliveries of notifications that are due."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare how long it runs, and how often it looks."""
+        parser.add_argument("--loop", action="store_true", help="run until SIGTERM or SIGINT")
+        parser.add_argument(
+            "--interval", type=count, default=5, help="seconds between two rounds of --loop (%(default)s)"
+        )
+        parser.add_argument("--database", default=None, help="the database (default: that of the router)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Send, and say what became of it."""
+        using = options["database"] or router.db_for_write(Delivery)
+        stop = threading.Event()
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        # Only the main thread of a process can listen.
+        is_main = threading.current_thread() is threading.main_thread()
+        for number in before if is_main else ():
+            signal.signal(number, lambda *_: stop.set())
+        try:
+            self.rounds(using, stop, options)
+        finally:
+            for number, handler in before.items() if is_main else ():
+                signal.signal(number, handler)
+
+    def rounds(self, using: str, stop: threading.Event, options: dict[str, Any]) -> None:
+        """Do one round, or one after the other."""
+        while True:
+            bar = ProgressBar(self.stderr)
+            tally = Tally()
+            try:
+                tally = deliver(using, stopped=stop.is_set, on_progress=lambda done, bar=bar: bar(done, None))
+            except (OperationalError, InterfaceError) as error:
+                # A server that is restarted. The leases of what was claimed end by themselves.
+                if not options["loop"]:
+                    raise
+                self.stderr.write(f"{type(error).__name__}: {error}")
+            bar.close()
+            if tally.total or not options["loop"]:
+                self.report(tally)
+            if not options["loop"] or stop.is_set():
+                return
+            # A connection that was lost is opened again, and none is kept longer than the site wants.
+            close_old_connections()
+            if stop.wait(options["interval"]):
+                return
+
+    def report(self, tally: Tally) -> None:
+        """Print the numbers in one line."""
+        words = ("sent", "skipped", "moved", "retried", "failed")
+        numbers = ", ".join(f"{getattr(tally, word)} {word}" for word in words)
+        self.stdout.write(f"{numbers}.")

@@ -1,0 +1,309 @@
+"""The page of preferences: what it shows, and what its form changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.db import router, transaction
+from django.utils.dateparse import parse_datetime
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import get_language, gettext
+
+from notifications.contrib.delivery.channels import Channel, get_channels
+from notifications.contrib.delivery.choices import Frequency, Status
+from notifications.contrib.delivery.clocks import (
+    as_utc,
+    find_zone,
+    quiet_times,
+    stored,
+    time_of,
+    utc_now,
+    zone_named,
+)
+from notifications.contrib.delivery.models import Delivery, Schedule
+from notifications.contrib.delivery.preferences import (
+    choices_of,
+    choose_all,
+    decide,
+    default_frequency,
+)
+from notifications.contrib.delivery.scopes import EVERYTHING, category_scope, type_scope
+from notifications.storage.locking import retry
+from notifications.types import NotificationType, all_types
+
+#: The beginning of the name of a field that chooses a frequency: "choice:<channel>:<scope>".
+CHOICE = "choice"
+
+
+class NotValid(ValueError):
+    """The form has a value that cannot be stored. The text is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What holds for a scope on a channel."""
+
+    channel: str
+    #: The choice of the user, or empty for that of a wider scope.
+    chosen: str
+    #: The frequency that holds, or empty for a scope of several types that have no choice.
+    holds: str
+    is_locked: bool
+    is_offered: bool
+
+    @property
+    def label(self) -> str:
+        """Return the name of the frequency that holds."""
+        return str(Frequency(self.holds).label) if self.holds else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A scope, with a cell for each channel."""
+
+    scope: str
+    label: str
+    #: 0 for everything, 1 for a category, 2 for a type.
+    depth: int
+    cells: list[Cell]
+
+
+def table(user: Any) -> list[Row]:
+    """Return the rows of the page: everything, and each category with its types. Costs one query."""
+    chosen, channels = choices_of([user])[user.pk], list(get_channels().values())
+
+    def group(scope: str, label: str, depth: int) -> Row:
+        cells = [
+            Cell(each.name, found, found, is_locked=False, is_offered=True)
+            for each in channels
+            for found in [chosen.get((scope, each.name), "")]
+        ]
+        return Row(scope, label, depth, cells)
+
+    rows = [group(EVERYTHING, gettext("All notifications"), 0)]
+    for kinds in by_category().values():
+        rows.append(group(category_scope(kinds[0]), kinds[0].category_name(), 1))
+        rows += [
+            Row(type_scope(kind), kind.name(), 2, [cell(kind, channel, chosen) for channel in channels])
+            for kind in kinds
+        ]
+    return rows
+
+
+def by_category() -> dict[str, list[type[NotificationType]]]:
+    """Return the types by category, in the order of their registration."""
+    found: dict[str, list[type[NotificationType]]] = {}
+    for kind in all_types():
+        found.setdefault(kind.category, []).append(kind)
+    return found
+
+
+def cell(kind: type[NotificationType], channel: Channel, chosen: Mapping[tuple[str, str], str]) -> Cell:
+    """Return what holds for a type on a channel."""
+    offered = default_frequency(kind, channel) is not None
+    return Cell(
+        channel.name,
+        chosen.get((type_scope(kind), channel.name), ""),
+        decide(kind, channel, chosen).frequency,
+        is_locked=kind.critical,
+        is_offered=offered,
+    )
+
+
+def schedule_of(user: Any) -> Schedule:
+    """Return the schedule of a user, unsaved if there is none. Costs one query."""
+    rows = Schedule.objects.using(router.db_for_write(Schedule))
+    return rows.filter(user=user).first() or Schedule(user=user)
+
+
+def quiet_rows(schedule: Schedule) -> list[tuple[int, str, str, str]]:
+    """Return each weekday with its name and when its quiet hours begin and end, empty if there are none."""
+    found = []
+    for day, name in WEEKDAYS.items():
+        times = quiet_times(schedule.quiet, day)
+        begins, ends = [f"{each:%H:%M}" for each in times] if times else ("", "")
+        found.append((day, str(name), begins, ends))
+    return found
+
+
+def paused_until(schedule: Schedule) -> str:
+    """Return until when everything is paused, by the clock of the user, as a form has it; empty if it is over."""
+    until = schedule.paused_until
+    if until is None or as_utc(until) <= utc_now():
+        return ""
+    return f"{as_utc(until).astimezone(zone_named(schedule.time_zone)):%Y-%m-%dT%H:%M}"
+
+
+@cache
+def zones() -> list[str]:
+    """Return the names of all time zones."""
+    return sorted(available_timezones())
+
+
+def state(user: Any) -> dict[str, Any]:
+    """Return the preferences and the schedule of a user as JSON has them. Costs two queries."""
+    schedule = schedule_of(user)
+    return {
+        "choices": [
+            {
+                "scope": row.scope,
+                "channel": each.channel,
+                "chosen": each.chosen or None,
+                "frequency": each.holds or None,
+                "locked": each.is_locked,
+            }
+            for row in table(user)
+            for each in row.cells
+            if each.is_offered
+        ],
+        "schedule": {
+            "time_zone": schedule.time_zone,
+            "digest_time": f"{schedule.digest_time:%H:%M}",
+            "digest_weekday": schedule.digest_weekday,
+            "quiet": schedule.quiet,
+            "paused_until": schedule.paused_until,
+        },
+    }
+
+
+# What the form changes
+
+
+def save(user: Any, data: Mapping[str, str]) -> None:
+    """Store what a form says. Only what it names is changed. Raise NotValid, with nothing stored, for other values."""
+    choices = chosen_in(data)
+    schedule = schedule_of(user)
+    before = (schedule.time_zone, schedule.digest_time, schedule.digest_weekday)
+    silent_before = (schedule.quiet, schedule.paused_until)
+    is_new = fill(schedule, data)
+    using = router.db_for_write(Schedule)
+
+    def write() -> None:
+        with transaction.atomic(using):
+            choose_all(user, choices)
+            if is_new:
+                values = {field: getattr(schedule, field) for field in SCHEDULE_FIELDS}
+                Schedule.objects.using(using).update_or_create(user=user, defaults=values)
+                is_silent_otherwise = silent_before != (schedule.quiet, schedule.paused_until)
+                if is_silent_otherwise:
+                    ask_again(user, using)
+                after = (schedule.time_zone, schedule.digest_time, schedule.digest_weekday)
+                if is_silent_otherwise or before != after:
+                    move_digests(schedule, using)
+
+    retry(write, using)
+
+
+#: The columns of a schedule that the form changes.
+SCHEDULE_FIELDS = (
+    "time_zone",
+    "language",
+    "digest_time",
+    "digest_weekday",
+    "quiet",
+    "paused_until",
+    "next_daily_at",
+    "next_weekly_at",
+)
+
+
+def chosen_in(data: Mapping[str, str]) -> dict[tuple[str, str], str | None]:
+    """Return the choices in the data of a form. Raise NotValid for what cannot be chosen."""
+    possible = {EVERYTHING, *map(category_scope, all_types())}
+    found: dict[tuple[str, str], str | None] = {}
+    for name, value in data.items():
+        prefix, _, rest = name.partition(":")
+        if prefix != CHOICE:
+            continue
+        channel, _, scope = rest.partition(":")
+        kinds = [kind for kind in all_types() if type_scope(kind) == scope and not kind.critical]
+        is_known = scope in possible or any(
+            default_frequency(kind, get_channels()[channel]) is not None
+            for kind in kinds
+            if channel in get_channels()
+        )
+        if channel not in get_channels() or not is_known or value not in {"", *Frequency.values}:
+            raise NotValid(gettext("This choice is not possible."))
+        found[scope, channel] = value or None
+    return found
+
+
+def fill(schedule: Schedule, data: Mapping[str, str]) -> bool:
+    """Change a schedule as the data of a form says, without saving it. Return whether the form has any of it."""
+    names = {name for name in data if name in {"time_zone", "digest_time", "digest_weekday", "paused_until"}}
+    days = {day for day in WEEKDAYS if {f"quiet_from_{day}", f"quiet_to_{day}"} & data.keys()}
+    if not names and not days:
+        return False
+    if "time_zone" in names:
+        zone = data["time_zone"].strip()
+        if zone and (find_zone(zone) is None or len(zone) > 64):
+            raise NotValid(gettext("This time zone is not known."))
+        schedule.time_zone = zone
+    if "digest_time" in names:
+        at = time_of(data["digest_time"])
+        if at is None:
+            raise NotValid(gettext("Enter a valid time."))
+        schedule.digest_time = at.replace(second=0, microsecond=0)
+    if "digest_weekday" in names:
+        if data["digest_weekday"] not in {str(day) for day in WEEKDAYS}:
+            raise NotValid(gettext("Choose a day of the week."))
+        schedule.digest_weekday = int(data["digest_weekday"])
+    quiet = {**schedule.quiet, **quiet_in(data, days)}
+    schedule.quiet = {day: times for day, times in quiet.items() if times}
+    if "paused_until" in names:
+        schedule.paused_until = pause_in(data["paused_until"], schedule)
+    schedule.language = get_language() or ""
+    schedule.settle()
+    return True
+
+
+def quiet_in(data: Mapping[str, str], days: set[int]) -> dict[str, list[str]]:
+    """Return the quiet hours of these days in the data of a form. Raise NotValid for what are no hours."""
+    found = {}
+    for day in days:
+        texts = [data.get(f"quiet_{end}_{day}", "").strip() for end in ("from", "to")]
+        times = [time_of(text) for text in texts if text]
+        if len(times) == 1 or None in times:
+            raise NotValid(gettext("Quiet hours need a time at which they begin, and one at which they end."))
+        found[str(day)] = [f"{each:%H:%M}" for each in times]
+    return found
+
+
+def pause_in(text: str, schedule: Schedule) -> datetime | None:
+    """Return until when everything is paused, by the clock of the user. Raise NotValid for what is no time."""
+    if not text.strip():
+        return None
+    try:
+        moment = parse_datetime(text.strip())
+    except ValueError:
+        moment = None
+    # The first and the last year have no name in some zones.
+    if moment is None or not 2000 <= moment.year < 9999:
+        raise NotValid(gettext("Enter a valid date and time."))
+    return stored(as_utc(moment.replace(tzinfo=moment.tzinfo or zone_named(schedule.time_zone))))
+
+
+def waiting(user: Any, using: str) -> Any:
+    """Return the deliveries of a user that are not due yet."""
+    rows = Delivery.objects.using(using).filter(recipient=user, status=Status.PENDING, token=None)
+    return rows.filter(due_at__gt=stored(utc_now()))
+
+
+def move_digests(schedule: Schedule, using: str) -> None:
+    """Let the digests that wait be due at the next moment of the new schedule."""
+    for frequency, at in (
+        (Frequency.DAILY, schedule.next_daily_at),
+        (Frequency.WEEKLY, schedule.next_weekly_at),
+    ):
+        waiting(schedule.user, using).filter(frequency=frequency).update(due_at=at, next_attempt_at=at)
+
+
+def ask_again(user: Any, using: str) -> None:
+    """Let a worker look at once at what waits for the end of a pause, which may be another one now."""
+    now, frequencies = stored(utc_now()), [Frequency.INSTANT, Frequency.HOURLY]
+    waiting(user, using).filter(frequency__in=frequencies).update(due_at=now, next_attempt_at=now)

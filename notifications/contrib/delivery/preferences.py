@@ -1,0 +1,94 @@
+"""Which frequency holds for a type on a channel: the nearest choice of the user, else the default of the type.
+
+Only what users chose is stored. A choice for the type goes before one for its category, and that before one for
+everything; then comes the default of the type, and that of the channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import router, transaction
+
+from notifications.contrib.delivery.channels import Channel
+from notifications.contrib.delivery.choices import Frequency
+from notifications.contrib.delivery.models import Preference
+from notifications.contrib.delivery.scopes import EVERYTHING, scopes_of
+from notifications.storage.locking import retry
+from notifications.types import NotificationType
+
+
+def default_frequency(kind: type[NotificationType], channel: Channel) -> str | None:
+    """Return the frequency that holds until the user chooses another one, or None if the channel is not offered."""
+    frequency = kind.channels.get(channel.name, channel.default)
+    return frequency if frequency is None or not kind.critical else Frequency.INSTANT.value
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A frequency, and the rule that decided: critical, type, category, everything, default or not_offered."""
+
+    frequency: str
+    rule: str
+
+
+def decide(kind: type[NotificationType], channel: Channel, chosen: Mapping[tuple[str, str], str]) -> Choice:
+    """Return which frequency holds, by the choices of a user: see :func:`choices_of`."""
+    default = default_frequency(kind, channel)
+    if default is None:
+        return Choice(Frequency.OFF.value, "not_offered")
+    if kind.critical:
+        return Choice(default, "critical")
+    for scope, rule in zip(scopes_of(kind), ("type", "category", "everything"), strict=True):
+        if (scope, channel.name) in chosen:
+            return Choice(chosen[scope, channel.name], rule)
+    return Choice(default, "default")
+
+
+def choices_of(users: Iterable[Any]) -> dict[Any, dict[tuple[str, str], str]]:
+    """Return the choices of users by primary key: the frequency by scope and channel. Costs one query."""
+    found: dict[Any, dict[tuple[str, str], str]] = {user.pk: {} for user in users}
+    rows = preferences_for_write().filter(user__in=list(found))
+    for user, scope, channel, frequency in rows.values_list("user", "scope", "channel", "frequency"):
+        found[user][scope, channel] = frequency
+    return found
+
+
+def preferences_for_write() -> Any:
+    """Return all preferences, from the database where they are written."""
+    return Preference.objects.using(router.db_for_write(Preference))
+
+
+def turn_off(user: Any, scope: str, channel: str) -> None:
+    """Turn off a scope on a channel. For everything, choices that are nearer are removed."""
+    choices: dict[tuple[str, str], str | None] = {(scope, channel): Frequency.OFF.value}
+    if scope == EVERYTHING:
+        for other, name in choices_of([user])[user.pk]:
+            if name == channel and other != EVERYTHING:
+                choices[other, name] = None
+    choose_all(user, choices)
+
+
+def choose(user: Any, scope: str, channel: str, frequency: str | None) -> None:
+    """Store a choice, or remove it for None."""
+    choose_all(user, {(scope, channel): frequency})
+
+
+def choose_all(user: Any, choices: Mapping[tuple[str, str], str | None]) -> None:
+    """Store choices by scope and channel, and remove those that are None. Either all are stored or none."""
+    rows = preferences_for_write()
+
+    def write() -> None:
+        with transaction.atomic(rows.db):
+            # In one order, so that two requests of a user do not wait for each other in a circle.
+            for (scope, channel), frequency in sorted(choices.items()):
+                if frequency is None:
+                    rows.filter(user=user, scope=scope, channel=channel).delete()
+                else:
+                    rows.update_or_create(
+                        user=user, scope=scope, channel=channel, defaults={"frequency": frequency}
+                    )
+
+    retry(write, rows.db)

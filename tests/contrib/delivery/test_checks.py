@@ -1,0 +1,119 @@
+"""The system checks of the wing, each with its id."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection, router
+from django.utils import timezone
+
+from notifications import notify
+from notifications.contrib.delivery import checks
+from notifications.contrib.delivery.models import Delivery
+from tests.factories import make_project, make_user
+
+pytestmark = pytest.mark.django_db(databases=["default", "other"])
+
+SCRIPTED = "tests.contrib.delivery.scripted.Scripted"
+
+
+def found(*, databases: list[str] | None = None) -> list[tuple[str, str]]:
+    return [
+        (str(message.id).partition(".")[2], message.msg)
+        for message in run_checks(databases=databases)
+        if str(message.id).startswith("notifications")
+    ]
+
+
+def check(settings: Any, **values: Any) -> list[tuple[str, str]]:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, **values}
+    return found()
+
+
+def test_a_sound_site_hears_nothing(settings: Any) -> None:
+    assert found(databases=["default", "other"]) == []
+    assert check(settings, DELIVERY_CHANNELS={"email": {}}, BASE_URL="https://example.com") == []
+
+
+def test_a_site_without_channels_is_warned(settings: Any) -> None:
+    [(number, _)] = check(settings, DELIVERY_CHANNELS={})
+    assert number == "W001"
+
+
+@pytest.mark.parametrize(
+    ("channels", "words"),
+    [
+        ({"pigeon": {}}, "needs the option 'channel'"),
+        ({"pigeon": {"channel": "nowhere.Pigeon"}}, "ModuleNotFoundError"),
+        ({"pigeon": {"channel": "tests.factories.make_user"}}, "is not a subclass"),
+        ({"pigeon": {"channel": SCRIPTED, "wings": 2}}, "has no options wings"),
+        ({"memory": {"wings": 2}}, "has no options wings"),
+        ({"x" * 33: {"channel": SCRIPTED}}, "1 to 32 characters"),
+        ({"a:b": {"channel": SCRIPTED}}, "without a colon"),
+        ({"memory": []}, "must be a dict"),
+    ],
+)
+def test_a_channel_that_cannot_be_used_is_an_error(settings: Any, channels: Any, words: str) -> None:
+    [(number, message)] = check(settings, DELIVERY_CHANNELS=channels)
+    assert number == "E001"
+    assert words in message
+
+
+def test_channels_that_are_no_dict_are_an_error_of_the_setting(settings: Any) -> None:
+    [(number, _)] = check(settings, DELIVERY_CHANNELS=["memory"])
+    assert number == "E002"
+    assert checks.check_channels(None) == []
+
+
+def test_a_runner_that_cannot_be_imported_is_an_error(settings: Any) -> None:
+    [(number, message)] = check(settings, DELIVERY_RUNNER="nowhere.at.all")
+    assert number == "E002"
+    assert "ModuleNotFoundError" in message
+
+
+@pytest.mark.parametrize("url", ["example.com", "ftp://example.com", "https://", "https://example.com/?a=b"])
+def test_a_base_of_urls_is_one(settings: Any, url: str) -> None:
+    [(number, _)] = check(settings, BASE_URL=url)
+    assert number == "E003"
+
+
+def test_mails_need_a_base_of_urls(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    [(number, _)] = check(settings, DELIVERY_CHANNELS={"email": {}})
+    assert number == "E003"
+    monkeypatch.setattr(checks, "apps", SimpleNamespace(is_installed=lambda name: True))
+    assert checks.check_base_url(None) == []
+
+
+def test_what_nobody_sends_is_a_warning(settings: Any) -> None:
+    notify.send(make_project(), verb="closed", recipient=make_user())
+    assert found(databases=["default"]) == []
+    Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(hours=2))
+
+    assert [number for number, _ in found(databases=["default"])] == ["W002"]
+
+
+def test_a_database_without_the_table_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection.introspection, "table_names", list)
+    assert checks.check_ledger(None, databases=["default"]) == []
+    monkeypatch.setattr(router, "allow_migrate_model", lambda *arguments: False)
+    assert checks.check_ledger(None, databases=["default"]) == []
+    assert checks.check_ledger(None) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "numbers"), [("repeatable read", ["W003"]), ("read committed", []), (None, [])]
+)
+def test_a_database_that_locks_too_much_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, level: str | None, numbers: list[str]
+) -> None:
+    options = {} if level is None else {"isolation_level": level}
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    monkeypatch.setattr(connection.introspection, "table_names", list)
+
+    messages = checks.check_ledger(None, databases=["default"])
+    assert [str(message.id).partition(".")[2] for message in messages] == numbers

@@ -1,0 +1,194 @@
+"""What sends: the command, and the runner that is woken after a commit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from celery import Celery
+from django.core.management import call_command
+from django.db import OperationalError as Lost
+from kombu.exceptions import OperationalError
+
+from notifications import notify
+from notifications.contrib.delivery.management.commands import deliver_notifications
+from notifications.contrib.delivery.models import Delivery
+from notifications.contrib.delivery.preferences import choose
+from notifications.contrib.delivery.runners import celery as celery_runner, inline
+from notifications.contrib.delivery.sending import deliver
+from tests.contrib.delivery.scripted import Scripted
+from tests.factories import make_project, make_user, make_users
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def channel(settings: Any) -> Iterator[type[Scripted]]:
+    settings.NOTIFICATIONS = {
+        "DELIVERY_CHANNELS": {"scripted": {"channel": "tests.contrib.delivery.scripted.Scripted"}},
+        "DELIVERY_RUNNER": "none",
+    }
+    Scripted.forget()
+    yield Scripted
+    Scripted.forget()
+
+
+def send(*users: Any) -> None:
+    notify.send(make_project(), verb="closed", recipient=list(users))
+
+
+def command(*arguments: str) -> str:
+    out = StringIO()
+    call_command("deliver_notifications", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def test_the_command_sends_what_is_due_and_says_so() -> None:
+    send(*make_users(2))
+
+    assert command() == "2 sent, 0 skipped, 0 moved, 0 retried, 0 failed.\n"
+    assert command("--database", "default") == "0 sent, 0 skipped, 0 moved, 0 retried, 0 failed.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_sends_until_it_is_told_to_stop_and_then_finishes_its_message(number: int) -> None:
+    send(*make_users(3))
+    before = signal.getsignal(number)
+    Scripted.steps = [None, lambda message: os.kill(os.getpid(), number)]
+
+    assert command("--loop") == "2 sent, 0 skipped, 0 moved, 0 retried, 0 failed.\n"
+
+    assert signal.getsignal(number) is before
+    assert Delivery.objects.get(status="pending").token is None
+
+
+def test_the_command_looks_again_after_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bob = make_users(2)
+    send(ann)
+    waited: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout or 0)
+            if len(waited) == 1:
+                send(bob)
+            return len(waited) == 3
+
+    monkeypatch.setattr(threading, "Event", Stop)
+    monkeypatch.setattr(deliver_notifications, "close_old_connections", lambda: None)
+
+    assert command("--loop", "--interval", "7").count("1 sent") == 2
+    assert waited == [7, 7, 7]
+
+
+def test_the_command_leaves_the_signals_alone_outside_the_main_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading, "main_thread", lambda: None)
+    monkeypatch.setattr(signal, "signal", None)
+    assert command().startswith("0 sent")
+
+
+def test_inline_sends_after_the_commit(settings: Any, django_capture_on_commit_callbacks: Any) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "inline"}
+    ann, bob = make_users(2)
+    choose(bob, "", "scripted", "daily")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(ann, bob)
+        assert Scripted.sent == []
+
+    assert [message.recipient for message in Scripted.sent] == [ann]
+
+
+def test_inline_sends_no_more_than_a_few() -> None:
+    send(*make_users(inline.MAX_DELIVERIES + 1))
+
+    inline.wake("default")
+
+    assert len(Scripted.sent) == inline.MAX_DELIVERIES
+
+
+def test_an_error_of_a_channel_does_not_reach_the_sender(
+    settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "inline"}
+    Scripted.steps = [ZeroDivisionError()]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(make_user())
+
+    assert Delivery.objects.get().attempts == 1
+
+
+def test_a_task_of_django_sends_what_is_due(settings: Any, django_capture_on_commit_callbacks: Any) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "tasks"}
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(make_user())
+
+    # The backend that Django has without a setting runs tasks at once.
+    assert len(Scripted.sent) == 1
+
+
+def test_a_task_of_celery_sends_what_is_due(settings: Any, django_capture_on_commit_callbacks: Any) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "celery"}
+    app = Celery(set_as_current=True, broker="memory://")
+    app.conf.task_always_eager = True
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(make_user())
+
+    assert len(Scripted.sent) == 1
+    assert app.tasks["notifications.deliver"].ignore_result
+
+
+def test_a_broker_that_is_down_does_not_reach_the_sender(
+    settings: Any,
+    django_capture_on_commit_callbacks: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": "celery"}
+
+    def refuse(using: str) -> None:
+        raise OperationalError("refused")
+
+    monkeypatch.setattr(celery_runner.send_deliveries, "delay", refuse)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        send(make_user())
+
+    assert "The runner celery failed" in caplog.text
+    assert command().startswith("1 sent")
+
+
+def test_the_command_goes_on_when_the_server_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    send(make_user())
+    lost = [Lost("gone")]
+
+    def sometimes(*arguments: Any, **options: Any) -> Any:
+        if lost:
+            raise lost.pop()
+        return deliver(*arguments, **options)
+
+    class Stop(threading.Event):
+        rounds = 0
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.rounds += 1
+            return self.rounds == 2
+
+    monkeypatch.setattr(deliver_notifications, "deliver", sometimes)
+    monkeypatch.setattr(deliver_notifications, "close_old_connections", lambda: None)
+    monkeypatch.setattr(threading, "Event", Stop)
+
+    assert command("--loop").startswith("1 sent")
+    lost.append(Lost("gone"))
+    with pytest.raises(Lost):
+        command()
