@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _, ngettext_lazy, pgettext_
 
 from notifications.conf import settings
 from notifications.storage.notification import AbstractNotification, Rows
+from notifications.storage.states import states_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,14 @@ ROW_ACTIONS = tuple(action for action in ACTIONS.values() if action.name != "del
 
 def actions_for(notice: AbstractNotification) -> list[Action]:
     """Return the actions that are available for this row in its current state."""
-    names = ["undone" if notice.is_done else "done", "unsave" if notice.is_saved else "save"]
-    if notice.is_snoozed:
+    return actions_of(states_of(notice))
+
+
+def actions_of(states: Collection[str]) -> list[Action]:
+    """Return the actions that are available for a row in these states."""
+    names = ["undone" if "done" in states else "done", "unsave" if "saved" in states else "save"]
+    if "snoozed" in states:
         names.append("unsnooze")
     else:
-        names += ["snooze", "unread" if notice.is_read else "read"]
+        names += ["snooze", "unread" if "read" in states else "read"]
     return [ACTIONS[name] for name in names]
