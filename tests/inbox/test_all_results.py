@@ -100,7 +100,7 @@ def test_what_arrives_after_the_page_is_left_alone(
     new = make(justquick, tab, verb="alert", **NEWCOMERS[newcomer]())
     before = rows().filter(pk=new.pk).values().get()
     verb = TAB_STATES[tab][1]
-    response = inbox.post(ACT, {**form, "scope": "all", "verb": verb})
+    response = inbox.post(ACT, {**form, "scope": "all", "action": verb})
     if not is_numbered(get_notification_model()):
         # Nobody knows which came first, so that it asks.
         assert question(response) == "3"
@@ -124,7 +124,7 @@ def test_what_is_committed_late_is_never_changed_unasked(
     for _ in range(2):
         make(justquick, tab)
     verb = TAB_STATES[tab][1]
-    form = {**form_of(inbox, tab), "scope": "all", "verb": verb}
+    form = {**form_of(inbox, tab), "scope": "all", "action": verb}
     if size == 1:
         response = inbox.post(ACT, form)
         assert question(response) == "2"

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
 
 #: The urls that a script asks, each with what it sends by POST, or None where it asks by GET.
 ASKED: dict[str, dict[str, str] | None] = {
-    "act": {"action": "done", "scope": "all"},
+    "act": {"action": "done", "id": "SLUG"},
     "undo": {"undo": "x"},
     "seen": {},
     "mark_as_read": {},
@@ -37,6 +37,7 @@ def ask(client: Client, name: str, row: Any, user: Any, **form: str) -> Any:
     data = ASKED[name]
     if data is None:
         return client.get(url, headers=headers)
+    data = {name: str(row.slug) if value == "SLUG" else value for name, value in data.items()}
     return client.post(url, {**data, **form}, headers=headers)
 
 

@@ -42,7 +42,11 @@ STATES: dict[str, Callable[[Any], Any]] = {
     "done": lambda row: row.mark_as_done(),
 }
 #: The urls that show something by GET.
-SHOWING = [pattern.name for pattern in urlpatterns if pattern.name in STATES or "api" in str(pattern.pattern)]
+SHOWING = [
+    pattern.name
+    for pattern in urlpatterns
+    if pattern.name in STATES or ("api" in str(pattern.pattern) and pattern.name != "token")
+]
 WITH_SLUG = ["mark_as_read", "mark_as_unread", "delete"]
 
 

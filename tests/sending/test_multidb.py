@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -333,7 +334,8 @@ def test_a_replica_is_not_asked_either_where_an_app_changes_the_audience(actor: 
 def test_the_tabs_are_counted_where_the_users_are_not(settings: Any) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.NotificationsElsewhere"]
     [user] = make_users(1)
-    assert tabs.counts_of([], user) == {
+    request: Any = SimpleNamespace(user=user)
+    assert tabs.counts_of([], request) == {
         "inbox": 0,
         "unread": 0,
         "saved": 0,

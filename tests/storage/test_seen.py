@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,7 +31,8 @@ def _uncached(settings: Any) -> None:
 def unseen(user: Any) -> int:
     """Return how many rows are unseen, which is the same wherever it is said."""
     number = int(unseen_count(user))
-    assert tabs.counts_of([], user)["unseen"] == number
+    request: Any = SimpleNamespace(user=user)
+    assert tabs.counts_of([], request)["unseen"] == number
     assert snapshots([user.pk], timezone.now())[str(user.pk)].counts.unseen == number
     return number
 
