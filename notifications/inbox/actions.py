@@ -34,7 +34,9 @@ class Action:
 
 def delete_rows(rows: Rows) -> int:
     """Mark the rows as deleted with SOFT_DELETE, otherwise delete them. Return their number, without cascades."""
-    return rows.mark_all_as_deleted() if settings.SOFT_DELETE else rows.delete_in_order()
+    if settings.SOFT_DELETE:
+        return rows.mark_all_as_deleted()
+    return rows.delete()[1].get(rows.model._meta.label, 0)
 
 
 def snooze_rows(rows: Rows, until: datetime) -> int:

@@ -1,9 +1,11 @@
-"""The frequencies of deliveries, and what can become of one."""
+"""What users can choose: a scope and a frequency; and what can become of a delivery."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
+
+from notifications.types import NotificationType, Other
 
 
 class Frequency(models.TextChoices):
@@ -42,3 +44,24 @@ class Skip(models.TextChoices):
     UNREACHABLE = "unreachable", _("there is no address to which it can be sent")
     HIDDEN = "hidden", _("its objects may not be seen any more")
     INACTIVE = "inactive", _("the account is not active")
+
+
+# What a preference can be about: a type, a category, or everything.
+
+#: The scope of a choice for everything.
+EVERYTHING = ""
+
+
+def type_scope(kind: type[NotificationType]) -> str:
+    """Return the scope of choices for a type."""
+    return "other" if kind is Other else f"type:{kind.verb}"
+
+
+def category_scope(kind: type[NotificationType]) -> str:
+    """Return the scope of choices for the category of a type."""
+    return f"category:{kind.category}"
+
+
+def scopes_of(kind: type[NotificationType]) -> tuple[str, str, str]:
+    """Return the scopes of a type, the nearest first."""
+    return type_scope(kind), category_scope(kind), EVERYTHING

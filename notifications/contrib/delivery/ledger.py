@@ -18,7 +18,7 @@ from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, Val
 from django.db.models.functions import Coalesce
 
 from notifications.contrib.delivery.channels import Channel, get_channels
-from notifications.contrib.delivery.choices import Frequency
+from notifications.contrib.delivery.choices import Frequency, scopes_of
 from notifications.contrib.delivery.clocks import (
     DIGEST_TIME,
     DIGEST_WEEKDAY,
@@ -31,7 +31,6 @@ from notifications.contrib.delivery.clocks import (
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import default_frequency
 from notifications.contrib.delivery.runners import wake
-from notifications.contrib.delivery.scopes import scopes_of
 from notifications.events import Event
 from notifications.storage.transactions import after_commit
 from notifications.types import NotificationType, type_of

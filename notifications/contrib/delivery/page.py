@@ -15,7 +15,7 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language, gettext
 
 from notifications.contrib.delivery.channels import Channel, get_channels
-from notifications.contrib.delivery.choices import Frequency, Status
+from notifications.contrib.delivery.choices import EVERYTHING, Frequency, Status, category_scope, type_scope
 from notifications.contrib.delivery.clocks import (
     as_utc,
     find_zone,
@@ -32,7 +32,6 @@ from notifications.contrib.delivery.preferences import (
     decide,
     default_frequency,
 )
-from notifications.contrib.delivery.scopes import EVERYTHING, category_scope, type_scope
 from notifications.storage.locking import retry
 from notifications.types import NotificationType, all_types
 

@@ -13,9 +13,8 @@ from typing import Any
 from django.db import router, transaction
 
 from notifications.contrib.delivery.channels import Channel
-from notifications.contrib.delivery.choices import Frequency
+from notifications.contrib.delivery.choices import EVERYTHING, Frequency, scopes_of
 from notifications.contrib.delivery.models import Preference
-from notifications.contrib.delivery.scopes import EVERYTHING, scopes_of
 from notifications.storage.locking import retry
 from notifications.types import NotificationType
 

@@ -15,10 +15,9 @@ from django.views.decorators.http import require_http_methods
 
 from notifications.contrib.delivery import links, page
 from notifications.contrib.delivery.channels import get_channels
-from notifications.contrib.delivery.choices import Frequency
+from notifications.contrib.delivery.choices import EVERYTHING, Frequency, type_scope
 from notifications.contrib.delivery.links import Ticket
 from notifications.contrib.delivery.preferences import turn_off
-from notifications.contrib.delivery.scopes import EVERYTHING, type_scope
 from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.requests import refuse, wants_json
 from notifications.types import all_types

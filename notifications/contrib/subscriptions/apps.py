@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import AppConfig
@@ -65,6 +65,12 @@ class Config(Extension, AppConfig):
         from notifications.contrib.subscriptions.participation import record_participation
 
         record_participation(event, rows, using)
+
+    def notifications_muted(self, rows: Sequence[Any]) -> Collection[Any]:
+        """Return those of the notifications that are about what their recipient has muted since."""
+        from notifications.contrib.subscriptions.mutes import muted_among
+
+        return muted_among(rows)
 
     def notifications_silence(self, event: Event, *, named: bool) -> str:
         """Return the reason for the log: muted by all recipients, or no subscribers."""

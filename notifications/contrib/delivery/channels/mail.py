@@ -21,7 +21,7 @@ from django.utils.translation import get_language, get_language_bidi, gettext, n
 
 from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels.base import Message
-from notifications.contrib.delivery.scopes import EVERYTHING, type_scope
+from notifications.contrib.delivery.choices import EVERYTHING, type_scope
 from notifications.events import OBJECTS
 from notifications.objects.links import main_url, object_url
 from notifications.presentation import sentences

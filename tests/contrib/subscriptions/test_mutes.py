@@ -1,0 +1,82 @@
+"""What was muted after it was sent, as an app asks that lets notifications leave the site."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from notifications import notify
+from notifications.contrib.subscriptions import mute, unwatch, watch
+from notifications.contrib.subscriptions.models import Subscription
+from notifications.extensions import muted_rows
+from tests.contrib.subscriptions.things import make_ticket
+from tests.factories import make_project, make_user, make_users, rows
+
+pytestmark = pytest.mark.django_db
+
+
+def muted() -> list[str]:
+    found = list(rows().order_by("pk"))
+    keys = muted_rows(found)
+    return sorted(row.recipient.username for row in found if row.pk in keys)
+
+
+def send(*users: Any, **arguments: Any) -> Any:
+    project = make_project()
+    notify.send(make_user("actor"), verb="closed", recipient=list(users), target=project, **arguments)
+    return project
+
+
+def test_nothing_is_muted_where_nobody_mutes_anything(django_assert_num_queries: Any) -> None:
+    send(*make_users(3))
+    found = list(rows())
+
+    with django_assert_num_queries(1):
+        assert muted_rows(found) == frozenset()
+
+
+def test_what_a_recipient_mutes_later_is_muted_for_them_alone() -> None:
+    ann, bob, eve = make_users(3)
+    project = send(ann, bob, eve)
+    mute(ann, project)
+    mute(bob, make_project("another"))
+    watch(eve, project)
+
+    assert muted() == ["user0"]
+
+
+def test_a_mute_that_has_ended_is_none() -> None:
+    [ann] = make_users(1)
+    project = send(ann)
+    mute(ann, project, until=timezone.now() + timedelta(days=1))
+    assert muted() == ["user0"]
+    Subscription.objects.update(until=timezone.now() - timedelta(days=1))
+
+    assert muted() == []
+    unwatch(ann, project)
+
+
+def test_an_event_whose_actor_is_gone_is_not_muted() -> None:
+    [ann] = make_users(1)
+    project = send(ann)
+    mute(ann, project)
+    rows().update(actor_object_id="999999")
+
+    assert muted() == []
+
+
+@pytest.mark.parametrize(("reason", "expected"), [("", ["user0"]), ("mention", [])])
+def test_who_is_mentioned_hears_of_what_is_inside_of_what_they_muted(
+    reason: str, expected: list[str]
+) -> None:
+    [ann] = make_users(1)
+    ticket = make_ticket()
+    notify.send(
+        make_user("actor"), verb="closed", recipient=[ann], target=ticket, recipient_reason=reason or None
+    )
+    mute(ann, ticket.repo)
+
+    assert muted() == expected
