@@ -46,6 +46,7 @@ nitpick_ignore_regex = [
     # What is internal is named in docstrings, and has no place in the reference.
     ("py:.*", r"notifications\.sending\.(fanout\.N|arguments\..*)"),
     ("py:.*", r"notifications\.storage\.(querysets\.M|fields\.Base)"),
+    ("py:.*", r"notifications\.(types\.T|contrib\.delivery\.sending\.Tally)"),
 ]
 default_role = "code"
 python_use_unqualified_type_names = True

@@ -33,7 +33,7 @@ class Extension:
     It must stay a plain class: a second AppConfig among the bases would make Django pick the wrong configuration.
     """
 
-    #: Templates that the inbox includes: "head" in its header, "row" after the buttons of each row (``notice``), and
+    #: Templates that the inbox includes: "head" in its header, "row" in the menu of each row (``notice``), and
     #: "new_row" in the empty row that the script uses for notifications that arrive.
     notifications_templates: ClassVar[Mapping[str, str]] = {}
 

@@ -21,6 +21,7 @@ urlpatterns = [
     path("mark-as-read/<str:slug>/", action_views.mark_as_read, name="mark_as_read"),
     path("mark-as-unread/<str:slug>/", action_views.mark_as_unread, name="mark_as_unread"),
     path("delete/<str:slug>/", action_views.delete, name="delete"),
+    path("api/token/", action_views.token, name="token"),
     path("api/inbox/", api.api_inbox, name="api_inbox"),
     path("api/unread_count/", api.live_unread_notification_count, name="live_unread_notification_count"),
     path("api/all_count/", api.live_all_notification_count, name="live_all_notification_count"),

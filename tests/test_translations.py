@@ -364,17 +364,22 @@ def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) 
         "Tandai semua sebagai sudah dibaca",
         "Saring notifikasi",
         *("Kotak masuk", "3", "Belum dibaca", "3", "Tersimpan", "0", "Ditunda", "0", "Selesai", "0"),
-        *("Cari notifikasi", "Cari notifikasi, mis.", "Cari", "Urungkan"),
+        *("Cari notifikasi", "Cari notifikasi, mis.", "Cari"),
         *("Tindakan massal", "Pilih semua di halaman ini", "Pilih semua hasil"),
         *("Selesai", "Simpan", "Tunda", "Tandai sebagai sudah dibaca", "Tandai sebagai belum dibaca"),
         day,
         *("justquick", "menutup", "activity-stream"),
-        *("Belum dibaca", "Informasi", date, "1 hari, 2 jam yang lalu"),
+        *("Belum dibaca", date, "1 hari, 2 jam yang lalu"),
         # Each button has its words in its name and in its title.
         *("Selesai", "Selesai", "Simpan", "Simpan", "Tunda", "Tunda"),
         *("Tandai sebagai sudah dibaca", "Tandai sebagai sudah dibaca"),
         "Semua sudah selesai!",
         *("Halaman", "Lebih baru", "Halaman 2", "Lebih lama"),
+        "Urungkan",
+        "Tidak ada koneksi. Perubahan Anda akan dikirim saat Anda kembali daring.",
+        *("Anda telah keluar.", "Anda masuk sebagai pengguna lain."),
+        "Terjadi kesalahan. Silakan coba lagi.",
+        *("Coba lagi", "Masuk", "Muat ulang", "Tutup"),
     ]
 
 

@@ -27,6 +27,7 @@ PATHS = {
     "mark_as_read": "mark-as-read/110910/",
     "mark_as_unread": "mark-as-unread/110910/",
     "delete": "delete/110910/",
+    "token": "api/token/",
     "api_inbox": "api/inbox/",
     "live_unread_notification_count": "api/unread_count/",
     "live_unread_notification_list": "api/unread_list/",
@@ -108,7 +109,7 @@ def test_the_inbox_works_whichever_way_it_is_included(way: str, client: Client) 
     assert response.resolver_match.namespace == namespace
     page = response.content.decode()
     assert set(re.findall(r'(?:action|data-ntf-\w+)="(/i/[^"]+)"', page)) == {
-        "/i/act/", "/i/undo/", "/i/seen/", "/i/api/inbox/"
+        "/i/act/", "/i/undo/", "/i/seen/", "/i/api/inbox/", "/i/api/token/", "/i/mark-as-read/0/"
     }  # fmt: skip
     assert re.findall(r'<a href="(/i/[^"]*)" data-ntf-tab', page) == [
         "/i/", "/i/unread/", "/i/saved/", "/i/snoozed/", "/i/done/"

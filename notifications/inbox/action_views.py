@@ -8,16 +8,18 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from notifications.conf import settings
 from notifications.inbox import search, undo as undoing
 from notifications.inbox.actions import ACTIONS, Action
-from notifications.inbox.flash import NOTHING_CHOSEN, UNDO, Flash, set_flash
+from notifications.inbox.flash import NOTHING_CHOSEN, UNDO, Flash, get_flash, set_flash
+from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.matching import MatchingChanged
 from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import Selection, key_of
@@ -26,11 +28,12 @@ from notifications.storage import counts
 
 #: The fields that the next form repeats: the selected rows, and the URL to redirect to.
 REPEATED_FIELDS = (
-    "one", "all", "verb", "id", "shown", "scope", "tab", "q", "until", "matching", "matching_unread",
+    "one", "all", "action", "id", "shown", "scope", "tab", "q", "until", "matching", "matching_unread",
 )  # fmt: skip
 
 
 @never_cache
+@for_user_of_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest) -> HttpResponse:
@@ -65,7 +68,14 @@ def act(request: HttpRequest) -> HttpResponse:
         return ask_about_all(request, data, selection, found)
     rows = selection.rows(request, found)
     try:
-        change = undoing.do(request.user, rows, selection.action, until=until, matching=selection.matching)
+        change = undoing.do(
+            request.user,
+            rows,
+            selection.action,
+            until=until,
+            matching=selection.matching,
+            command=data.get("command", ""),
+        )
     except MatchingChanged:
         return ask_about_all(request, data, selection, found)
     name = NOTHING_CHOSEN if selection.is_empty else selection.action.name
@@ -73,6 +83,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@for_user_of_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: HttpRequest) -> HttpResponse:
@@ -85,6 +96,7 @@ def undo(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@for_user_of_page
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def seen(request: HttpRequest) -> HttpResponse:
@@ -95,9 +107,19 @@ def seen(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
+@never_cache
+@for_user_of_page
+@login_required
+@require_safe
+def token(request: HttpRequest) -> HttpResponse:
+    """Return a CSRF token for a page whose token is no longer valid, because the user has logged in again."""
+    return JsonResponse({"token": get_token(request)})
+
+
 # The views of the older packages, one for each action
 
 
+@for_user_of_page
 @login_required
 def mark_all_as_read(request: HttpRequest) -> HttpResponse:
     """Mark all notifications of the user as read."""
@@ -106,6 +128,7 @@ def mark_all_as_read(request: HttpRequest) -> HttpResponse:
     )
 
 
+@for_user_of_page
 @login_required
 def mark_as_read(request: HttpRequest, slug: int | str) -> HttpResponse:
     """Mark one notification of the user as read."""
@@ -114,6 +137,7 @@ def mark_as_read(request: HttpRequest, slug: int | str) -> HttpResponse:
     )
 
 
+@for_user_of_page
 @login_required
 def mark_as_unread(request: HttpRequest, slug: int | str) -> HttpResponse:
     """Mark one notification of the user as unread."""
@@ -121,6 +145,7 @@ def mark_as_unread(request: HttpRequest, slug: int | str) -> HttpResponse:
     return act_by_url(request, "mark_as_unread", ACTIONS["unread"], question, slug)
 
 
+@for_user_of_page
 @login_required
 def delete(request: HttpRequest, slug: int | str) -> HttpResponse:
     """Delete one notification of the user, or mark it as deleted with SOFT_DELETE."""
@@ -137,8 +162,11 @@ def act_by_url(
     if slug is not None:
         rows = rows.filter(pk=key_of(str(slug), rows.model, rows.db))
     if request.method == "POST" or settings.ACTIONS_ON_GET:
-        if not action.write(rows, None) and slug is not None and not rows.exists():
+        changed = action.write(rows, None)
+        if not changed and slug is not None and not rows.exists():
             raise Http404
+        if wants_json(request):
+            return answer(request, Flash(action.name, changed))
         return HttpResponseRedirect(next_url(request) or own_url(request, leads_to))
     if slug is None:
         return ask(request, name, gettext("Mark all as read"), question, leads_to=leads_to)
@@ -163,9 +191,12 @@ def answer(request: HttpRequest, flash: Flash) -> HttpResponse:
                 "unseen_count": counts.unseen_count(request.user, request),
             }
         )
-    inbox = own_url(request, "all")
-    response = HttpResponseRedirect(next_url(request) or inbox)
-    set_flash(response, request, flash, inbox)
+    if not flash.changed and flash.action in ACTIONS:
+        # Nothing happened, so the last action can still be undone.
+        last = get_flash(request)
+        flash = last if last is not None and last.token else flash
+    response = HttpResponseRedirect(next_url(request) or own_url(request, "all"))
+    set_flash(response, request, flash)
     return response
 
 

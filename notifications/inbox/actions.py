@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _, ngettext_lazy, pgettext_
 
 from notifications.conf import settings
 from notifications.storage.notification import AbstractNotification, Rows
+from notifications.storage.states import states_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class Action:
 
 def delete_rows(rows: Rows) -> int:
     """Mark the rows as deleted with SOFT_DELETE, otherwise delete them. Return their number, without cascades."""
-    return rows.mark_all_as_deleted() if settings.SOFT_DELETE else rows.delete_in_order()
+    if settings.SOFT_DELETE:
+        return rows.mark_all_as_deleted()
+    return rows.delete()[1].get(rows.model._meta.label, 0)
 
 
 def snooze_rows(rows: Rows, until: datetime) -> int:
@@ -127,9 +130,14 @@ ROW_ACTIONS = tuple(action for action in ACTIONS.values() if action.name != "del
 
 def actions_for(notice: AbstractNotification) -> list[Action]:
     """Return the actions that are available for this row in its current state."""
-    names = ["undone" if notice.is_done else "done", "unsave" if notice.is_saved else "save"]
-    if notice.is_snoozed:
+    return actions_of(states_of(notice))
+
+
+def actions_of(states: Collection[str]) -> list[Action]:
+    """Return the actions that are available for a row in these states."""
+    names = ["undone" if "done" in states else "done", "unsave" if "saved" in states else "save"]
+    if "snoozed" in states:
         names.append("unsnooze")
     else:
-        names += ["snooze", "unread" if notice.is_read else "read"]
+        names += ["snooze", "unread" if "read" in states else "read"]
     return [ACTIONS[name] for name in names]

@@ -10,11 +10,21 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from notifications.conf import get_notification_model
 from notifications.inbox import pagination, search, tabs
-from notifications.inbox.lists import LISTS, fingerprint, get_num_to_fetch, marks_as_read, newest, show
+from notifications.inbox.identity import for_user_of_page
+from notifications.inbox.lists import (
+    LISTS,
+    fingerprint,
+    get_num_to_fetch,
+    get_page_size,
+    marks_as_read,
+    newest,
+    show,
+)
 from notifications.inbox.matching import matching_of_page
 from notifications.inbox.requests import rows_of
 from notifications.inbox.tabs import TABS
 from notifications.objects.keys import attach_objects
+from notifications.objects.labels import labels_of
 from notifications.presentation.serialize import entry
 from notifications.storage.reasons import reason_label
 
@@ -43,24 +53,27 @@ def count_of(request: HttpRequest, name: str, *, with_list: bool) -> HttpRespons
 
 
 @never_cache
+@for_user_of_page
 @require_safe
 def api_inbox(request: HttpRequest) -> HttpResponse:
     """Return the counts of all tabs and a page of one of them; zeros for anonymous users.
 
-    An unchanged poll that sends back its ETag is a 304 after one query, or two where nothing is listed.
+    An unchanged poll that sends back its ETag is a 304 after one query, or two where nothing is listed, and one more
+    for each model of the objects, which may have been renamed or deleted.
     """
     if not request.user.is_authenticated:
         nothing = dict.fromkeys((*TABS, "unseen"), 0)
         return JsonResponse({"counts": nothing, "items": [], "before": None, "after": None, "error": None})
     tab = TABS.get(request.GET.get("tab", ""), TABS["inbox"])
     asked = search.parse(request.GET.get("q", ""), get_notification_model(), viewer=request.user)
-    number = get_num_to_fetch(request)
-    cursors = {name: request.GET[name] for name in ("before", "after") if name in request.GET}
+    number = get_page_size(request)
+    cursors = {name: request.GET[name] for name in ("before", "after", "page") if name in request.GET}
     rows = tabs.with_counts(tab.rows(rows_of(request), asked), request)
     key, descending = tab.order(asked)
     page = pagination.get_page(rows, number, cursors, key=key, descending=descending)
     found = list(page.object_list)
     counts = tabs.counts_of(found, request)
+    attach_objects(found)
     etag = fingerprint(
         found,
         0,
@@ -72,12 +85,12 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         page.after,
         page.before,
         counts,
+        [labels_of(row) for row in found],
     )
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         unchanged.headers["ETag"] = etag
         return unchanged
-    attach_objects(found)
     is_whole = not page.has_other_pages()
     answer = {
         "counts": counts,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 
@@ -49,14 +50,14 @@ class Flash:
         return ACTIONS[self.action].message_for(self.changed) if self.changed else gettext("Nothing changed.")
 
 
-def set_flash(response: HttpResponse, request: HttpRequest, flash: Flash, path: str) -> None:
-    """Show this message on the next page below ``path``."""
+def set_flash(response: HttpResponse, request: HttpRequest, flash: Flash) -> None:
+    """Show this message on the next page. It replaces the last one, whichever view set it."""
     response.set_signed_cookie(
         COOKIE,
         f"{flash.action} {flash.changed} {flash.token}",
         salt=salt(request),
         max_age=MAX_AGE,
-        path=path,
+        path=settings.SESSION_COOKIE_PATH,
         secure=request.is_secure(),
         httponly=True,
         samesite="Lax",

@@ -22,6 +22,9 @@ from notifications.presentation.serialize import STATE_COLUMNS, editable_columns
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet
 
+#: The most rows of the inbox in one JSON response, if ``PAGE_SIZE`` is not larger.
+MAX_PAGE_ROWS = 1000
+
 #: The names of the lists.
 LISTS: dict[str, Callable[[Any], NotificationQuerySet[Any]]] = {
     "all": lambda rows: rows.visible(),
@@ -41,6 +44,17 @@ def get_num_to_fetch(request: HttpRequest) -> int:
     except ValueError:
         return settings.NUM_TO_FETCH
     return number if 1 <= number <= 100 else settings.NUM_TO_FETCH
+
+
+def get_page_size(request: HttpRequest) -> int:
+    """Return the number of rows of a page of the inbox given by ``?max=``, otherwise the setting ``NUM_TO_FETCH``.
+
+    It is at most ``MAX_PAGE_ROWS``, or ``PAGE_SIZE`` if that is more.
+    """
+    text = request.GET.get("max", "")
+    if not (text.isascii() and text.isdigit() and int(text[:9])):
+        return settings.NUM_TO_FETCH
+    return min(int(text[:9]), max(MAX_PAGE_ROWS, settings.PAGE_SIZE))
 
 
 def get_notification_list(request: HttpRequest, method_name: str = "all") -> list[dict[str, Any]]:

@@ -102,7 +102,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
             "notifications": rows,
             **context,
             "tab": self.tab,
-            "page_size": settings.PAGE_SIZE,
+            "page_size": self.get_paginate_by(rows) or len(rows),
             "tabs": [(tab, own_url(self.request, tab.url_name), counts[tab.name]) for tab in TABS.values()],
             "counts": counts,
             "actions": [ACTIONS[name] for name in self.tab.actions],

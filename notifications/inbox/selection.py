@@ -40,7 +40,7 @@ class Selection:
         """
         name, _, slug = data.get("one", "").partition(":")
         everything = data.get("all", "")
-        action = ACTIONS.get(name or everything or data.get("verb", ""))
+        action = ACTIONS.get(name or everything or data.get("action", ""))
         if action is None:
             return None
         if name:

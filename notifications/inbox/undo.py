@@ -53,10 +53,13 @@ def do(
     *,
     until: datetime | None = None,
     matching: Matching | None = None,
+    command: str = "",
 ) -> Change:
     """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze".
 
     With ``matching``, rows that arrived later are left as they are. Raise MatchingChanged if the others are not those.
+    If nothing changes, the action before can still be undone. ``command`` is an id that a script gives to the action:
+    if the last action had the same one, its response did not arrive, and its result is returned again.
     """
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
@@ -64,6 +67,9 @@ def do(
         wanted = matching.narrow(wanted)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
+        last = state.values_list("undo", flat=True).get() if command else None
+        if last and last.get("command") == command:
+            return Change(last["changed"], last["token"])
         most = MAX_UNDO_ROWS if matching is None else max(MAX_UNDO_ROWS, MAX_COMPARED_ROWS)
         keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: most + 1])
         if matching not in {None, Matching.of_keys(keys, wanted)}:
@@ -81,7 +87,9 @@ def do(
                     groups[difference].append(pk)
         wanted.announce(changed)
         token = secrets.token_urlsafe(9) if groups else None
-        state.update(undo=token and {"token": token, "groups": list(groups.items())})
+        if changed:
+            groups_of_change = {"groups": list(groups.items()), "changed": changed, "command": command}
+            state.update(undo=token and {"token": token, **groups_of_change})
         return Change(changed, token)
 
     return alone(user, using, write)

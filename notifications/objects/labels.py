@@ -12,7 +12,7 @@ from django.utils.translation import gettext, gettext_lazy as _
 from notifications.events import OBJECTS
 from notifications.objects.fetch import Lost, model_of
 from notifications.objects.guard import guarded
-from notifications.objects.text import shown_text
+from notifications.objects.text import isolated, shown_text
 
 #: The four shapes of the sentence, by whether there is an action object and whether there is a target.
 SHAPES: dict[tuple[bool, bool], Promise] = {
@@ -105,4 +105,9 @@ def shape_of(parts: Mapping[str, str]) -> str:
 
 def sentence(parts: Mapping[str, str]) -> str:
     """Return the sentence of the seed, with these parts, in the one of its four shapes that fits."""
-    return shape_of(parts) % parts
+    return shape_of(parts) % {**parts, **isolated_names(parts)}
+
+
+def isolated_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of the objects so that none of them turns the direction of the sentence."""
+    return {key: isolated(names[key]) for key in OBJECTS}

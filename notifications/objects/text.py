@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import re
 
+from django.utils.translation import get_language_bidi
+
 #: The maximum length of a name, in characters. Longer names are cut.
 MAX_LABEL_LENGTH = 1000
+
+#: Characters that turn the direction of the text after them, and letters that are written from right to left.
+DIRECTION_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 
 #: Characters that a page cannot contain.
 UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
@@ -31,3 +39,13 @@ def shown_text(text: str) -> str:
     if plain[:1].isalnum() or any(one.isprintable() and not one.isspace() for one in plain):
         return plain
     return ""
+
+
+def isolated(name: str) -> str:
+    """Return a name as plain text that does not turn the direction of the sentence around it.
+
+    Characters that override the direction are removed. A name that is written from right to left, and every name in a
+    language that is, stands between isolates (U+2068 and U+2069).
+    """
+    plain = DIRECTION_CONTROLS.sub("", name)
+    return f"\u2068{plain}\u2069" if plain and (RIGHT_TO_LEFT.search(plain) or get_language_bidi()) else plain

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from notifications.objects import links
 from notifications.objects.guard import guarded
-from notifications.objects.labels import labels_of, sentence, shape_of
+from notifications.objects.labels import isolated_names, labels_of, sentence, shape_of
 from notifications.presentation.verb_templates import html_of_verb, text_of_verb
 from notifications.types import pieces, type_of
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
     from django.template import Context
 
     from notifications.storage.notification import AbstractNotification
@@ -27,11 +29,44 @@ def text(notification: AbstractNotification, names: Mapping[str, str] | None = N
     """
     names = labels_of(notification) if names is None else names
     if not notification.is_hidden:
-        own = text_of_verb(notification.verb, {**names, "notice": notification})
+        own = text_of_verb(notification.verb, {**isolated_names(names), "notice": notification})
         if own is not None:
             return own
     parts = {**names, "verb": notification.verb}
     return sentence_of_type(notification.verb, parts, str) or sentence(parts)
+
+
+def parts_of(
+    notification: AbstractNotification, request: HttpRequest | None = None
+) -> dict[str, SafeString | str]:
+    """Return the names of ``actor``, ``action_object`` and ``target`` as HTML, each as a link if the object has a URL.
+
+    The link that opens the notification has the attribute ``data-ntf-open``: that of the target, otherwise of the
+    action object, otherwise of the actor.
+    """
+    parts: dict[str, SafeString | str] = {}
+    is_open = False
+    for key in links.CLICKED:
+        url = links.object_url(notification, key, request)
+        parts[key] = linked(notification, key, url, " data-ntf-open" if url and not is_open else "")
+        is_open = is_open or bool(url)
+    return parts
+
+
+def linked(notice: AbstractNotification, key: str, url: str, mark: str = "") -> SafeString | str:
+    """Return the name of an object as a link to ``url``, if there is one; ``mark`` is an attribute of the link.
+
+    A deleted object is shown as "deleted ...". An object that the notification does not have is an empty string.
+    """
+    label = notice.label(key)
+    if not label:
+        return ""
+    if getattr(notice, key) is None:
+        return format_html('<span class="ntf-gone">{}</span>', label)
+    # A name may be written from right to left in a sentence that is not, and the other way round.
+    if url:
+        return format_html('<bdi><a href="{}"{}>{}</a></bdi>', url, mark, label)
+    return format_html("<bdi>{}</bdi>", label)
 
 
 def html(parts: Mapping[str, str]) -> SafeString:

@@ -6,6 +6,7 @@ A template that cannot be loaded, that raises, or whose output is empty or too l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,9 @@ MAX_REMEMBERED_TEMPLATES = 1000
 
 #: The maximum length of a sentence from a template, in characters.
 MAX_SENTENCE_LENGTH = 20_000
+
+#: Where our own templates are.
+TEMPLATES = Path(__file__).parent.parent / "templates"
 
 #: Stands for a template that is not in the cache.
 UNKNOWN: Any = object()
@@ -95,6 +99,18 @@ def unescaped(template: Any) -> Any:
     # The cached compiled templates escape.
     environment = inner.environment.overlay(autoescape=False, bytecode_cache=None)
     return environment.get_template(inner.name)
+
+
+def has_own(name: str, context: Context) -> bool:
+    """Return whether the site has its own template of this name, in the engine that renders ``context``."""
+    origin = attempted(name, "loading the template", origin_of, name, context, otherwise="")
+    return not Path(origin).is_relative_to(TEMPLATES)
+
+
+def origin_of(name: str, context: Context) -> str:
+    """Return where the template of this name is from."""
+    origin: str = context.template.engine.get_template(name).origin.name  # type: ignore[union-attr]
+    return origin
 
 
 def render_text(template: Any, names: Mapping[str, Any]) -> str | None:

@@ -59,6 +59,11 @@ def new_generation(using: str) -> dict[str, str]:
     return {generation_key(using): uuid4().hex}
 
 
+def recipients_of_change(row: Any) -> set[Any]:
+    """Return the primary keys of the users whose counts change when this row is saved."""
+    return {row.recipient_id, row._loaded_recipient_id or row.recipient_id}
+
+
 def drop_counts(user_pks: Collection[Any] | None, *, using: str) -> None:
     """Clear the cached counts of these users (None: of all users) after the commit.
 

@@ -131,5 +131,6 @@ def seconds_until_next(user: Any) -> float:
 def capped(rows: Any) -> int:
     """Return the number of these rows, or one more than ``BADGE_CAP``."""
     cap = settings.BADGE_CAP
-    count: int = (rows if cap is None else rows[: cap + 1]).count()
+    # Without an order, so that no database sorts all rows to count the first of them.
+    count: int = (rows if cap is None else rows.order_by()[: cap + 1]).count()
     return count

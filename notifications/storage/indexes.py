@@ -47,7 +47,7 @@ class StateIndex(models.Index):
         """Return the SQL that creates the index on this database."""
         connection, index = schema_editor.connection, copy.copy(self)
         there = {field.name for field in model._meta.get_fields()}
-        if not there.issuperset(self.fields):
+        if not there.issuperset(name for name, _ in self.fields_orders):
             raise ImproperlyConfigured(USE_ADOPT_TABLE % model._meta.label)
         if self.where is not None and connection.features.supports_partial_indexes:
             constant = {name for name, _ in self.where.children}  # type: ignore[misc]

@@ -186,10 +186,6 @@ class AbstractNotification(RowVerbs):
         row._loaded_recipient_id = vars(row).get("recipient_id")
         return row
 
-    def recipients_of_change(self) -> set[Any]:
-        """Return the primary keys of the users whose counts change when this row is saved."""
-        return {self.recipient_id, self._loaded_recipient_id or self.recipient_id}
-
     def save(
         self,
         *,
@@ -209,7 +205,7 @@ class AbstractNotification(RowVerbs):
         super().save(
             force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
         )
-        changes.drop_counts(self.recipients_of_change(), using=using)
+        changes.drop_counts(changes.recipients_of_change(self), using=using)
         self._loaded_recipient_id = self.recipient_id
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:

@@ -250,7 +250,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         self._for_write = True
         changed = super(NotificationQuerySet, self.quietly()).bulk_update(rows, names, batch_size)
         if COUNTED_COLUMNS & names:
-            self.announce(changed, {pk for row in rows for pk in row.recipients_of_change()})
+            self.announce(changed, {pk for row in rows for pk in changes.recipients_of_change(row)})
         return changed
 
     # How the mark travels with the queryset, and what it does

@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from notifications.conf import settings
 from notifications.extensions import extensions, rows_for
 from notifications.inbox.actions import ROW_ACTIONS, Action, actions_for
+from notifications.inbox.rows import Rows
 from notifications.inbox.search import Search
 from notifications.inbox.tabs import TABS, day_of
 from notifications.objects import links
@@ -156,22 +157,6 @@ def live_notify_list(list_class: str = "live_notify_list") -> SafeString:
     return format_html("<ul class='{}'></ul>", list_class)
 
 
-def linked(notice: AbstractNotification, key: str, url: str, mark: str = "") -> SafeString | str:
-    """Return the name of an object as a link to ``url``, if there is one; ``mark`` is an attribute of the link.
-
-    A deleted object is shown as "deleted ...". An object that the notification does not have is an empty string.
-    """
-    label = notice.label(key)
-    if not label:
-        return ""
-    if getattr(notice, key) is None:
-        return format_html('<span class="ntf-gone">{}</span>', label)
-    # A name may be written from right to left in a sentence that is not, and the other way round.
-    if url:
-        return format_html('<bdi><a href="{}"{}>{}</a></bdi>', url, mark, label)
-    return format_html("<bdi>{}</bdi>", label)
-
-
 @register.simple_tag(takes_context=True)
 def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeString | str]:
     """Return the names of ``actor``, ``action_object`` and ``target``, each as a link if the object has a URL.
@@ -179,14 +164,7 @@ def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeSt
     The link that opens the notification has the attribute ``data-ntf-open``: that of the target, otherwise of the
     action object, otherwise of the actor.
     """
-    request = request_of(context)
-    parts: dict[str, SafeString | str] = {}
-    is_open = False
-    for key in links.CLICKED:
-        url = links.object_url(notice, key, request)
-        parts[key] = linked(notice, key, url, " data-ntf-open" if url and not is_open else "")
-        is_open = is_open or bool(url)
-    return parts
+    return sentences.parts_of(notice, request_of(context))
 
 
 @register.simple_tag(takes_context=True)
@@ -232,6 +210,17 @@ def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> lis
     """
     key = getattr(context.get("page_obj"), "key", "timestamp")
     return [(day, list(some)) for day, some in groupby(notices, key=lambda notice: day_of(notice, key))]
+
+
+@register.simple_tag(takes_context=True)
+def inbox_rows(
+    context: Any, notices: Iterable[AbstractNotification]
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the days of a page, each with the rows that ``notifications/row.html`` shows.
+
+    A row has ``notice`` and the parts of the template that are made without template nodes, because a page has many.
+    """
+    return list(Rows(context, getattr(context.get("page_obj"), "key", "timestamp")).by_day(notices))
 
 
 @register.simple_tag(takes_context=True)

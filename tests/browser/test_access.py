@@ -71,7 +71,7 @@ def test_axe_finds_nothing(browser: Browser, visit: Visit, inbox: list[Any], loo
             browser.page.locator(".ntf-panel [data-ntf-id]").first.wait_for()
             assert violations(browser) == []
     visit(INBOX)
-    browser.follow(browser.page.locator("[data-ntf-verb=snooze]").first)
+    browser.follow(browser.page.locator("[data-ntf-action=snooze]").first)
     assert violations(browser) == []
     visit(INBOX)
     browser.page.locator(".ntf-row [name=id]").first.check()
@@ -86,6 +86,11 @@ def test_axe_finds_nothing(browser: Browser, visit: Visit, inbox: list[Any], loo
     browser.page.keyboard.press("j")
     browser.page.keyboard.press("e")
     browser.page.locator("div[data-ntf-undo]").wait_for()
+    # What arrives waits while the focus is in the list.
+    pill = browser.page.locator("[data-ntf-arrivals]")
+    pill.wait_for()
+    assert violations(browser) == []
+    pill.click()
     wait_until(lambda: "came" in browser.page.locator(".ntf-row").first.inner_text())
     assert violations(browser) == []
     sizes = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
@@ -100,7 +105,7 @@ def test_all_of_it_works_under_a_strict_policy(browser: Browser, visit: Visit, i
         browser.page.keyboard.press(key)
     browser.page.locator("div[data-ntf-undo]").wait_for()
     browser.page.keyboard.press("z")
-    wait_until(lambda: not browser.page.locator("div[data-ntf-undo]").is_visible())
+    browser.page.locator("div[data-ntf-undo]").get_by_text("Undone.").wait_for()
     for tab in ("unread", "saved", "snoozed", "done"):
         visit(f"{INBOX}{tab}/")
     visit(f"{INBOX}?q=level:error")
@@ -126,7 +131,7 @@ def test_everything_can_be_done_without_a_script(
     assert count.count() == 5
     assert not page.get_by_text("Keyboard shortcuts").first.is_visible()
     # One row
-    follow(page.locator(".ntf-row [data-ntf-verb=done]").first)
+    follow(page.locator(".ntf-row [data-ntf-action=done]").first)
     assert page.get_by_text("1 notification marked as done.").is_visible()
     assert rows().done().count() == 1
     follow(page.get_by_role("button", name="Undo"))
@@ -143,17 +148,17 @@ def test_everything_can_be_done_without_a_script(
     follow(page.get_by_role("button", name="Undo"))
     assert rows().inbox().count() == 5
     # Snooze
-    follow(page.locator(".ntf-row [data-ntf-verb=snooze]").first)
+    follow(page.locator(".ntf-row [data-ntf-action=snooze]").first)
     follow(page.locator("button[name=until]").first)
     assert rows().snoozed().count() == 1
     follow(page.get_by_role("button", name="Undo"))
     assert rows().snoozed().count() == 0
-    follow(page.locator(".ntf-row [data-ntf-verb=snooze]").first)
+    follow(page.locator(".ntf-row [data-ntf-action=snooze]").first)
     page.locator("[name=until][type=datetime-local]").fill("2999-01-01T08:00")
     follow(page.get_by_role("button", name="Snooze", exact=True))
     assert rows().snoozed().count() == 1
     follow(page.locator(".ntf-tabs").get_by_role("link", name="Snoozed"))
-    follow(page.locator(".ntf-row [data-ntf-verb=unsnooze]"))
+    follow(page.locator(".ntf-row [data-ntf-action=unsnooze]"))
     assert rows().snoozed().count() == 0
     # Search and turn the page
     follow(page.locator(".ntf-tabs").get_by_role("link", name="Inbox"))

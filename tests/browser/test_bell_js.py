@@ -165,7 +165,7 @@ def test_who_is_logged_out_is_not_asked_for_any_more(
     browser.stop_the_clock()
     show()
     # The other tabs are told that there is nobody to ask for.
-    wait_until(lambda: "bye" in browser.run("return told"))
+    wait_until(lambda: "stopped" in browser.run("return told"))
     for _ in range(10):
         browser.let_pass(1000)
     browser.run("")

@@ -223,7 +223,7 @@ def test_what_was_snoozed_comes_back_by_itself(log_in: LogIn, demo: str, databas
     listens(brosner)
     first = brosner.page.locator(".ntf-row").first
     sentence, slug = first.locator(".ntf-sentence").inner_text(), first.get_attribute("data-ntf-id") or ""
-    brosner.follow(first.locator("[data-ntf-verb=snooze]"))
+    brosner.follow(first.locator("[data-ntf-action=snooze]"))
     brosner.follow(brosner.page.get_by_role("button", name="Tomorrow"))
     assert first.get_attribute("data-ntf-id") != slug
     listens(brosner)

@@ -91,13 +91,14 @@ return [focusable.length, focusable.filter((element) => {
 #: The colours that tell one thing from the next, as they are drawn, and what is behind them.
 MARKS = """
 const style = (selector) => getComputedStyle(document.querySelector(selector));
+const dot = (selector) => getComputedStyle(document.querySelector(selector), "::before");
 const badge = style(".ntf-badge, .ntf-count");
 return {
   "behind": style("body").backgroundColor,
   "tab": style(".ntf-tabs a:not([aria-current]) .ntf-tab").borderBlockEndColor,
   "current tab": style(".ntf-tabs a[aria-current] .ntf-tab").borderBlockEndColor,
-  "read row": style(".ntf-row:not(.ntf-new)").borderInlineStartColor,
-  "unread row": style(".ntf-row.ntf-new").borderInlineStartColor,
+  "read row": dot(".ntf-row:not(.ntf-new)").content,
+  "unread row": dot(".ntf-row.ntf-new").borderTopColor,
   "between rows": style(".ntf-row + .ntf-row").borderBlockStartWidth,
   "around a number": [badge.borderBlockStartWidth, badge.borderBlockStartColor],
   "around a chosen row": style(".ntf-row:has(:checked)").outlineWidth,
@@ -197,12 +198,13 @@ def test_a_rule_of_the_site_wins_over_ours(
     visit(INBOX)
     browser.run(
         "const sheet = new CSSStyleSheet();"
-        "sheet.replaceSync('.ntf-sentence { font-size: 33px } :root { --ntf-tint: rgb(1, 2, 3) }');"
+        "sheet.replaceSync('.ntf-sentence { font-size: 33px } .ntf { --ntf-tint: rgb(1, 2, 3) }');"
         "document.adoptedStyleSheets = [sheet]"
     )
     notice = "const notice = document.querySelector('.ntf-row.ntf-new');"
     size = f"{notice} return getComputedStyle(notice.querySelector('h3')).fontSize"
     assert browser.run(size) == "33px"
+    browser.page.locator(".ntf-row.ntf-new [name=id]").first.check()
     assert browser.run(f"{notice} return getComputedStyle(notice).backgroundColor") == "rgb(1, 2, 3)"
 
 
@@ -215,7 +217,7 @@ def test_what_a_colour_says_is_said_by_a_line_where_the_reader_chooses_the_colou
     marks = browser.run(MARKS)
     behind = marks["behind"]
     assert behind == {"light": "rgb(255, 255, 255)", "dark": "rgb(0, 0, 0)"}[scheme]
-    assert (marks["tab"], marks["read row"]) == (behind, behind)
+    assert (marks["tab"], marks["read row"]) == (behind, "none")
     assert behind not in (marks["current tab"], marks["unread row"])
     assert marks["between rows"] == "1px"
     assert marks["around a number"][0] == "1px"
@@ -309,3 +311,32 @@ def test_the_number_on_a_tab_is_one_line_in_its_box(
     )
     assert ["99+", 1, True] in counts
     assert [count for count in counts if count[1:] != [1, True]] == []
+
+
+@pytest.mark.parametrize("width", [1000, 1280])
+def test_a_row_is_as_high_as_two_lines(
+    browser: Browser, visit: Callable[[str], None], justquick: Any, width: int
+) -> None:
+    """It was 73 to 106 px: eight rows on a screen."""
+    for number in range(3):
+        make_notification(
+            justquick, verb=f"opened {number}", target=make_project("a name"), unread=number == 1
+        )
+    browser.page.set_viewport_size({"width": width, "height": 800})
+    visit(INBOX)
+    heights = browser.run("return [...document.querySelectorAll('.ntf-row')].map((row) => row.offsetHeight)")
+    assert [height for height in heights if not 44 <= height <= 52] == []
+
+
+def test_the_tools_of_a_row_are_seen_where_one_points_or_has_the_focus(
+    browser: Browser, visit: Callable[[str], None], justquick: Any
+) -> None:
+    make_notification(justquick)
+    visit(INBOX)
+    seen = "return getComputedStyle(document.querySelector('[data-ntf-action=done]')).opacity"
+    assert browser.run(seen) == "0"
+    browser.page.locator(".ntf-row").hover()
+    assert browser.run(seen) == "1"
+    browser.page.mouse.move(1, 1)
+    browser.page.locator("[data-ntf-action=done]").focus()
+    assert browser.run(seen) == "1"

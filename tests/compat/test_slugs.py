@@ -83,10 +83,10 @@ def test_every_page_works_with_the_slugs_that_it_shows(justquick: Any) -> None:
     assert (item["slug"], item["id"]) == (row.slug, row.pk if isinstance(row.pk, int) else str(row.pk))
     assert client.get(f"{INBOX}api/unread_list/").json()["unread_list"][0]["slug"] == row.slug
     accept = {"accept": "application/json"}
-    for data in ({"one": f"done:{row.slug}"}, {"verb": "undone", "id": str(row.slug)}):
+    for data in ({"one": f"done:{row.slug}"}, {"action": "undone", "id": str(row.slug)}):
         answer = client.post(f"{INBOX}act/", data, headers=accept).json()
         assert answer["changed"] == 1
-    shown = {"verb": "done", "scope": "page", "shown": f"{row.slug},nonsense"}
+    shown = {"action": "done", "scope": "page", "shown": f"{row.slug},nonsense"}
     answer = client.post(f"{INBOX}act/", shown, headers=accept).json()
     assert answer["changed"] == 1
     undone = client.post(f"{INBOX}undo/", {"undo": answer["undo"]}, headers=accept).json()

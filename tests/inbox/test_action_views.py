@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone, translation
 
+from notifications.inbox import lists, tabs
 from notifications.models import InboxState
 from tests.factories import make_notification, make_project, make_user, rows
 
@@ -71,7 +72,7 @@ def said(client: Client, path: str = INBOX) -> str:
 
 def test_one_row_is_named_by_its_button(inbox: Client, justquick: Any) -> None:
     one, other = make_notification(justquick), make_notification(justquick)
-    response = inbox.post(ACT, {"one": f"done:{one.slug}", "id": [other.slug], "verb": "save"})
+    response = inbox.post(ACT, {"one": f"done:{one.slug}", "id": [other.slug], "action": "save"})
     assert (response.status_code, response["Location"]) == (302, INBOX)
     assert (list(justquick.notifications.done()), list(justquick.notifications.inbox())) == ([one], [other])
     assert not justquick.notifications.saved().exists()
@@ -79,7 +80,7 @@ def test_one_row_is_named_by_its_button(inbox: Client, justquick: Any) -> None:
 
 def test_some_rows_are_named_by_their_boxes(inbox: Client, justquick: Any) -> None:
     one, other, third = (make_notification(justquick) for _ in range(3))
-    assert act(inbox, verb="save", id=[one.slug, third.slug])["changed"] == 2
+    assert act(inbox, action="save", id=[one.slug, third.slug])["changed"] == 2
     assert set(justquick.notifications.saved()) == {one, third}
     assert other.saved_at is None
 
@@ -90,7 +91,7 @@ def test_all_on_the_page_are_those_that_it_shows(inbox: Client, justquick: Any, 
         make_notification(justquick)
     shown = re.search(r'name="shown" value="([^"]*)"', page(inbox))
     assert shown is not None
-    assert act(inbox, verb="done", scope="page", shown=shown[1])["changed"] == 2
+    assert act(inbox, action="done", scope="page", shown=shown[1])["changed"] == 2
     assert justquick.notifications.inbox().count() == 1
 
 
@@ -100,11 +101,11 @@ def test_all_that_match_are_those_of_the_tab_and_the_search(inbox: Client, justq
     make_notification(justquick, actor=bot, verb="two", unread=False)
     make_notification(justquick, verb="three")
     make_notification(bot, actor=bot, verb="another's")
-    assert act_on_all(inbox, verb="done", tab="unread", q="from:bot")["changed"] == 1
+    assert act_on_all(inbox, action="done", tab="unread", q="from:bot")["changed"] == 1
     assert [row.verb for row in justquick.notifications.done()] == ["one"]
-    assert act_on_all(inbox, verb="undone", tab="done")["changed"] == 1
-    assert act_on_all(inbox, verb="done", tab="no such tab", q="-from:bot")["changed"] == 1
-    assert act_on_all(inbox, verb="save", q="is:done")["changed"] == 1
+    assert act_on_all(inbox, action="undone", tab="done")["changed"] == 1
+    assert act_on_all(inbox, action="done", tab="no such tab", q="-from:bot")["changed"] == 1
+    assert act_on_all(inbox, action="save", q="is:done")["changed"] == 1
     assert [row.verb for row in justquick.notifications.saved()] == ["three"]
 
 
@@ -124,7 +125,7 @@ def test_everything_that_is_unread_is_read_and_unread_again_but_for_what_came_si
 
 def test_a_search_that_cannot_be_understood_changes_nothing(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
-    answer = act(inbox, verb="delete", scope="all", q="frm:bot")
+    answer = act(inbox, action="delete", scope="all", q="frm:bot")
     assert (answer["changed"], answer["message"], answer["undo"]) == (0, "Nothing changed.", None)
 
 
@@ -140,7 +141,7 @@ def test_what_came_since_the_page_was_made_is_left_alone(inbox: Client, justquic
     make("seen")
     form = fields(page(inbox, INBOX if tab == "inbox" else f"{INBOX}{tab}/"))
     make("unseen")
-    assert act(inbox, **{**form, "verb": "delete", "scope": "all"})["changed"] == 1
+    assert act(inbox, **{**form, "action": "delete", "scope": "all"})["changed"] == 1
     assert [row.verb for row in justquick.notifications.all()] == ["unseen"]
 
 
@@ -151,8 +152,8 @@ def test_a_slug_that_no_row_has_changes_nothing(inbox: Client, justquick: Any, s
     make_notification(justquick)
     for data in (
         {"one": f"done:{slug}"},
-        {"verb": "done", "id": slug},
-        {"verb": "done", "scope": "page", "shown": slug},
+        {"action": "done", "id": slug},
+        {"action": "done", "scope": "page", "shown": slug},
     ):
         assert act(inbox, **data)["changed"] == 0
     assert justquick.notifications.inbox().count() == 1
@@ -160,13 +161,13 @@ def test_a_slug_that_no_row_has_changes_nothing(inbox: Client, justquick: Any, s
 
 def test_where_nothing_is_chosen_it_says_so(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
-    assert act(inbox, verb="done")["message"] == "Select at least one notification."
-    inbox.post(ACT, {"verb": "done"})
+    assert act(inbox, action="done")["message"] == "Select at least one notification."
+    inbox.post(ACT, {"action": "done"})
     assert said(inbox) == "Select at least one notification."
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"verb": "explode"}, {"one": "explode:1"}, {"one": ":1"}, {"verb": "\x00"}]
+    "data", [{}, {"action": "explode"}, {"one": "explode:1"}, {"one": ":1"}, {"action": "\x00"}]
 )
 def test_what_cannot_be_done_is_refused(inbox: Client, justquick: Any, data: dict[str, str]) -> None:
     make_notification(justquick)
@@ -181,11 +182,11 @@ def test_under_soft_delete_a_deleted_row_is_out_of_reach(
 ) -> None:
     settings.NOTIFICATIONS = {"SOFT_DELETE": True}
     row = make_notification(justquick)
-    answer = act(inbox, verb="delete", id=row.slug)
+    answer = act(inbox, action="delete", id=row.slug)
     assert (answer["changed"], answer["message"]) == (1, "1 notification deleted.")
-    assert act(inbox, verb="done", id=row.slug)["changed"] == 0
-    # But not for the button that takes it back. The last thing changed nothing, so that there is none.
-    assert inbox.post(UNDO, {"undo": answer["undo"]}, headers=JSON).json()["changed"] == 0
+    assert act(inbox, action="done", id=row.slug)["changed"] == 0
+    # But not for the button that takes it back: the last thing changed nothing.
+    assert inbox.post(UNDO, {"undo": answer["undo"]}, headers=JSON).json()["changed"] == 1
 
 
 # What is answered
@@ -193,7 +194,7 @@ def test_under_soft_delete_a_deleted_row_is_out_of_reach(
 
 def test_json_says_what_was_done_and_what_is_left(inbox: Client, justquick: Any) -> None:
     one, _, _ = (make_notification(justquick) for _ in range(3))
-    answer = act(inbox, verb="done", id=one.slug)
+    answer = act(inbox, action="done", id=one.slug)
     token = answer.pop("undo")
     assert len(token) == 12
     assert answer == {
@@ -238,7 +239,7 @@ def test_the_page_says_what_was_done_with_a_button_that_undoes_it(
         }.get(verb, lambda: None)()
     slugs = [row.slug for row in rows()]
     before = list(rows().order_by("pk").values_list())
-    response = inbox.post(ACT, {"verb": verb, "id": slugs, "until": "tomorrow", "next": f"{INBOX}saved/"})
+    response = inbox.post(ACT, {"action": verb, "id": slugs, "until": "tomorrow", "next": f"{INBOX}saved/"})
     assert (response.status_code, response["Location"]) == (302, f"{INBOX}saved/")
     # On any tab, and again when the page is shown again.
     assert said(inbox, f"{INBOX}saved/") == said(inbox, f"{INBOX}saved/") == said(inbox) == words
@@ -261,7 +262,7 @@ def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
     inbox.post(ACT, {"one": f"save:{row.slug}"})
     cookie = inbox.cookies["notifications_flash"]
     assert (cookie["path"], cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (
-        INBOX,
+        "/",
         True,
         "Lax",
         60,
@@ -280,7 +281,7 @@ def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
 def test_next_is_a_page_of_this_host(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
     for path in (ACT, UNDO):
-        data = {"verb": "done", "id": "1", "next": "//evil.example/"}
+        data = {"action": "done", "id": "1", "next": "//evil.example/"}
         assert inbox.post(path, data)["Location"] == INBOX
 
 
@@ -311,7 +312,7 @@ def test_all_that_match_are_snoozed_by_the_page_that_asks(inbox: Client, justqui
     for _ in range(3):
         make_notification(justquick)
     html = inbox.post(
-        ACT, {"verb": "snooze", "scope": "all", "tab": "unread", "q": "closed"}
+        ACT, {"action": "snooze", "scope": "all", "tab": "unread", "q": "closed"}
     ).content.decode()
     assert "<p>3 notifications are selected.</p>" in html
     assert act(inbox, **fields(html), until="2099-01-01T08:00")["changed"] == 3
@@ -347,8 +348,8 @@ def test_a_moment_that_is_none_is_a_gentle_word(
 @pytest.mark.parametrize(
     ("path", "query", "question"),
     [
-        (ACT, {"verb": "done", "id": "SLUG"}, "Done?"),
-        (ACT, {"verb": "snooze", "scope": "page", "shown": "SLUG", "until": "hour"}, "Snooze?"),
+        (ACT, {"action": "done", "id": "SLUG"}, "Done?"),
+        (ACT, {"action": "snooze", "scope": "page", "shown": "SLUG", "until": "hour"}, "Snooze?"),
         (UNDO, {"undo": "x"}, "Undo?"),
         (SEEN, {}, "Mark all as seen?"),
     ],
@@ -425,12 +426,47 @@ def test_an_unchanged_poll_of_the_json_is_304(
     make_notification(justquick, target=make_project())
     response = inbox.get(API)
     headers = {"if-none-match": response["ETag"]}
-    with django_assert_num_queries(3):
+    # The session, the user, the rows, and each model of the objects.
+    with django_assert_num_queries(5):
         assert inbox.get(API, headers=headers).status_code == 304
     assert inbox.get(API, {"q": "is:unread"}, headers=headers).status_code == 200
     assert inbox.get(API, {"tab": "unread"}, headers=headers).status_code == 200
     make_notification(justquick)
     assert inbox.get(API, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("change", ["is renamed", "is gone", "is another day", "another language"])
+def test_what_a_poll_shows_is_in_its_etag(
+    inbox: Client, justquick: Any, change: str, monkeypatch: Any
+) -> None:
+    project = make_project("before")
+    make_notification(justquick, target=project)
+    headers = {"if-none-match": inbox.get(API)["ETag"]}
+    if change == "is renamed":
+        type(project).objects.update(name="after")
+    elif change == "is gone":
+        project.delete()
+    elif change == "another language":
+        headers["accept-language"] = "de"
+    else:
+        tomorrow = timezone.localtime() + timedelta(days=1)
+        for module in (lists, tabs):
+            monkeypatch.setattr(module, "local_now", lambda: tomorrow)
+    answer = inbox.get(API, headers=headers)
+    assert answer.status_code == 200
+    [item] = answer.json()["items"]
+    assert item.get("target") == {"is renamed": "after", "is gone": None}.get(change, "before")
+    assert (item["day"] == "Yesterday") is (change == "is another day")
+
+
+def test_the_json_has_as_many_rows_as_a_page(inbox: Client, justquick: Any, settings: Any) -> None:
+    """H2: above 100 it was ten."""
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 120, "NUM_TO_FETCH": 2}
+    model = rows().model
+    rows().bulk_create([model(recipient=justquick, actor=justquick, verb="did") for _ in range(130)])
+    assert 'data-ntf-max="120"' in page(inbox)
+    for asked, shown in (("120", 120), ("999999999999", 130), ("130", 130), ("0", 2), ("-1", 2), ("x", 2)):
+        assert len(inbox.get(API, {"max": asked}).json()["items"]) == shown
 
 
 def test_the_counts_stop_at_the_cap_and_cost_no_query_of_their_own(

@@ -146,7 +146,7 @@ def test_more_than_a_page_are_named_and_then_changed(inbox: Client, justquick: A
     settings.NOTIFICATIONS = {"PAGE_SIZE": 2, "BADGE_CAP": 2}
     for _ in range(5):
         make_notification(justquick)
-    form = {**form_of(inbox), "scope": "all", "verb": "done", "next": f"{INBOX}saved/"}
+    form = {**form_of(inbox), "scope": "all", "action": "done", "next": f"{INBOX}saved/"}
     new = make_notification(justquick)
     response = inbox.post(ACT, form)
     # Without the one that came since.
@@ -178,7 +178,7 @@ def test_all_that_is_unread_is_read_where_the_page_shows_all_of_it(
 def test_json_asks_as_well(inbox: Client, justquick: Any) -> None:
     for _ in range(2):
         make_notification(justquick)
-    body: dict[str, Any] = {"verb": "done", "scope": "all"}
+    body: dict[str, Any] = {"action": "done", "scope": "all"}
     response = inbox.post(ACT, body, headers=JSON)
     assert response.status_code == 409
     asked = response.json()
@@ -214,12 +214,12 @@ def test_the_json_of_the_inbox_has_what_its_page_has(inbox: Client, justquick: A
 @pytest.mark.parametrize(
     ("query", "leads_to"),
     [
-        ({"verb": "delete", "scope": "all", "tab": "inbox"}, INBOX),
+        ({"action": "delete", "scope": "all", "tab": "inbox"}, INBOX),
         (
-            {"verb": "delete", "scope": "all", "tab": "done", "q": "is:saved 1&2"},
+            {"action": "delete", "scope": "all", "tab": "done", "q": "is:saved 1&2"},
             f"{INBOX}done/?q=is%3Asaved+1%262",
         ),
-        ({"verb": "snooze", "scope": "all", "tab": "unread", "until": "hour"}, f"{INBOX}unread/"),
+        ({"action": "snooze", "scope": "all", "tab": "unread", "until": "hour"}, f"{INBOX}unread/"),
         ({"all": "read"}, f"{INBOX}unread/"),
     ],
 )
@@ -234,7 +234,7 @@ def test_no_link_selects_all_results(
     # What a link has is not part of what a form says.
     link = "&".join(f"{name}={value}" for name, value in {**query, **form}.items())
     assert inbox.post(f"{ACT}?{link}", {}).status_code == 400
-    assert inbox.post(f"{ACT}?{link}", {"verb": "done"}).status_code == 302
+    assert inbox.post(f"{ACT}?{link}", {"action": "done"}).status_code == 302
     assert justquick.notifications.unread().count() == 1
 
 
@@ -243,7 +243,7 @@ def test_a_link_to_some_rows_says_how_many(inbox: Client, justquick: Any, settin
     other = make_notification(make_user("brosner"))
 
     def asked(*found: Any, verb: str = "delete") -> str:
-        return inbox.get(ACT, {"verb": verb, "id": [row.slug for row in found]}).content.decode()
+        return inbox.get(ACT, {"action": verb, "id": [row.slug for row in found]}).content.decode()
 
     html = asked(*made, other)
     assert "<p>3 notifications are selected.</p>" in html
@@ -265,7 +265,7 @@ def test_a_link_to_some_rows_says_how_many(inbox: Client, justquick: Any, settin
 def test_what_no_page_says_of_the_results_changes_nothing(inbox: Client, justquick: Any, text: str) -> None:
     make_notification(justquick)
     for body in (
-        {"scope": "all", "verb": "done", "matching": text},
+        {"scope": "all", "action": "done", "matching": text},
         {"all": "done", "matching_unread": text},
     ):
         assert inbox.post(ACT, body, headers=JSON).json().get("changed", 0) == 0
@@ -284,7 +284,7 @@ def test_of_very_many_rows_the_number_and_the_last_one_are_compared(
     newest = max(row.pk for row in rows()) if is_numbered(get_notification_model()) else None
     assert found == Matching(3, newest, "")
     assert Matching.loads(found.dumps()) == found
-    response = inbox.post(ACT, {"scope": "all", "verb": "done"})
+    response = inbox.post(ACT, {"scope": "all", "action": "done"})
     assert question(response) == "3"
     assert "This cannot be undone." in response.content.decode()
     assert inbox.post(ACT, fields(response.content.decode())).status_code == 302
@@ -294,7 +294,7 @@ def test_of_very_many_rows_the_number_and_the_last_one_are_compared(
 def test_a_snooze_of_all_names_their_number_first(inbox: Client, justquick: Any) -> None:
     for _ in range(3):
         make_notification(justquick)
-    response = inbox.post(ACT, {"verb": "snooze", "scope": "all"})
+    response = inbox.post(ACT, {"action": "snooze", "scope": "all"})
     assert question(response) == "3"
     form = fields(response.content.decode())
     justquick.notifications.first().mark_as_done()
@@ -332,11 +332,11 @@ def test_a_search_that_is_cut_says_so_and_is_not_acted_on_as_a_whole(
     answer = inbox.get(API, {"q": query}).json()
     assert answer["error"] == limit
     assert {int(item["target_object_id"]) for item in answer["items"]} <= newest
-    response = inbox.post(ACT, {**form_of(inbox, q=query), "scope": "all", "verb": "done"})
+    response = inbox.post(ACT, {**form_of(inbox, q=query), "scope": "all", "action": "done"})
     assert (response.status_code, response.content.decode()) == (400, limit)
     assert justquick.notifications.done().count() == 0
     # What the page shows can be changed.
-    assert inbox.post(ACT, {**form_of(inbox, q=query), "scope": "page", "verb": "done"}).status_code == 302
+    assert inbox.post(ACT, {**form_of(inbox, q=query), "scope": "page", "action": "done"}).status_code == 302
     assert justquick.notifications.done().count() >= 3
 
 
@@ -346,6 +346,6 @@ def test_a_search_that_cannot_exclude_all_finds_nothing(inbox: Client, justquick
     html = inbox.get(INBOX, {"q": query}).content.decode()
     assert "More than 4 objects are called “Bug”. Exclude a more specific name." in html
     assert 'class="ntf-row' not in html.partition("<template")[0]
-    response = inbox.post(ACT, {"q": query, "scope": "all", "verb": "done"}, headers=JSON)
+    response = inbox.post(ACT, {"q": query, "scope": "all", "action": "done"}, headers=JSON)
     assert response.json()["changed"] == 0
     assert justquick.notifications.inbox().count() == 7

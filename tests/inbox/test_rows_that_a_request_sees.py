@@ -112,8 +112,8 @@ def test_another_row_cannot_be_named(inbox: Client, two: Any, name: str) -> None
     "form",
     [
         lambda hidden: {"one": f"done:{hidden.slug}"},
-        lambda hidden: {"verb": "done", "id": [hidden.slug]},
-        lambda hidden: {"verb": "done", "scope": "all"},
+        lambda hidden: {"action": "done", "id": [hidden.slug]},
+        lambda hidden: {"action": "done", "scope": "all"},
         lambda hidden: {"all": "read"},
     ],
 )

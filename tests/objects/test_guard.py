@@ -261,6 +261,7 @@ DOORS = {
         # Classes that a site names once, when it starts.
         "storage/fields.py",
         "contrib/live/buses/__init__.py",
+        "inbox/identity.py",
     },
     "verbose_name": {"objects/labels.py"},
 }

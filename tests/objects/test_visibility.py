@@ -236,7 +236,7 @@ def test_the_page_and_what_is_done_with_all_that_match_search_alike(stranger: An
         for query in (f"target:{SECRET}", "top"):
             page = client.get(INBOX, {"q": query}).content.decode()
             assert page.count("data-ntf-id=") - 1 == count
-            body = {"verb": "save", "scope": "all", "tab": "inbox", "q": query}
+            body = {"action": "save", "scope": "all", "tab": "inbox", "q": query}
             response = client.post(f"{INBOX}act/", body, headers={"accept": "application/json"})
             # Nothing to change, or a number to confirm.
             assert (response.status_code, response.json().get("count", 0)) == (

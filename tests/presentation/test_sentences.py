@@ -15,7 +15,8 @@ from django.utils import translation
 from notifications.objects import links
 from notifications.objects.links import action_links
 from notifications.presentation import sentences, verb_templates
-from tests.factories import make_issue, make_notification, make_project, rows
+from notifications.presentation.serialize import entry
+from tests.factories import make_issue, make_notification, make_project, make_user, rows
 from tests.testapp.models import Project, Quiet
 
 pytestmark = pytest.mark.django_db
@@ -431,3 +432,29 @@ def test_an_object_without_a_name_is_there_and_has_its_link(justquick: Any, clie
     )
     [item] = client.get(f"{INBOX}api/inbox/").json()["items"]
     assert (item["target"], item["target_url"]) == ("(untitled project)", f"/projects/{project.pk}/")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("mal\u202elory", "mallory"),
+        ("mal\u2069\u2066lory", "mallory"),
+        ("\u05de\u05dc\u05d0", "\u2068\u05de\u05dc\u05d0\u2069"),
+        ("mallory", "mallory"),
+    ],
+)
+def test_a_name_does_not_turn_a_sentence_round(justquick: Any, name: str, shown: str) -> None:
+    """B8: only the HTML of the server had isolates. What is text has them everywhere."""
+    notice = make_notification(justquick, verb="closed", actor=make_user(name), target=make_project("Budget"))
+    sentence = f"{shown} closed Budget"
+    assert sentences.text(notice) == entry(notice)["text"] == sentence
+    assert str(notice).startswith(f"{sentence} ")
+    # As data it is the name itself.
+    assert entry(notice)["actor"] == name
+
+
+def test_in_a_language_from_right_to_left_every_name_keeps_its_own_direction(justquick: Any) -> None:
+    notice = make_notification(justquick, verb="closed", target=make_project("Budget"))
+    with translation.override("ar"):
+        assert "\u2068justquick\u2069" in sentences.text(notice)
+        assert "\u2068Budget\u2069" in sentences.text(notice)

@@ -219,7 +219,7 @@ def test_what_the_json_and_the_page_say_to_the_script_agrees(user: Any, client: 
             assert json.loads(json.dumps(item["inbox_at"])) is None or "done" not in says
             assert part.startswith(" data-ntf-unread") == ("unread" in says)
             assert (">Unread</span>" in part) == ("unread" in says)
-            buttons = set(re.findall(r'data-ntf-verb="(\w+)"', part))
+            buttons = set(re.findall(r'data-ntf-action="(\w+)"', part))
             for state, yes, no in (("done", "undone", "done"), ("saved", "unsave", "save"),
                                    ("snoozed", "unsnooze", "snooze")):  # fmt: skip
                 assert (yes in buttons) == (no not in buttons) == (state in says)

@@ -25,8 +25,9 @@ from notifications.contrib.live.streams import Stream
 async def stream(request: HttpRequest) -> HttpResponseBase:
     """Stream what is new for the user of the request, as server-sent events.
 
-    Answers 204 under WSGI, where a stream would hold a worker; 401 to who is not logged in; 429 to who has as many
-    streams as ``LIVE_STREAMS_PER_USER`` allows; 503 while the database cannot be queried.
+    Answers 204 under WSGI, where a stream would hold a worker; 401 to who is not logged in; 409 if the parameter
+    ``user`` names another user than the one who is logged in; 429 to who has as many streams as
+    ``LIVE_STREAMS_PER_USER`` allows; 503 while the database cannot be queried.
     """
     scope: dict[str, Any] | None = getattr(request, "scope", None)
     if scope is None:
@@ -40,6 +41,9 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     await sync_to_async(close_connections)()
     if login is None:
         return HttpResponse(status=401)
+    if request.GET.get("user") not in (None, str(login.user_pk)):
+        # The page was made for another user. A stream cannot send the header that says so.
+        return HttpResponse(status=409)
     if hub.is_full_for(login):
         return HttpResponse(status=429, headers={"Retry-After": "60"})
     handover: Handover | None = scope.get(HANDOVER_KEY)

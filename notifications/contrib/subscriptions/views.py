@@ -28,6 +28,7 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.search import named, with_level
 from notifications.inbox import pagination
 from notifications.inbox.flash import Flash, get_flash, set_flash
+from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.requests import next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import key_of
 from notifications.models import AbstractNotification
@@ -75,6 +76,7 @@ def change(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@for_user_of_page
 @login_required
 @require_POST
 def change_from_notification(request: HttpRequest) -> HttpResponse:
@@ -92,7 +94,8 @@ def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
     ACTIONS[name](request.user, obj)
     if wants_json(request):
         found = get_subscription(request.user, obj)
-        return JsonResponse({"subscription": None if found is None else item(found)})
+        message = Flash(f"subscriptions_{name}", 1).message
+        return JsonResponse({"subscription": None if found is None else item(found), "message": message})
     return redirect_and_say(request, f"subscriptions_{name}")
 
 
@@ -151,7 +154,7 @@ def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:
 def redirect_and_say(request: HttpRequest, what: str) -> HttpResponse:
     """Redirect to the next page, which says what was done."""
     response = HttpResponseRedirect(next_url(request) or reverse("notifications_subscriptions:list"))
-    set_flash(response, request, Flash(what, 1), "/")
+    set_flash(response, request, Flash(what, 1))
     return response
 
 

@@ -745,7 +745,7 @@ def test_a_bus_that_cannot_be_had_leaves_the_hub_polling(site: Any, caplog: pyte
             return browser
 
     assert verbs(asyncio.run(listen())) == ["closed"]
-    assert "The live bus is not heard" in caplog.text
+    assert "The live bus is not connected" in caplog.text
 
 
 def test_a_bus_that_just_ends_is_a_dead_one(

@@ -277,3 +277,15 @@ def test_a_script_is_told_where_the_stream_is_if_the_site_has_a_url_for_it(setti
 def test_a_proxy_is_asked_not_to_hold_the_stream_back() -> None:
     assert wire.HEADERS["X-Accel-Buffering"] == "no"
     assert isinstance(async_to_sync(stream)(RequestFactory().get("/")), HttpResponse)
+
+
+def test_the_page_of_another_user_is_streamed_nothing(log_in: Callable[[Any], str]) -> None:
+    key, user = log_in(make_user()), make_user("brosner")
+
+    async def ask() -> int:
+        client = AsyncClient()
+        client.cookies["sessionid"] = key
+        status: int = (await client.get(f"/inbox/live/?user={user.pk}")).status_code
+        return status
+
+    assert asyncio.run(ask()) == 409

@@ -115,6 +115,13 @@ def test_who_acts_on_an_issue_of_a_repository_participates_in_the_issue_alone(al
     }
 
 
+def test_who_is_called_by_what_is_no_user_participates(bob: Any) -> None:
+    ticket = make_ticket()
+    send_and_commit(ticket.repo, target=ticket, recipient=[bob], recipient_reason="mention")
+    assert said(bob) == [("issue 2", "", "mention", False)]
+    assert Subscription.objects.count() == 1
+
+
 def test_nobody_participates_in_a_user(alice: Any, bob: Any) -> None:
     send_and_commit(bob, "followed", target=alice)
     assert said(bob) == []

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import notifications.storage.indexes
+from notifications.compat.adoption import CreateModel
 from notifications.conf import MODEL_SETTING
 
 # The core sets it where the site does not, which a type checker cannot know.
@@ -24,7 +25,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
+        CreateModel(
             name="Circuit",
             fields=[
                 ("channel", models.CharField(max_length=32, primary_key=True, serialize=False)),
@@ -33,7 +34,7 @@ class Migration(migrations.Migration):
                 ("problem", models.CharField(blank=True, max_length=255)),
             ],
         ),
-        migrations.CreateModel(
+        CreateModel(
             name="StoppedAddress",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
@@ -48,7 +49,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.CreateModel(
+        CreateModel(
             name="Delivery",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
@@ -97,7 +98,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.CreateModel(
+        CreateModel(
             name="Preference",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
@@ -120,7 +121,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.CreateModel(
+        CreateModel(
             name="Schedule",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),

@@ -1,0 +1,182 @@
+"""The rows of a page of the inbox: what is the same for all of them is made once, the rest without template nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.template import Context
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.html import escape, format_html, format_html_join, linebreaks
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
+from django.utils.translation import gettext, pgettext
+
+from notifications.inbox.actions import actions_of
+from notifications.inbox.tabs import day_of
+from notifications.objects import links
+from notifications.presentation import sentences
+from notifications.presentation.verb_templates import has_own
+from notifications.storage.notification import AbstractNotification
+from notifications.storage.reasons import reason_label
+from notifications.storage.states import states_of
+
+#: Stands for the slug in what is made once for all rows. No slug has it.
+SLUG = "\0"
+
+#: The levels that a row names. The others are of no interest in a list.
+SHOWN_LEVELS = ("warning", "error")
+
+
+class Rows:
+    """The rows of one page, for the template ``notifications/row.html``."""
+
+    def __init__(self, context: Context, key: str) -> None:
+        self.context, self.key = context, key
+        self.request: Any = getattr(context, "request", None) or context.get("request")
+        self.in_tab = bool(context.get("tab"))
+        # A template of the site, and one with its own buttons where the page has no form.
+        self.includes_notice = not self.in_tab or has_own("notifications/notice.html", context)
+        self.words: dict[str, str] = {
+            "unread": format_html(
+                '<span class="ntf-state">{}</span>', pgettext("one notification", "Unread")
+            ),
+            "saved": when(pgettext("one notification", "Saved")),
+            "done": when(pgettext("one notification", "Done")),
+        }
+        self.reasons: dict[str, str] = {"": ""}
+        self.tools: dict[Any, str] = {}
+
+    def by_day(self, notices: Iterable[AbstractNotification]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Yield each day as a heading, with its rows."""
+        for day, some in groupby(notices, key=lambda notice: day_of(notice, self.key)):
+            yield day, [self.row(notice) for notice in some]
+
+    def row(self, notice: AbstractNotification) -> dict[str, Any]:
+        """Return what the template shows of a notification: texts, and parts that are HTML."""
+        slug, states = escape(notice.slug), set(states_of(notice))
+        unread = "unread" in states
+        row = {
+            "notice": notice,
+            "slug": slug,
+            "level": notice.level,
+            "new": " ntf-new" if unread else "",
+            "unread": " data-ntf-unread" if unread else "",
+            "tools": mark_safe(self.tools_for(states).replace(SLUG, slug)) if self.in_tab else "",  # noqa: S308 - escaped
+        }
+        if not self.includes_notice:
+            row |= {
+                "sentence": sentences.html_of(notice, sentences.parts_of(notice, self.request), self.context),
+                "meta": self.meta(notice, states),
+                "description": self.description(notice),
+                "links": format_html_join(
+                    "",
+                    '<li><a href="{}">{}</a></li>',
+                    ((link["href"], link["title"]) for link in links.action_links(notice)),
+                ),
+            }
+        return row
+
+    def description(self, notice: AbstractNotification) -> str:
+        """Return the paragraphs of the description, or an empty text."""
+        if not notice.description or notice.is_hidden:
+            return ""
+        return mark_safe(linebreaks(notice.description, autoescape=True))  # noqa: S308 - escaped
+
+    def meta(self, notice: AbstractNotification, states: set[str]) -> SafeString:
+        """Return the muted line: the time, the reason, and what holds of the row."""
+        moment = timezone.localtime(notice.timestamp) if django_settings.USE_TZ else notice.timestamp
+        title, ago = with_zone(moment, "DATETIME_FORMAT"), notice.ago()
+        parts: list[str] = [
+            self.words["unread"] if "unread" in states else "",
+            level_of(notice),
+            f'<time datetime="{moment.isoformat(timespec="seconds")}" title="{escape(title)}">{escape(ago)}</time>',
+            self.reason(notice.reason),
+            when(snoozed_words(notice)) if "snoozed" in states else "",
+            *(self.words[name] for name in ("saved", "done") if name in states),
+        ]
+        return mark_safe(" ".join(filter(None, parts)))  # noqa: S308 - each is escaped
+
+    def reason(self, name: str) -> str:
+        """Return the reason why the recipient was notified."""
+        if name not in self.reasons:
+            self.reasons[name] = when(capfirst(reason_label(name)))
+        return self.reasons[name]
+
+    def tools_for(self, states: set[str]) -> str:
+        """Return the buttons of a row in these states, with ``SLUG`` in the place of its slug."""
+        names = frozenset(states)
+        if names not in self.tools:
+            tools: list[str] = [tool(action.name, action.title) for action in actions_of(names)]
+            if "done" in names:
+                tools.append(self.delete_link())
+            self.tools[names] = "".join(tools)
+        return self.tools[names]
+
+    def delete_link(self) -> str:
+        """Return the link to the page that asks before it deletes."""
+        match = getattr(self.request, "resolver_match", None)
+        namespace = match.namespace if match else None
+        url = reverse("notifications:delete", args=["-slug-"], current_app=namespace).replace("-slug-", SLUG)
+        back = urlencode({"next": getattr(self.request, "path", "")})
+        return format_html(
+            '<a class="ntf-tool" href="{}?{}" aria-label="{title}" title="{title}" aria-describedby="ntf-{slug}">'
+            "{icon}</a>",
+            mark_safe(url),  # noqa: S308 - of this site
+            back,
+            title=gettext("Delete"),
+            slug=SLUG,
+            icon=icon("delete"),
+        )
+
+
+def when(words: str) -> str:
+    """Return a part of the muted line."""
+    return format_html('<span class="ntf-when">{}</span>', words)
+
+
+def level_of(notice: AbstractNotification) -> str:
+    """Return the level in words, if it is one that a row names."""
+    if notice.level not in SHOWN_LEVELS:
+        return ""
+    return format_html('<span class="ntf-level">{}</span>', capfirst(notice.get_level_display()))
+
+
+def snoozed_words(notice: AbstractNotification) -> str:
+    """Return until when the row is snoozed."""
+    until: Any = notice.snoozed_until
+    moment = timezone.localtime(until) if django_settings.USE_TZ else until
+    words = gettext("Snoozed until %(moment)s") % {
+        "moment": formats.date_format(moment, "SHORT_DATETIME_FORMAT")
+    }
+    return f"{words} {formats.date_format(moment, 'T')}".strip()
+
+
+def with_zone(moment: datetime, name: str) -> str:
+    """Return the time in this format, with its time zone."""
+    return f"{formats.date_format(moment, name)} {formats.date_format(moment, 'T')}".strip()
+
+
+def icon(name: str) -> SafeString:
+    """Return the icon of this name, which ``icons.html`` draws."""
+    return format_html(
+        '<svg class="ntf-icon" width="18" height="18" aria-hidden="true"><use href="#ntf-i-{}"></use></svg>',
+        name,
+    )
+
+
+def tool(name: str, title: Any) -> SafeString:
+    """Return the button of an action in a row."""
+    return format_html(
+        '<button class="ntf-tool" name="one" value="{name}:{slug}" form="ntf-bulk" data-ntf-action="{name}"'
+        ' aria-label="{title}" title="{title}" aria-describedby="ntf-{slug}">{icon}</button>',
+        name=name,
+        title=title,
+        slug=SLUG,
+        icon=icon(name),
+    )
