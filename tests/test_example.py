@@ -228,6 +228,19 @@ def test_closing_an_issue_in_one_browser_is_read_about_in_another(site: str) -> 
     assert brosner.unread() < told
 
 
+def test_a_comment_is_mailed_with_a_link_to_unsubscribe(site: str) -> None:
+    justquick, brosner = Browser(site).log_in("justquick"), Browser(site).log_in("brosner")
+    justquick.submit("/r/pinax/issues/3/", action="comment", body="See the outbox.")
+
+    outbox = text_of(justquick.open("/outbox/"))
+    assert "justquick via Issue tracker <noreply@example.com> to brosner@example.com" in outbox
+    assert "justquick commented on issue 3" in outbox
+    [link, *_] = re.findall(r"Unsubscribe: (\S+)", outbox)
+    assert link.startswith(site)
+    assert "Do you want to stop receiving" in text_of(justquick.open(link))
+    assert "Comments" in text_of(brosner.open("/inbox/settings/"))
+
+
 def test_an_issue_that_is_opened_is_told_to_the_owner(site: str) -> None:
     brosner, mitsuhiko = Browser(site).log_in("brosner"), Browser(site).log_in("mitsuhiko")
     told = mitsuhiko.unread()

@@ -6,6 +6,8 @@ They are made to run on your own machine: the secret key and the logins are in t
 import os
 from pathlib import Path
 
+import django
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = "the example is public, and so is its key"
@@ -26,7 +28,14 @@ INSTALLED_APPS = [
     "notifications",
     "notifications.contrib.live",
     "notifications.contrib.subscriptions",
+    "notifications.contrib.delivery",
 ]
+
+NOTIFICATIONS = {
+    "DELIVERY_CHANNELS": {"email": {}},
+    # The command "demo" puts the address here at which it serves.
+    "BASE_URL": "http://127.0.0.1:8000",
+}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -70,6 +79,21 @@ DATABASES = {
         },
     },
 }
+
+# Mails go into files beside the database. Read them at /outbox/.
+OUTBOX = Path(f"{DATABASES['default']['NAME']}-outbox")
+DEFAULT_FROM_EMAIL = "Issue tracker <noreply@example.com>"
+if django.VERSION >= (6, 1):
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "OPTIONS": {"file_path": str(OUTBOX)},
+        },
+    }
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(OUTBOX)
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LOGIN_URL = "login"

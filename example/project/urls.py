@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("tracker.urls")),
     path("inbox/notifications/", include(notifications.urls)),
     path("inbox/watching/", include("notifications.contrib.subscriptions.urls")),
+    path("inbox/settings/", include("notifications.contrib.delivery.urls")),
     path("inbox/live/", include("notifications.contrib.live.urls")),
     path(
         "accounts/login/",

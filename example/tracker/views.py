@@ -1,5 +1,9 @@
 """The pages of the tracker."""
 
+import email
+from email.policy import default as policy
+
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
@@ -115,3 +119,22 @@ def comment(request: HttpRequest, pk: int) -> HttpResponse:
     """Lead to a comment on its issue's page."""
     wanted = get_object_or_404(Comment.objects.select_related("issue"), pk=pk)
     return redirect(f"{wanted.issue.get_absolute_url()}#comment-{wanted.pk}")
+
+
+#: How the backend that writes mails into files separates them.
+BETWEEN_MAILS = b"-" * 79 + b"\n"
+
+
+@require_safe
+def outbox(request: HttpRequest) -> HttpResponse:
+    """Show the mails that the site has sent, the latest first."""
+    mails = []
+    for path in sorted(settings.OUTBOX.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)[
+        :50
+    ]:
+        for text in reversed(path.read_bytes().split(BETWEEN_MAILS)):
+            if text.strip():
+                mail = email.message_from_bytes(text, policy=policy)
+                body = mail.get_body(("plain",))
+                mails.append((mail, "" if body is None else body.get_content()))
+    return render(request, "tracker/outbox.html", {"mails": mails})

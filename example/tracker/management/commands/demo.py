@@ -1,6 +1,7 @@
 """The one command that shows the app: set up, load, serve."""
 
 import errno
+import shutil
 import socket
 from argparse import ArgumentParser
 from contextlib import suppress
@@ -48,8 +49,10 @@ class Command(BaseCommand):
             self.stdout.write("Loaded the demo's data.")
         if listener is not None:
             address = f"http://{host}:{listener.getsockname()[1]}/"
+            settings.NOTIFICATIONS["BASE_URL"] = address
             self.stdout.write(f"The issue tracker is at {self.style.SUCCESS(address)}")
             self.stdout.write(f"Log in as {', '.join(CAST)} or {ADMIN} (who may enter {address}admin/).")
+            self.stdout.write(f"Mails are not sent, but shown at {address}outbox/.")
             self.stdout.write(f"The password of each is {PASSWORD!r}. Stop with Ctrl-C.")
             self.stdout.flush()
             serve(host, listener)
@@ -75,6 +78,7 @@ def delete_database() -> None:
     name = str(settings.DATABASES["default"]["NAME"])
     for suffix in ("", "-wal", "-shm"):
         Path(name + suffix).unlink(missing_ok=True)
+    shutil.rmtree(settings.OUTBOX, ignore_errors=True)
 
 
 def serve(host: str, listener: socket.socket) -> None:
