@@ -112,12 +112,6 @@ class Settings:
 settings = Settings()
 
 
-def of_model(values: Mapping[str, T], model: Any) -> T | None:
-    """Return the value of a setting for a model, by its label such as "tracker.Issue", or None."""
-    label = model._meta.concrete_model._meta.label_lower
-    return next((value for name, value in values.items() if name.lower() == label), None)
-
-
 #: The keys of the core, each with its default and its rule.
 CORE_KEYS = Settings.own_keys()
 

@@ -47,9 +47,11 @@ ONCE = {
 #: Modules whose coverage is also measured on PostgreSQL and MariaDB, with the code that only these databases execute.
 #: Measuring takes nearly as long as the tests themselves, so there the others run without it.
 MEASURED_ON_SERVERS = {
-    "compat/test_adoption.py": "compat/adoption.py",
+    "compat/": "compat/adoption.py and compat/server_tables.py",
     "contrib/live/": "contrib/live/queries.py and contrib/live/buses/postgres.py",
+    "contrib/delivery/": "the app's own SQL and locks",
     "contrib/subscriptions/": "the app's own SQL and locks",
+    "inbox/test_undo.py": "inbox/undo.py",
     "sending/test_chunks.py": "sending/statement.py",
     "sending/test_fanout.py": "sending/statement.py",
     "storage/test_indexes.py": "storage/indexes.py",

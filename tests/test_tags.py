@@ -429,3 +429,13 @@ def test_where_there_are_live_streams_a_script_is_told_of_them(settings: Any) ->
     assert "data-ntf-live" not in render("{% notifications_attributes %}")
     settings.ROOT_URLCONF = (path("live/", include("notifications.contrib.live.urls")),)
     assert 'data-ntf-live="/live/"' in render("{% notifications_attributes %}")
+
+
+def test_the_actions_of_a_row_are_those_of_its_state(justquick: Any) -> None:
+    row = make_notification(justquick, unread=False)
+    shown = Template(
+        "{% load notifications_tags %}{% row_actions row as actions %}"
+        "{% for action in actions %}{{ action.name }} {% endfor %}"
+    ).render(Context({"row": row}))
+
+    assert shown.split() == ["done", "save", "snooze", "unread"]

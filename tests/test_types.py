@@ -338,3 +338,15 @@ def test_two_types_of_one_verb_are_a_check_error(make_type: Make, verb: str) -> 
     [(number, message)] = problems()
     assert number == "notifications.E011"
     assert "have the same verb" in message
+
+
+def test_a_type_that_is_not_registered_has_no_earlier_one(make_type: Make) -> None:
+    make_type()
+
+    assert types.same_verb(type("Unknown", (NotificationType,), {"verb": "closed"})) is None
+
+
+def test_a_sentence_may_end_with_text(make_type: Make, justquick: Any) -> None:
+    make_type(sentence=_("{actor} wrote a comment!"))
+
+    assert sentences.text(make_notification(justquick, verb="commented on")) == "justquick wrote a comment!"

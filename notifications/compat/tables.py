@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ OLD_INDEXES = (
 )
 
 
-class Table:
+class Table(ABC):
     """What the database says about the table of a model, and the steps that all databases have in common."""
 
     def __init__(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -47,9 +48,9 @@ class Table:
         self.connection = schema_editor.connection
         self.quote = self.connection.ops.quote_name
 
+    @abstractmethod
     def adopt(self) -> None:
         """Make the table of any older release what the model says."""
-        raise NotImplementedError
 
     # What is there
 

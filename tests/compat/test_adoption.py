@@ -26,10 +26,11 @@ from django.test.utils import CaptureQueriesContext
 
 import notifications.migrations
 from notifications.compat.adoption import AdoptTable
+from notifications.compat.tables import SQLiteTable
 from notifications.models import Notification
 from notifications.storage.fields import DataField
 from tests.adoption.project.table import dump, shape
-from tests.factories import make_project, make_user, moment
+from tests.factories import make_notification, make_project, make_user, moment, rows
 
 # The other shapes change nothing that is seen in the table.
 with_our_model = pytest.mark.shape("custom_user", "default", "jsonfield")
@@ -509,3 +510,19 @@ def test_the_operation_can_be_written_into_a_squashed_migration() -> None:
 
 def test_no_migration_is_missing(db: None) -> None:
     call_command("makemigrations", check_changes=True, dry_run=True, verbosity=0)
+
+
+@pytest.mark.backend("sqlite")
+@pytest.mark.shape("default")
+@pytest.mark.django_db(transaction=True)
+def test_a_table_whose_columns_are_not_as_they_should_be_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_notification(make_user("justquick"))
+    before = list(rows().values())
+    monkeypatch.setattr(SQLiteTable, "is_done", lambda table: False)
+
+    with connection.schema_editor() as editor:
+        SQLiteTable(Notification, editor).adopt()
+
+    assert list(rows().values()) == before

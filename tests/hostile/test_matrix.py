@@ -33,7 +33,7 @@ OF_ONE_BY_FORM = {"change_from_notification"}
 ASK_AND_ACT = {"GET", "HEAD", "POST"}
 ALLOWED = {
     **{name: {"GET", "HEAD", "OPTIONS"} for name in PAGES},
-    **{name: {"GET", "HEAD"} for name in ("api_inbox", "list", "why")},
+    **{name: {"GET", "HEAD"} for name in ("api_inbox", "list", "token", "why")},
     **{name: {"POST"} for name in ("change", "change_from_notification", "change_selected")},
 }
 

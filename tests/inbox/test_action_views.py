@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone, translation
 
-from notifications.inbox import lists, tabs
+from notifications.inbox import lists, snooze, tabs
 from notifications.models import InboxState
 from tests.factories import make_notification, make_project, make_user, rows
 
@@ -449,7 +449,7 @@ def test_what_a_poll_shows_is_in_its_etag(
     elif change == "another language":
         headers["accept-language"] = "de"
     else:
-        tomorrow = timezone.localtime() + timedelta(days=1)
+        tomorrow = snooze.local_now() + timedelta(days=1)
         for module in (lists, tabs):
             monkeypatch.setattr(module, "local_now", lambda: tomorrow)
     answer = inbox.get(API, headers=headers)

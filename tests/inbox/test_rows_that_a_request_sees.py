@@ -19,7 +19,7 @@ from django.utils import timezone
 from notifications import registry
 from notifications.context_processors import notifications as processor
 from notifications.contrib.live import queries, updates
-from notifications.contrib.live.rounds import RecipientUpdate, StreamUpdate
+from notifications.contrib.live.rounds import RecipientUpdate, Round, StreamUpdate
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.snapshots import InboxRow
 from notifications.contrib.live.streams import Position, Recipient, Stream
@@ -306,3 +306,13 @@ def test_filters_are_applied_in_the_order_in_which_they_were_registered() -> Non
     registry.register_queryset_filter(lambda found, request: f"{found} {request}")
 
     assert registry.apply_queryset_filters("rows", "two") == "rows one two"  # type: ignore[arg-type]
+
+
+def test_a_round_of_the_live_streams_is_narrowed(alice: Any, two: Any) -> None:
+    stream = Stream(Login(alice.pk), make_request=lambda: SimpleNamespace(user=alice))
+    recipient = Recipient(alice.pk)
+    recipient.streams.append(stream)
+
+    [update] = updates.get_updates(Round([recipient], set(), {recipient: (stream,)}))
+
+    assert update.streams[0].counts == Counts(1, 1)

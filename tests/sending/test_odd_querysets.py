@@ -14,6 +14,7 @@ from django.db.models.functions import Length
 from notifications import notify
 from notifications.extensions import REASON, Extension
 from notifications.sending import audience
+from notifications.sending.odd_querysets import begins_with_key
 from tests.factories import make_group, make_project, make_user, make_users, rows, told
 from tests.testapp.models import Project
 
@@ -300,3 +301,8 @@ def test_where_a_proxy_is_the_user_model_its_model_is_users_too(settings: Any) -
         notify.send(user, verb="closed", recipient=recipient)
 
     assert told() == ["justquick"] * 4
+
+
+def test_a_foreign_key_leads_to_the_key_of_a_user() -> None:
+    assert begins_with_key(rows().order_by().values_list("recipient").query, "default")
+    assert not begins_with_key(rows().order_by().values_list("verb").query, "default")

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.db import IntegrityError
 
 from notifications import notify
+from notifications.sending import batches
 from tests.factories import make_group, make_project, make_user, make_users, rows
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +99,15 @@ def test_an_object_whose_model_is_gone_has_no_name(caplog: pytest.LogCaptureFixt
 
     [text] = warnings(caplog)
     assert "'paid' something " in text
+
+
+def test_an_error_of_the_database_that_is_not_about_the_event_is_raised(
+    monkeypatch: pytest.MonkeyPatch, justquick: Any
+) -> None:
+    def refuse(new: Any, using: str) -> int:
+        raise IntegrityError("a constraint of the site")
+
+    monkeypatch.setattr(batches, "rows_are_constant", lambda *arguments: False)
+    monkeypatch.setattr(batches, "save_at_once", refuse)
+    with pytest.raises(IntegrityError, match="of the site"):
+        notify.send(justquick, verb="closed", recipient=[justquick], idempotency_key="one")

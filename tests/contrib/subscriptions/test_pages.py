@@ -189,7 +189,10 @@ def test_whoever_prefers_json_gets_what_holds_now(bob: Any, ticket: Any) -> None
     assert found["until"] is not None
 
     answer = client.post(f"{HOME}change/", {**body, "action": "unmute"}, headers=JSON)
-    assert answer.json() == {"subscription": None, "message": "No longer muted. What applied before applies again."}
+    assert answer.json() == {
+        "subscription": None,
+        "message": "No longer muted. What applied before applies again.",
+    }
     answer = client.post(f"{HOME}change/", {**body, "action": "follow"}, headers=JSON)
     assert (answer.status_code, answer.json()) == (400, {"error": "Unknown action."})
 
