@@ -16,7 +16,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.checks import run_checks
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.db.models import Index
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils import timezone
 
 from notifications import notify
@@ -24,6 +25,7 @@ from notifications.conf import get_notification_model
 from notifications.inbox.lists import newest
 from notifications.inbox.pagination import cursor_of, get_page
 from notifications.storage import counts
+from notifications.storage.notification import AbstractNotification
 from tests.factories import make_user, moment, rows
 from tests.testapp.models import Project
 
@@ -413,3 +415,17 @@ def test_the_site_check_of_this_database_has_nothing_to_say_about_the_model() ->
     """MariaDB has no conditional and no functional indexes, and a check says so of each (models.W036, W037, W043)."""
     config = apps.get_app_config(get_notification_model()._meta.app_label)
     assert run_checks(app_configs=[config], databases=["default"]) == []
+
+
+def test_an_index_of_the_sites_own_keeps_its_name() -> None:
+    with isolate_apps("tests.testapp"):
+
+        class Another(AbstractNotification):
+            class Meta(AbstractNotification.Meta):
+                app_label = "testapp"
+                abstract = False
+                indexes = [*AbstractNotification._meta.indexes, Index(fields=["verb"], name="mine_verb")]
+
+        names = {index.name for index in Another._meta.indexes}
+    assert "mine_verb" in names
+    assert "ntf_inbox" not in names
