@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,22 +44,21 @@ class ServerTable(Table):
         columns = self.columns()
         for name in OBJECT_TYPES:
             field = self.meta.get_field(name)
-            if not field.db_constraint:
-                for constraint in self.foreign_keys(field):
-                    yield f"{self.drop_foreign_key} {self.quote(constraint)}", []
+            for constraint in () if field.db_constraint else self.foreign_keys(field):
+                yield f"{self.drop_foreign_key} {self.quote(constraint)}", []
             if field.null and not columns[field.column].null_ok:
                 yield self.with_null(field), []
         for field in (self.meta.pk, self.meta.get_field("data")):
             if not self.is_as_it_should_be(field):
                 yield self.with_type(field), []
 
+    @abstractmethod
     def with_null(self, field: Any) -> str:
         """Return the clause that makes a column nullable."""
-        raise NotImplementedError
 
+    @abstractmethod
     def with_type(self, field: Any) -> str:
         """Return the clause that gives a column the type of the field."""
-        raise NotImplementedError
 
     def incoming(self) -> Iterator[Any]:
         """Yield the foreign keys whose columns contain the primary key of this table, also by way of each other."""
