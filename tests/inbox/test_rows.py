@@ -94,6 +94,7 @@ def test_a_notice_of_the_site_is_shown_in_the_rows(inbox: Client, justquick: Any
     assert 'data-ntf-action="done"' in html
 
 
+@pytest.mark.without_extensions
 def test_a_page_of_many_rows_costs_few_nodes_for_each(
     inbox: Client, justquick: Any, settings: Any, django_assert_num_queries: Any, monkeypatch: Any
 ) -> None:

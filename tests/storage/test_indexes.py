@@ -414,7 +414,8 @@ def test_a_content_type_that_is_removed_leaves_the_rows(site: Site) -> None:
 def test_the_site_check_of_this_database_has_nothing_to_say_about_the_model() -> None:
     """MariaDB has no conditional and no functional indexes, and a check says so of each (models.W036, W037, W043)."""
     config = apps.get_app_config(get_notification_model()._meta.app_label)
-    assert run_checks(app_configs=[config], databases=["default"]) == []
+    problems = run_checks(app_configs=[config], databases=["default"])
+    assert [problem for problem in problems if str(problem.id).startswith("models.")] == []
 
 
 def test_an_index_of_the_sites_own_keeps_its_name() -> None:
