@@ -135,6 +135,12 @@ def members_of(audience: models.QuerySet[Any], path: str = "pk") -> models.Query
     return users.filter(pk__in=audience.values(path))
 
 
+def active(users: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return those of the users whose account is active, all where their model does not know of that."""
+    names = {field.name for field in users.model._meta.concrete_fields}
+    return users.filter(is_active=True) if "is_active" in names else users
+
+
 def members(group: Group) -> models.QuerySet[Any]:
     """Return the users of a group."""
     user_model = get_user_model()

@@ -32,6 +32,7 @@ from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import default_frequency
 from notifications.contrib.delivery.runners import wake
 from notifications.events import Event
+from notifications.sending.audience import active
 from notifications.storage.transactions import after_commit
 from notifications.types import NotificationType, type_of
 
@@ -100,7 +101,8 @@ def selected(
             )
             names.append(f"choice{number}__frequency")
         frequency = Coalesce(*names, Value(default, output_field=text))
-    rows = rows.filter(recipient__in=channel.reachable(active_users(rows.db)))
+    users: Any = get_user_model()._base_manager.using(rows.db)
+    rows = rows.filter(recipient__in=channel.reachable(active(users)))
     if not fresh:
         there = Delivery.objects.using(rows.db).filter(notification=OuterRef("pk"), channel=channel.name)
         rows = rows.exclude(Exists(there))
@@ -117,13 +119,6 @@ def selected(
         due,
     )
     return found
-
-
-def active_users(using: str) -> Any:
-    """Return the users whose account is active, all where their model does not know of that."""
-    users: Any = get_user_model()._base_manager.using(using)
-    names = {field.name for field in users.model._meta.concrete_fields}
-    return users.filter(is_active=True) if "is_active" in names else users
 
 
 def due_case(kind: type[NotificationType], channel: Channel, now: datetime) -> Case:

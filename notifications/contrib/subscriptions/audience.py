@@ -20,7 +20,7 @@ from notifications.contrib.subscriptions.rules import MUTED, MUTED_PARENT, NOTIF
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON
 from notifications.objects.visibility import rule_of
-from notifications.sending.audience import is_user, user_key
+from notifications.sending.audience import active, is_user, user_key
 
 
 def audience_of(
@@ -75,12 +75,6 @@ def watchers_of(ancestry: Ancestry) -> QuerySet[Any]:
     users.query.group_by = (key.get_col(users.query.get_initial_alias()),)
     found: QuerySet[Any] = users
     return found
-
-
-def active(users: QuerySet[Any]) -> QuerySet[Any]:
-    """Return those of the users whose account is active, all where their model does not know of that."""
-    names = {field.name for field in users.model._meta.concrete_fields}
-    return users.filter(is_active=True) if "is_active" in names else users
 
 
 def keys_of(users: QuerySet[Any]) -> list[Any] | None:

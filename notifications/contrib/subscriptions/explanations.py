@@ -12,7 +12,7 @@ from django.utils.formats import localize
 from django.utils.translation import gettext
 
 from notifications.conf import get_notification_model
-from notifications.contrib.subscriptions.audience import active, audience_of, most_blocking
+from notifications.contrib.subscriptions.audience import audience_of, most_blocking
 from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import Ancestry, ancestry_of
 from notifications.contrib.subscriptions.decisions import deciding_rows
@@ -25,7 +25,7 @@ from notifications.models import AbstractNotification
 from notifications.objects.fetch import fetch_objects
 from notifications.objects.labels import name_of
 from notifications.sending.arguments import clean_event
-from notifications.sending.audience import Users, is_user, resolve, user_key, wrapped
+from notifications.sending.audience import Users, active, is_user, resolve, user_key, wrapped
 from notifications.storage.reasons import Reason
 
 SUBSCRIBED = Reason.SUBSCRIBED.value

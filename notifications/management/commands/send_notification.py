@@ -17,7 +17,7 @@ from django.template.defaultfilters import pluralize
 
 from notifications.conf import get_notification_model
 from notifications.management.progress import ProgressBar
-from notifications.sending.audience import members
+from notifications.sending.audience import active, members
 from notifications.sending.data import clean_data
 from notifications.sending.handler import notify_handler
 
@@ -107,7 +107,7 @@ def find_users(options: dict[str, Any]) -> Any:
         except Group.DoesNotExist as error:
             raise CommandError(f"There is no group {options['group']!r}.") from error
     if options["all"]:
-        return users.filter(is_active=True)
+        return active(users.all())
     try:
         text = sys.stdin.read() if options["query"] == "-" else Path(options["query"]).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib.subscriptions import mute, recipients_of, watch
-from notifications.contrib.subscriptions.audience import active, keys_of
+from notifications.contrib.subscriptions.audience import keys_of
 from notifications.contrib.subscriptions.explanations import describe
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.sending.audience import active
 from tests.contrib.subscriptions.models import Node, Repo
 from tests.contrib.subscriptions.things import (
     make_remark,
