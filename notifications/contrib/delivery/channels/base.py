@@ -72,13 +72,16 @@ class Channel:
 
     #: The name for users.
     label: str | Promise = ""
-    #: The frequency of types that do not name the channel, until the user chooses another one.
+    #: The frequency of types that do not name the channel, until the user chooses another one. The option ``default``
+    #: replaces it.
     default: str = "off"
     #: The most notifications in a message.
     max_notifications = 20
 
-    def __init__(self, name: str, **options: Any) -> None:
+    def __init__(self, name: str, *, default: str | None = None, **options: Any) -> None:
         self.name = name
+        if default is not None:
+            self.default = default
         if options:
             raise TypeError(f"the channel {name!r} has no options {', '.join(options)}")
 

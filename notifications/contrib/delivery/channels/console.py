@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from notifications.contrib.delivery.channels import base
 from notifications.contrib.delivery.channels.base import Message, Outcome, Sent
@@ -14,10 +13,7 @@ class Channel(base.Channel):
     """Print messages. ``default`` is the frequency of types that do not name the channel."""
 
     label = "Console"
-
-    def __init__(self, name: str, *, default: str = "instant", **options: Any) -> None:
-        super().__init__(name, **options)
-        self.default = default
+    default = "instant"
 
     def send(self, message: Message) -> Outcome:
         """Print the sentences of the message."""

@@ -44,18 +44,11 @@ class Channel(base.Channel):
     """
 
     label = _("E-mail")
+    default = "instant"
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        default: str = "instant",
-        from_email: str = "",
-        mailer: str = "default",
-        **options: Any,
-    ) -> None:
+    def __init__(self, name: str, *, from_email: str = "", mailer: str = "default", **options: Any) -> None:
         super().__init__(name, **options)
-        self.default, self.from_email, self.mailer = default, from_email, mailer
+        self.from_email, self.mailer = from_email, mailer
         self.connection: Any = None
         self.is_open, self.sent = False, 0
 

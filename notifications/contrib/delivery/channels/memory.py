@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from notifications.contrib.delivery.channels import base
 from notifications.contrib.delivery.channels.base import Message, Outcome, Sent
 from notifications.presentation import sentences
@@ -16,10 +14,7 @@ class Channel(base.Channel):
     """Keep messages in :data:`outbox`. ``default`` is the frequency of types that do not name the channel."""
 
     label = "Memory"
-
-    def __init__(self, name: str, *, default: str = "instant", **options: Any) -> None:
-        super().__init__(name, **options)
-        self.default = default
+    default = "instant"
 
     def send(self, message: Message) -> Outcome:
         """Keep the message, after rendering it as another channel would."""

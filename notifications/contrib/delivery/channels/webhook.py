@@ -58,13 +58,12 @@ class Channel(base.Channel):
         url: str = "",
         secret: str | Iterable[str] = (),
         endpoint: str = "",
-        default: str = "off",
         **options: Any,
     ) -> None:
         super().__init__(name, **options)
         if bool(url) == bool(endpoint):
             raise ValueError(f"the channel {name!r} needs either the option 'url' or the option 'endpoint'")
-        self.url, self.default = url, default
+        self.url = url
         self.secrets = [secret] if isinstance(secret, str) else list(secret)
         self.endpoint = import_string(endpoint) if endpoint else None
         if url and not self.secrets:
