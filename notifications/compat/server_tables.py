@@ -141,7 +141,7 @@ class MySQLTable(ServerTable):
 
     def adopt(self) -> None:
         """Make the table of any older release what the model says."""
-        self.quote_text("json_quote({0})", "json_valid({0})")
+        self.quote_text()
         if not self.is_as_it_should_be(self.meta.pk):
             for field in self.incoming():
                 for name in self.foreign_keys(field):

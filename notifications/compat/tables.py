@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.apps.registry import Apps
@@ -110,9 +110,9 @@ class Table(ABC):
             if through._meta.auto_created and through._meta.db_table not in there:
                 self.editor.create_model(through)
 
-    def drop_old_indexes(self, wanted: Iterable[list[str]] = OLD_INDEXES) -> None:
+    def drop_old_indexes(self) -> None:
         """Drop the indexes that the older packages had and the model has not."""
-        old = {tuple(self.meta.get_field(name).column for name in names): names for names in wanted}
+        old = {tuple(self.meta.get_field(name).column for name in names): names for names in OLD_INDEXES}
         ours = {index.name for index in self.meta.indexes}
         ours_by_field = {(field.column,) for field in self.meta.local_concrete_fields if field.db_index}
         for name, constraint in self.constraints().items():
@@ -121,16 +121,19 @@ class Table(ABC):
             if is_plain and columns in old and columns not in ours_by_field and name not in ours:
                 self.editor.remove_index(self.model, models.Index(fields=old[columns], name=name))
 
-    def quote_text(self, as_json: str, is_json: str) -> None:
-        """Store text in ``data`` that is not JSON as JSON strings, if the column becomes a JSON column."""
+    def quote_text(self) -> None:
+        """Store text in ``data`` that is not JSON as JSON strings, if the column becomes a JSON column.
+
+        SQLite, MySQL and MariaDB have the functions for that. PostgreSQL does it while it changes the column.
+        """
         field = self.meta.get_field("data")
         if self.is_as_it_should_be(field) or field.get_internal_type() == "TextField":
             return
         column = self.quote(field.column)
         with self.connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {self.quote(self.meta.db_table)} SET {column} = {as_json.format(column)}"  # noqa: S608
-                f" WHERE {column} IS NOT NULL AND NOT {is_json.format(column)}"
+                f"UPDATE {self.quote(self.meta.db_table)} SET {column} = json_quote({column})"  # noqa: S608
+                f" WHERE {column} IS NOT NULL AND NOT json_valid({column})"
             )
             self.log_quoted(cursor.rowcount)
 
@@ -161,7 +164,7 @@ class SQLiteTable(Table):
     def adopt(self) -> None:
         """Make the table of any older release what the model says."""
         self.drop_old_indexes()
-        self.quote_text("json_quote({0})", "json_valid({0})")
+        self.quote_text()
         for field in self.missing_fields():
             self.add_field(field)
         if not self.is_done():
