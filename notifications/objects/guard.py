@@ -72,8 +72,13 @@ def report(about: Any, what: str, error: Exception) -> None:
 
 def error_in_log(error: Exception) -> str:
     """Return the type and the text of an exception, at most 200 characters."""
+    return error_text(error)[:200]
+
+
+def error_text(error: Exception) -> str:
+    """Return the type and the text of an exception, the type alone if it has no text that can be had."""
     try:
-        return f"{type(error).__name__}: {error}"[:200]
+        return f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - its text is the site's own code
         return type(error).__name__
 

@@ -14,7 +14,7 @@ from django.db import models
 from django.utils.module_loading import import_string
 
 from notifications.conf import settings
-from notifications.objects.guard import attempted, guarded
+from notifications.objects.guard import attempted, error_text, guarded
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -85,7 +85,7 @@ def rule_problem(path: Any) -> str | None:
     try:
         rule = load(path)()
     except Exception as error:  # noqa: BLE001 - importing and instantiating it runs code of the site
-        return f"{type(error).__name__}: {error}"
+        return error_text(error)
     missing = [
         name
         for name in ("users", "objects")

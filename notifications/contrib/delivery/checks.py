@@ -17,6 +17,7 @@ from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.conf import settings
 from notifications.contrib.delivery.models import MAX_CHANNEL, Delivery
 from notifications.contrib.delivery.runners import get_runner
+from notifications.objects.guard import error_text
 
 #: How long a delivery may be due before a check says that nothing sends it.
 OVERDUE = timedelta(hours=1)
@@ -57,7 +58,7 @@ def channel_problem(name: Any, options: Any) -> str | None:
     try:
         load_channel(name, options)
     except Exception as error:  # noqa: BLE001 - loading it runs code of the site
-        return f"{type(error).__name__}: {error}"
+        return error_text(error)
     return None
 
 
@@ -69,7 +70,7 @@ def check_runner(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     except Exception as error:  # noqa: BLE001 - importing it runs code of the site
         return [
             Error(
-                f"NOTIFICATIONS['DELIVERY_RUNNER'] is {settings.DELIVERY_RUNNER!r}: {type(error).__name__}: {error}.",
+                f"NOTIFICATIONS['DELIVERY_RUNNER'] is {settings.DELIVERY_RUNNER!r}: {error_text(error)}.",
                 hint="Use 'inline', 'none', 'tasks', 'celery' or the dotted path of a function.",
                 id="notifications_delivery.E002",
             )

@@ -32,6 +32,7 @@ from notifications.contrib.delivery.claims import Claim, claim_digests, claim_in
 from notifications.contrib.delivery.clocks import stored, utc_now, zone_named
 from notifications.contrib.delivery.models import MAX_TEXT, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.recheck import Facts, gather
+from notifications.objects.guard import error_text
 
 logger = logging.getLogger("notifications")
 
@@ -128,7 +129,7 @@ class Worker:
         except Exception as error:
             # Code of the channel that is not about one message.
             logger.exception("The channel %s failed.", channel.name)
-            works = batch.give_up(claim.deliveries, problem_of(error))
+            works = batch.give_up(claim.deliveries, error_text(error))
         self.on_progress(self.tally.total)
         return works
 
@@ -158,7 +159,7 @@ class Batch:
         try:
             self.channel.open()
         except Exception as error:  # noqa: BLE001 - whatever the service or its client raises
-            return self.give_up(left, problem_of(error))
+            return self.give_up(left, error_text(error))
         try:
             return self.send_each(left)
         finally:
@@ -227,7 +228,7 @@ class Batch:
                 outcome = self.channel.send(message)
         except Exception as error:
             logger.exception("The channel %s failed to send the delivery %s.", self.channel.name, part[0].pk)
-            outcome = Retry(problem_of(error))
+            outcome = Retry(error_text(error))
         if isinstance(outcome, Failed) and outcome.stop:
             stop_address(self.channel.name, message.address, outcome.problem, self.claim.using)
         self.note(part, outcome)
@@ -290,11 +291,6 @@ def pause_after(attempts: int) -> timedelta:
     """Return how long to wait after so many attempts, by chance a fifth more or less."""
     pause = FIRST_PAUSE * 2 ** (attempts - 1) if attempts <= FAST_TRIES else SLOW_PAUSE
     return pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-
-
-def problem_of(error: Exception) -> str:
-    """Return the type and the text of an exception."""
-    return f"{type(error).__name__}: {error}"
 
 
 def close(channel: Channel) -> None:

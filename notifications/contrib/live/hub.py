@@ -30,6 +30,7 @@ from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown, have_closed, listening_sockets
 from notifications.contrib.live.streams import Recipient, Stream
 from notifications.contrib.live.updates import get_updates
+from notifications.objects.guard import error_text
 
 logger = logging.getLogger("notifications")
 
@@ -301,7 +302,7 @@ class Hub:
                         self.handle(message)
                 reason = "it has ended"
             except Exception as error:  # noqa: BLE001 - whatever a server's client raises
-                reason = f"{type(error).__name__}: {error}"
+                reason = error_text(error)
             self.hears_bus = False
             self._bus_died.set()
             logger.warning("The live bus is not connected; the hub polls meanwhile. %s", reason)

@@ -19,6 +19,7 @@ from notifications.contrib.delivery.channels import base
 from notifications.contrib.delivery.channels.base import Down, Failed, Message, Outcome, Retry, Sent
 from notifications.contrib.delivery.channels.mail import compose
 from notifications.contrib.delivery.models import StoppedAddress
+from notifications.objects.guard import error_text
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -196,4 +197,4 @@ def said(error: Exception) -> str:
     """Return what an error says, with the code of the server if it has one."""
     if isinstance(error, smtplib.SMTPResponseException):
         return answer(error.smtp_code, error.smtp_error)
-    return f"{type(error).__name__}: {error}"
+    return error_text(error)

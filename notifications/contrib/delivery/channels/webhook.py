@@ -26,6 +26,7 @@ from notifications.contrib.delivery.channels.public_hosts import NotPublic, Publ
 from notifications.contrib.delivery.clocks import utc_now
 from notifications.contrib.delivery.links import absolute
 from notifications.contrib.delivery.models import StoppedAddress
+from notifications.objects.guard import error_text
 from notifications.objects.links import main_url
 from notifications.presentation import sentences
 from notifications.types import type_of
@@ -104,7 +105,7 @@ class Channel(base.Channel):
         except NotPublic as error:
             return Failed(str(error))
         except (OSError, HTTPException) as error:
-            return Retry(f"{type(error).__name__}: {error}")
+            return Retry(error_text(error))
         if 200 <= status < 300:
             return Sent(str(status))
         if status == 410:

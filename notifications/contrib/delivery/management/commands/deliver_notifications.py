@@ -14,6 +14,7 @@ from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.sending import Tally, deliver
 from notifications.management.commands.prune_notifications import count
 from notifications.management.progress import ProgressBar
+from notifications.objects.guard import error_text
 
 
 class Command(BaseCommand):
@@ -55,7 +56,7 @@ class Command(BaseCommand):
                 # A server that is restarted. The leases of what was claimed end by themselves.
                 if not options["loop"]:
                     raise
-                self.stderr.write(f"{type(error).__name__}: {error}")
+                self.stderr.write(error_text(error))
             bar.close()
             if tally.total or not options["loop"]:
                 self.report(tally)
