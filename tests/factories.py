@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,6 +70,13 @@ def rows(*, using: str = "default") -> Any:
 def told(*, using: str = "default") -> list[str]:
     """Return the names of all recipients, one for each row, sorted."""
     return sorted(rows(using=using).values_list("recipient__username", flat=True))
+
+
+def names_of_indexes() -> dict[str, str]:
+    """Return the name of each index of this model by its name in the default one, to which others add a hash."""
+    meta = get_notification_model()._meta
+    names = [str(index.name) for index in [*meta.indexes, *meta.constraints]]
+    return {re.sub(r"_[0-9a-f]{6}$", "", name): name for name in names}
 
 
 def moment(*parts: int) -> datetime:

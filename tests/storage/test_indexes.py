@@ -26,7 +26,7 @@ from notifications.inbox.lists import newest
 from notifications.inbox.pagination import cursor_of, get_page
 from notifications.storage import counts
 from notifications.storage.notification import AbstractNotification
-from tests.factories import make_user, moment, rows
+from tests.factories import make_user, moment, names_of_indexes, rows
 from tests.testapp.models import Project
 
 pytestmark = pytest.mark.django_db
@@ -354,13 +354,6 @@ def test_the_rows_of_a_user_who_is_deleted_are_found_by_an_index(site: Site) -> 
     plan = plan_of(lambda: rows().filter(recipient__in=[site.other]).delete())
     assert indexes_in(plan) & {"ntf_inbox", "ntf_unread", "ntf_saved", "ntf_done"}, plan
     assert not reads_all(plan), plan
-
-
-def names_of_indexes() -> dict[str, str]:
-    """Return the name of each index of this model by its name in the default one, to which others add a hash."""
-    meta = get_notification_model()._meta
-    names = [str(index.name) for index in [*meta.indexes, *meta.constraints]]
-    return {re.sub(r"_[0-9a-f]{6}$", "", name): name for name in names}
 
 
 def test_no_index_is_there_without_a_question() -> None:

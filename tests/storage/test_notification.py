@@ -23,7 +23,15 @@ from notifications.conf import get_notification_model
 from notifications.models import AbstractNotification
 from notifications.objects.keys import ObjectKey
 from notifications.storage.fields import DataField, ObjectIdField
-from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
+from tests.factories import (
+    make_issue,
+    make_notification,
+    make_project,
+    make_user,
+    moment,
+    names_of_indexes,
+    rows,
+)
 from tests.testapp.models import Project, Quiet, TextThing
 
 pytestmark = pytest.mark.django_db
@@ -155,14 +163,11 @@ def test_the_table_has_the_indexes_and_the_constraint_that_the_model_names() -> 
     meta = get_notification_model()._meta
     with connection.cursor() as cursor:
         found = connection.introspection.get_constraints(cursor, meta.db_table)
-    names = {str(each.name) for each in (*meta.indexes, *meta.constraints)}
-    assert names <= set(found)
-    # Those of another model than the default one end with a hash.
-    [event_recipient] = [name for name in names if name.startswith("ntf_event_recipient")]
-    [inbox] = [name for name in names if name.startswith("ntf_inbox")]
-    assert found[event_recipient]["unique"]
-    assert found[event_recipient]["columns"] == ["event", "recipient_id"]
-    assert found[inbox]["columns"] == ["recipient_id", "inbox_at"]
+    names = names_of_indexes()
+    assert set(names.values()) <= set(found)
+    assert found[names["ntf_event_recipient"]]["unique"]
+    assert found[names["ntf_event_recipient"]]["columns"] == ["event", "recipient_id"]
+    assert found[names["ntf_inbox"]]["columns"] == ["recipient_id", "inbox_at"]
 
 
 def test_no_constraint_of_the_database_checks_content_types() -> None:
