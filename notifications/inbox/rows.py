@@ -7,10 +7,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.template import Context
 from django.urls import reverse
-from django.utils import formats, timezone
+from django.utils import formats
 from django.utils.html import escape, format_html, format_html_join, linebreaks
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
@@ -18,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
 from notifications.inbox.actions import actions_of
-from notifications.inbox.tabs import day_of
+from notifications.inbox.tabs import day_of, local
 from notifications.objects import links
 from notifications.presentation import sentences
 from notifications.presentation.verb_templates import has_own
@@ -90,8 +89,8 @@ class Rows:
 
     def meta(self, notice: AbstractNotification, states: set[str]) -> SafeString:
         """Return the muted line: the time, the reason, and what holds of the row."""
-        moment = timezone.localtime(notice.timestamp) if django_settings.USE_TZ else notice.timestamp
-        title, ago = with_zone(moment, "DATETIME_FORMAT"), notice.ago()
+        moment = local(notice.timestamp)
+        title, ago = with_zone(formats.date_format(moment, "DATETIME_FORMAT"), moment), notice.ago()
         parts: list[str] = [
             self.words["unread"] if "unread" in states else "",
             level_of(notice),
@@ -150,16 +149,16 @@ def level_of(notice: AbstractNotification) -> str:
 def snoozed_words(notice: AbstractNotification) -> str:
     """Return until when the row is snoozed."""
     until: Any = notice.snoozed_until
-    moment = timezone.localtime(until) if django_settings.USE_TZ else until
+    moment = local(until)
     words = gettext("Snoozed until %(moment)s") % {
         "moment": formats.date_format(moment, "SHORT_DATETIME_FORMAT")
     }
+    return with_zone(words, moment)
+
+
+def with_zone(words: str, moment: datetime) -> str:
+    """Return words that end with a time, and its time zone."""
     return f"{words} {formats.date_format(moment, 'T')}".strip()
-
-
-def with_zone(moment: datetime, name: str) -> str:
-    """Return the time in this format, with its time zone."""
-    return f"{formats.date_format(moment, name)} {formats.date_format(moment, 'T')}".strip()
 
 
 def icon(name: str) -> SafeString:

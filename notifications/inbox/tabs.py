@@ -29,10 +29,15 @@ from notifications.storage.notification import AbstractNotification, Rows
 DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
 
 
+def local(moment: datetime) -> datetime:
+    """Return a time of a row in the current time zone, as it is if times have none."""
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
+
+
 def day_of(notification: AbstractNotification, key: str = "timestamp") -> str:
     """Return the day of a row as a heading: "Today", "Yesterday", or its date. ``key`` names the column that counts."""
     moment: datetime = getattr(notification, key)
-    day = (timezone.localtime(moment) if timezone.is_aware(moment) else moment).date()
+    day = local(moment).date()
     return str(DAYS.get((day - local_now().date()).days) or date_format(day))
 
 
