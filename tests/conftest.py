@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from coverage import Coverage
 from django.apps import apps
 from django.conf import settings
@@ -66,16 +68,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--tally", metavar="FILE", help="write the outcome of every test to FILE, as JSON")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+@contextmanager
+def measured(item: pytest.Item) -> Iterator[None]:
+    """Measure the coverage of this test where ``--measured`` asks for it."""
     if not item.config.getoption("--measured") or not is_listed(module_of(item), MEASURED_ON_SERVERS):
-        return (yield)
-    measured = item.config.stash.setdefault(MEASURED, Coverage(data_suffix=True))
-    measured.start()
+        yield
+        return
+    coverage = item.config.stash.setdefault(MEASURED, Coverage(data_suffix=True))
+    coverage.start()
     try:
-        return (yield)
+        yield
     finally:
-        measured.stop()
+        coverage.stop()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -159,25 +163,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = here
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    limit = item.config.getoption("--time-limit")
-    if (
-        limit
-        and report.passed
-        and call.when == "call"
-        and call.duration > limit
-        and set_of(item) == "databases"
-    ):
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test, and once more if it took too long: what holds up the whole machine does not do so twice."""
+    limit = item.config.getoption("--time-limit") if set_of(item) == "databases" else None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    with measured(item):
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        if limit and takes_longer(reports, limit):
+            item._initrequest()  # type: ignore[attr-defined]
+            reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    for report in takes_longer(reports, limit) if limit else ():
         report.outcome = "failed"
         report.longrepr = (
-            f"took {call.duration:.1f} s. A test that runs on every database may take {limit:g} s: make it faster, "
-            "or let it run once (tests/sets.py)."
+            f"took {report.duration:.1f} s, twice. A test that runs on every database may take {limit:g} s: "
+            "make it faster, or let it run once (tests/sets.py)."
         )
-    return report
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def takes_longer(reports: list[pytest.TestReport], limit: float) -> list[pytest.TestReport]:
+    """Return the reports of tests that passed, and took more seconds than this."""
+    return [
+        report for report in reports if report.passed and report.when == "call" and report.duration > limit
+    ]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

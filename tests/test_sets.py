@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -39,6 +41,15 @@ def test_a_test_without_a_database_runs_once(request: pytest.FixtureRequest) -> 
 @pytest.mark.django_db
 def test_a_test_with_a_database_runs_on_every_database(request: pytest.FixtureRequest) -> None:
     assert set_of(request.node) == "databases"
+
+
+@pytest.mark.parametrize(("limit", "outcome"), [(600, "1 passed"), (1e-9, "1 failed")])
+def test_a_test_that_takes_too_long_fails_the_run(limit: float, outcome: str) -> None:
+    test = f"{__file__}::{test_a_test_with_a_database_runs_on_every_database.__name__}"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--time-limit={limit}", test]
+    run = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, check=False)
+    assert outcome in run.stdout
+    assert ("s, twice. A test that runs on every database may take" in run.stdout) == (limit < 1)
 
 
 def test_every_shape_but_the_default_one_says_what_it_changes() -> None:

@@ -58,6 +58,11 @@ class Browser:
         with self.page.expect_navigation():
             link.click()
 
+    def is_answered(self) -> bool:
+        """Return whether the lists of the page wait for no answer to an action: they show it before."""
+        pending = "return [...document.querySelectorAll('[data-ntf-api]')].every(list => !list.pending)"
+        return bool(self.run(pending))
+
     def complaints(self) -> list[str]:
         """Return what the console has said since it was last asked: errors, and what the policy refused."""
         if not self.page.is_closed():
@@ -169,9 +174,10 @@ def browser(chromium: Any, live_server: Any) -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, live_server: Any) -> Callable[..., None]:
-    """Let the browser show a url of the site."""
+    """Let the browser show a url of the site, once the server has answered what the page before it sent."""
 
     def visit(url: str) -> None:
+        wait_until(browser.is_answered)
         browser.page.goto(f"{live_server.url}{url}")
 
     return visit
