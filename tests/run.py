@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -119,6 +120,8 @@ class Run:
     ok: bool
     happened: bool = True
     seconds: float = 0.0
+    #: Of the process and what it started, without the servers: hardly depends on what else the machine does.
+    processor_seconds: float = 0.0
     tally: dict[str, list[str]] = field(default_factory=dict)
     failures: str = ""
 
@@ -365,12 +368,20 @@ def run_all(
             stack.callback(process.kill)
             running.append((job, process, time.monotonic()))
         time.sleep(0.1)
-        for job, process, began in [entry for entry in running if entry[1].poll() is not None]:
-            running.remove((job, process, began))
-            runs.append(
-                judge(job, process.returncode, time.monotonic() - began, scratch, selected=not measured)
-            )
+        for entry in list(running):
+            job, process, began = entry
+            before = processor_seconds()
+            if process.poll() is not None:
+                running.remove(entry)
+                times = time.monotonic() - began, processor_seconds() - before
+                runs.append(judge(job, process.returncode, times, scratch, selected=not measured))
     return runs
+
+
+def processor_seconds() -> float:
+    """Return how long the processes that have ended, and been waited for, had a processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def start(
@@ -393,7 +404,7 @@ def start(
         )
 
 
-def judge(job: Job, status: int, seconds: float, scratch: Path, *, selected: bool) -> Run:
+def judge(job: Job, status: int, times: tuple[float, float], scratch: Path, *, selected: bool) -> Run:
     """Print what a process that has ended left to be read, and say how it went."""
     name = scratch / job.name
     log, counted = Path(f"{name}.txt"), Path(f"{name}.json")
@@ -421,7 +432,8 @@ def judge(job: Job, status: int, seconds: float, scratch: Path, *, selected: boo
         result,
         ok=ok,
         happened=ran or not ok,
-        seconds=seconds,
+        seconds=times[0],
+        processor_seconds=times[1],
         tally=tally,
         failures=failures,
     )
@@ -462,16 +474,28 @@ def print_failures(runs: list[Run]) -> None:
 
 def print_table(runs: list[Run]) -> None:
     """Print one line per run. ``elsewhere`` counts the tests that are marked for another backend or shape."""
-    head = ("backend", "version", "shape", "passed", "failed", "skipped", "elsewhere", "seconds", "result")
+    head = (
+        "backend",
+        "version",
+        "shape",
+        "passed",
+        "failed",
+        "skipped",
+        "elsewhere",
+        "seconds",
+        "processor",
+        "result",
+    )
     rows: list[tuple[str, ...]] = [head]
     for run in runs:
         counts = [str(n) for n in (run.passed, run.failed, run.count("skipped"), run.count("deselected"))]
-        rows.append((run.backend, run.version, run.shape, *counts, f"{run.seconds:.0f}", run.result))
+        times = [f"{seconds:.0f}" for seconds in (run.seconds, run.processor_seconds)]
+        rows.append((run.backend, run.version, run.shape, *counts, *times, run.result))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print()
     for row in rows:
         cells = [
-            cell.rjust(width) if 3 <= column <= 7 else cell.ljust(width)
+            cell.rjust(width) if 3 <= column <= 8 else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())
