@@ -19,13 +19,17 @@ from coverage import Coverage
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from notifications.extensions import audience_extensions
 from notifications.objects.guard import forget_faults
 from notifications.types import NotificationType, register, unregister
 from tests.factories import make_user
+from tests.flush import empty_tables
 from tests.sets import MEASURED_ON_SERVERS, TESTS, is_listed, module_of, runs_in_shape, set_of
+
+TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
 MEASURED = pytest.StashKey[Coverage]()
 #: How long a test took.
