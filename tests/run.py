@@ -46,6 +46,8 @@ SHAPES_ON_EVERY_DATABASE = ("default", "delivery", "jsonfield", "subscriptions",
 SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
 #: The longest that a test of the set ``databases`` may take, in seconds.
 MAX_SECONDS = 10
+#: How many times as long on a server, which other runs use at the same time.
+SERVER_FACTOR = 3
 #: Pytest's exit status when it had no test to run.
 NO_TESTS = 5
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -202,9 +204,13 @@ def main() -> int:
                     if tests != "once" or (shape == "default" and backend == "sqlite")
                     if options.set in (None, tests)
                 ]
-        pytest_args = [f"--time-limit={options.time_limit}", "--durations=10", *pytest_args]
+        pytest_args = ["--durations=10", *pytest_args]
         queue = sorted(jobs, key=lambda job: job.order)
-        runs += run_all(queue, options.jobs, pytest_args, scratch, stack, measured=whole)
+        limits = {
+            backend: options.time_limit * (SERVER_FACTOR if backend in {"postgres", "mariadb"} else 1)
+            for backend in backends
+        }
+        runs += run_all(queue, options.jobs, pytest_args, limits, scratch, stack, measured=whole)
         runs.sort(
             key=lambda run: ((*EVERYTHING, *SERVICES).index(run.backend), run.shape != "default", run.shape)
         )
@@ -355,16 +361,27 @@ def mariadb_version(url: str) -> str:
 
 
 def run_all(
-    queue: list[Job], limit: int, pytest_args: list[str], scratch: Path, stack: ExitStack, *, measured: bool
+    queue: list[Job],
+    at_once: int,
+    pytest_args: list[str],
+    limits: dict[str, float],
+    scratch: Path,
+    stack: ExitStack,
+    *,
+    measured: bool,
 ) -> list[Run]:
-    """Run the suite once for each job, so many at a time, and print what a process said when it is done."""
+    """Run the suite once for each job, so many at a time, and print what a process said when it is done.
+
+    ``limits`` says how many seconds a test may take, by the name of the backend.
+    """
     runs = []
     running: list[tuple[Job, subprocess.Popen[bytes], float]] = []
     while queue or running:
-        while queue and len(running) < limit:
+        while queue and len(running) < at_once:
             job = queue.pop(0)
             print(f"started: {job.title}")
-            process = start(job, pytest_args, scratch, live=limit == 1, measured=measured)
+            arguments = [f"--time-limit={limits[job.backend]}", *pytest_args]
+            process = start(job, arguments, scratch, live=at_once == 1, measured=measured)
             stack.callback(process.kill)
             running.append((job, process, time.monotonic()))
         time.sleep(0.1)
