@@ -477,9 +477,9 @@ def test_nobody_has_nothing_and_it_costs_nothing(
     assert rows().unread().count() == 2
 
 
-@pytest.mark.parametrize("path", APIS)
+@pytest.mark.parametrize("path", [*APIS, INBOX, UNREAD, f"{API}inbox/", f"{INBOX}act/?action=done&id=1"])
 @pytest.mark.parametrize("logged_in", [True, False])
-def test_the_json_is_never_cached_by_anybody(
+def test_no_page_and_no_json_is_cached_by_anybody(
     client: Client, justquick: Any, path: str, logged_in: bool
 ) -> None:
     if logged_in:

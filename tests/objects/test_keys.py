@@ -299,6 +299,21 @@ def test_rows_whose_objects_are_all_gone_cost_no_query_for_them(
         assert names(rows().with_objects()) == [(None, None, None)] * 3
 
 
+@pytest.mark.parametrize("count", [1, 20])
+def test_content_types_that_nobody_knows_cost_two_queries_however_many_they_are(
+    justquick: Any, django_assert_num_queries: Any, count: int
+) -> None:
+    """Django looks for each of them again and again, because it remembers only those that it has found."""
+    made = [make_notification(justquick, target=make_project()) for _ in range(count)]
+    for number, row in enumerate(made):
+        rows().filter(pk=row.pk).update(target_content_type_id=2**31 - 1 - number)
+    # The rows; the actors; one of the unknown types, and then which of the others are known.
+    with django_assert_num_queries(2 + 2):
+        found = list(rows().with_objects())
+        assert {row.target for row in found} == {None}
+        assert {row.label("target") for row in found} == {"deleted object"}
+
+
 def test_a_row_that_is_broken_does_not_disturb_the_others(
     justquick: Any, type_without_app: ContentType
 ) -> None:
