@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from django.apps import apps
 from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 
 from notifications.compat.settings import LEGACY_KEYS, OLDER_KEYS, legacy_values
 
@@ -17,9 +18,19 @@ MODEL_SETTING = "NOTIFICATIONS_NOTIFICATION_MODEL"
 
 
 def get_notification_model() -> type[Any]:
-    """Return the model of this site: ``NOTIFICATIONS_NOTIFICATION_MODEL``, else ``notifications.Notification``."""
+    """Return the model of this site: ``NOTIFICATIONS_NOTIFICATION_MODEL``, else ``notifications.Notification``.
+
+    Raise ImproperlyConfigured if there is no such model, as ``get_user_model()`` does.
+    """
     name: str = getattr(django_settings, MODEL_SETTING, "notifications.Notification")
-    return apps.get_model(name, require_ready=False)
+    try:
+        return apps.get_model(name, require_ready=False)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{MODEL_SETTING} must be like 'app_label.model_name', not {name!r}."
+        ) from error
+    except LookupError as error:
+        raise ImproperlyConfigured(f"{MODEL_SETTING} is {name!r}, which is not installed: {error}") from error
 
 
 def own_values() -> Mapping[str, Any]:

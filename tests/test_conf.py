@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from notifications import conf
-from notifications.conf import CONFIG_DEFAULTS, CORE_KEYS, get_config
+from notifications.conf import CONFIG_DEFAULTS, CORE_KEYS, get_config, get_notification_model
 from notifications.contrib.delivery.conf import Settings as DeliverySettings
 from notifications.contrib.live.conf import Settings as LiveSettings
 from notifications.contrib.subscriptions.conf import Settings as SubscriptionSettings
@@ -227,3 +228,21 @@ def test_a_fitting_value_is_no_problem(name: str, value: Any) -> None:
 )
 def test_a_value_that_does_not_fit_is_put_in_words(name: str, value: Any, problem: str) -> None:
     assert KNOWN[name].problem(value) == problem
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("inbox", "must be like 'app_label.model_name', not 'inbox'"),
+        ("inbox.models.Notification", "must be like 'app_label.model_name'"),
+        ("nowhere.Notification", "is 'nowhere.Notification', which is not installed: No installed app"),
+        ("notifications.Nothing", "is 'notifications.Nothing', which is not installed: App 'notifications'"),
+    ],
+)
+def test_a_model_that_is_not_there_is_an_error_that_names_the_setting(
+    settings: Any, name: str, words: str
+) -> None:
+    """As with ``get_user_model()``; it was a bare LookupError."""
+    settings.NOTIFICATIONS_NOTIFICATION_MODEL = name
+    with pytest.raises(ImproperlyConfigured, match=f"NOTIFICATIONS_NOTIFICATION_MODEL {words}"):
+        get_notification_model()

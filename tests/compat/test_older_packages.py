@@ -47,6 +47,7 @@ def test_the_settings_are_read_under_the_names_of_the_older_packages(settings: A
         "CACHE_TIMEOUT": 2,
         "SOFT_DELETE": False,
         "USE_JSONFIELD": True,
+        "API_EXCLUDED_FIELDS": (),
     }
     settings.NOTIFICATIONS = {}
     assert get_config() == CONFIG_DEFAULTS
