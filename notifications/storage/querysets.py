@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from notifications.objects.fetch import content_type_ids
 from notifications.objects.keys import OWNER, attach_objects
 from notifications.storage import changes
 from notifications.storage.async_verbs import awaited
-from notifications.storage.locking import lockable, write_in_order
+from notifications.storage.locking import lockable, retry, write_in_order
 from notifications.storage.states import (
     DONE,
     INBOX,
@@ -186,12 +187,15 @@ class NotificationQuerySet(VerbsQuerySet[M]):
     # What Django's own verbs must do besides, so that read_at follows unread and no cached count outlives a change
 
     def update(self, **values: Any) -> int:
-        """Update the rows as Django does; ``read_at`` follows ``unread``."""
+        """Update the rows as Django does; ``read_at`` follows ``unread``.
+
+        Outside a transaction, retry after a deadlock.
+        """
         self._for_write = True
         if "read_at" not in values and "unread" in values:
             # First, because MySQL computes each assignment from the ones before it.
             values = {"read_at": _read_at(values["unread"]), **values}
-        changed = super().update(**values)
+        changed = retry(partial(super().update, **values), self.db)
         if COUNTED_COLUMNS & values.keys():
             self._announce_update(changed, values.get("recipient", values.get("recipient_id")))
         return changed
@@ -209,9 +213,9 @@ class NotificationQuerySet(VerbsQuerySet[M]):
     update.alters_data = True  # type: ignore[attr-defined]
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete the rows as Django does."""
+        """Delete the rows as Django does. Outside a transaction, retry after a deadlock."""
         self._for_write = True
-        deleted = super().delete()
+        deleted = retry(super().delete, self.db)
         self.announce(deleted[1].get(self.model._meta.label, 0))
         return deleted
 

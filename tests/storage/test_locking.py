@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, OperationalError, models, transaction
 
 from notifications.storage.locking import MAX_ATTEMPTS, retry
-from tests.factories import at_once, make_project
+from tests.factories import at_once, make_notification, make_project, make_user
 from tests.testapp.models import Project
 from tests.waiting import PATIENCE
 
@@ -70,6 +71,32 @@ def test_the_transaction_of_a_caller_is_the_callers_to_do_again() -> None:
 
     assert sum(isinstance(result, OperationalError) for result in results) == 1
     assert sorted(circle.attempts) == [0, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["delete", "update"])
+def test_what_django_writes_is_done_again_as_well_unless_the_caller_has_a_transaction(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = make_user()
+    make_notification(user)
+    write, left = getattr(models.QuerySet, name), []
+
+    def write_at_the_second_attempt(*args: Any, **kwargs: Any) -> Any:
+        if left:
+            left.pop()
+            raise OperationalError(1213, "Deadlock found when trying to get lock")
+        return write(*args, **kwargs)
+
+    monkeypatch.setattr(models.QuerySet, name, write_at_the_second_attempt)
+    values = {"verb": "reopened"} if name == "update" else {}
+    left.append(1)
+    with pytest.raises(OperationalError), transaction.atomic():
+        getattr(user.notifications.all(), name)(**values)
+    assert [row.verb for row in user.notifications.all()] == ["closed"]
+    left.append(1)
+    getattr(user.notifications.all(), name)(**values)
+    assert [row.verb for row in user.notifications.all()] == (["reopened"] if name == "update" else [])
 
 
 def of_state(state: str, text: str) -> OperationalError:
