@@ -53,6 +53,16 @@ class DataField(Base):
         name, _, args, kwargs = models.Field.deconstruct(self)
         return name, "notifications.storage.fields.DataField", args, kwargs
 
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Return the value, or its JSON as text if it is nested deeper than Python can read.
+
+        Old tables may have such values; ``notify.send`` refuses them.
+        """
+        try:
+            return super().from_db_value(value, expression, connection)
+        except RecursionError:
+            return value
+
     def json_encoder(self) -> type | None:
         """Return the encoder class of this column, whichever field class the site has chosen."""
         dump_kwargs: dict[str, Any] = getattr(self, "dump_kwargs", {})

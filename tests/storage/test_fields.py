@@ -7,6 +7,7 @@ import datetime as dt
 import decimal
 import importlib.util
 import io
+import json
 import uuid
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.core.management import call_command
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import NotSupportedError, models
 from django.db.models import Case, F, Q, When
+from django.test import Client
 from django.utils.translation import gettext_lazy
 
 import notifications.storage.fields
@@ -56,6 +58,26 @@ def stored(value: Any) -> Any:
 )
 def test_what_goes_in_comes_out(value: Any) -> None:
     assert stored(value) == value
+
+
+def test_what_python_cannot_read_is_its_text_and_costs_no_page(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value with 2,000 levels is JSON to PostgreSQL and SQLite, and was an error of every page that has the row."""
+    user = make_user()
+    make_notification(user, verb="closed", data={"a": 1})
+    client.force_login(user)
+
+    def give_up(*args: Any, **kwargs: Any) -> Any:
+        raise RecursionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(json.JSONDecoder, "raw_decode", give_up)
+        found = rows().get().data
+    assert json.loads(found) == {"a": 1}
+    monkeypatch.setattr(DataField, "from_db_value", lambda *args: found)
+    for path in ("", "api/inbox/", "api/all_list/"):
+        assert client.get(f"/inbox/notifications/{path}").status_code == 200
 
 
 def test_nothing_is_the_null_of_the_database() -> None:
