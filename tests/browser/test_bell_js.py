@@ -175,6 +175,27 @@ def test_who_is_logged_out_is_not_asked_for_any_more(
     wait_until(lambda: browser.run("") or len(asked) == 2)
 
 
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_refusal_that_may_pass_ends_nothing(
+    browser: Browser, show: Callable[[], None], justquick: Any, status: int
+) -> None:
+    refused: list[str] = []
+
+    def refuse(route: Any) -> None:
+        refused.append("")
+        route.fulfill(status=status)
+
+    browser.page.route("**/api/inbox/", refuse)
+    show()
+    wait_until(lambda: browser.run("") or refused)
+    browser.page.unroute("**/api/inbox/")
+    make_notification(justquick)
+    # It would be asked again by itself, if later.
+    browser.run("window.dispatchEvent(new Event('online'))")
+    wait_until(lambda: badge(browser) == "1")
+    browser.complaints()
+
+
 def test_two_bells_on_a_page_have_each_its_panel(
     browser: Browser, show: Callable[[], None], justquick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

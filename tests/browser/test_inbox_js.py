@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from tests.browser import site
 from tests.browser.conftest import Browser
 from tests.factories import make_notification, make_project, rows
 from tests.waiting import wait_until
@@ -482,4 +483,48 @@ def test_a_row_that_arrives_looks_like_the_others_and_is_told_once(
     assert browser.page.locator(".ntf-day").count() == 1
     first.locator("[data-ntf-action=done]").click()
     wait_until(lambda: sentences(browser)[0] == "did 4")
+    assert browser.complaints() == []
+
+
+# Pages of a site
+
+
+def test_a_page_that_shows_the_list_without_its_tabs_works(
+    browser: Browser, visit: Callable[[str], None], justquick: Any
+) -> None:
+    """M15: a view of a site that passed ``notifications`` alone, as to django-notifications-hq, was an error."""
+    make_notification(justquick, verb="did it", target=make_project("target"))
+    browser.page.route("**/projects/*/", lambda route: route.fulfill(body="The project."))
+    site.script.page = (
+        "{% include 'notifications/list.html' with notifications=request.user.notifications.all %}"
+    )
+    visit("/page/")
+    assert len(sentences(browser)) == 1
+    press(browser, "j", "e", "z", "?")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    browser.follow(browser.page.locator(".ntf-row [data-ntf-open]").first)
+    wait_until(lambda: not rows().get().unread)
+    assert rows().get().done_at is None
+    assert browser.complaints() == []
+
+
+def test_an_inbox_that_is_taken_out_of_the_page_leaves_nothing_behind(
+    browser: Browser, visit: Callable[[str], None], justquick: Any
+) -> None:
+    """L6: its timers went on."""
+    browser.page.add_init_script(
+        "window.running = new Set();"
+        "const [start, stop] = [window.setInterval, window.clearInterval];"
+        "window.setInterval = (...said) => { const id = start(...said); running.add(id); return id };"
+        "window.clearInterval = (id) => { running.delete(id); stop(id) }"
+    )
+    make_notification(justquick)
+    visit(INBOX)
+    wait_until(lambda: browser.run("return running.size") > 0)
+    browser.run(
+        "document.querySelectorAll('notifications-inbox, notifications-bell').forEach((part) => part.remove())"
+    )
+    assert browser.run("return running.size") == 0
+    press(browser, "j", "e")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
     assert browser.complaints() == []

@@ -77,6 +77,48 @@ const ratios = texts.map((element) => {
 return [ratios.length, ratios.filter(([, ratio]) => ratio < 4.5)];
 """
 
+#: What a site or a framework says of elements, which says nothing of our parts.
+SHEETS = {
+    "a layer that comes after ours": """
+      @layer theme, base;
+      @layer base {
+        *, ::after, ::before { box-sizing: border-box; margin: 0; padding: 0; border: 0 solid; }
+        a { color: inherit; text-decoration: inherit; }
+        ol, ul, menu { list-style: none; }
+        button, input { font: inherit; color: inherit; background-color: transparent; border-radius: 0; }
+        img, svg { display: block; vertical-align: middle; }
+        h1, h2, h3 { font-size: inherit; font-weight: inherit; }
+      }
+    """,
+    "names of four elements": """
+      header nav ul li a, main header li a { text-transform: uppercase; padding: 40px; color: red; }
+      header nav ul li button, main header li button { background: rgb(255, 165, 0); border: 5px solid; }
+      body main div p, body main ul li h3 { text-transform: uppercase; margin: 33px; }
+    """,
+}
+
+#: How everything that is seen of our parts is drawn.
+DRAWN = """
+const names = ["backgroundColor", "borderBlockEndWidth", "color", "display", "fontSize", "fontWeight",
+  "marginBlockStart", "paddingBlockStart", "paddingInlineStart", "textDecorationLine", "textTransform"];
+const parts = [...document.querySelectorAll(":is(.ntf, .ntf-corner) *:not(svg *)")];
+return parts.filter((element) => element.checkVisibility()).map((element) => {
+  const style = getComputedStyle(element);
+  return [element.localName, element.className.baseVal ?? element.className, ...names.map((name) => style[name])];
+});
+"""
+
+#: A bar that is dark on a light page, as Bootstrap 5.3 has it.
+DARK_BAR = """
+<style>
+  :root { --bs-body-color: #212529; --bs-body-bg: #fff; --bs-border-color: #dee2e6; }
+  [data-bs-theme=dark] { --bs-body-color: #dee2e6; --bs-body-bg: #212529; --bs-border-color: #495057; }
+  body { color: var(--bs-body-color); background-color: var(--bs-body-bg); }
+  .navbar { --bs-navbar-active-color: #fff; background-color: #212529; }
+</style>
+<header class=navbar data-bs-theme=dark>{% notifications_bell %}</header>
+"""
+
 #: Every link and button that, focused from the keyboard, shows no outline.
 UNMARKED = """
 const focusable = [...document.querySelectorAll("a, button")].filter((element) => element.checkVisibility());
@@ -206,6 +248,48 @@ def test_a_rule_of_the_site_wins_over_ours(
     assert browser.run(size) == "33px"
     browser.page.locator(".ntf-row.ntf-new [name=id]").first.check()
     assert browser.run(f"{notice} return getComputedStyle(notice).backgroundColor") == "rgb(1, 2, 3)"
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+def test_what_a_site_says_of_elements_changes_nothing_of_our_parts(
+    browser: Browser, visit: Callable[[str], None], inbox: Any, sheet: str
+) -> None:
+    """M15, M16: Tailwind's reset took the inbox apart, and the rules of a header reached into the bell."""
+    site.script.page = PAGE.replace(
+        "{% notifications_bell %}", "<nav><ul><li>{% notifications_bell %}</ul></nav>"
+    )
+    for url in ("/page/", INBOX):
+        visit(url)
+        if url == "/page/":
+            browser.page.locator(".ntf-bell").click()
+            browser.page.locator(".ntf-panel [data-ntf-id]").first.wait_for()
+            browser.page.locator(".ntf-badge").wait_for(state="hidden")
+            browser.page.mouse.move(0, 0)
+        before = browser.run(DRAWN)
+        browser.run(
+            "const sheet = new CSSStyleSheet(); sheet.replaceSync(arguments[0]);"
+            "document.adoptedStyleSheets = [sheet]",
+            SHEETS[sheet],
+        )
+        after = browser.run(DRAWN)
+        assert [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]] == []
+
+
+def test_a_bell_in_a_dark_bar_of_a_light_page_is_seen_and_its_panel_is_of_one_piece(
+    browser: Browser, visit: Callable[[str], None], inbox: Any
+) -> None:
+    """M17: the bell had 1.16 to 1 against the bar, and the panel 1.96."""
+    site.script.policy = ""
+    site.script.page = PAGE.replace("{% notifications_bell %}", "").replace("<body", f"{DARK_BAR}<body")
+    browser.page.emulate_media(color_scheme="light")
+    visit("/page/")
+    bell = browser.page.locator(".ntf-bell")
+    assert bell.evaluate("(bell) => getComputedStyle(bell).color") == "rgb(255, 255, 255)"
+    bell.click()
+    browser.page.locator(".ntf-panel [data-ntf-id]").first.wait_for()
+    texts, faint = browser.run(FAINT)
+    assert texts > 10
+    assert faint == []
 
 
 def test_what_a_colour_says_is_said_by_a_line_where_the_reader_chooses_the_colours(
