@@ -19,6 +19,7 @@ from notifications import notify
 from notifications.events import Event
 from notifications.extensions import Extension, audience_extensions, known_settings
 from notifications.objects.guard import forget_faults
+from notifications.sending import audience as audience_module, batches
 from tests.factories import make_group, make_project, make_user, make_users, rows, told
 
 pytestmark = pytest.mark.django_db
@@ -263,6 +264,26 @@ def test_recipients_who_do_not_exist_are_refused_also_with_an_app_installed(inst
     with pytest.raises(ValueError, match="no user has"):
         notify.send(make_user("actor"), verb="closed", recipient=[make_user("ann"), gone_pk])
     assert rows().count() == 0
+
+
+@pytest.mark.parametrize("wrap", [list, iter], ids=["list", "iterator"])
+def test_an_app_is_asked_about_one_batch_of_named_users_after_the_other(
+    install: Any, monkeypatch: pytest.MonkeyPatch, wrap: Any
+) -> None:
+    """A statement that names hundreds of thousands of users is more than SQLite takes."""
+    for module in (audience_module, batches):
+        monkeypatch.setattr(module, "BATCH_SIZE", 2)
+    asked: list[list[str]] = []
+
+    def look(event: Event, audience: Any) -> Any:
+        asked.append([user.username for user in audience.order_by("username")])
+        return audience.exclude(username="user3")
+
+    install(look)
+    notify.send(make_project(), verb="closed", recipient=wrap([user.pk for user in make_users(5)]))
+
+    assert asked == [["user0", "user1"], ["user2", "user3"], ["user4"]]
+    assert told() == ["user0", "user1", "user2", "user4"]
 
 
 @pytest.mark.parametrize(("named", "queries"), [(True, 2), (False, 1)])

@@ -250,7 +250,9 @@ class Inbox extends List {
         this.kind = kind;
         this.toast.hidden = false;
         this.toast.classList.toggle("ntf-failed", kind !== "done");
-        this.toast.querySelector("[data-ntf-slot=message]").textContent = this.status.textContent = message;
+        this.toast.querySelector("[data-ntf-slot=message]").textContent = message;
+        // Screen readers may not read the same text twice.
+        this.status.textContent = this.status.textContent === message ? `${message}\u00a0` : message;
         this.toast.querySelector("[name=undo]").value = undo ?? "";
         this.toast.querySelector("form").hidden = !undo;
         this.toast.querySelector("[data-ntf-again]").hidden = kind !== "waiting" && !this.failed.length;
