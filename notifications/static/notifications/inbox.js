@@ -252,7 +252,7 @@ class Inbox extends List {
         this.toast.classList.toggle("ntf-failed", kind !== "done");
         this.toast.querySelector("[data-ntf-slot=message]").textContent = message;
         // Screen readers may not read the same text twice.
-        this.status.textContent = this.status.textContent === message ? `${message}\u00a0` : message;
+        this.status.textContent = kind === "done" && this.status.textContent === message ? `${message}\u00a0` : message;
         this.toast.querySelector("[name=undo]").value = undo ?? "";
         this.toast.querySelector("form").hidden = !undo;
         this.toast.querySelector("[data-ntf-again]").hidden = kind !== "waiting" && !this.failed.length;
