@@ -410,6 +410,19 @@ def test_the_live_region_speaks_once(browser: Browser, inbox: list[Any]) -> None
     assert browser.page.locator(regions).count() == 1
 
 
+def test_the_same_result_is_said_again_as_another_text(browser: Browser, inbox: list[Any]) -> None:
+    """Some screen readers read the same text only once."""
+    browser.run(
+        "window.heard = []; const region = document.querySelector('.ntf-live');"
+        "new MutationObserver(() => heard.push(region.textContent)).observe(region, {childList: true})"
+    )
+    press(browser, "j", "e", "e", "e")
+    wait_until(lambda: len(browser.run("return heard")) == 3)
+    one, two, three = browser.run("return heard")
+    assert one != two != three
+    assert {text.strip() for text in (one, two, three)} == {"1 notification marked as done."}
+
+
 def test_what_comes_together_is_said_together(browser: Browser, inbox: list[Any]) -> None:
     browser.run(
         "window.heard = []; const region = document.querySelector('.ntf-live');"

@@ -80,7 +80,8 @@ def test_what_django_writes_is_done_again_as_well_unless_the_caller_has_a_transa
 ) -> None:
     user = make_user()
     make_notification(user)
-    write, left = getattr(models.QuerySet, name), []
+    write = getattr(models.QuerySet, name)
+    left: list[int] = []
 
     def write_at_the_second_attempt(*args: Any, **kwargs: Any) -> Any:
         if left:
