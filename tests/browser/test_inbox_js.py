@@ -396,6 +396,19 @@ def test_how_to_undo_stays_until_the_next_action(browser: Browser, inbox: list[A
     assert not toast.is_visible()
 
 
+def test_what_says_what_was_done_moves_no_row(browser: Browser, inbox: list[Any]) -> None:
+    """L8: it came on top of the list, and moved it by 64 pixels when it came and when it went."""
+    tops = "return [...document.querySelectorAll('.ntf-row')].map((row) => row.getBoundingClientRect().top)"
+    before = browser.run(tops)
+    press(browser, "j", "s")
+    toast = browser.page.locator("div[data-ntf-undo]")
+    toast.wait_for()
+    assert browser.run(tops) == before
+    press(browser, "Escape")
+    toast.wait_for(state="hidden")
+    assert browser.run(tops) == before
+
+
 def test_the_live_region_speaks_once(browser: Browser, inbox: list[Any]) -> None:
     browser.run(
         "window.heard = []; const region = document.querySelector('.ntf-live');"
