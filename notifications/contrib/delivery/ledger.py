@@ -7,7 +7,7 @@ notification without its deliveries. Who does not want it, or cannot be reached,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -36,10 +36,7 @@ from notifications.sending.audience import active
 from notifications.storage.transactions import after_commit
 from notifications.types import NotificationType, type_of
 
-#: The name of the e-mail channel, which waits for ``email_delay`` of a type.
-EMAIL = "email"
-
-PREFERENCES, SCHEDULE = "recipient__notification_preferences", "recipient__notification_schedule"
+PREFERENCES, SCHEDULE = "notification_preferences", "notification_schedule"
 
 
 def offered_channels(kind: type[NotificationType]) -> list[Channel]:
@@ -53,7 +50,7 @@ def write_deliveries(event: Event, rows: Any, using: str, *, fresh: bool) -> int
     selections, params = [], []
     for channel in offered_channels(kind):
         try:
-            sql, values = selected(kind, channel, rows, now, fresh=fresh).query.get_compiler(using).as_sql()
+            sql, values = selected(kind, channel, rows, using, now, fresh=fresh)
         except EmptyResultSet:
             continue
         selections.append(sql)
@@ -61,72 +58,91 @@ def write_deliveries(event: Event, rows: Any, using: str, *, fresh: bool) -> int
     if not selections:
         return 0
     connection = connections[using]
-    fields: list[Any] = [
-        Delivery._meta.get_field(name)
-        for name in ("notification", "recipient", "channel", "frequency", "due_at", "next_attempt_at")
-    ]
-    plain: list[Any] = [
-        Delivery._meta.get_field(name) for name in ("status", "attempts", "reference", "problem")
-    ]
-    constants = {field: field.get_default() for field in plain}
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in (*fields, *constants))
+    fields: list[Any] = [Delivery._meta.get_field(name) for name in (*SELECTED, *CONSTANTS)]
+    columns = ", ".join(quote(field.column) for field in fields)
+    constants = [field.get_default() for field in fields[len(SELECTED) :]]
     # Only names that Django quoted and selections that it compiled go into the text; every value is a parameter.
     sql = (
         f"INSERT INTO {quote(Delivery._meta.db_table)} ({columns}) "  # noqa: S608
         f"SELECT chosen.*, {', '.join(['%s'] * len(constants))} FROM ({' UNION ALL '.join(selections)}) chosen"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*constants.values(), *params])
+        cursor.execute(sql, [*constants, *params])
         written = int(cursor.rowcount)
     if written:
         after_commit(partial(wake, using), using=using)
     return written
 
 
+#: The columns that are selected for each delivery, and those that begin with the same value in all.
+SELECTED = ("notification", "recipient", "channel", "frequency", "due_at", "next_attempt_at")
+CONSTANTS = ("status", "attempts", "reference", "problem")
+
+
 def selected(
-    kind: type[NotificationType], channel: Channel, rows: Any, now: datetime, *, fresh: bool
-) -> models.QuerySet[Any]:
-    """Return the columns of the deliveries on a channel: key, recipient, channel, frequency, and when due, twice."""
-    default = default_frequency(kind, channel)
-    text = models.CharField()
-    if kind.critical:
-        frequency: Any = Value(default, output_field=text)
-    else:
-        names = []
-        for number, scope in enumerate(scopes_of(kind)):
-            condition = {f"{PREFERENCES}__scope": scope, f"{PREFERENCES}__channel": channel.name}
-            rows = rows.annotate(
-                **{f"choice{number}": FilteredRelation(PREFERENCES, condition=Q(**condition))}
-            )
-            names.append(f"choice{number}__frequency")
-        frequency = Coalesce(*names, Value(default, output_field=text))
-    users: Any = get_user_model()._base_manager.using(rows.db)
-    rows = rows.filter(recipient__in=channel.reachable(active(users)))
+    kind: type[NotificationType], channel: Channel, rows: Any, using: str, now: datetime, *, fresh: bool
+) -> tuple[str, list[Any]]:
+    """Return the selection of the deliveries on a channel, and its parameters. Raise EmptyResultSet for none.
+
+    It joins the notifications with the users who want them, so that each user is looked up once.
+    """
     if not fresh:
-        there = Delivery.objects.using(rows.db).filter(notification=OuterRef("pk"), channel=channel.name)
+        there = Delivery.objects.using(using).filter(notification=OuterRef("pk"), channel=channel.name)
         rows = rows.exclude(Exists(there))
-    rows = rows.alias(frequency_=frequency)
-    if not kind.critical:
-        rows = rows.exclude(frequency_=Frequency.OFF.value)
-    due = moment(now) if kind.critical else due_case(kind, channel, now)
-    found: models.QuerySet[Any] = rows.order_by().values_list(
-        "pk",
-        "recipient_id",
-        Value(channel.name, output_field=text),
-        F("frequency_"),
-        due,
-        due,
+    key, recipient, rows_sql, rows_params = compiled(rows.values_list("pk", "recipient_id"), using)
+    user, frequency, due, users_sql, users_params = compiled(wanting(kind, channel, using, now), using)
+    values = (f"r.{key}", f"r.{recipient}", "%s", f"u.{frequency}", f"u.{due}", f"u.{due}")
+    # MariaDB wants different names.
+    columns = ", ".join(f"{value} AS {name}" for value, name in zip(values, SELECTED, strict=True))
+    sql = (
+        f"SELECT {columns} "  # noqa: S608
+        f"FROM ({rows_sql}) r INNER JOIN ({users_sql}) u ON u.{user} = r.{recipient}"
     )
-    return found
+    return sql, [channel.name, *rows_params, *users_params]
+
+
+def compiled(queryset: Any, using: str) -> tuple[Any, ...]:
+    """Return the quoted names of the columns of a queryset, its SQL and its parameters."""
+    query = queryset.order_by().query
+    compiler = query.get_compiler(using)
+    sql, params = compiler.as_sql(with_col_aliases=True)
+    quote = connections[using].ops.quote_name
+    return (*(quote(name) for _, _, name in compiler.select), sql, params)
+
+
+def wanting(kind: type[NotificationType], channel: Channel, using: str, now: datetime) -> Any:
+    """Return the users who want a type on a channel and can be reached: key, frequency, and when it is due."""
+    default = Value(default_frequency(kind, channel), output_field=models.CharField())
+    users = reachable(channel, using)
+    if kind.critical:
+        return users.values_list("pk", default, moment(now))
+    names = []
+    for number, scope in enumerate(scopes_of(kind)):
+        condition = Q(**{f"{PREFERENCES}__scope": scope, f"{PREFERENCES}__channel": channel.name})
+        users = users.annotate(**{f"choice{number}": FilteredRelation(PREFERENCES, condition=condition)})
+        names.append(f"choice{number}__frequency")
+    users = users.alias(frequency_=Coalesce(*names, default)).exclude(frequency_=Frequency.OFF.value)
+    return users.values_list("pk", F("frequency_"), due_case(kind, channel, now))
+
+
+def reachable(channel: Channel, using: str) -> Any:
+    """Return the active users whom a channel reaches, each of them once, as a queryset that can be filtered."""
+    everybody: Any = get_user_model()._base_manager.using(using)
+    users: Any = channel.reachable(active(everybody))
+    query = users.query
+    # A join may name a user more than once.
+    is_plain = not (query.combinator or query.distinct or query.group_by)
+    if is_plain and sum(map(bool, query.alias_refcount.values())) == 1:
+        return users
+    return everybody.filter(pk__in=users.values("pk"))
 
 
 def due_case(kind: type[NotificationType], channel: Channel, now: datetime) -> Case:
     """Return when a delivery is due, by its frequency and the schedule of its recipient."""
     moments = default_moments(now)
-    delay = kind.email_delay if channel.name == EMAIL else timedelta(0)
     return Case(
-        When(frequency_=Frequency.INSTANT.value, then=moment(now + delay)),
+        When(frequency_=Frequency.INSTANT.value, then=moment(now + channel.delay(kind))),
         When(frequency_=Frequency.HOURLY.value, then=moment(moments["hourly"])),
         When(
             frequency_=Frequency.DAILY.value,

@@ -80,7 +80,8 @@ class Worker:
 
     def run(self) -> Tally:
         """Send until nothing is due any more."""
-        self.move_schedules()
+        if self.digests:
+            self.move_schedules()
         busy = make_channels()
         while busy and not self.must_stop():
             for name, channel in list(busy.items()):

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from celery import Celery
 from django.core.management import call_command
-from django.db import OperationalError as Lost
+from django.db import OperationalError as Lost, connection
+from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
 from notifications import notify
@@ -112,6 +113,13 @@ def test_inline_sends_no_more_than_a_few() -> None:
     inline.wake("default")
 
     assert len(Scripted.sent) == inline.MAX_DELIVERIES
+
+
+def test_inline_leaves_the_moments_of_digests_to_the_command() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        inline.wake("default")
+
+    assert not any("_delivery_schedule" in query["sql"] for query in captured)
 
 
 def test_an_error_of_a_channel_does_not_reach_the_sender(

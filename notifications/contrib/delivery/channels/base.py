@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.utils.functional import Promise
 
+    from notifications.types import NotificationType
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -77,6 +79,8 @@ class Channel:
     default: str = "off"
     #: The most notifications in a message.
     max_notifications = 20
+    #: Whether the messages have links to the site, for which it needs ``BASE_URL``.
+    has_links = False
 
     def __init__(self, name: str, *, default: str | None = None, **options: Any) -> None:
         self.name = name
@@ -88,6 +92,10 @@ class Channel:
     def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
         """Return those of the users whom the channel can reach. It filters the queryset and does not run queries."""
         return users
+
+    def delay(self, kind: type[NotificationType]) -> timedelta:
+        """Return how long an instant delivery of a type waits. It is not sent if the notification is read by then."""
+        return timedelta(0)
 
     def address(self, user: Any) -> str:
         """Return where messages to a user go, or an empty text if the user cannot be reached."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from contextlib import suppress
+from datetime import timedelta
 from email.headerregistry import Address
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ from notifications.objects.guard import error_text
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from notifications.types import NotificationType
 
 #: Seconds after which a server that says nothing is given up, unless the site sets another number.
 TIMEOUT = 15
@@ -46,6 +49,7 @@ class Channel(base.Channel):
 
     label = _("E-mail")
     default = "instant"
+    has_links = True
 
     def __init__(self, name: str, *, from_email: str = "", mailer: str = "default", **options: Any) -> None:
         super().__init__(name, **options)
@@ -61,6 +65,10 @@ class Channel(base.Channel):
             channel=self.name, address=Lower(OuterRef(field))
         )
         return users.exclude(**{f"{field}__isnull": True}).exclude(**{field: ""}).exclude(Exists(stopped))
+
+    def delay(self, kind: type[NotificationType]) -> timedelta:
+        """Return the ``email_delay`` of a type."""
+        return kind.email_delay
 
     def address(self, user: Any) -> str:
         """Return the address of a user."""
