@@ -53,6 +53,10 @@ class Channel(base.Channel):
 
     def __init__(self, name: str, *, from_email: str = "", mailer: str = "default", **options: Any) -> None:
         super().__init__(name, **options)
+        if mailer != "default" and mailer not in getattr(mail, "mailers", ()):
+            raise ValueError(
+                f"'mailer' is {mailer!r}, which is not an alias of MAILERS (Django 6.1 or newer)"
+            )
         self.from_email, self.mailer = from_email, mailer
         self.connection: Any = None
         self.is_open, self.sent = False, 0
