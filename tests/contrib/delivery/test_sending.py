@@ -14,7 +14,13 @@ from django.utils import timezone, translation
 from notifications import notify
 from notifications.contrib.delivery import circuits, claims, sending
 from notifications.contrib.delivery.channels import Down, Failed, Message, Retry, Sent, make_channels
-from notifications.contrib.delivery.claims import LEASE, claim_digests, claim_instant
+from notifications.contrib.delivery.claims import (
+    DIGEST_WAIT,
+    LEASE,
+    claim_digests,
+    claim_instant,
+    due_recipients,
+)
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
@@ -607,6 +613,43 @@ def test_a_digest_that_another_worker_takes_first_is_left_to_it(
     monkeypatch.setattr(claims, "due", look)
 
     assert claim_digests("default", NAME, utc_now(), 10).deliveries == []
+
+
+def test_a_worker_looks_for_other_digests_when_another_one_took_what_it_found(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = make_users(2)
+    for user in (ann, bob):
+        choose(user, "", NAME, "hourly")
+        send(user)
+    clock.pass_(hours=2)
+    claim_digests("default", NAME, utc_now(), 1)
+    [free] = due_recipients("default", NAME, utc_now() - DIGEST_WAIT, 10)
+    taken = ann.pk if free == bob.pk else bob.pk
+    looks = iter([[taken], [free]])
+    monkeypatch.setattr(claims, "due_recipients", lambda *arguments: next(looks))
+
+    [delivery] = claim_digests("default", NAME, utc_now(), 1).deliveries
+
+    assert delivery.recipient_id == free
+
+
+def test_digests_of_many_notifications_are_claimed_a_few_at_a_time_and_each_whole(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "MAX_ROWS", 4)
+    users = make_users(3)
+    for user in users:
+        choose(user, "", NAME, "hourly")
+    for number in range(3):
+        send(*users, verb=f"did {number}")
+    send(users[0], verb="did more")
+    send(users[0], verb="did most")
+    clock.pass_(hours=2)
+
+    counts = [len(claim_digests("default", NAME, utc_now(), 10).deliveries) for _ in range(4)]
+
+    assert counts == [5, 3, 3, 0]
 
 
 @pytest.mark.parametrize("frequency", ["instant", "hourly"])
