@@ -106,6 +106,9 @@ class Candidate(Delivered, Inbox):
 
     def notify_one_delivered(self, is_wanted: bool, repeat: int) -> dict[str, Any]:
         """Tell one user, with or without a channel that is offered for it."""
+        from notifications.contrib.delivery.models import Delivery
+
+        self.data.empty(Delivery)
         with self.offered(is_wanted):
             return self.fan_out("user", 1, repeat)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -69,6 +69,15 @@ class Down:
 Outcome: TypeAlias = "Sent | Retry | Failed | Down"
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def constant(reachable: F) -> F:
+    """Say of a method ``reachable`` that its condition is always the same, so that it is compiled once: a decorator."""
+    reachable.is_constant = True  # type: ignore[attr-defined]
+    return reachable
+
+
 class Channel:
     """Inherit from this class to write a channel, and name it in the setting ``DELIVERY_CHANNELS``."""
 
@@ -89,6 +98,7 @@ class Channel:
         if options:
             raise TypeError(f"the channel {name!r} has no options {', '.join(options)}")
 
+    @constant
     def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
         """Return those of the users whom the channel can reach. It filters the queryset and does not run queries."""
         return users
@@ -107,6 +117,12 @@ class Channel:
     def send(self, message: Message) -> Outcome:
         """Send a message. An exception is taken for :class:`Retry`."""
         raise NotImplementedError
+
+    def preview(self, message: Message) -> Mapping[str, str]:
+        """Return the parts of a message as texts by their names, for the preview page. "html" is shown as a page."""
+        from notifications.presentation import sentences
+
+        return {"text": "\n".join(sentences.text(notification) for notification in message.notifications)}
 
     def close(self) -> None:
         """Finish after several messages."""

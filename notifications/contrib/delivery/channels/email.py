@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from email.headerregistry import Address
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels import base
-from notifications.contrib.delivery.channels.base import Down, Failed, Message, Outcome, Retry, Sent
+from notifications.contrib.delivery.channels.base import Down, Failed, Message, Outcome, Retry, Sent, constant
 from notifications.contrib.delivery.channels.mail import compose
 from notifications.contrib.delivery.models import StoppedAddress
 from notifications.objects.guard import error_text
@@ -61,6 +62,7 @@ class Channel(base.Channel):
         self.connection: Any = None
         self.is_open, self.sent = False, 0
 
+    @constant
     def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
         """Return the users who have an address that is not stopped."""
         model: Any = get_user_model()
@@ -105,6 +107,21 @@ class Channel(base.Channel):
             return outcome_of(error)
         self.sent += 1
         return outcome_of_service(letter, message.address)
+
+    def preview(self, message: Message) -> Mapping[str, str]:
+        """Return the headers of the mail, its text and its HTML."""
+        letter = compose(
+            message, channel=self.name, from_email=self.from_email or settings.DEFAULT_FROM_EMAIL
+        )
+        html = next(content for content, kind in letter.alternatives if kind == "text/html")
+        return {
+            "Subject": letter.subject,
+            "From": letter.from_email,
+            "To": ", ".join(letter.to),
+            **letter.extra_headers,
+            "text": str(letter.body),
+            "html": str(html),
+        }
 
     def connect(self) -> None:
         """Open the connection, or another one after some mails."""
