@@ -92,6 +92,7 @@ SCENARIOS = (
     Scenario("restart", ("embedded",), (INTERRUPTED, "restart", "--faults=8"), judge_interrupted, 0.15, 5),
     Scenario("kill", BACKENDS, (INTERRUPTED, "kill", "--faults=100"), judge_interrupted, 0.3, 5),
     Scenario("deliveries", BACKENDS, ("tests.crash.deliveries", "--faults=20"), judge_deliveries, 0.05, 5),
+    Scenario("celery", BACKENDS, ("tests.crash.celery_deliveries", "--faults=20"), judge_deliveries, 0.05, 5),
 )
 
 

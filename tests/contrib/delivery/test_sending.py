@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import OperationalError, connection
@@ -21,7 +22,7 @@ from notifications.contrib.delivery.claims import (
     claim_instant,
     due_recipients,
 )
-from notifications.contrib.delivery.clocks import stored, utc_now
+from notifications.contrib.delivery.clocks import as_utc, stored, utc_now
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.recheck import Facts, gather
@@ -340,6 +341,47 @@ def test_a_digest_waits_a_moment_for_what_is_committed_late(clock: Clock) -> Non
     assert deliver() == Tally()
     clock.pass_(seconds=60)
     assert deliver() == Tally(sent=1)
+
+
+@pytest.mark.parametrize(
+    ("zone", "night"),
+    [
+        ("Europe/Berlin", (2027, 3, 28)),
+        ("Europe/Berlin", (2027, 10, 31)),
+        ("America/New_York", (2027, 3, 14)),
+        ("America/New_York", (2027, 11, 7)),
+        ("Australia/Lord_Howe", (2027, 4, 4)),
+        ("Australia/Lord_Howe", (2027, 10, 3)),
+        ("America/Santiago", (2027, 4, 4)),
+        ("America/Santiago", (2027, 9, 5)),
+    ],
+)
+def test_the_nights_in_which_clocks_change_have_one_digest_like_all_others(
+    clock: Clock, zone: str, night: tuple[int, int, int]
+) -> None:
+    user, place = make_user(), ZoneInfo(zone)
+    choose(user, "", NAME, "daily")
+    # On the day before, at noon; the digest is due when clocks are changed.
+    noon = datetime(*night, 12, tzinfo=place) - timedelta(days=1)
+    clock.now = stored(as_utc(noon))
+    schedule = Schedule(user=user, time_zone=zone, digest_time=time(2, 30))
+    schedule.settle()
+    schedule.save()
+    days = []
+    for hour in range(48):
+        send(user, verb=f"did {hour}")
+        clock.pass_(hours=1)
+        before = len(Scripted.sent)
+        deliver()
+        days += [as_utc(clock.now).astimezone(place).date() for _ in Scripted.sent[before:]]
+
+    assert days == [date(*night), date(*night) + timedelta(days=1)]
+    told = [row.verb for message in Scripted.sent for row in message.notifications]
+    assert (
+        len(told) + sum(message.more for message in Scripted.sent)
+        == Delivery.objects.filter(status="sent").count()
+    )
+    assert Delivery.objects.filter(status="pending").count() < 24
 
 
 def test_the_moments_of_digests_move_on_when_they_have_passed(clock: Clock) -> None:
