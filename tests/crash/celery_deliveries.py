@@ -115,8 +115,9 @@ def play(broker: Broker, pks: list[Any], sink: Path, chance: Random, faults: int
     """Send the deliveries of some events, with so many faults. Return what was found."""
     sink.write_text("")
     found: Counter[str] = Counter(rounds=1)
+    # Before anybody has claimed what it makes due.
+    write_ledger(pks)
     with workers_of(broker, found) as workers:
-        write_ledger(pks)
         is_up, began = True, time.monotonic()
         while waiting() and time.monotonic() - began < 120:
             if is_up:

@@ -63,7 +63,8 @@ class Sink(Channel):
 
     def send(self, message: Message) -> Outcome:
         """Append a line, as one write."""
-        os.write(self.file, f"{message.key} {len(message.notifications) + message.more}\n".encode())
+        count = len(message.notifications) + message.more
+        os.write(self.file, f"{message.key} {count} {os.getpid()} {time.time():.3f}\n".encode())
         time.sleep(THINKING)
         return Sent(message.key)
 
@@ -136,6 +137,10 @@ def count_what_was_sent(sink: Path) -> Counter[str]:
     keys = set(Delivery.objects.values_list("reference", flat=True))
     found["lost"] = Delivery.objects.exclude(status="sent").count() + len(keys - sent.keys())
     found["doubled"] = sum(sent.values()) - len(sent)
+    for line in sink.read_text().splitlines():
+        # By which processes, and when.
+        if sent[line.split()[0]] > 1:
+            print("sent twice:", line, file=sys.stderr)
     Delivery.objects.all().delete()
     arena.empty_the_table()
     return found
