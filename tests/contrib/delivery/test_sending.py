@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -449,6 +450,20 @@ def test_a_failure_for_good_is_not_tried_again() -> None:
         "550 no such user",
     )
     assert str(stopped) == "scripted: user1@example.com"
+
+
+@pytest.mark.parametrize("outcome", [Sent, Retry, Failed, Down, partial(Failed, stop=True)])
+def test_whatever_a_service_says_can_be_stored(outcome: Any) -> None:
+    words = "no\x00thing \ud800 " + "x" * 300
+    Scripted.steps = [outcome(words)]
+    send(make_user("ann"))
+
+    deliver()
+
+    delivery = Delivery.objects.get()
+    found = [delivery.problem, delivery.reference, *Circuit.objects.values_list("problem", flat=True)]
+    stopped = StoppedAddress.objects.values_list("reason", flat=True)
+    assert {*found, *stopped} == {"", ("no\ufffdthing \ufffd " + "x" * 300)[:255]}
 
 
 def test_it_is_given_up_after_a_day(clock: Clock) -> None:
