@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -69,10 +69,7 @@ class Down:
 Outcome: TypeAlias = "Sent | Retry | Failed | Down"
 
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def constant(reachable: F) -> F:
+def constant(reachable: Callable[..., Any]) -> Callable[..., Any]:
     """Say of a method ``reachable`` that its condition is always the same, so that it is compiled once: a decorator."""
     reachable.is_constant = True  # type: ignore[attr-defined]
     return reachable
