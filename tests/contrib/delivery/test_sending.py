@@ -689,6 +689,10 @@ def test_a_worker_looks_for_other_digests_when_another_one_took_what_it_found(
     [delivery] = claim_digests("default", NAME, utc_now(), 1).deliveries
 
     assert delivery.recipient_id == free
+    # It does not look for ever.
+    looks = iter([[taken]] * claims.DIGEST_TRIES)
+    assert claim_digests("default", NAME, utc_now(), 1).deliveries == []
+    assert next(looks, None) is None
 
 
 def test_digests_of_many_notifications_are_claimed_a_few_at_a_time_and_each_whole(
