@@ -49,7 +49,8 @@ def test_a_fan_out_is_measured_in_time_statements_and_memory(workers: dict[str, 
 
 @pytest.mark.parametrize("kind", ["html", "json"])
 def test_ours_and_the_floor_show_the_same_page(workers: dict[str, Worker], kind: str) -> None:
-    workers["ours"].do("stage", name="inbox")
+    for worker in workers.values():
+        worker.do("stage", name="inbox")
     ours, floor = (workers[name].do("shown", kind=kind, rows=20) for name in ("ours", "floor"))
     assert ours.count("/issues/") == 20
     assert same_content(ours, floor)

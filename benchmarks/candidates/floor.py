@@ -258,13 +258,15 @@ class Candidate(ByHand):
     json_url = "/inbox/api/unread_list/"
     # They are those of ours, in the same database.
     makes_rows = False
-    has_delivery = False
+    settings: Any = None
 
     def stage(self, name: str) -> None:
         """Find the rows, and install what the mails of the stage are made of."""
-        if name == "delivered" and not self.has_delivery:
-            with_delivery().enable()
-            self.has_delivery = True
+        if self.settings is not None:
+            self.settings.disable()
+        self.settings = with_delivery() if name == "delivered" else None
+        if self.settings is not None:
+            self.settings.enable()
 
     def audience(self, size: int) -> Callable[[], Any]:
         """Return what names so many users: the range of their primary keys."""

@@ -17,10 +17,11 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from notifications.contrib.delivery import links, page, preview as previews
+from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels import get_channels
 from notifications.contrib.delivery.choices import EVERYTHING, Frequency, type_scope
 from notifications.contrib.delivery.links import Ticket
+from notifications.contrib.delivery.pages import preferences as page, preview as previews
 from notifications.contrib.delivery.preferences import turn_off
 from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.requests import refuse, wants_json
