@@ -117,6 +117,36 @@ def two(log_in: LogIn, demo: str) -> tuple[Browser, Browser]:
     return brosner, mitsuhiko
 
 
+def test_a_choice_is_saved_when_it_is_made_and_the_page_says_what_holds_then(
+    log_in: LogIn, demo: str
+) -> None:
+    browser = log_in("brosner")
+    page = browser.page
+    page.goto(f"{demo}inbox/settings/")
+    says, everything = page.locator("[data-ntf-says]"), page.get_by_label("All notifications: email")
+    zone = page.locator("[name=time_zone]")
+    # That of the browser.
+    wait_until(lambda: zone.input_value() != "")
+    everything.select_option("weekly")
+    wait_until(lambda: page.locator("option", has_text="Default (Weekly)").count() > 0)
+
+    # One time of quiet hours waits for the other one.
+    page.locator("[name=quiet_from_0]").fill("22:00")
+    page.locator("[name=quiet_to_0]").fill("07:00")
+    page.locator("[name=quiet_to_0]").blur()
+    everything.select_option("daily")
+    wait_until(lambda: page.locator("option", has_text="Default (Daily)").count() > 0)
+
+    page.reload()
+    assert everything.input_value() == "daily"
+    assert page.locator("[name=quiet_from_0]").input_value() == "22:00"
+    zone.fill("Nowhere/At_All")
+    zone.blur()
+    wait_until(lambda: says.text_content() == "This time zone is not known.")
+    [complaint] = browser.complaints()
+    assert "400" in complaint
+
+
 def test_a_comment_in_one_browser_appears_in_the_bell_of_another_by_the_stream_alone(
     two: tuple[Browser, Browser], demo: str
 ) -> None:
