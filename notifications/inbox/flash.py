@@ -19,7 +19,7 @@ COOKIE = "notifications_flash"
 MAX_AGE = 60
 
 #: The names of messages that do not belong to an action.
-UNDO, NOTHING_CHOSEN = "undo", "nothing"
+UNDO, NOTHING_CHOSEN, CHANGED = "undo", "nothing", "changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Flash:
         own = message_of(self.action)
         if own is not None:
             return str(own)
+        if self.action == CHANGED:
+            return gettext("Your notifications have changed since the page was loaded.")
         if self.action == NOTHING_CHOSEN:
             return gettext("Select at least one notification.")
         if self.action == UNDO and self.changed:

@@ -65,7 +65,7 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
         **columns_and_objects(notification, objects),
         "type": kind.key(),
         "category": kind.category,
-        "text": sentences.text(notification, names),
+        "text": sentences.text_of_row(notification, names),
         "url": next((url for _, url in objects.values() if url), ""),
         "actions": links.action_links(notification),
         "states": states_of(notification),

@@ -22,8 +22,10 @@ from notifications.inbox.actions import ROW_ACTIONS, Action, actions_for
 from notifications.inbox.rows import Rows
 from notifications.inbox.search import Search
 from notifications.inbox.tabs import TABS, day_of
+from notifications.inbox.thread_pages import get_page
 from notifications.objects import links
 from notifications.presentation import sentences
+from notifications.presentation.threads import Thread, thread_of
 from notifications.storage.counts import unread_count, unseen_count
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.reasons import reason_label
@@ -223,6 +225,12 @@ def inbox_rows(
     return list(Rows(context, getattr(context.get("page_obj"), "key", "timestamp")).by_day(notices))
 
 
+@register.simple_tag
+def inbox_values(notices: Iterable[AbstractNotification]) -> str:
+    """Return what selects all rows of a page in a form: slugs, and the values of threads, separated by commas."""
+    return ",".join(thread.value if (thread := thread_of(row)) else str(row.slug) for row in notices)
+
+
 @register.simple_tag(takes_context=True)
 def notifications_attributes(context: Any) -> SafeString:
     """Return the HTML attributes of the inbox and the bell for the script.
@@ -251,6 +259,7 @@ def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
         "user": user,
         "unseen": unseen_count(user, request) if user else 0,
         "notices": newest_of(user, rows, request=request),
+        "threads": settings.THREADS,
         "request": request,
     }
 
@@ -269,7 +278,18 @@ def newest_of(user: Any, rows: int, tab: str = "inbox", *, request: Any = None) 
     """Return the first rows of a tab, with their objects; no rows for an anonymous user."""
     if not user or rows <= 0:
         return []
-    return list(TABS[tab].rows(rows_for(request, user.notifications.all()), Search()).with_objects()[:rows])
+    found = TABS[tab].rows(rows_for(request, user.notifications.all()), Search()).with_objects()
+    if not settings.THREADS:
+        return list(found[:rows])
+    key, descending = TABS[tab].order(Search())
+    page = get_page(found, rows, {}, key=key, descending=descending, counted=lambda each: each)
+    return list(page.object_list)
+
+
+@register.simple_tag
+def notice_thread(notice: AbstractNotification) -> Thread | None:
+    """Return the thread that a notification of a list stands for, or None if it stands for itself."""
+    return thread_of(notice)
 
 
 @register.simple_tag

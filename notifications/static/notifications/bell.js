@@ -39,6 +39,10 @@ class Bell extends List {
         }
     }
 
+    question() {
+        return { threads: this.dataset.ntfThreads };
+    }
+
     async toggle(open) {
         const opens = open && this.panel.hidden;
         open || !this.panel.contains(document.activeElement) || this.link.focus();
@@ -59,7 +63,6 @@ class Bell extends List {
         }
     }
 
-    /* Show a message instead of rows, or below them. */
     showState(name) {
         for (const message of all("[data-ntf-when]", this.panel)) {
             message.hidden = message.dataset.ntfWhen !== name;
@@ -91,7 +94,6 @@ class Bell extends List {
         const left = Math.max(gap, Math.min(wanted, width - gap - panel.width));
         const [above, below] = [bell.top - 2 * gap, height - bell.bottom - 2 * gap];
         const isUp = below < Math.min(this.panel.scrollHeight, 240) && above > below;
-        // From the bell: no transform around it matters.
         const origin = this.getBoundingClientRect();
         Object.assign(style, {
             left: `${left - origin.left}px`,

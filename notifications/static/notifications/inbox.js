@@ -23,11 +23,12 @@ class Inbox extends List {
         this.page = this.querySelector("[data-ntf-select=page]");
         Object.assign(this, { arrived: [], held: [], failed: [] });
         if (!this.form || !this.toast) {
-            return; // A template of the site.
+            return;
         }
         this.help = explain(this, this.on);
         this.on(this, "submit", this.submit);
         this.on(this, "change", this.change);
+        this.on(this.list, "click", this.toggle);
         this.on(document, "keydown", this.press);
         this.on(document, "notifications:changed", this.soon);
         this.on(document, "notifications:new", ({ detail }) => this.arrive(detail));
@@ -40,7 +41,6 @@ class Inbox extends List {
             target.closest("[data-ntf-close]") && this.hideToast();
         });
         this.toast.querySelector("[data-ntf-close]").hidden = false;
-        // The action before this page can be undone too.
         const token = this.toast.hidden ? "" : this.toast.querySelector("[name=undo]").value;
         this.last = token ? { token, message: this.toast.querySelector("[data-ntf-slot=message]").textContent } : undefined;
         const look = () => document.hidden || this.soon();
@@ -55,7 +55,8 @@ class Inbox extends List {
 
     question() {
         const { page, before, after } = Object.fromEntries(new URLSearchParams(location.search));
-        return { tab: this.dataset.ntfList, q: this.dataset.ntfQuery, page, before, after };
+        const { ntfList: tab, ntfQuery: q, ntfThreads: threads, ntfThread: thread } = this.dataset;
+        return { tab, q, page, before, after, threads, thread, open: [...this.opened].join() };
     }
 
     show(answer) {
@@ -76,11 +77,10 @@ class Inbox extends List {
         super.render();
         this.form.hidden = !this.shown().length;
         this.form.hidden && this.unselect();
-        this.form.elements.shown.value = this.shown().map(({ slug }) => slug).join();
+        this.form.elements.shown.value = this.shown().flatMap(({ slug, parent }) => (parent ? [] : slug)).join();
         this.change();
     }
 
-    /* Announce what arrives together. It is not among "all results". */
     arrive(entry) {
         all("[data-ntf-select=all]", this.form).forEach((box) => (box.checked = false));
         this.arrived.push(entry.text);
@@ -90,7 +90,6 @@ class Inbox extends List {
         }, 500);
     }
 
-    /* Return whether new rows would move what is in use. */
     isBusy() {
         const { list } = this;
         return list.matches(":hover") || list.contains(document.activeElement) || list.getBoundingClientRect().top < 0;
@@ -108,9 +107,15 @@ class Inbox extends List {
         }
         const slugs = new Set(fresh.map(({ slug }) => slug));
         const end = this.records.findLastIndex(({ slug }) => slugs.has(slug)) + 1;
-        const pushed = this.records.slice(end).filter(({ leaving }) => !leaving).slice(0, this.held.length);
-        return [...fresh.filter((record) => !this.held.includes(record)), ...pushed];
+        const old = this.records;
+        const pushed = old.slice(end).filter(({ leaving }) => !leaving).slice(0, this.held.length);
+        this.records = [...fresh.filter((record) => !this.held.includes(record)), ...pushed];
+        // A thread stays as it is until then.
+        old.filter((record) => this.isHeld(record) && !this.records.includes(record)).forEach((record) => this.putBack(record, old));
+        return this.records;
     }
+
+    isHeld = ({ key }) => key && this.held.some((record) => record.key === key);
 
     showPill() {
         if (this.pill) {
@@ -120,6 +125,7 @@ class Inbox extends List {
     }
 
     release() {
+        this.records = this.records.filter((record) => !this.isHeld(record));
         this.held.splice(0).forEach((record) => this.putBack(record, this.fresh));
         this.showPill();
         this.etag = undefined;
@@ -242,7 +248,6 @@ class Inbox extends List {
         }
     }
 
-    /* Show and announce what was done, or why it was not, until the next action. */
     showToast(kind, message = this.toast.querySelector(`[data-ntf-text=${kind}]`)?.textContent ?? "", undo = "") {
         if (kind === this.kind && kind !== "done" && kind !== "failed") {
             return;
@@ -281,7 +286,22 @@ class Inbox extends List {
         this.page.indeterminate = checked > 0 && checked < boxes.length;
     }
 
-    /* A selection ends with the action that used it. */
+    toggle(event) {
+        const link = event.target.closest("[data-ntf-rest]");
+        if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+            event.preventDefault();
+            const key = link.closest("[data-ntf-thread]").dataset.ntfThread;
+            if (this.opened.delete(key)) {
+                this.records = this.records.filter(({ parent }) => parent !== key);
+                this.render();
+            } else {
+                this.opened.add(key);
+                link.ariaExpanded = "true";
+                this.soon();
+            }
+        }
+    }
+
     unselect() {
         const boxes = [...all("[name=scope]", this.form), ...this.records.flatMap(({ row }) => all("[name=id]", row))];
         boxes.forEach((box) => (box.checked = false));
@@ -323,7 +343,6 @@ class Inbox extends List {
         }
     }
 
-    /* Do it to what is selected, else to the row with the focus. */
     actOn(actions, row) {
         const many = this.form.querySelector("[name=scope]:checked") ?? this.list.querySelector("[name=id]:checked");
         const buttons = actions.map((action) => (many ? `button[value=${action}]` : `[data-ntf-action=${action}]`));

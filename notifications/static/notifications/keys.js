@@ -2,7 +2,6 @@
 
 import { remember } from "./transport.js";
 
-// Where keys type or choose.
 const FIELDS = `select, textarea, input:not([type=checkbox]), [contenteditable]:not([contenteditable=false]), dialog,
     [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem]`;
 
@@ -36,7 +35,6 @@ const STORED = "ntf-keys";
 
 export const areOn = (element) => element.dataset.ntfKeys !== "off" && remember(STORED) !== "off";
 
-/* The dialog that explains the keys, with the switch. */
 export function explain(element, on) {
     const help = element.querySelector("dialog[data-ntf-help]");
     const open = element.querySelector("[data-ntf-keys-help]");

@@ -6,7 +6,7 @@ export const all = (selector, root = document) => [...root.querySelectorAll(sele
 
 export function make(name, properties, ...children) {
     const element = Object.assign(document.createElement(name), properties);
-    element.append(...children); // A string becomes text.
+    element.append(...children);
     return element;
 }
 
@@ -38,7 +38,7 @@ function ago(moment) {
     try {
         words = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: "auto" });
     } catch {
-        words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }); // The page names no language.
+        words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
     }
     return words.format(-Math.floor(seconds / size), unit);
 }
@@ -47,6 +47,8 @@ function makeRow(template, entry) {
     const row = template.content.firstElementChild.cloneNode(true);
     row.dataset.ntfId = entry.slug;
     row.classList.add(`ntf-${entry.level}`);
+    row.classList.toggle("ntf-child", Boolean(entry.parent));
+    entry.more && (row.dataset.ntfThread = entry.key);
     const named = `ntf-made-${template.closest("[data-ntf-api]").localName}-${entry.slug}`;
     const makeAction = ({ href, title }) => make("li", {}, make("a", { href }, title));
     const fill = {
@@ -58,7 +60,9 @@ function makeRow(template, entry) {
         description: (slot) => Object.assign(slot, { textContent: entry.description, hidden: !entry.description }),
         actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(makeAction)),
         about: (button) => entry.target ?? entry.action_object ?? button.remove(),
-        page: (link) => (link.href = link.href.replace(/\b0(?=\/$)/, entry.slug)), // The server wrote it for the row 0.
+        page: (link) => (link.href = link.href.replace(/\b0(?=\/$)/, entry.row ?? entry.slug)),
+        more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: `?thread=${entry.key}` }) : link.remove()),
+        new: (slot) => (slot.textContent = entry.new ?? ""),
     };
     for (const slot of all("[data-ntf-slot]", row)) {
         fill[slot.dataset.ntfSlot]?.(slot);
@@ -73,19 +77,30 @@ function makeRow(template, entry) {
     return row;
 }
 
+/* Return what a list shows: rows, or threads, with the rows of those that are open. */
+function entriesOf({ items, threads }, opened) {
+    const find = (slug) => items.find((item) => item.slug === slug);
+    const show = ({ id, ...thread }) => {
+        const { key, row, rows } = thread;
+        const entry = { ...find(row), ...thread };
+        const children = opened.has(key) ? rows.map((slug) => ({ ...find(slug), day: entry.day, parent: key })) : [];
+        return [{ ...entry, slug: id ?? row }, ...children];
+    };
+    return threads?.flatMap(show) ?? items;
+}
+
 function statesOf(row) {
     const is = (action) => row.querySelector(`[data-ntf-action=${action}]`) !== null;
     const states = Object.keys(OFFERS).filter((state) => state !== "unread" && is(OFFERS[state][0]));
     return new Set(row.hasAttribute("data-ntf-unread") ? [...states, "unread"] : states);
 }
 
-/* Update a row to its states, with the actions that it offers. */
 function showStates(row, states, template) {
     const unread = states.has("unread");
     row.toggleAttribute("data-ntf-unread", unread);
     row.classList.toggle("ntf-new", unread);
     all(".ntf-notice", row).forEach((notice) => notice.classList.toggle("ntf-unread", unread));
-    all(".ntf-state", row).forEach((state) => (state.hidden = !unread));
+    all(".ntf-state, .ntf-news", row).forEach((state) => (state.hidden = !unread));
     for (const [state, [yes, no]] of Object.entries(OFFERS)) {
         const [wanted, other] = (states.has(state) ? [yes, no] : [no, yes]).map((action) => `[data-ntf-action=${action}]`);
         const button = row.querySelector(other);
@@ -103,13 +118,13 @@ function showStates(row, states, template) {
     }
 }
 
-/* Read what the server rendered. */
 function readRecords(list) {
     const records = [];
     let day;
     for (const node of list?.children ?? []) {
         if (node.dataset.ntfId !== undefined) {
-            records.push({ slug: node.dataset.ntfId, row: node, day, states: statesOf(node), leaving: 0 });
+            const { ntfId: slug, ntfThread: key } = node.dataset;
+            records.push({ slug, key, row: node, day, states: statesOf(node), leaving: 0 });
         } else if (node.matches(".ntf-day")) {
             day = node.textContent.trim();
         }
@@ -141,6 +156,7 @@ export class List extends HTMLElement {
     on = (target, event, handler) => target.addEventListener(event, handler.bind(this), { signal: this.life.signal });
     rows = () => all("[data-ntf-id]", this.list);
     shown = () => this.records.filter(({ leaving }) => !leaving);
+    opened = new Set();
 
     connectedCallback() {
         Object.assign(this, { life: new AbortController(), pending: 0, acts: 0 });
@@ -207,10 +223,12 @@ export class List extends HTMLElement {
 
     show(answer) {
         const known = new Map(this.records.map((record) => [record.slug, record]));
-        const fresh = answer.items.map((entry) => {
+        const fresh = entriesOf(answer, this.opened).map((entry) => {
             const slug = String(entry.slug);
             const row = known.get(slug)?.row ?? makeRow(this.template, entry);
-            return { slug, row, day: entry.day, states: new Set(entry.states), leaving: 0, at: Date.parse(entry.inbox_at) };
+            all(".ntf-news", row).forEach((news) => (news.textContent = entry.new ?? ""));
+            const { day, key, parent, states } = entry;
+            return { slug, key, parent, row, day, states: new Set(states), leaving: 0, at: Date.parse(entry.inbox_at) };
         });
         this.records = this.hold(fresh, known);
         showCounts(answer.counts, this.dataset.ntfCap);
@@ -221,12 +239,14 @@ export class List extends HTMLElement {
         return fresh;
     }
 
-    /* Show the rows. The focus goes to the next one. */
     render() {
         const focused = document.activeElement;
         const index = this.rows().indexOf(focused?.closest?.("[data-ntf-id]") ?? null);
         const shown = this.shown();
-        shown.forEach(({ row, states }) => showStates(row, states, this.template));
+        shown.forEach(({ row, states, key }) => {
+            showStates(row, states, this.template);
+            all("[data-ntf-rest]", row).forEach((link) => (link.ariaExpanded = String(this.opened.has(key))));
+        });
         arrange(this.list, shown);
         this.list.hidden = !shown.length;
         all(".ntf-empty", this).forEach((element) => (element.hidden = shown.length > 0));
@@ -241,12 +261,13 @@ export class List extends HTMLElement {
         (link ?? this.querySelector("[aria-current]"))?.focus();
     }
 
-    /* Apply an action here, and return what takes it back. */
     apply(action, records) {
         const { add = [], remove = [], leaves = [] } = EFFECTS[action] ?? {};
         const gone = leaves.includes(this.dataset.ntfList ?? "inbox") ? 1 : 0;
         const order = [...this.records];
-        const undo = records.map((record) => {
+        const keys = records.map(({ key }) => key);
+        const rest = order.filter((record) => record.parent && keys.includes(record.parent) && !records.includes(record));
+        const undo = [...records, ...rest].map((record) => {
             const added = add.filter((state) => !record.states.has(state));
             const removed = remove.filter((state) => record.states.delete(state));
             added.forEach((state) => record.states.add(state));
@@ -265,7 +286,6 @@ export class List extends HTMLElement {
         };
     }
 
-    /* Put a row back before the next one that is still there. */
     putBack(record, order) {
         const later = order.slice(order.indexOf(record) + 1).map(({ slug }) => slug);
         const index = this.records.findIndex(({ slug }) => later.includes(slug));
@@ -273,7 +293,6 @@ export class List extends HTMLElement {
         return record;
     }
 
-    /* Do this here, and then on the server. */
     act(action, records, url, form) {
         this.acts++;
         this.pending++;
@@ -307,7 +326,8 @@ export class List extends HTMLElement {
         showStates(row, record.states, this.template);
         this.acts++;
         this.pending++;
-        send(this, ntfRead.replace(/\b0(?=\/$)/, record.slug), {})
+        const { ntfList: tab = "", ntfQuery: q = "" } = this.dataset;
+        send(this, ntfRead.replace(/\b0(?=\/$)/, record.slug), { tab, q })
             .then(({ data }) => live.send("count", { unread: data.unread_count, unseen: data.unseen_count }))
             .then(() => live.send("changed"))
             .catch((problem) => {

@@ -14,7 +14,7 @@ export function remember(name, value) {
     try {
         return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value);
     } catch {
-        return null; // The browser stores nothing.
+        return null;
     }
 }
 
@@ -45,7 +45,7 @@ export async function request(url, { user, etag, body } = {}) {
         response = await fetch(absolute(url), options);
         text = await response.text();
     } catch {
-        throw new Problem("offline"); // Or no answer in time, or a blocked request.
+        throw new Problem("offline");
     }
     const data = parse(text);
     const { status } = response;
@@ -73,7 +73,7 @@ function parse(text) {
     try {
         return JSON.parse(text);
     } catch {
-        return null; // A page: the status says the rest.
+        return null;
     }
 }
 
@@ -113,7 +113,6 @@ class Queue {
         return Object.assign(command, { answer });
     }
 
-    /* Take back what was not sent yet. */
     cancel(command) {
         const index = this.commands.indexOf(command);
         return index >= 0 && !command.sent && this.commands.splice(index, 1).length === 1;
@@ -159,7 +158,7 @@ class Queue {
 
     flush() {
         for (const { element, url, form, sent } of this.commands) {
-            sent || typeof form === "function" || send(element, url, form).catch(() => {}); // Nobody would see why.
+            sent || typeof form === "function" || send(element, url, form).catch(() => {});
         }
         this.commands = this.commands.filter(({ sent }) => sent);
     }
@@ -174,7 +173,6 @@ class Live {
     isUnwatched = () => document.hidden && Date.now() - this.looked > this.period * 1.5;
     close = () => (this.source = this.source?.close());
 
-    /* The first element says where to ask, and for whom. */
     join(element) {
         this.members.add(element);
         const { ntfUser, ntfApi } = element.dataset;
@@ -192,7 +190,6 @@ class Live {
 
     leave(element) {
         this.members.delete(element);
-        // Turbo and htmx bring new ones at once.
         setTimeout(() => this.members.size || !this.isRunning || this.stop());
     }
 
@@ -221,7 +218,6 @@ class Live {
         clearInterval(this.timer);
     }
 
-    /* Lead until the tab goes; then the browser gives the lock to another. */
     lead(late) {
         const { signal } = this.life;
         this.leading = true;
@@ -317,7 +313,6 @@ class Live {
             dispatch("changed");
         } else if (kind === "stopped") {
             this.isRunning && this.stop();
-            // Ask again when somebody looks.
             const again = () => document.hidden || this.isRunning || !this.members.size || this.start(true);
             document.addEventListener("visibilitychange", again, { once: true });
             dispatch("stopped", { reason: detail });
@@ -325,7 +320,7 @@ class Live {
             this.looked = Date.now();
             this.look();
         } else if (this.leading && this.counts) {
-            this.channel.postMessage(["count", this.counts]); // Another tab has joined.
+            this.channel.postMessage(["count", this.counts]);
         }
     }
 }
@@ -346,7 +341,6 @@ addEventListener("pageshow", ({ persisted }) => persisted && live.members.size &
 // The titles written here, each with the site's own, which may begin with "(1984)" too.
 const titles = new Map();
 
-/* Write the numbers where the page shows them, and into its title. */
 export function showCounts(counts, cap) {
     const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
     for (const element of document.querySelectorAll("[data-ntf-count]")) {
