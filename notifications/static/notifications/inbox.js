@@ -98,7 +98,7 @@ class Inbox extends List {
     /* Hold back what arrived above the rows while they are in use. */
     hold(fresh, known) {
         const last = fresh.map(({ slug }) => known.has(slug)).lastIndexOf(true);
-        const comesIn = ({ slug, at }, index) => !known.has(slug) && index < last && (at > this.upTo || !this.acted);
+        const comesIn = ({ slug, at, parent }, index) => !known.has(slug) && !parent && index < last && (at > this.upTo || !this.acted);
         this.held = this.pill && this.isBusy() ? fresh.filter(comesIn) : [];
         this.fresh = fresh;
         this.showPill();
