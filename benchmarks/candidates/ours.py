@@ -29,6 +29,9 @@ from notifications.storage.states import newest_first
 
 __all__ = ["Candidate", "urlpatterns"]
 
+#: The rows of the full inbox in which threads are read.
+THREADED_ROWS = 20_000
+
 
 class Candidate(Inbox):
     """The package as it is, with subscriptions only where they are what is measured."""
@@ -49,7 +52,18 @@ class Candidate(Inbox):
     def stage(self, name: str) -> None:
         """Install the wing for the stage that is about it, and for no other."""
         self.install_wing(name == "watched")
-        super().stage(name)
+        if name == "threads":
+            self.fill_threads()
+        else:
+            super().stage(name)
+
+    def fill_threads(self) -> None:
+        """Fill the table with the rows of the inbox. Of the full one, the newest half is one thread."""
+        self.data.inbox_rows(self.model, events=min(self.data.sizes["events"], THREADED_ROWS))
+        full = Notification.objects.filter(recipient=READERS["full"])
+        middle = full.order_by("pk").values_list("pk", flat=True)[full.count() // 2]
+        full.filter(pk__gte=middle).update(target_object_id="1")
+        self.data.settle(self.model._meta.db_table)
 
     def install_wing(self, wanted: bool) -> None:
         """Install the wing, or take it away again."""
