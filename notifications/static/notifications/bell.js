@@ -22,6 +22,7 @@ class Bell extends List {
       }
     });
     this.on(this.link, "keydown", (event) => event.key === " " && (event.preventDefault(), this.link.click()));
+    this.on(this.panel, "click", ({ target }) => this.press(target.closest("button[value]")));
     this.on(this, "keydown", ({ key }) => key === "Escape" && this.toggle(false));
     const leave = (target) => target && !this.contains(target) && this.toggle(false);
     this.on(document, "pointerdown", ({ target }) => leave(target));
@@ -36,6 +37,16 @@ class Bell extends List {
     if (this.desktop && window.Notification && Notification.permission !== "denied") {
       Object.assign(this.desktop, { hidden: false, ariaPressed: String(this.notifiesDesktop()) });
       this.on(this.desktop, "click", this.askDesktop);
+    }
+  }
+
+  press(button) {
+    if (button) {
+      const { name, value, dataset } = button;
+      const [action, slug] = value.split(/:(.*)/);
+      const records = this.shown().filter((record) => !slug || record.slug === slug);
+      const { answer } = this.act(action, records, dataset.ntfUrl ?? this.dataset.ntfAct, { [name]: value });
+      answer.then((counts) => this.count(counts)).catch((problem) => this.showProblem(problem));
     }
   }
 

@@ -206,11 +206,6 @@ class Inbox extends List {
     }
   }
 
-  count({ unread_count: unread, unseen_count: unseen }) {
-    unread === undefined || live.send("count", { unread, unseen });
-    live.send("changed");
-  }
-
   async undo() {
     const { last } = this;
     if (!last) {

@@ -71,7 +71,7 @@ function makeRow(template, entry) {
     Object.assign(box, { value: entry.slug }).setAttribute("aria-labelledby", named);
   }
   for (const tool of all(".ntf-tool", row)) {
-    tool.value &&= tool.value.replace(/[^:]*$/, entry.slug);
+    tool.value &&= tool.value.replace(/[^:]*$/, tool.name === "row" ? entry.row ?? entry.slug : entry.slug);
     tool.setAttribute("aria-describedby", named);
   }
   return row;
@@ -307,6 +307,11 @@ export class List extends HTMLElement {
     return { command, answer, revert };
   }
 
+  count({ unread_count: unread, unseen_count: unseen }) {
+    unread === undefined || live.send("count", { unread, unseen });
+    live.send("changed");
+  }
+
   showProblem(problem) {
     if (!problem.kind) {
       throw problem;
@@ -328,8 +333,7 @@ export class List extends HTMLElement {
     this.pending++;
     const { ntfList: tab = "", ntfQuery: q = "" } = this.dataset;
     send(this, ntfRead.replace(/\b0(?=\/$)/, record.slug), { tab, q })
-      .then(({ data }) => live.send("count", { unread: data.unread_count, unseen: data.unseen_count }))
-      .then(() => live.send("changed"))
+      .then(({ data }) => this.count(data))
       .catch((problem) => {
         record.states.add("unread");
         showStates(row, record.states, this.template);
