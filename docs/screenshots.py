@@ -24,7 +24,13 @@ INBOX = "inbox/notifications/"
 ISSUE = "r/flask/issues/8/"
 DESK = {"viewport": {"width": 1000, "height": 800}}
 DARK_DESK = {**DESK, "color_scheme": "dark"}
-PHONE = {"viewport": {"width": 390, "height": 760}, "device_scale_factor": 1.5}
+PHONE = {
+    "viewport": {"width": 390, "height": 760},
+    "device_scale_factor": 1.5,
+    # So that the buttons that appear on hover elsewhere are shown.
+    "has_touch": True,
+    "is_mobile": True,
+}
 
 
 def look(page: Any) -> None:

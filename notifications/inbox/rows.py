@@ -19,6 +19,7 @@ from django.utils.translation import gettext, pgettext
 from notifications.inbox.actions import actions_of
 from notifications.inbox.tabs import day_of, local
 from notifications.objects import links
+from notifications.objects.faces import avatar_of, initials_of
 from notifications.presentation import sentences
 from notifications.presentation.threads import Thread, thread_of
 from notifications.presentation.verb_templates import has_own
@@ -28,6 +29,10 @@ from notifications.storage.states import states_of
 
 #: Stand for the slug, and for the value of a button, in what is made once for all rows. No slug has them.
 SLUG, VALUE = "\0", "\1"
+
+#: The face of an actor. Initials are no text of the page: the sentence has the name.
+FACE = '<span class="ntf-face" aria-hidden="true" data-ntf-initials="{}">{}</span>'
+IMAGE = '<img src="{}" alt="" width="24" height="24" loading="lazy">'
 
 #: The levels that a row names. The others are of no interest in a list.
 SHOWN_LEVELS = ("warning", "error")
@@ -75,6 +80,7 @@ class Rows:
             "level": notice.level,
             "new": " ntf-new" if unread else "",
             "unread": " data-ntf-unread" if unread else "",
+            "face": self.face(notice),
             "tools": self.tools_of(states, slug, value) if self.in_tab else "",
         }
         if not self.includes_notice:
@@ -89,6 +95,13 @@ class Rows:
                 ),
             }
         return row
+
+    def face(self, notice: AbstractNotification) -> SafeString:
+        """Return the image of the actor, or the initials, in a circle."""
+        url = avatar_of(notice.actor)
+        if url:
+            return format_html(FACE, "", format_html(IMAGE, url))
+        return format_html(FACE, initials_of(notice.actor, notice.label("actor")), "")
 
     def description(self, notice: AbstractNotification) -> str:
         """Return the paragraphs of the description, or an empty text."""

@@ -62,6 +62,7 @@ function makeRow(template, entry) {
     about: (button) => entry.target ?? entry.action_object ?? button.remove(),
     page: (link) => (link.href = link.href.replace(/\b0(?=\/$)/, entry.row ?? entry.slug)),
     more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: `?thread=${entry.key}` }) : link.remove()),
+    face: (slot) => (entry.avatar ? slot.append(make("img", { src: entry.avatar, alt: "" })) : (slot.dataset.ntfInitials = entry.initials)),
     new: (slot) => (slot.textContent = entry.new ?? ""),
   };
   for (const slot of all("[data-ntf-slot]", row)) {
