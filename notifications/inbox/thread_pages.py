@@ -19,6 +19,7 @@ from django.db.models import (
     Case,
     F,
     Func,
+    IntegerField,
     Q,
     Subquery,
     TextField,
@@ -32,9 +33,8 @@ from django.utils.functional import SimpleLazyObject
 
 from notifications.inbox.matching import matching_of_keys
 from notifications.inbox.pagination import Edge, Page, beyond, edge_of, page_number
-from notifications.inbox.tabs import newest_of
 from notifications.inbox.threads import TARGET, Shown, key_of_target, target_of
-from notifications.objects.fetch import primary_key
+from notifications.objects.fetch import is_numbered, primary_key
 from notifications.objects.keys import attach_objects
 from notifications.presentation.threads import ATTRIBUTE, Thread
 from notifications.storage.notification import Rows
@@ -60,7 +60,7 @@ RANKS = f",{','.join(Reason.values)},"
 
 #: Of each thread: its place, its numbers, its actors, and the least, the greatest and the number of the other columns.
 COUNT_SQL = (
-    "SELECT ntf_type, ntf_target, ntf_alone, {edge}(ntf_key), COUNT(*), SUM(ntf_unread), MAX(ntf_rank), "
+    "SELECT ntf_type, ntf_target, ntf_alone, {edge}(ntf_key), COUNT(*), MAX(ntf_pk), SUM(ntf_unread), MAX(ntf_rank), "
     "COUNT(DISTINCT ntf_2), MIN(ntf_0), MAX(ntf_0), COUNT(ntf_0), MIN(ntf_1), MAX(ntf_1), COUNT(ntf_1), "
     "MIN(ntf_3), MAX(ntf_3), COUNT(ntf_3), MIN(ntf_4), MAX(ntf_4), COUNT(ntf_4) "
     "FROM ({rows}) ntf_counted GROUP BY ntf_type, ntf_target, ntf_alone"
@@ -102,6 +102,8 @@ class Numbers:
     reason: str
     #: Whether these are all of its rows.
     is_exact: bool
+    #: The greatest primary key, if they are numbers, so that no row that comes later is one of them.
+    newest: int | None
 
 
 class ThreadPage(Page):
@@ -261,7 +263,7 @@ class ThreadPages:
         count = numbers.count if numbers.is_exact else None
         return Thread(
             key=key_of_target(entry),
-            value=Shown(entry, count, newest_of([row]), getattr(row, self.key)).dumps(),
+            value=Shown(entry, count, numbers.newest, getattr(row, self.key)).dumps(),
             count=numbers.count,
             unread=numbers.unread,
             is_exact=numbers.is_exact,
@@ -333,6 +335,7 @@ class ThreadPages:
             "ntf_target": Case(When(are_named, then=F(TARGET[1]))),
             "ntf_alone": alone,
             "ntf_key": F(self.key),
+            "ntf_pk": F("pk") if is_numbered(region.model) else Value(None, output_field=IntegerField()),
             "ntf_unread": Case(When(UNREAD.condition(), then=1), default=0),
             "ntf_rank": StrIndex(Value(RANKS), Concat(Value(","), F("reason"), Value(","))),
             **{f"ntf_{number}": F(name) for number, name in enumerate(SAID)},
@@ -344,12 +347,12 @@ class ThreadPages:
             found = sorted(cursor.fetchall(), key=lambda each: each[3], reverse=self.descending)
         is_all = sum(each[4] for each in found) < MAX_COUNTED_ROWS
         numbers: dict[Entry, Numbers] = {}
-        for content_type_id, object_id, alone_key, _, count, unread, rank, *said in found:
+        for content_type_id, object_id, alone_key, _, count, newest, unread, rank, *said in found:
             entry = (content_type_id, object_id)
             if object_id is None:
                 entry = alone_key and primary_key(region.model, alone_key, region.db)
             reason = RANKS[rank:].partition(",")[0] if rank else ""
-            numbers[entry] = Numbers(count, int(unread), people_of(count, *said), reason, is_all)
+            numbers[entry] = Numbers(count, int(unread), people_of(count, *said), reason, is_all, newest)
         numbers.pop(None, None)
         return numbers, is_all
 
@@ -401,7 +404,9 @@ def numbers_of(rows: Sequence[Read], *, is_exact: bool) -> Numbers:
     is_one = all(len(values) == 1 for values in (verbs, actor_types, *objects)) and None not in actor_types
     people = len(actors) if is_one else 0
     unread = sum(row.unread for row in rows)
-    return Numbers(len(rows), unread, people, strongest([row.reason for row in rows]), is_exact)
+    keys = [row.pk for row in rows]
+    newest = max(keys) if isinstance(keys[0], int) else None
+    return Numbers(len(rows), unread, people, strongest([row.reason for row in rows]), is_exact, newest)
 
 
 def people_of(count: int, *said: Any) -> int:

@@ -92,7 +92,7 @@ class Shown:
     target: tuple[int, str]
     #: How many rows there were; None if they were not counted.
     count: int | None
-    #: The last row that had arrived, of whomever; None if primary keys are no numbers.
+    #: The greatest primary key of its rows; None if these are no numbers.
     newest: int | None
     #: When the first row of the thread got its place in the list.
     moment: datetime

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.template import Context, Template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -692,3 +693,65 @@ def test_a_raising_target_costs_its_name_only(
     monkeypatch.setattr(Project, "__str__", fail)
     assert entries(inbox)[0]["text"] == "bob and ann commented on unavailable project"
     assert inbox.get(INBOX).status_code == 200
+
+
+def test_the_value_of_a_thread_does_not_depend_on_others(inbox: Client, send: Sent, ann: Any) -> None:
+    project = make_project()
+    send(ann, project)
+    send(ann, project)
+    (before,) = values(inbox)
+    make_notification(ann)
+    assert values(inbox) == [before]
+
+
+def test_a_page_before_the_first_is_the_first(inbox: Client, send: Sent, ann: Any, settings: Any) -> None:
+    settings.NOTIFICATIONS = {"THREADS": True, "PAGE_SIZE": 2}
+    for number in range(4):
+        send(ann, make_project(f"project {number}"))
+    page = inbox.get(INBOX).context["page_obj"]
+    after = inbox.get(INBOX, {"before": page.before}).context["page_obj"].after
+    rows().filter(pk=page[0].pk).delete()
+    again = inbox.get(INBOX, {"after": after}).context["page_obj"]
+    assert (again.number, len(again)) == (1, 2)
+
+
+def test_the_strongest_reason_is_found_among_rows_that_are_not_read(
+    inbox: Client, send: Sent, ann: Any
+) -> None:
+    project = make_project()
+    send(ann, project, reason="mention")
+    for number in range(130):
+        send(ann, make_project(f"project {number}"))
+    send(ann, project, reason="of the site")
+    assert entries(inbox, max=20)[0]["reason"] == "mention"
+
+
+def test_a_type_has_a_sentence_for_several(
+    inbox: Client, send: Sent, ann: Any, bob: Any, make_type: Any
+) -> None:
+    project = make_project()
+    send(bob, project)
+    send(ann, project)
+    kind = make_type(sentence="{actor} has commented on {target}")
+    assert entries(inbox)[0]["text"] == "ann has commented on activity-stream"
+    kind.sentence_for_several = "{actor} have commented on {target}"
+    assert entries(inbox)[0]["text"] == "ann and bob have commented on activity-stream"
+    html = inbox.get(INBOX).content.decode()
+    assert "have commented on <bdi>" in html
+    kind.sentence_for_several = "{actor} have closed {action_object}"
+    assert entries(inbox)[0]["text"] == "ann and bob commented on activity-stream"
+
+
+def test_the_lists_of_templates_have_threads(
+    justquick: Any, send: Sent, ann: Any, bob: Any, settings: Any
+) -> None:
+    project = make_project()
+    for who in (bob, ann):
+        send(who, project)
+    page = Template("{% load notifications_tags %}{% notifications_list %}{% notifications_bell rows=5 %}")
+    html = page.render(Context({"user": justquick, "csrf_token": "x"}))
+    assert html.count("ann and bob commented on activity-stream") == 2
+    assert html.count("2 new") == 2
+    settings.NOTIFICATIONS = {}
+    html = page.render(Context({"user": justquick, "csrf_token": "x"}))
+    assert html.count("bob commented on activity-stream") == 2
