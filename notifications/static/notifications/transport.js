@@ -114,8 +114,9 @@ class Queue {
   }
 
   cancel(command) {
-    const index = this.commands.indexOf(command);
-    return index >= 0 && !command.sent && this.commands.splice(index, 1).length === 1;
+    const isLeft = this.commands.includes(command) && !command.sent;
+    isLeft && this.finish(command).resolve({ cancelled: true });
+    return isLeft;
   }
 
   async run() {
