@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -12,9 +12,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.template import Library
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from notifications.conf import settings
 from notifications.extensions import extensions, rows_for
@@ -36,6 +37,16 @@ register = Library()
 APIS = {
     "list": "notifications:live_unread_notification_list",
     "count": "notifications:live_unread_notification_count",
+}
+
+
+#: The searches that the inbox offers, by their text.
+FILTERS: Mapping[str, str | Promise] = {
+    "reason:mention": gettext_lazy("Mentions"),
+    "reason:assign": gettext_lazy("Assigned"),
+    "reason:review_requested": gettext_lazy("Review requests"),
+    "reason:author": gettext_lazy("Created by you"),
+    "level:error": gettext_lazy("Errors"),
 }
 
 
@@ -223,6 +234,12 @@ def inbox_rows(
     A row has ``notice`` and the parts of the template that are made without template nodes, because a page has many.
     """
     return list(Rows(context, getattr(context.get("page_obj"), "key", "timestamp")).by_day(notices))
+
+
+@register.simple_tag
+def inbox_filters(text: str = "") -> list[tuple[str, str, bool]]:
+    """Return the searches that the inbox offers: their title, their text, and whether it is the one that is shown."""
+    return [(str(title), query, query == text) for query, title in FILTERS.items()]
 
 
 @register.simple_tag
