@@ -13,12 +13,20 @@ from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from notifications.conf import settings
-from notifications.inbox import search, undo as undoing
+from notifications.inbox import saved_searches as saving, search, undo as undoing
 from notifications.inbox.actions import ACTIONS, Action
-from notifications.inbox.flash import CHANGED, NOTHING_CHOSEN, UNDO, Flash, get_flash, set_flash
+from notifications.inbox.flash import (
+    CHANGED,
+    NOTHING_CHOSEN,
+    TOO_MANY_SEARCHES,
+    UNDO,
+    Flash,
+    get_flash,
+    set_flash,
+)
 from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.matching import MatchingChanged
 from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
@@ -110,6 +118,29 @@ def seen(request: HttpRequest) -> HttpResponse:
         return ask(request, "seen", gettext("Mark all as seen"))
     counts.mark_seen(request.user)
     return HttpResponse(status=204)
+
+
+@never_cache
+@for_user_of_page
+@login_required
+@require_POST
+def saved_searches(request: HttpRequest) -> HttpResponse:
+    """Save, remove or move up the search ``name``, as ``do`` says, and redirect to ``next``."""
+    name, response = (
+        request.POST.get("name", ""),
+        HttpResponseRedirect(next_url(request) or own_url(request, "all")),
+    )
+    do = request.POST.get("do", "")
+    if do == "save":
+        try:
+            saving.save(request.user, name, request.POST.get("q", ""))
+        except saving.TooManySearches:
+            set_flash(response, request, Flash(TOO_MANY_SEARCHES))
+    elif do == "remove":
+        saving.remove(request.user, name)
+    elif do == "up":
+        saving.move_up(request.user, name)
+    return response
 
 
 @never_cache

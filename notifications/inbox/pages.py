@@ -106,7 +106,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
         """Add the other variables of the inbox."""
         context = super().get_context_data(**kwargs)
         rows = context["object_list"]
-        counts = tabs.counts_of(rows, self.request)
+        carrier = tabs.carrier_of(rows, self.request)
+        counts = tabs.counts_on(carrier, self.request)
         search_of_page: search.Search = getattr(self, "search", search.Search())
         page = context["page_obj"]
         is_ours = isinstance(page, pagination.Page) or (page is None and self.is_in_our_order(rows))
@@ -126,6 +127,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
             "counts": counts,
             "actions": [ACTIONS[name] for name in self.tab.actions],
             "search": search_of_page,
+            "saved_searches": tabs.searches_on(carrier, self.request),
             "total": total,
             **matching,
             "threads": isinstance(page, thread_pages.ThreadPage),

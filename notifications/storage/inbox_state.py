@@ -12,7 +12,10 @@ from notifications.storage.fields import without_labels_in_migrations
 
 @without_labels_in_migrations
 class InboxState(models.Model):
-    """When a user last looked at the bell, and how to undo their last action. Created when it is first needed."""
+    """When a user last looked at the bell, how to undo their last action, and their saved searches.
+
+    It is created when it is first needed.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
@@ -25,6 +28,9 @@ class InboxState(models.Model):
     seen_keys = models.TextField(default="", blank=True)
     #: The data to undo the last action.
     undo = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    #: The saved searches, in their order: pairs of a name and a text.
+    searches = models.JSONField(default=list, blank=True, encoder=DjangoJSONEncoder)
 
     class Meta:
         verbose_name = _("inbox state")
