@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Generic, TypeVar, overload
 
 from django.apps import apps
@@ -100,6 +100,8 @@ class Settings:
     SEARCH_FIELDS: Setting[dict[str, str]] = Setting({})
     #: The dotted path of the JSON field class that stores ``data``.
     JSONFIELD = Setting("django.db.models.JSONField")
+    #: Keys that the JSON of notifications leaves out, such as ``["data"]``.
+    API_EXCLUDED_FIELDS: Setting[Collection[str]] = Setting((), kind=Collection)
     #: Rules that define who may see the objects of a model: the label of the model and the dotted path of the rule.
     VISIBILITY: Setting[Mapping[str, str]] = Setting({}, kind=Mapping)
 

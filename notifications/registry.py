@@ -46,13 +46,15 @@ def register_cache_invalidation_keys(fn: F) -> F:
 
 
 def derive_cache_key(base_key: str, user: Any, request: HttpRequest | None = None) -> str:
-    """Return ``base_key``."""
+    """Return what the registered functions make of a cache key of the site's own."""
+    for fn in _cache_key_modifiers:
+        base_key = fn(base_key, user, request)
     return base_key
 
 
 def collect_invalidation_keys(user: Any, request: HttpRequest | None = None) -> list[str]:
-    """Return an empty list."""
-    return []
+    """Return the keys that the registered functions return, for a cache of the site's own."""
+    return [key for fn in _cache_invalidation_keys for key in fn(user, request)]
 
 
 def _ignore(name: str, fn: F, ignored: list[Callable[..., Any]]) -> F:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -45,6 +46,8 @@ SHAPES_ON_EVERY_DATABASE = ("default", "delivery", "jsonfield", "subscriptions",
 SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
 #: The longest that a test of the set ``databases`` may take, in seconds.
 MAX_SECONDS = 10
+#: How many times as long on a server, which other runs use at the same time.
+SERVER_FACTOR = 3
 #: Pytest's exit status when it had no test to run.
 NO_TESTS = 5
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -119,6 +122,8 @@ class Run:
     ok: bool
     happened: bool = True
     seconds: float = 0.0
+    #: Of the process and what it started, without the servers: hardly depends on what else the machine does.
+    processor_seconds: float = 0.0
     tally: dict[str, list[str]] = field(default_factory=dict)
     failures: str = ""
 
@@ -199,9 +204,13 @@ def main() -> int:
                     if tests != "once" or (shape == "default" and backend == "sqlite")
                     if options.set in (None, tests)
                 ]
-        pytest_args = [f"--time-limit={options.time_limit}", "--durations=10", *pytest_args]
+        pytest_args = ["--durations=10", *pytest_args]
         queue = sorted(jobs, key=lambda job: job.order)
-        runs += run_all(queue, options.jobs, pytest_args, scratch, stack, measured=whole)
+        limits = {
+            backend: options.time_limit * (SERVER_FACTOR if backend in {"postgres", "mariadb"} else 1)
+            for backend in backends
+        }
+        runs += run_all(queue, options.jobs, pytest_args, limits, scratch, stack, measured=whole)
         runs.sort(
             key=lambda run: ((*EVERYTHING, *SERVICES).index(run.backend), run.shape != "default", run.shape)
         )
@@ -352,25 +361,44 @@ def mariadb_version(url: str) -> str:
 
 
 def run_all(
-    queue: list[Job], limit: int, pytest_args: list[str], scratch: Path, stack: ExitStack, *, measured: bool
+    queue: list[Job],
+    at_once: int,
+    pytest_args: list[str],
+    limits: dict[str, float],
+    scratch: Path,
+    stack: ExitStack,
+    *,
+    measured: bool,
 ) -> list[Run]:
-    """Run the suite once for each job, so many at a time, and print what a process said when it is done."""
+    """Run the suite once for each job, so many at a time, and print what a process said when it is done.
+
+    ``limits`` says how many seconds a test may take, by the name of the backend.
+    """
     runs = []
     running: list[tuple[Job, subprocess.Popen[bytes], float]] = []
     while queue or running:
-        while queue and len(running) < limit:
+        while queue and len(running) < at_once:
             job = queue.pop(0)
             print(f"started: {job.title}")
-            process = start(job, pytest_args, scratch, live=limit == 1, measured=measured)
+            arguments = [f"--time-limit={limits[job.backend]}", *pytest_args]
+            process = start(job, arguments, scratch, live=at_once == 1, measured=measured)
             stack.callback(process.kill)
             running.append((job, process, time.monotonic()))
         time.sleep(0.1)
-        for job, process, began in [entry for entry in running if entry[1].poll() is not None]:
-            running.remove((job, process, began))
-            runs.append(
-                judge(job, process.returncode, time.monotonic() - began, scratch, selected=not measured)
-            )
+        for entry in list(running):
+            job, process, began = entry
+            before = processor_seconds()
+            if process.poll() is not None:
+                running.remove(entry)
+                times = time.monotonic() - began, processor_seconds() - before
+                runs.append(judge(job, process.returncode, times, scratch, selected=not measured))
     return runs
+
+
+def processor_seconds() -> float:
+    """Return how long the processes that have ended, and been waited for, had a processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def start(
@@ -393,7 +421,7 @@ def start(
         )
 
 
-def judge(job: Job, status: int, seconds: float, scratch: Path, *, selected: bool) -> Run:
+def judge(job: Job, status: int, times: tuple[float, float], scratch: Path, *, selected: bool) -> Run:
     """Print what a process that has ended left to be read, and say how it went."""
     name = scratch / job.name
     log, counted = Path(f"{name}.txt"), Path(f"{name}.json")
@@ -421,7 +449,8 @@ def judge(job: Job, status: int, seconds: float, scratch: Path, *, selected: boo
         result,
         ok=ok,
         happened=ran or not ok,
-        seconds=seconds,
+        seconds=times[0],
+        processor_seconds=times[1],
         tally=tally,
         failures=failures,
     )
@@ -462,16 +491,28 @@ def print_failures(runs: list[Run]) -> None:
 
 def print_table(runs: list[Run]) -> None:
     """Print one line per run. ``elsewhere`` counts the tests that are marked for another backend or shape."""
-    head = ("backend", "version", "shape", "passed", "failed", "skipped", "elsewhere", "seconds", "result")
+    head = (
+        "backend",
+        "version",
+        "shape",
+        "passed",
+        "failed",
+        "skipped",
+        "elsewhere",
+        "seconds",
+        "processor",
+        "result",
+    )
     rows: list[tuple[str, ...]] = [head]
     for run in runs:
         counts = [str(n) for n in (run.passed, run.failed, run.count("skipped"), run.count("deselected"))]
-        rows.append((run.backend, run.version, run.shape, *counts, f"{run.seconds:.0f}", run.result))
+        times = [f"{seconds:.0f}" for seconds in (run.seconds, run.processor_seconds)]
+        rows.append((run.backend, run.version, run.shape, *counts, *times, run.result))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print()
     for row in rows:
         cells = [
-            cell.rjust(width) if 3 <= column <= 7 else cell.ljust(width)
+            cell.rjust(width) if 3 <= column <= 8 else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())

@@ -90,7 +90,10 @@ def test_a_key_that_nothing_reads_is_a_warning_with_the_nearest_that_something_r
     ("key", "hint"),
     [
         ("PAGINATED_BY", "Did you mean 'PAGINATE_BY'?"),
-        ("BADGE_CAP", "Known keys: PAGINATE_BY, NUM_TO_FETCH, CACHE_TIMEOUT, SOFT_DELETE, USE_JSONFIELD."),
+        (
+            "BADGE_CAP",
+            "Known keys: PAGINATE_BY, NUM_TO_FETCH, CACHE_TIMEOUT, SOFT_DELETE, USE_JSONFIELD, API_EXCLUDED_FIELDS.",
+        ),
     ],
 )
 def test_a_key_that_nothing_reads_in_the_dict_of_the_older_packages_is_a_warning(

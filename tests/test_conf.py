@@ -54,6 +54,7 @@ DEFAULTS: dict[str, Any] = {
     "PARENTS": {},
     "MAX_DEPTH": 5,
     "VISIBILITY": {},
+    "API_EXCLUDED_FIELDS": (),
 }
 ANOTHER: dict[str, Any] = {
     "PAGE_SIZE": 50,
@@ -80,6 +81,7 @@ ANOTHER: dict[str, Any] = {
     "PARENTS": {"tracker.issue": "repository"},
     "MAX_DEPTH": 2,
     "VISIBILITY": {"tracker.issue": "tracker.rules.Issues"},
+    "API_EXCLUDED_FIELDS": ["data"],
 }
 
 
@@ -120,6 +122,7 @@ def test_a_setting_is_read_each_time_it_is_used(bare: Any, name: str) -> None:
         ("CACHE_TIMEOUT", "CACHE_TIMEOUT"),
         ("SOFT_DELETE", "SOFT_DELETE"),
         ("USE_JSONFIELD", "USE_JSONFIELD"),
+        ("API_EXCLUDED_FIELDS", "API_EXCLUDED_FIELDS"),
     ],
 )
 def test_the_dict_of_the_older_packages_is_understood(bare: Any, old: str, new: str) -> None:
@@ -189,6 +192,7 @@ def test_the_settings_are_there_under_the_names_of_hq(bare: Any) -> None:
         "SOFT_DELETE": False,
         "NUM_TO_FETCH": 10,
         "CACHE_TIMEOUT": 2,
+        "API_EXCLUDED_FIELDS": (),
     }
     bare.NOTIFICATIONS = {"PAGE_SIZE": 50, "ACTIONS_ON_GET": True}
     assert get_config() == {**CONFIG_DEFAULTS, "PAGINATE_BY": 50}

@@ -102,7 +102,7 @@ def test_what_a_receiver_raises_reaches_the_caller() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("how", [notify.send, async_to_sync(notify.asend)], ids=["send", "asend"])
 def test_an_unsaved_actor_is_refused_before_django_wants_its_hash(how: Any) -> None:
-    with pytest.raises(ValueError, match="actor must be saved"):
+    with pytest.raises(ValueError, match=r"actor \(the sender\) must be saved"):
         how(Project(name="unsaved"), verb="closed")
 
 

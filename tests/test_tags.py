@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
 from django.template import Context, Engine, RequestContext, Template
 from django.test import RequestFactory
 from django.urls import include, path
 
 from notifications.storage import counts
-from notifications.templatetags.notifications_tags import get_cached_notification_unread_count, user_context
+from notifications.templatetags.notifications_tags import (
+    get_cached_notification_unread_count,
+    unread_count_cache_key,
+    user_context,
+)
 from tests.factories import make_notification, make_project, make_user
 from tests.testapp.models import Project, Quiet
 
@@ -73,8 +78,9 @@ def configuration(html: str) -> dict[str, Any]:
     """Return what notify.js reads, having made sure that there is nothing else."""
     elements = Elements(html)
     [(tag, attributes)] = elements.found
-    assert (tag, attributes["type"], elements.text) == ("script", "application/json", "")
-    values: dict[str, Any] = json.loads(attributes["data-notify-configuration"] or "")
+    assert (tag, attributes["type"], attributes["id"]) == ("script", "application/json", "notify-config")
+    assert "<" not in elements.text
+    values: dict[str, Any] = json.loads(elements.text)
     return values
 
 
@@ -223,10 +229,10 @@ def test_a_number_beyond_the_cap_is_shown_as_more_than_the_cap(settings: Any) ->
     request = make_request(make_reader("justquick", unread=3))
     assert render("{% live_notify_badge %}", request) == "<span class='live_notify_badge'>2+</span>"
     assert render("{% notifications_unread %}", request) == "2+"
-    assert configuration(render("{% register_notify_callbacks %}"))["notify_badge_cap"] == 2
+    assert configuration(render("{% register_notify_callbacks %}"))["badgeCap"] == 2
     settings.NOTIFICATIONS = {"BADGE_CAP": None}
     assert render("{% live_notify_badge %}", request) == "<span class='live_notify_badge'>3</span>"
-    assert configuration(render("{% register_notify_callbacks %}"))["notify_badge_cap"] is None
+    assert configuration(render("{% register_notify_callbacks %}"))["badgeCap"] is None
 
 
 def test_the_list_is_empty_until_notify_js_fills_it() -> None:
@@ -247,16 +253,16 @@ def test_a_hostile_class_name_stays_a_class_name(tag: str) -> None:
 
 def test_the_configuration_of_a_site_that_wants_nothing_special() -> None:
     assert configuration(render("{% register_notify_callbacks %}")) == {
-        "notify_badge_class": "live_notify_badge",
-        "notify_menu_class": "live_notify_list",
-        "notify_badge_cap": 99,
-        "notify_api_url": "/inbox/notifications/api/unread_list/",
-        "notify_fetch_count": 5,
-        "notify_unread_url": "/inbox/notifications/unread/",
-        "notify_mark_all_unread_url": "/inbox/notifications/mark-all-as-read/",
-        "notify_refresh_period": 15000,
-        "notify_mark_as_read": False,
-        "notify_connection_lost": "Connection lost!",
+        "badgeClass": "live_notify_badge",
+        "menuClass": "live_notify_list",
+        "badgeCap": 99,
+        "apiUrl": "/inbox/notifications/api/unread_list/",
+        "fetchCount": 5,
+        "unreadUrl": "/inbox/notifications/unread/",
+        "markAllUnreadUrl": "/inbox/notifications/mark-all-as-read/",
+        "refreshPeriod": 15000,
+        "markAsRead": False,
+        "connectionLost": "Connection lost!",
         "callbacks": [],
     }
 
@@ -272,17 +278,17 @@ BY_NAME = (
 def test_every_argument_arrives(arguments: str) -> None:
     html = render(f"{{% register_notify_callbacks {arguments} %}}")
     assert configuration(html) == {
-        "notify_badge_class": "b",
-        "notify_menu_class": "m",
-        "notify_badge_cap": 99,
-        "notify_api_url": "/inbox/notifications/api/unread_count/",
-        "notify_fetch_count": 7,
-        "notify_unread_url": "/inbox/notifications/unread/",
-        "notify_mark_all_unread_url": "/inbox/notifications/mark-all-as-read/",
-        "notify_refresh_period": 30000,
-        "notify_mark_as_read": True,
-        "notify_connection_lost": "Connection lost!",
-        "notify_csrf_token": "",
+        "badgeClass": "b",
+        "menuClass": "m",
+        "badgeCap": 99,
+        "apiUrl": "/inbox/notifications/api/unread_count/",
+        "fetchCount": 7,
+        "unreadUrl": "/inbox/notifications/unread/",
+        "markAllUnreadUrl": "/inbox/notifications/mark-all-as-read/",
+        "refreshPeriod": 30000,
+        "markAsRead": True,
+        "connectionLost": "Connection lost!",
+        "csrfToken": "",
         "callbacks": ["one", "ns.two"],
     }
     assert Elements(html).found[0][1]["nonce"] == "abc"
@@ -306,12 +312,12 @@ def test_there_is_no_nonce_unless_one_is_given() -> None:
 def test_a_refresh_period_is_never_shorter_than_a_second() -> None:
     for seconds in (0, -5):
         html = render(f"{{% register_notify_callbacks refresh_period={seconds} %}}")
-        assert configuration(html)["notify_refresh_period"] == 1000
+        assert configuration(html)["refreshPeriod"] == 1000
 
 
 def test_numbers_may_be_text() -> None:
     values = configuration(render("{% register_notify_callbacks refresh_period='30' fetch='7' %}"))
-    assert (values["notify_refresh_period"], values["notify_fetch_count"]) == (30000, 7)
+    assert (values["refreshPeriod"], values["fetchCount"]) == (30000, 7)
 
 
 @pytest.mark.parametrize(
@@ -320,29 +326,46 @@ def test_numbers_may_be_text() -> None:
 )
 def test_mark_as_read_may_be_text(value: str, marks: bool) -> None:
     html = render(f"{{% register_notify_callbacks mark_as_read={value} %}}")
-    assert configuration(html)["notify_mark_as_read"] is marks
+    assert configuration(html)["markAsRead"] is marks
 
 
 def test_the_page_carries_a_csrf_token_only_where_notify_js_will_post() -> None:
     request = make_request(AnonymousUser())
-    assert "notify_csrf_token" not in configuration(render("{% register_notify_callbacks %}", request))
+    assert "csrfToken" not in configuration(render("{% register_notify_callbacks %}", request))
     assert "CSRF_COOKIE" not in request.META
     values = configuration(render("{% register_notify_callbacks mark_as_read=True %}", request))
-    assert len(values["notify_csrf_token"]) == 64
+    assert len(values["csrfToken"]) == 64
     assert "CSRF_COOKIE" in request.META
 
 
-@pytest.mark.parametrize("argument", ["badge_class", "menu_class", "callbacks", "nonce"])
+@pytest.mark.parametrize("argument", ["badge_class", "menu_class", "nonce"])
 def test_a_hostile_argument_stays_data(argument: str) -> None:
     html = render(f"{{% register_notify_callbacks {argument}=value %}}", value=HOSTILE)
     values = configuration(html)
     arrived = {
-        "badge_class": values["notify_badge_class"],
-        "menu_class": values["notify_menu_class"],
-        "callbacks": ",".join(values["callbacks"]),
+        "badge_class": values["badgeClass"],
+        "menu_class": values["menuClass"],
         "nonce": Elements(html).found[0][1].get("nonce"),
     }
     assert arrived[argument] == HOSTILE
+
+
+@pytest.mark.parametrize("name", ["function (data) {}", "a;b()", "a..b", "</script>", "'a'"])
+def test_a_callback_is_the_name_of_a_function(name: str) -> None:
+    with pytest.raises(ValueError, match="callbacks must be names of JavaScript functions, got"):
+        render("{% register_notify_callbacks callbacks=value %}", value=name)
+    html = render("{% register_notify_callbacks callbacks=' $a.b_1 , show,' %}")
+    assert configuration(html)["callbacks"] == ["$a.b_1", "show"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_key_of_the_cached_count_can_be_had_as_in_the_community_package(settings: Any) -> None:
+    settings.NOTIFICATIONS = {"CACHE_TIMEOUT": 60}
+    user = make_reader("justquick", unread=2)
+    assert render("{% notifications_unread %}", make_request(user)) == "2"
+    assert cache.get(unread_count_cache_key(user)) is not None
+    user.notifications.mark_all_as_read()
+    assert cache.get(unread_count_cache_key(user)) is None
 
 
 # notifications_bell and notifications_list

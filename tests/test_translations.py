@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
-from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from django.test import Client
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
+from notifications.events import OBJECTS
 from notifications.inbox.tabs import day_of
 from notifications.models import AbstractNotification, Notification
 from tests import messages
@@ -417,8 +417,8 @@ def test_the_script_is_told_what_to_say_in_russian() -> None:
     template = Template("{% load notifications_tags %}{% register_notify_callbacks %}")
     with translation.override("ru"):
         html = template.render(Context())
-    [configuration] = re.findall(r'data-notify-configuration="(.*?)"', html)
-    assert json.loads(unescape(configuration))["notify_connection_lost"] == "Соединение потеряно!"
+    [configuration] = re.findall(r"<script.*?>(.*?)</script>", html)
+    assert json.loads(configuration)["connectionLost"] == "Соединение потеряно!"
 
 
 # The admin
@@ -435,7 +435,7 @@ def test_every_label_of_the_model_and_its_admin_is_russian() -> None:
             },
             **{
                 name: str(label_for_field(name, Notification, admin))
-                for name in [*admin.list_display, *admin.readonly_fields]
+                for name in [*admin.list_display, *admin.readonly_fields, *OBJECTS]
             },
             **{name: str(getattr(admin, name).short_description) for name in admin.actions},
             **{name: str(label) for name, label in AbstractNotification.LEVELS},

@@ -15,6 +15,7 @@ LEGACY_KEYS = {
     "CACHE_TIMEOUT": "CACHE_TIMEOUT",
     "SOFT_DELETE": "SOFT_DELETE",
     "USE_JSONFIELD": "USE_JSONFIELD",
+    "API_EXCLUDED_FIELDS": "API_EXCLUDED_FIELDS",
 }
 #: ... and, before that, settings of their own. The later name wins over the earlier one.
 LEGACY_SETTINGS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -47,5 +48,10 @@ def own_url(request: HttpRequest, name: str) -> str:
 def next_url(request: HttpRequest) -> str:
     """Return the URL to redirect to, or an empty string if it is not on this host."""
     url = request.POST.get("next") or request.GET.get("next") or ""
-    allowed = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    try:
+        hosts = {request.get_host()}
+    except DisallowedHost:
+        # The middleware of most sites answers such a request before.
+        hosts = set()
+    allowed = url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure())
     return url if allowed and url.isprintable() else ""

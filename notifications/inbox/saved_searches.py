@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import router, transaction
 
-from notifications.storage.inbox_state import InboxState
+from notifications.storage.inbox_state import InboxState, has_table
 
 #: The most searches of a user, and the most characters of a name and of a search.
 MAX_SEARCHES, MAX_NAME_LENGTH, MAX_QUERY_LENGTH = 15, 50, 500
@@ -33,6 +33,8 @@ def loaded(stored: Any) -> list[SavedSearch]:
 
 def searches_of(user: Any) -> list[SavedSearch]:
     """Return the searches of a user. Costs one query."""
+    if not has_table():
+        return []
     states = InboxState.objects.using(user.notifications.all().db)
     return loaded(states.filter(pk=user.pk).values_list("searches", flat=True).first())
 
@@ -72,7 +74,12 @@ def move_up(user: Any, name: str) -> None:
 
 
 def change(user: Any, write: Callable[[list[SavedSearch]], list[SavedSearch]]) -> None:
-    """Write what a function makes of the searches of a user, while no other changes them."""
+    """Write what a function makes of the searches of a user, while no other changes them.
+
+    If the app is not installed, there are no states, so nothing is saved.
+    """
+    if not has_table():
+        return
     using = router.db_for_write(user.notifications.model)
     states = InboxState.objects.using(using)
     states.get_or_create(pk=user.pk)

@@ -24,7 +24,7 @@ from notifications.inbox.snooze import local_now
 from notifications.objects.fetch import is_numbered
 from notifications.storage import counts
 from notifications.storage.counts import Count
-from notifications.storage.inbox_state import InboxState
+from notifications.storage.inbox_state import InboxState, has_table
 from notifications.storage.notification import AbstractNotification, Rows
 
 #: Translated here, because humanize is only translated if the site has installed it.
@@ -164,8 +164,9 @@ def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
     if is_numbered(model):
         newest = model._base_manager.order_by("-pk").values("pk")[:1]
         numbers[f"{COUNT_PREFIX}newest"] = Subquery(newest)
-    state = InboxState._default_manager.filter(pk=request.user.pk)
-    numbers[f"{COUNT_PREFIX}searches"] = Subquery(state.values("searches")[:1])
+    if has_table():
+        state = InboxState._default_manager.filter(pk=request.user.pk)
+        numbers[f"{COUNT_PREFIX}searches"] = Subquery(state.values("searches")[:1])
     annotated: QuerySet[Any] = rows.annotate(**numbers)
     return annotated
 
@@ -208,6 +209,6 @@ def counts_on(carrier: Any, request: HttpRequest) -> dict[str, Count]:
 
 def searches_on(carrier: Any, request: HttpRequest) -> list[SavedSearch]:
     """Return the saved searches of the user that :func:`carrier_of` carries."""
-    return (
-        searches_of(request.user) if carrier is None else loaded(getattr(carrier, f"{COUNT_PREFIX}searches"))
-    )
+    if carrier is None:
+        return searches_of(request.user)
+    return loaded(getattr(carrier, f"{COUNT_PREFIX}searches", None))

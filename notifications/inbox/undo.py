@@ -21,7 +21,7 @@ from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
 from notifications.inbox.matching import MAX_COMPARED_ROWS, Matching, MatchingChanged
-from notifications.storage.inbox_state import InboxState
+from notifications.storage.inbox_state import InboxState, has_table
 from notifications.storage.locking import retry
 from notifications.storage.notification import Rows
 
@@ -69,7 +69,7 @@ def do(
         wanted = matching.narrow(wanted)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
-        last = state.values_list("undo", flat=True).get() if command else None
+        last = state.values_list("undo", flat=True).first() if command else None
         if last and last.get("command") == command:
             return Change(last["changed"], last["token"])
         most = MAX_UNDO_ROWS if matching is None else max(MAX_UNDO_ROWS, MAX_COMPARED_ROWS)
@@ -91,7 +91,8 @@ def do(
         token = secrets.token_urlsafe(9) if groups else None
         if changed:
             groups_of_change = {"groups": list(groups.items()), "changed": changed, "command": command}
-            state.update(undo=token and {"token": token, **groups_of_change})
+            if not state.update(undo=token and {"token": token, **groups_of_change}):
+                return Change(changed)
         return Change(changed, token)
 
     return alone(user, using, write)
@@ -104,7 +105,7 @@ def undo(user: Any, token: str, rows: Rows | None = None) -> Change:
     wanted: Rows = rows.using(using)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
-        kept = state.values_list("undo", flat=True).get()
+        kept = state.values_list("undo", flat=True).first()
         if not kept or not secrets.compare_digest(kept["token"].encode(), token.encode()):
             return Change(0)
         changes: defaultdict[Any, list[Any]] = defaultdict(list)
@@ -221,12 +222,17 @@ def batches(changes: Sequence[tuple[Values, Sequence[Any]]]) -> Iterator[list[tu
 
 
 def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], Change]) -> Change:
-    """Call ``write`` with the user's state in a transaction, while no other does anything for the same user."""
+    """Call ``write`` with the user's state in a transaction, while no other does anything for the same user.
+
+    If the app is not installed, there are no states: nothing is held, and nothing can be undone.
+    """
     states = InboxState.objects.using(using)
     state = states.filter(pk=user.pk)
 
     def hold_and_write() -> Change:
         with transaction.atomic(using):
+            if not has_table():
+                return write(states.none())
             # A write that changes nothing: it holds the row, and on SQLite the turn, before anything is read.
             if not state.update(seen_at=F("seen_at")):
                 states.get_or_create(pk=user.pk)

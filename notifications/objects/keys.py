@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import models
+from django.utils.functional import Promise
 
 from notifications.objects import visibility
 from notifications.objects.fetch import Lost, Reference, content_type_ids, fetch_objects, primary_key
@@ -22,12 +23,13 @@ OWNER: Any = object()
 class ObjectKey(GenericForeignKey):
     """A generic foreign key whose object is None if it is not available, for any reason.
 
-    ``viewer`` names the foreign key to the user who looks at the row: what they may not see is None as well.
+    ``viewer`` names the foreign key to the user who looks at the row: what they may not see is None as well. The admin
+    shows it as ``label``.
     """
 
-    def __init__(self, ct_field: str, fk_field: str, *, viewer: str) -> None:
+    def __init__(self, ct_field: str, fk_field: str, *, viewer: str, label: str | Promise) -> None:
         super().__init__(ct_field, fk_field)
-        self.viewer = viewer
+        self.viewer, self.label = viewer, label
 
     def contribute_to_class(self, cls: type[models.Model], name: str, **kwargs: Any) -> None:  # type: ignore[override]
         super().contribute_to_class(cls, name, **kwargs)
@@ -84,6 +86,8 @@ class ObjectAccess:
 
     def __init__(self, key: ObjectKey) -> None:
         self.key = key
+        #: By this name the admin finds the title of a column.
+        self.short_description = key.label
 
     def is_cached(self, instance: models.Model) -> bool:
         """Return whether the object was fetched, as ``prefetch_related`` asks."""

@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest
 
+from notifications.conf import settings
 from notifications.events import OBJECTS
 from notifications.objects import links
 from notifications.objects.faces import avatar_of, initials_of
@@ -103,4 +104,6 @@ def columns_and_objects(
             shown[key], url = objects[key]
             if url:
                 shown[f"{key}_url"] = url
+    for key in settings.API_EXCLUDED_FIELDS:
+        shown.pop(key, None)
     return shown

@@ -63,7 +63,7 @@ def clean_event(
         uuid=event_uuid(key),
         key=key,
         reason=clean_column(model._meta.get_field("reason"), reason, name="recipient_reason"),
-        actor=clean_object("actor", actor),
+        actor=clean_object("actor (the sender)", actor),
         verb=verb,
         action_object=None if action_object is None else clean_object("action_object", action_object),
         target=None if target is None else clean_object("target", target),

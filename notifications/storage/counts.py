@@ -19,7 +19,7 @@ from notifications.extensions import row_filters, rows_for
 from notifications.storage import changes
 from notifications.storage.count_cache import CacheUnavailable, count_cache
 from notifications.storage.expressions import IsUnseen, SeenFloor
-from notifications.storage.inbox_state import InboxState
+from notifications.storage.inbox_state import InboxState, has_table
 from notifications.storage.states import (
     IS_MARKED_UNREAD,
     IS_TO_COME,
@@ -67,7 +67,12 @@ def unseen_count(user: Any, request: HttpRequest | None = None) -> Count:
 
 
 def unseen(user: Any) -> Any:
-    """Return the unread rows that arrived or returned since the user last opened the bell."""
+    """Return the unread rows that arrived or returned since the user last opened the bell.
+
+    If the app is not installed, nobody knows when that was, and all unread rows are unseen.
+    """
+    if not has_table():
+        return user.notifications.unread()
     # Only one lower bound: with two of them SQLite uses the index without "unread".
     rows = user.notifications.visible()
     return rows.filter(UNREAD.condition(), IsUnseen(user.pk), inbox_at__gt=SeenFloor(user.pk))
@@ -78,6 +83,8 @@ def mark_seen(user: Any) -> None:
 
     The latest rows of the inbox are stored one by one, because rows may still arrive that seem to be older.
     """
+    if not has_table():
+        return
     using = router.db_for_write(user.notifications.model)
     now = timezone.now()
     rows = user.notifications.using(using).inbox().order_by(*newest_first("inbox_at"))

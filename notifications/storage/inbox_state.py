@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from notifications.storage.fields import without_labels_in_migrations
+
+
+def has_table() -> bool:
+    """Return whether there is a table. A site with its own model need not install the app, and has none."""
+    return apps.is_installed("notifications")
 
 
 @without_labels_in_migrations
@@ -33,6 +39,8 @@ class InboxState(models.Model):
     searches = models.JSONField(default=list, blank=True, encoder=DjangoJSONEncoder)
 
     class Meta:
+        # An app of the site may have the label "notifications" if this one is not installed.
+        app_label = "notifications" if has_table() else "notifications_without_app"
         verbose_name = _("inbox state")
         verbose_name_plural = _("inbox states")
 

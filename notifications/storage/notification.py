@@ -89,7 +89,7 @@ class AbstractNotification(RowVerbs):
 
     actor_content_type = object_type("notify_actor", verbose_name=_("content type of the actor"))
     actor_object_id = ObjectIdField(_("id of the actor"), max_length=255)
-    actor = ObjectKey("actor_content_type", "actor_object_id", viewer="recipient")
+    actor = ObjectKey("actor_content_type", "actor_object_id", viewer="recipient", label=_("actor"))
 
     verb = models.CharField(_("verb"), max_length=255)
     description = models.TextField(_("description"), blank=True, null=True)  # noqa: DJ001 - hq's column, hq's meaning
@@ -98,7 +98,7 @@ class AbstractNotification(RowVerbs):
         "notify_target", blank=True, verbose_name=_("content type of the target")
     )
     target_object_id = ObjectIdField(_("id of the target"), max_length=255, blank=True, null=True)
-    target = ObjectKey("target_content_type", "target_object_id", viewer="recipient")
+    target = ObjectKey("target_content_type", "target_object_id", viewer="recipient", label=_("target"))
 
     action_object_content_type = object_type(
         "notify_action_object", blank=True, verbose_name=_("content type of the action object")
@@ -106,7 +106,9 @@ class AbstractNotification(RowVerbs):
     action_object_object_id = ObjectIdField(
         _("id of the action object"), max_length=255, blank=True, null=True
     )
-    action_object = ObjectKey("action_object_content_type", "action_object_object_id", viewer="recipient")
+    action_object = ObjectKey(
+        "action_object_content_type", "action_object_object_id", viewer="recipient", label=_("action object")
+    )
 
     timestamp = models.DateTimeField(_("timestamp"), default=timezone.now)
     public = models.BooleanField(_("public"), default=True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import router
 from django.template import Library
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_lazy
 
 from notifications.conf import settings
@@ -27,6 +29,7 @@ from notifications.inbox.thread_pages import get_page
 from notifications.objects import links
 from notifications.presentation import sentences
 from notifications.presentation.threads import Thread, thread_of
+from notifications.storage.changes import cache_key
 from notifications.storage.counts import unread_count, unseen_count
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.reasons import reason_label
@@ -38,6 +41,9 @@ APIS = {
     "list": "notifications:live_unread_notification_list",
     "count": "notifications:live_unread_notification_count",
 }
+
+#: What could end the element that holds JSON, as the JSON escapes it.
+ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
 
 
 #: The searches that the inbox offers, by their text.
@@ -94,6 +100,14 @@ def has_notification(user: Any) -> bool:
     return is_known(user) and rows_for(None, user.notifications.unread()).exists()
 
 
+def unread_count_cache_key(user: Any, request: Any = None) -> str:
+    """Return the key of the cached unread count of a user, as in django-notifications-community.
+
+    A change clears it by itself. The value is not only a number.
+    """
+    return cache_key(user.pk, using=router.db_for_write(user.notifications.model, instance=user))
+
+
 def register_notify_callbacks(
     badge_class: str = "live_notify_badge",
     menu_class: str = "live_notify_list",
@@ -116,26 +130,34 @@ def register_notify_callbacks(
     if api_name not in APIS:
         return ""
     configuration = {
-        "notify_badge_class": badge_class,
-        "notify_menu_class": menu_class,
-        "notify_badge_cap": settings.BADGE_CAP,
-        "notify_api_url": reverse(APIS[api_name]),
-        "notify_fetch_count": int(fetch),
-        "notify_unread_url": reverse("notifications:unread"),
-        "notify_mark_all_unread_url": reverse("notifications:mark_all_as_read"),
-        "notify_refresh_period": max(int(refresh_period), 1) * 1000,
-        "notify_mark_as_read": str(mark_as_read).lower() in {"true", "1"},
-        "notify_connection_lost": gettext("Connection lost!"),
-        "callbacks": [name.strip() for name in callbacks.split(",") if name.strip()],
+        "badgeClass": badge_class,
+        "menuClass": menu_class,
+        "badgeCap": settings.BADGE_CAP,
+        "apiUrl": reverse(APIS[api_name]),
+        "fetchCount": int(fetch),
+        "unreadUrl": reverse("notifications:unread"),
+        "markAllUnreadUrl": reverse("notifications:mark_all_as_read"),
+        "refreshPeriod": max(int(refresh_period), 1) * 1000,
+        "markAsRead": str(mark_as_read).lower() in {"true", "1"},
+        "connectionLost": gettext("Connection lost!"),
+        "callbacks": [clean_callback(name) for name in callbacks.split(",") if name.strip()],
     }
-    if configuration["notify_mark_as_read"]:
+    if configuration["markAsRead"]:
         # Only then does notify.js send a POST. A page that needs no token should not make Django set its cookie.
-        configuration["notify_csrf_token"] = str(csrf_token)
+        configuration["csrfToken"] = str(csrf_token)
+    text = json.dumps(configuration, cls=DjangoJSONEncoder, separators=(",", ":"))
     return format_html(
-        '<script type="application/json"{} data-notify-configuration="{}"></script>',
+        '<script type="application/json" id="notify-config"{}>{}</script>',
         format_html(' nonce="{}"', nonce) if nonce else "",
-        json.dumps(configuration, cls=DjangoJSONEncoder),
+        mark_safe(text.translate(ESCAPES)),  # noqa: S308 - nothing in it can end the element
     )
+
+
+def clean_callback(name: str) -> str:
+    """Return the name of a JavaScript function without spaces. Raise ValueError for anything else."""
+    if not re.fullmatch(r"[\w$]+(\.[\w$]+)*", name.strip()):
+        raise ValueError(f"callbacks must be names of JavaScript functions, got {name.strip()!r}.")
+    return name.strip()
 
 
 def notify_callbacks(context: Any, *args: Any, **kwargs: Any) -> SafeString | str:

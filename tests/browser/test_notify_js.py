@@ -325,9 +325,9 @@ def test_a_configuration_that_comes_later_is_read(browser: Browser, scripted: Ca
         FILE + "{% register_notify_callbacks menu_class='one' callbacks='fill_notification_badge' %}" + BADGE
     )
     browser.run(
-        "const later = document.querySelector('[data-notify-configuration]').cloneNode();"
-        "later.dataset.notifyConfiguration = JSON.stringify("
-        "  {notify_menu_class: 'two', callbacks: ['fill_notification_badge', 'fill_notification_list']});"
+        "const later = document.querySelector('#notify-config').cloneNode();"
+        "later.replaceChildren(JSON.stringify("
+        "  {menuClass: 'two', callbacks: ['fill_notification_badge', 'fill_notification_list']}));"
         "document.body.append(later)"
     )
     ask(browser)

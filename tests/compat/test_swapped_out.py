@@ -57,6 +57,23 @@ settings.configure(
         "django.contrib.sessions", "mine",
     ],
     NOTIFICATIONS_NOTIFICATION_MODEL="{label}.Notification",
+    ROOT_URLCONF="mine.urls",
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ],
+    STATIC_URL="static/",
+    TEMPLATES=[
+        {{
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "DIRS": ["{templates}"],
+            "OPTIONS": {{
+                "libraries": {{"notifications_tags": "notifications.templatetags.notifications_tags"}},
+                "builtins": ["django.templatetags.static"],
+                "context_processors": ["django.template.context_processors.request"],
+            }},
+        }},
+    ],
 )
 django.setup()
 
@@ -75,6 +92,27 @@ print(len(sent), type(row).__module__, row._meta.label, row.channel, str(row).sp
 print(row.mark_as_read(), brosner.notifications.unread().count(), Notification.objects.about(justquick).count())
 admin.autodiscover()
 print(type(admin.site.get_model_admin(Notification)).__name__)
+
+from django.test import Client
+from notifications.storage.inbox_state import InboxState
+
+client = Client(SERVER_NAME="localhost")
+client.force_login(brosner)
+json = {{"Accept": "application/json"}}
+row.mark_as_unread()
+print([client.get(f"/{{path}}").status_code for path in ("", "unread/", "done/", "api/inbox/", "api/unread_count/")])
+counts = client.get("/api/inbox/").json()["counts"]
+print([counts[name] for name in ("unread", "unseen")], client.post("/seen/").status_code)
+answer = client.post("/act/", {{"one": f"done:{{row.slug}}"}}, headers=json).json()
+print(answer["changed"], answer["undo"], client.post("/undo/", {{"undo": "no"}}, headers=json).json()["changed"])
+print(client.get("/mark-all-as-read/?next=/elsewhere/").status_code, InboxState._meta.app_label)
+brosner.delete()
+"""
+
+URLS = """
+from django.urls import include, path
+
+urlpatterns = [path("", include("notifications.urls"))]
 """
 
 
@@ -82,10 +120,16 @@ print(type(admin.site.get_model_admin(Notification)).__name__)
 def test_a_site_that_swaps_the_model_need_not_install_the_app(tmp_path: Path, label: str) -> None:
     app = tmp_path / "mine"
     app.mkdir()
-    for name, text in [("__init__", ""), ("apps", APPS), ("models", MODELS), ("admin", ADMIN)]:
+    for name, text in [
+        ("__init__", ""),
+        ("apps", APPS),
+        ("models", MODELS),
+        ("admin", ADMIN),
+        ("urls", URLS),
+    ]:
         (app / f"{name}.py").write_text(text.format(label=label))
     script = tmp_path / "site.py"
-    script.write_text(SITE.format(label=label))
+    script.write_text(SITE.format(label=label, templates=ROOT / "notifications" / "templates"))
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script)],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
@@ -99,5 +143,9 @@ def test_a_site_that_swaps_the_model_need_not_install_the_app(tmp_path: Path, la
             f"1 mine.models {label}.Notification app justquick followed brosner",
             "True 0 1",
             "AbstractNotificationAdmin",
+            "[200, 200, 200, 200, 200]",
+            "[1, 1] 204",
+            "1 None 0",
+            "200 notifications_without_app",
         ],
     )

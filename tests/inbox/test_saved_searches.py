@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from notifications.inbox import saved_searches
+from notifications.inbox import saved_searches, tabs
 from notifications.inbox.saved_searches import MAX_SEARCHES, SavedSearch, searches_of
 from tests.factories import make_notification, make_user
 
@@ -101,3 +101,22 @@ def test_only_a_post_of_a_user_changes_them(inbox: Client, client: Client) -> No
     assert inbox.get(SEARCHES).status_code == 405
     client.logout()
     assert client.post(SEARCHES, {"do": "save", "q": "is:read"}).status_code == 302
+
+
+def test_a_site_without_the_table_has_no_saved_searches(
+    inbox: Client, justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_searches.save(justquick, "mine", "is:unread")
+    for module in (saved_searches, tabs):
+        monkeypatch.setattr(module, "has_table", lambda: False)
+    saved_searches.save(justquick, "another", "is:unread")
+    assert names(justquick) == []
+    assert "mine" not in inbox.get(INBOX).content.decode()
+
+
+def test_users_in_another_database_have_saved_searches(
+    inbox: Client, justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_searches.save(justquick, "mine", "is:unread")
+    monkeypatch.setattr(tabs, "carrier_of", lambda rows, request: None)
+    assert "mine" in inbox.get(INBOX).content.decode()

@@ -406,6 +406,16 @@ def test_an_entry_is_the_item_and_how_it_reads_where_it_leads_and_where_it_stand
     assert entry(make_notification(justquick))["url"] == ""
 
 
+@pytest.mark.parametrize("name", ["NOTIFICATIONS", "DJANGO_NOTIFICATIONS_CONFIG"])
+def test_a_site_can_leave_keys_out(justquick: Any, settings: Any, name: str) -> None:
+    settings.NOTIFICATIONS = {}
+    setattr(settings, name, {"API_EXCLUDED_FIELDS": ["data", "target_url", "nothing"]})
+    row = make_notification(justquick, target=make_project(), data={"secret": 1})
+    for shown in (item(row), entry(row)):
+        assert shown.keys().isdisjoint({"data", "target_url"})
+        assert "target" in shown
+
+
 def test_columns_of_the_site_are_json_whatever_they_hold(justquick: Any, monkeypatch: Any) -> None:
     class Money:
         def __str__(self) -> str:

@@ -92,7 +92,7 @@ def refused(error: Any, *words: str, **arguments: Any) -> None:
 def test_what_is_no_saved_object_is_refused(
     argument: str, value: Callable[[], Any], error: type[Exception], word: str
 ) -> None:
-    name = "actor" if argument == "sender" else argument
+    name = "actor (the sender)" if argument == "sender" else argument
     refused(error, name, word, **{argument: value()})
 
 

@@ -87,7 +87,7 @@ def test_all_four_ways_to_send_say_alike_what_cannot_act(call: str, sender: str)
             method(actor, verb="closed", recipient=make_user())
         error = caught.value
 
-    assert str(error).startswith("actor must be ")
+    assert str(error).startswith("actor (the sender) must be ")
     assert rows().count() == 0
 
 

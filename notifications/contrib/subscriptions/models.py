@@ -40,7 +40,7 @@ class Subscription(models.Model):
         verbose_name=_("content type of the object"),
     )
     object_id = models.CharField(_("id of the object"), max_length=255)
-    object = ObjectKey("content_type", "object_id", viewer="user")
+    object = ObjectKey("content_type", "object_id", viewer="user", label=_("object"))
     #: Both in one column, so that a few objects are a few places in one index on every database.
     object_key = ObjectKeyField(max_length=276, editable=False)
     level = models.CharField(_("level"), max_length=13, choices=Level, default=Level.ALL, blank=True)

@@ -181,9 +181,10 @@ var registered_functions = registered_functions || [];
     // Set the globals, and return the names of the callbacks.
     function read_configurations() {
         const names = [];
-        for (const element of document.querySelectorAll("script[data-notify-configuration]")) {
-            const { callbacks, ...globals } = JSON.parse(element.dataset.notifyConfiguration);
-            for (const [name, value] of Object.entries(globals)) {
+        for (const element of document.querySelectorAll("script#notify-config")) {
+            const { callbacks, ...globals } = JSON.parse(element.textContent);
+            for (const [key, value] of Object.entries(globals)) {
+                const name = `notify_${key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
                 if (window[name] === ours[name]) {
                     window[name] = ours[name] = value;
                 }

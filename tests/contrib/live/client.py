@@ -248,6 +248,7 @@ class Line:
         self._broken = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._talking: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Line:
         self._server = await asyncio.start_server(self._take, "127.0.0.1", self.here)
@@ -255,9 +256,14 @@ class Line:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        self.cut()
         assert self._server is not None
         self._server.close()
+        # Nothing of it may be left when the loop ends: a transport that was not closed is a warning of another test.
+        talking, writers = [*self._talking], [*self._writers]
+        self.cut()
+        for task in talking:
+            task.cancel()
+        await asyncio.gather(*talking, *(writer.wait_closed() for writer in writers), return_exceptions=True)
 
     def cut(self) -> None:
         """Drop all who talk, and let nobody through."""
@@ -271,6 +277,11 @@ class Line:
         self._broken.clear()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._talking.add(task)
+        task.add_done_callback(self._talking.discard)
+        self._writers.add(writer)
         if self._broken.is_set():
             writer.transport.abort()
             return
@@ -278,7 +289,7 @@ class Line:
             answers, asks = await asyncio.open_unix_connection(f"{self.host}/.s.PGSQL.{self.port}")
         else:
             answers, asks = await asyncio.open_connection(self.host, self.port)
-        self._writers |= {writer, asks}
+        self._writers.add(asks)
         if self._broken.is_set():
             # It was cut while this one was put through.
             self.cut()
