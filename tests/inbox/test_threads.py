@@ -18,6 +18,7 @@ from notifications.inbox import thread_pages
 from notifications.inbox.threads import Shown, decode, encode
 from notifications.presentation.threads import thread_of
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
+from tests.presentation.test_sentences import sites_templates
 from tests.testapp.models import Issue, Project
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
@@ -755,3 +756,14 @@ def test_the_lists_of_templates_have_threads(
     settings.NOTIFICATIONS = {}
     html = page.render(Context({"user": justquick, "csrf_token": "x"}))
     assert html.count("bob commented on activity-stream") == 2
+
+
+def test_a_template_of_the_site_shows_the_newest_notification(
+    inbox: Client, send: Sent, ann: Any, bob: Any, settings: Any
+) -> None:
+    """What it says of one actor may not fit several."""
+    sites_templates(settings, {"notifications/verbs/commented-on.txt": "{{ actor }} says so"})
+    project = make_project()
+    send(bob, project)
+    send(ann, project)
+    assert entries(inbox)[0]["text"] == "ann says so"
