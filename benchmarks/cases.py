@@ -121,6 +121,7 @@ def cases(backend: str, sizes: Sizes) -> Iterator[Case]:
     if backend == "postgres":
         yield size_of_rows("sent", sizes)
     yield from inbox(sizes)
+    yield threads(sizes)
     if backend == "postgres":
         yield size_of_rows("inbox", sizes)
     yield from subscriptions(sizes)
@@ -229,6 +230,29 @@ def inbox(sizes: Sizes) -> Iterator[Case]:
     ]
     polls.append(Entry("ours", "poll", {"unchanged": True, "repeat": many}, "unchanged (304)"))
     yield Case("poll", "poll of the unread list", "inbox", tuple(polls), few)
+
+
+def threads(sizes: Sizes) -> Case:
+    """Return the case of pages of threads, each beside the page of rows of the same inbox."""
+    most = min(sizes.events, 20_000)
+    readers = {
+        "3 rows": "three",
+        f"{most // 10:,} rows": "tenth",
+        f"{most:,} rows": "buried",
+        f"{most:,} rows, {most // 2:,} of one thread on top": "full",
+    }
+    kinds = {"rows": "html", "threads": "threads"}
+    entries = tuple(
+        Entry(
+            "ours",
+            "page",
+            {"kind": kind, "rows": 20, "repeat": sizes.requests, "reader": reader},
+            f"{shown}, {how}",
+        )
+        for shown, reader in readers.items()
+        for how, kind in kinds.items()
+    )
+    return Case("page-threads", "HTML page of 20 entries", "threads", entries, sizes.short_rounds)
 
 
 def subscriptions(sizes: Sizes) -> Iterator[Case]:

@@ -39,6 +39,9 @@ from notifications.types import Other
 
 __all__ = ["Candidate", "urlpatterns"]
 
+#: The rows of the full inbox in which threads are read.
+THREADED_ROWS = 20_000
+
 
 #: The app that is installed for the stage that is about it, and for no other.
 WINGS = {"watched": "subscriptions", "delivered": "delivery"}
@@ -65,8 +68,18 @@ class Candidate(Delivered, Inbox):
         self.install(WINGS.get(name))
         if name == "delivered":
             give_addresses(self.data)
+        elif name == "threads":
+            self.fill_threads()
         else:
             super().stage(name)
+
+    def fill_threads(self) -> None:
+        """Fill the table with the rows of the inbox. Of the full one, the newest half is one thread."""
+        self.data.inbox_rows(self.model, events=min(self.data.sizes["events"], THREADED_ROWS))
+        full = Notification.objects.filter(recipient=READERS["full"])
+        middle = full.order_by("pk").values_list("pk", flat=True)[full.count() // 2]
+        full.filter(pk__gte=middle).update(target_object_id="1")
+        self.data.settle(self.model._meta.db_table)
 
     def install(self, wing: str | None) -> None:
         """Install this app, and take away another one."""
