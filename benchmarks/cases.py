@@ -40,6 +40,9 @@ class Sizes:
     sent: tuple[int, int]
     #: Users who watch one ticket or what contains it, and how many projects each of them watches beside that.
     watched: tuple[int, int]
+    #: Users who get a mail each, and deliveries that are due.
+    mails: int
+    pending: int
     #: Rounds of what takes milliseconds and of what takes seconds, and requests in a round.
     short_rounds: int = 9
     rounds: int = 5
@@ -62,6 +65,8 @@ FULL = Sizes(
     marks=(10_000, 100_000),
     sent=(10, 20_000),
     watched=(100_000, 9),
+    mails=10_000,
+    pending=1_000_000,
 )
 QUICK = Sizes(
     users=2_000,
@@ -75,6 +80,8 @@ QUICK = Sizes(
     marks=(40, 400),
     sent=(2, 500),
     watched=(200, 9),
+    mails=30,
+    pending=1_000,
     short_rounds=1,
     rounds=1,
     requests=2,
@@ -114,9 +121,11 @@ def cases(backend: str, sizes: Sizes) -> Iterator[Case]:
     if backend == "postgres":
         yield size_of_rows("sent", sizes)
     yield from inbox(sizes)
+    yield threads(sizes)
     if backend == "postgres":
         yield size_of_rows("inbox", sizes)
     yield from subscriptions(sizes)
+    yield from deliveries(sizes)
 
 
 def fan_out(backend: str, sizes: Sizes) -> Iterator[Case]:
@@ -223,6 +232,29 @@ def inbox(sizes: Sizes) -> Iterator[Case]:
     yield Case("poll", "poll of the unread list", "inbox", tuple(polls), few)
 
 
+def threads(sizes: Sizes) -> Case:
+    """Return the case of pages of threads, each beside the page of rows of the same inbox."""
+    most = min(sizes.events, 20_000)
+    readers = {
+        "3 rows": "three",
+        f"{most // 10:,} rows": "tenth",
+        f"{most:,} rows": "buried",
+        f"{most:,} rows, {most // 2:,} of one thread on top": "full",
+    }
+    kinds = {"rows": "html", "threads": "threads"}
+    entries = tuple(
+        Entry(
+            "ours",
+            "page",
+            {"kind": kind, "rows": 20, "repeat": sizes.requests, "reader": reader},
+            f"{shown}, {how}",
+        )
+        for shown, reader in readers.items()
+        for how, kind in kinds.items()
+    )
+    return Case("page-threads", "HTML page of 20 entries", "threads", entries, sizes.short_rounds)
+
+
 def subscriptions(sizes: Sizes) -> Iterator[Case]:
     """Yield the cases of watching, in a table of about ten subscriptions a user."""
     few, many = sizes.short_rounds, sizes.requests
@@ -256,6 +288,63 @@ def subscriptions(sizes: Sizes) -> Iterator[Case]:
         "watched",
         entries("list_watchers", "watchers()", *asked, repeat=many)
         + entries("ask_watching", "is_watching()", *asked, repeat=many),
+        few,
+    )
+
+
+def deliveries(sizes: Sizes) -> Iterator[Case]:
+    """Yield the cases of delivering: writing the ledger, and sending what is in it to a server for mails."""
+    few, many, mails = sizes.short_rounds, sizes.requests, sizes.mails
+    audience = sizes.audiences[-1]
+
+    def case(name: str, title: str, entries: tuple[Entry, ...], rounds: int, alike: str = "") -> Case:
+        return Case(name, title, "delivered", entries, rounds, alike=alike)
+
+    both = {"with deliveries": True, "no channel wanted": False}
+    yield case(
+        f"ledger-{audience}",
+        f"fan-out to {audience:,} users, queryset",
+        tuple(
+            Entry("ours", "fan_out_delivered", {"size": audience, "is_wanted": wanted}, variant)
+            for variant, wanted in both.items()
+        ),
+        sizes.rounds,
+    )
+    repeat = many * 5
+    yield case(
+        "ledger-1",
+        "fan-out to one user",
+        (
+            *(
+                Entry("ours", "notify_one_delivered", {"is_wanted": wanted, "repeat": repeat}, variant)
+                for variant, wanted in both.items()
+            ),
+            Entry("ours", "notify_one_undelivered", {"repeat": repeat}, "without the app"),
+        ),
+        few,
+    )
+    for name, title, digest_of in (
+        ("mails", f"{mails:,} mails", 0),
+        ("digests", f"{mails:,} digests of 10 notifications", 10),
+    ):
+        params = {"size": mails, "digest_of": digest_of}
+        entries = tuple(Entry(candidate, "mails", params) for candidate in ("ours", "floor"))
+        yield case(f"{name}-{mails}", title, entries, sizes.rounds, alike="mailed")
+    yield case(
+        f"workers-{mails}",
+        f"{mails:,} mails",
+        tuple(
+            Entry("ours", "mails", {"size": mails, "workers": workers}, variant)
+            for variant, workers in (("1 worker", 1), ("2 workers", 2))
+        ),
+        sizes.rounds,
+    )
+    claimed = min(500, sizes.pending // 2)
+    params = {"rows": sizes.pending, "size": claimed, "repeat": many}
+    yield case(
+        f"claim-{sizes.pending}",
+        f"claim {claimed} of {sizes.pending:,} deliveries that are due",
+        (Entry("ours", "claim", params),),
         few,
     )
 

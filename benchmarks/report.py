@@ -152,6 +152,7 @@ def bars_of(backend: str, content: Mapping[str, Any]) -> Iterator[Bar]:
         yield Bar(backend, what, "<= 2.00 ms", f"{value:.2f} ms", value <= 2)
     for question in ("watchers()", "is_watching()"):
         yield from statements(f"{question}, statements", 1, "watching", question)
+    yield from delivery_bars(backend, content)
     for case in ("bytes-sent", "bytes-inbox"):
         first, second = find(content, case, "ours"), find(content, case, "hq")
         if first and second:
@@ -159,6 +160,54 @@ def bars_of(backend: str, content: Mapping[str, Any]) -> Iterator[Bar]:
             title = content["cases"][case]["title"]
             shown = f"{value:.2f} x ({first['bytes']:.0f} / {second['bytes']:.0f})"
             yield Bar(backend, f"{title} / hq", "<= 1.20 x", shown, value <= 1.2)
+
+
+def delivery_bars(backend: str, content: Mapping[str, Any]) -> Iterator[Bar]:
+    """Yield the bars of the app for deliveries, whose cases were measured at full size."""
+
+    def of(case: str, variant: str = "", candidate: str = "ours") -> Entry | None:
+        return find(content, case, candidate, variant)
+
+    def bar(what: str, value: float, most: float, unit: str, digits: int = 2) -> Bar:
+        return Bar(backend, what, f"<= {most:.{digits}f}{unit}", f"{value:.{digits}f}{unit}", value <= most)
+
+    many, few = of("ledger-100000", "with deliveries"), of("ledger-100000", "no channel wanted")
+    if many and few:
+        what = "fan-out 100,000 with deliveries"
+        yield bar(f"{what} / without", times(many, few), 1.8, " x")
+        yield bar(f"{what}, more statements", many["statements"] - few["statements"], 1, "", 0)
+        yield bar(f"{what}, more memory", (many["memory"] - few["memory"]) / 1024**2, 1, " MB", 1)
+    one, none, bare = (
+        of("ledger-1", variant) for variant in ("with deliveries", "no channel wanted", "without the app")
+    )
+    if one and none and bare:
+        yield bar("one recipient with a delivery, over none", difference(one, none) * 1000, 1, " ms")
+        yield bar(
+            "one recipient with a delivery, more statements", one["statements"] - none["statements"], 1, "", 0
+        )
+        yield bar(
+            "no channel wanted, statements more than without the app",
+            none["statements"] - bare["statements"],
+            0,
+            "",
+            0,
+        )
+        yield bar("no channel wanted, over without the app", difference(none, bare) * 1000, 0.2, " ms")
+    for case, what in (("mails-10000", "10,000 mails"), ("digests-10000", "10,000 digests of 10")):
+        ours, hand = of(case), of(case, candidate="floor")
+        if ours and hand:
+            yield bar(f"{what} / by hand", times(ours, hand), 1.5, " x")
+            yield bar(f"{what}, statements for each", ours["statements"], 1.3, "")
+            yield bar(f"{what}, memory", ours["memory"] / 1024**2, 20, " MB", 0)
+    single, double = of("workers-10000", "1 worker"), of("workers-10000", "2 workers")
+    if single and double:
+        value = times(single, double)
+        yield Bar(
+            backend, "10,000 mails, 2 workers faster than 1", ">= 1.70 x", f"{value:.2f} x", value >= 1.7
+        )
+    claim = of("claim-1000000")
+    if claim:
+        yield bar("claim 500 of 1,000,000", claim["seconds"] * 1000, 50, " ms", 0)
 
 
 def all_bars(folder: Path = RESULTS) -> list[Bar]:

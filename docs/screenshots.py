@@ -24,7 +24,13 @@ INBOX = "inbox/notifications/"
 ISSUE = "r/flask/issues/8/"
 DESK = {"viewport": {"width": 1000, "height": 800}}
 DARK_DESK = {**DESK, "color_scheme": "dark"}
-PHONE = {"viewport": {"width": 390, "height": 760}, "device_scale_factor": 1.5}
+PHONE = {
+    "viewport": {"width": 390, "height": 760},
+    "device_scale_factor": 1.5,
+    # So that the buttons that appear on hover elsewhere are shown.
+    "has_touch": True,
+    "is_mobile": True,
+}
 
 
 def look(page: Any) -> None:
@@ -38,9 +44,16 @@ def open_bell(page: Any) -> None:
     page.locator(".ntf-badge").wait_for(state="hidden")
 
 
+def open_thread(page: Any) -> None:
+    """Open the first thread in its place."""
+    page.locator("[data-ntf-rest]").first.click()
+    page.locator(".ntf-child").first.wait_for()
+
+
 #: The pictures, by file name: what they show, on what, and what is done before.
 PICTURES: dict[str, tuple[str, dict[str, Any], Callable[[Any], None]]] = {
     "inbox.png": (INBOX, DESK, look),
+    "inbox-thread.png": (INBOX, DESK, open_thread),
     "inbox-dark.png": (INBOX, DARK_DESK, look),
     "inbox-phone.png": (INBOX, PHONE, look),
     "bell.png": (ISSUE, DESK, open_bell),

@@ -10,6 +10,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, models, router
+from django.utils.module_loading import import_string
 
 from notifications.compat import settings as older
 from notifications.conf import get_notification_model, settings
@@ -17,6 +18,7 @@ from notifications.extensions import known_settings
 from notifications.inbox.search import searched_field
 from notifications.models import InboxState
 from notifications.objects.fetch import key_field
+from notifications.objects.guard import error_text
 from notifications.objects.visibility import model_named, rule_problem
 from notifications.sending.statement import CONSTRAINT, keeps_constraint
 from notifications.types import problems_of, registered, same_verb
@@ -174,6 +176,28 @@ def check_visibility(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
                 )
             )
     return problems
+
+
+@register(Tags.models)
+def check_avatar(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the function in ``AVATAR`` can be imported."""
+    path: Any = settings.AVATAR
+    # A value of another type is already reported as an error.
+    if not isinstance(path, str):
+        return []
+    try:
+        problem = "" if callable(import_string(path)) else "it cannot be called"
+    except Exception as error:  # noqa: BLE001 - importing it runs code of the site
+        problem = error_text(error)
+    if not problem:
+        return []
+    return [
+        Error(
+            f"NOTIFICATIONS['AVATAR'] is {path!r}, which is not a function: {problem}. Initials are shown.",
+            hint="Use the dotted path of a function that takes a user and returns a URL.",
+            id="notifications.E012",
+        )
+    ]
 
 
 @register(Tags.models)

@@ -103,6 +103,10 @@ class Settings:
     FANOUT_CHUNK: Setting[int | None] = Setting(None, kind=int, minimum=1)
     #: The maximum up to which the badge counts; above it shows "99+". None counts all.
     BADGE_CAP: Setting[int | None] = Setting(99, kind=int, minimum=1)
+    #: Whether the inbox shows the notifications about one target as one entry. ``?threads=0`` or ``1`` overrides it.
+    THREADS = Setting(False)
+    #: The dotted path of a function that returns the URL of the image of a user. Without it, initials are shown.
+    AVATAR: Setting[str | None] = Setting(None, kind=str)
     #: The models that can be searched by name, besides users, each with the field that contains the name.
     SEARCH_FIELDS: Setting[dict[str, str]] = Setting({})
     #: The dotted path of the JSON field class that stores ``data``.

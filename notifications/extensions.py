@@ -34,7 +34,7 @@ class Extension:
     """
 
     #: Templates that the inbox includes: "head" in its header, "row" in the menu of each row (``notice``), and
-    #: "new_row" in the empty row that the script uses for notifications that arrive.
+    #: "new_row" in the empty row that the script uses for notifications that arrive. "bell" is at the end of the bell.
     notifications_templates: ClassVar[Mapping[str, str]] = {}
 
     #: The settings of the app, if it adds keys to the dict ``NOTIFICATIONS``.
@@ -79,6 +79,10 @@ class Extension:
         It is asked after the rows were written, for many at once, before something leaves the site. ``rows`` are loaded
         notifications with their objects, of any recipients. Use a constant number of queries.
         """
+        return ()
+
+    def notifications_explained(self, row: Any) -> Sequence[str]:
+        """Return sentences about a notification for the page "Why am I getting this?", in the current language."""
         return ()
 
     def notifications_rows(self, request: HttpRequest | None, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -132,6 +136,11 @@ def writing_extensions(event: Event) -> list[Extension]:
 def muted_rows(rows: Sequence[Any]) -> frozenset[Any]:
     """Return the primary keys of those of these notifications that an extension finds muted by their recipients."""
     return frozenset(key for extension in extensions() for key in extension.notifications_muted(rows))
+
+
+def explained(row: Any) -> list[str]:
+    """Return what the extensions say about a notification on the page "Why am I getting this?"."""
+    return [text for extension in extensions() for text in extension.notifications_explained(row)]
 
 
 def row_filters() -> list[Callable[[Any, HttpRequest | None], Any]]:

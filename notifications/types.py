@@ -51,6 +51,8 @@ class NotificationType:
     #: The sentence of a notification, with ``{actor}``, ``{verb}``, ``{action_object}`` and ``{target}``. It is used if
     #: the row has all of the parts that it names. Without one, the default sentence is used.
     sentence: str | Promise = ""
+    #: The same for the notifications of several actors in one entry: ``{actor}`` is "mitsuhiko and 2 others".
+    sentence_for_several: str | Promise = ""
     #: The frequency for each channel that holds until the user chooses another one. None does not offer the channel.
     channels: Mapping[str, str | None] = {}
     #: How long a delivery by e-mail waits. It is not sent if the notification is read by then.
@@ -192,10 +194,12 @@ def problems_of(kind: Any) -> Iterator[str]:
         yield f"its verb must be a text of 1 to 255 characters, got {kind.verb!r}"
     if not isinstance(kind.category, str) or not kind.category.strip() or len(kind.category) > 100:
         yield f"its category must be a text of 1 to 100 characters, got {kind.category!r}"
-    try:
-        list(pieces(str(kind.sentence)))
-    except ValueError as error:
-        yield f"its sentence is {str(kind.sentence)!r}: {error}"
+    for name in ("sentence", "sentence_for_several"):
+        words = str(getattr(kind, name))
+        try:
+            list(pieces(words))
+        except ValueError as error:
+            yield f"its {name} is {words!r}: {error}"
     if not isinstance(kind.channels, Mapping):
         yield f"its channels must be a dict, got {kind.channels!r}"
     else:

@@ -17,6 +17,7 @@ urlpatterns = [
     path("act/", action_views.act, name="act"),
     path("undo/", action_views.undo, name="undo"),
     path("seen/", action_views.seen, name="seen"),
+    path("searches/", action_views.saved_searches, name="saved_searches"),
     path("mark-all-as-read/", action_views.mark_all_as_read, name="mark_all_as_read"),
     path("mark-as-read/<str:slug>/", action_views.mark_as_read, name="mark_as_read"),
     path("mark-as-unread/<str:slug>/", action_views.mark_as_unread, name="mark_as_unread"),

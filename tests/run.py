@@ -44,6 +44,8 @@ SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]
 SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
 SHAPES_ON_EVERY_DATABASE = ("default", "delivery", "jsonfield", "subscriptions", "swapped")
 SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
+#: The shapes that execute nothing of the package that the others do not.
+UNMEASURED = {"custom_user", "jsonfield", "wings"}
 #: The longest that a test of the set ``databases`` may take, in seconds.
 MAX_SECONDS = 10
 #: How many times as long on a server, which other runs use at the same time.
@@ -98,11 +100,11 @@ class Job:
 
         What the others execute, these execute as well: the whole is judged, so a gap would be seen.
         """
-        if self.backend == "browser" or self.shape == "wings":
+        if self.backend == "browser" or self.shape in UNMEASURED:
             return ""
         if self.backend == "sqlite":
             return "all"
-        return "some"
+        return "" if self.shape == "swapped" else "some"
 
     @property
     def order(self) -> tuple[bool, int]:

@@ -49,7 +49,8 @@ def test_a_fan_out_is_measured_in_time_statements_and_memory(workers: dict[str, 
 
 @pytest.mark.parametrize("kind", ["html", "json"])
 def test_ours_and_the_floor_show_the_same_page(workers: dict[str, Worker], kind: str) -> None:
-    workers["ours"].do("stage", name="inbox")
+    for worker in workers.values():
+        worker.do("stage", name="inbox")
     ours, floor = (workers[name].do("shown", kind=kind, rows=20) for name in ("ours", "floor"))
     assert ours.count("/issues/") == 20
     assert same_content(ours, floor)
@@ -85,6 +86,42 @@ def test_subscriptions_are_installed_for_their_own_stage_alone(workers: dict[str
     workers["ours"].do("stage", name="watched")
     workers["ours"].do("stage", name="users")
     assert workers["ours"].do("fan_out", form="user", size=1, repeat=3)["statements"] == 1
+
+
+@pytest.mark.parametrize("digest_of", [0, 10])
+def test_ours_and_the_floor_send_the_same_mails_and_note_them_alike(
+    workers: dict[str, Worker], digest_of: int
+) -> None:
+    for worker in workers.values():
+        worker.do("stage", name="delivered")
+    ours, floor = (workers[name].do("mailed", size=20, digest_of=digest_of) for name in ("ours", "floor"))
+    assert len(json.loads(ours)["mails"]) == 20
+    assert all("https://example.com/inbox/settings/u/token/" in text for text in json.loads(ours)["mails"])
+    assert len(json.loads(ours)["ledger"]) == 20 * (digest_of or 1)
+    assert same_content(ours, floor)
+
+
+def test_mails_arrive_at_a_server_from_one_worker_or_from_two(workers: dict[str, Worker]) -> None:
+    workers["ours"].do("stage", name="delivered")
+    assert workers["ours"].do("mails", size=10)["statements"] > 1
+    assert workers["ours"].do("mails", size=10, workers=2)["statements"] == 0
+
+
+def test_a_fan_out_with_deliveries_is_one_statement_more_and_none_without_a_channel(
+    workers: dict[str, Worker],
+) -> None:
+    workers["ours"].do("stage", name="delivered")
+    for wanted, statements in ((True, 2), (False, 1)):
+        assert workers["ours"].do("fan_out_delivered", size=20, is_wanted=wanted)["statements"] == statements
+        one = workers["ours"].do("notify_one_delivered", is_wanted=wanted, repeat=1)
+        assert one["statements"] == statements
+    assert workers["ours"].do("notify_one_undelivered", repeat=1)["statements"] == 1
+
+
+def test_some_of_many_deliveries_are_claimed(workers: dict[str, Worker]) -> None:
+    workers["ours"].do("stage", name="delivered")
+    # Look, take, and read what was taken.
+    assert workers["ours"].do("claim", rows=100, size=10, repeat=2)["statements"] == 3
 
 
 def test_a_candidate_that_fails_says_where(workers: dict[str, Worker]) -> None:
@@ -131,6 +168,46 @@ def test_what_nobody_watches_is_compared_in_milliseconds(tmp_path: Path) -> None
 
     assert measured(0.005, 0.0055, 0.105) == ("1.00 ms", True)
     assert measured(0.005, 0.0065, 0.1065) == ("2.50 ms", False)
+
+
+def test_the_bars_of_deliveries_are_those_of_ours_against_itself_and_a_loop(tmp_path: Path) -> None:
+    def case(*entries: dict[str, Any]) -> dict[str, Any]:
+        return {"title": "", "entries": [{"memory": 0, **one} for one in entries]}
+
+    content = {
+        "cases": {
+            "ledger-100000": case(
+                entry("ours", [3.0], variant="with deliveries", statements=2),
+                entry("ours", [2.0], variant="no channel wanted"),
+            ),
+            "ledger-1": case(
+                entry("ours", [0.004], variant="with deliveries", statements=2),
+                entry("ours", [0.002], variant="no channel wanted"),
+                entry("ours", [0.002], variant="without the app"),
+            ),
+            "mails-10000": case(entry("ours", [3.0], statements=1.13), entry("floor", [1.0])),
+            "workers-10000": case(
+                entry("ours", [9.0], variant="1 worker"), entry("ours", [5.0], variant="2 workers")
+            ),
+            "claim-1000000": case(entry("ours", [0.02], seconds=0.02)),
+        }
+    }
+    (tmp_path / "postgres.json").write_text(json.dumps(content))
+    found = {bar.what: (bar.measured, bar.met) for bar in report.all_bars(tmp_path)}
+    assert found == {
+        "fan-out 100,000 with deliveries / without": ("1.50 x", True),
+        "fan-out 100,000 with deliveries, more statements": ("1", True),
+        "fan-out 100,000 with deliveries, more memory": ("0.0 MB", True),
+        "one recipient with a delivery, over none": ("2.00 ms", False),
+        "one recipient with a delivery, more statements": ("1", True),
+        "no channel wanted, statements more than without the app": ("0", True),
+        "no channel wanted, over without the app": ("0.00 ms", True),
+        "10,000 mails / by hand": ("3.00 x", False),
+        "10,000 mails, statements for each": ("1.13", True),
+        "10,000 mails, memory": ("0 MB", True),
+        "10,000 mails, 2 workers faster than 1": ("1.80 x", True),
+        "claim 500 of 1,000,000": ("20 ms", True),
+    }
 
 
 def test_figures_of_another_machine_say_so() -> None:

@@ -136,12 +136,13 @@ def test_with_a_key_a_run_is_finished_by_running_it_again(actor: Any) -> None:
 def test_users_are_told_in_chunks(actor: Any, django_assert_num_queries: Any) -> None:
     make_users(5)
     send(actor, "--all")
-    # The actor, the number of users, the edges of three chunks, of which the last is at the last user, and a rest.
-    with django_assert_num_queries(1 + 1 + 4 + 4):
+    # The actor, the number of users, the edges of three chunks, of which the last is at the last user, a rest, and
+    # how many were left out.
+    with django_assert_num_queries(1 + 1 + 4 + 4 + 1):
         send(actor, "--all", "--chunk-size", "2")
 
 
-def test_an_extension_that_names_nobody_is_no_error(
+def test_an_extension_that_names_nobody_is_no_error_and_the_command_says_so(
     actor: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = ModuleType("nobody_at_all")
@@ -155,7 +156,8 @@ def test_an_extension_that_names_nobody_is_no_error(
     monkeypatch.setitem(sys.modules, "nobody_at_all", module)
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "nobody_at_all.Config"]
 
-    assert send(actor, "--all", "--key", "release:6.1") == "Notified 0 users (0 were already notified)."
+    said = send(actor, "--all", "--key", "release:6.1")
+    assert said == "Notified 0 users (0 were already notified).\n1 of these users was left out."
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,8 @@ def test_closing_an_issue_in_one_browser_is_read_about_in_another(site: str) -> 
 
     justquick.submit("/r/pinax/issues/7/", action="reopen", body="Not so fast: 日本語.")
     assert brosner.unread() == told + 3
-    inbox = text_of(brosner.open("/inbox/notifications/"))
+    assert "justquick reopened issue 7 on pinax" in text_of(brosner.open("/inbox/notifications/"))
+    inbox = text_of(brosner.open("/inbox/notifications/?threads=0"))
     assert "justquick reopened issue 7 on pinax" in inbox
     assert "Not so fast: 日本語." in inbox
 
@@ -294,7 +295,7 @@ PAGES = (
     "/comments/1/",
     "/r/activity-stream/issues/new/",
     "/inbox/notifications/",
-    "/inbox/notifications/?page=2",
+    "/inbox/notifications/?threads=0&page=2",
     "/inbox/notifications/unread/",
     "/inbox/notifications/mark-all-as-read/",
     "/inbox/watching/",

@@ -66,6 +66,8 @@ def expected(name: str, visitor: str, method: str) -> int:
         return 302
     if name in {*PAGES, "token"}:
         return 200 if method == "get" else 405
+    if name == "saved_searches":
+        return 405 if method == "get" else 302
     if name in WITH_SLUG and visitor != "owner":
         return 404
     if name == "seen" and method == "post":

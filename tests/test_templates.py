@@ -347,19 +347,29 @@ def test_the_unread_tab_shows_only_what_is_unread(inbox: Client, justquick: Any)
 
 
 @pytest.mark.parametrize(
-    ("url", "sentence"),
+    ("url", "sentence", "step"),
     [
-        (INBOX, "You're all caught up!"),
-        (UNREAD, "No unread notifications."),
-        (f"{INBOX}saved/", "No saved notifications. Saved notifications are kept until you delete them."),
-        (f"{INBOX}snoozed/", "No snoozed notifications. They return to your inbox at the time you chose."),
-        (f"{INBOX}done/", "Notifications you mark as done appear here."),
-        (f"{INBOX}?q=nothing", "No notifications match your search."),
+        (INBOX, "You're all caught up!", "Show what is done"),
+        (UNREAD, "No unread notifications.", "Go to the inbox"),
+        (
+            f"{INBOX}saved/",
+            "No saved notifications. Saved notifications are kept until you delete them.",
+            "Go to the inbox",
+        ),
+        (
+            f"{INBOX}snoozed/",
+            "No snoozed notifications. They return to your inbox at the time you chose.",
+            "Go to the inbox",
+        ),
+        (f"{INBOX}done/", "Notifications you mark as done appear here.", "Go to the inbox"),
+        (f"{INBOX}?q=nothing", "No notifications match your search.", "Clear the search"),
     ],
 )
-def test_an_empty_inbox_says_so(inbox: Client, url: str, sentence: str) -> None:
+def test_an_empty_inbox_says_so_and_what_to_do_next(
+    inbox: Client, url: str, sentence: str, step: str
+) -> None:
     page = get(inbox, url)
-    assert page.one("p", cls="ntf-empty").text == sentence
+    assert page.one("p", cls="ntf-empty").text == f"{sentence} {step}"
     assert "hidden" in page.one("form", id="ntf-bulk").attributes
     assert "hidden" in page.one("ol").attributes
 
@@ -575,3 +585,18 @@ def test_every_class_of_the_templates_has_a_rule() -> None:
     html = "".join(path.read_text() for path in TEMPLATES.glob("*.html"))
     used = set(re.findall(r"\bntf-[a-z]+(?![-\w{])", " ".join(re.findall(r'class="([^"]*)"', html))))
     assert used - set(re.findall(r"\.(ntf-[a-z]+)", css())) == set()
+
+
+def test_an_empty_inbox_leads_to_what_is_snoozed(inbox: Client, justquick: Any) -> None:
+    make_notification(justquick)
+    justquick.notifications.all().snooze_all(moment(2999, 1, 1))
+    assert "Show snoozed notifications" in get(inbox).one("p", cls="ntf-empty").text
+
+
+def test_the_inbox_offers_searches_and_marks_the_one_that_is_shown(inbox: Client, justquick: Any) -> None:
+    make_notification(justquick, verb="asked", reason="mention")
+    make_notification(justquick, verb="closed")
+    assert 'href="?q=reason%3Amention"' in inbox.get(INBOX).content.decode()
+    page = inbox.get(INBOX, {"q": "reason:mention"})
+    assert [row.verb for row in page.context["notifications"]] == ["asked"]
+    assert f'<a href="{INBOX}" aria-current="true">Mentions</a>' in page.content.decode()

@@ -365,6 +365,7 @@ def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) 
         "Saring notifikasi",
         *("Kotak masuk", "3", "Belum dibaca", "3", "Tersimpan", "0", "Ditunda", "0", "Selesai", "0"),
         *("Cari notifikasi", "Cari notifikasi, mis.", "Cari"),
+        *("Pencarian umum", "Sebutan", "Ditugaskan", "Permintaan tinjauan", "Dibuat oleh Anda", "Kesalahan"),
         *("Tindakan massal", "Pilih semua di halaman ini", "Pilih semua hasil"),
         *("Selesai", "Simpan", "Tunda", "Tandai sebagai sudah dibaca", "Tandai sebagai belum dibaca"),
         day,
@@ -373,7 +374,7 @@ def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) 
         # Each button has its words in its name and in its title.
         *("Selesai", "Selesai", "Simpan", "Simpan", "Tunda", "Tunda"),
         *("Tandai sebagai sudah dibaca", "Tandai sebagai sudah dibaca"),
-        "Semua sudah selesai!",
+        *("Semua sudah selesai!", "Tampilkan yang selesai"),
         *("Halaman", "Lebih baru", "Halaman 2", "Lebih lama"),
         "Urungkan",
         "Tidak ada koneksi. Perubahan Anda akan dikirim saat Anda kembali daring.",

@@ -23,6 +23,7 @@ PATHS = {
     "act": "act/",
     "undo": "undo/",
     "seen": "seen/",
+    "saved_searches": "searches/",
     "mark_all_as_read": "mark-all-as-read/",
     "mark_as_read": "mark-as-read/110910/",
     "mark_as_unread": "mark-as-unread/110910/",

@@ -126,8 +126,12 @@ class Candidate:
         return re.sub(r"\s*([<>])\s*", r"\1", re.sub(r"\s+", " ", without_tokens)).strip()
 
     def page_url(self, kind: str, rows: int) -> str:
-        """Return where a page of that kind is: "html", "json", or "unread" for the page of what is not read."""
-        pages = {"html": self.html_url, "unread": f"{self.html_url}unread/"}
+        """Return where a page of that kind is: "html", "json", "unread" for what is not read, or "threads"."""
+        pages = {
+            "html": self.html_url,
+            "unread": f"{self.html_url}unread/",
+            "threads": f"{self.html_url}?threads=1",
+        }
         return pages.get(kind) or f"{self.json_url}?max={rows}"
 
     def rows_on_a_page(self, rows: int) -> Any:

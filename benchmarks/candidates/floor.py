@@ -12,8 +12,9 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
-from candidates.base import Candidate as Base
+from candidates.by_hand import ByHand
 from candidates.data import DATA, DESCRIPTION, FIRST_OTHER, READERS, VERB, parse_moment
+from candidates.delivered import with_delivery
 from candidates.watched import content_types
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
@@ -249,7 +250,7 @@ urlpatterns = [
 ]
 
 
-class Candidate(Base):
+class Candidate(ByHand):
     """What somebody would write by hand."""
 
     model = Notification
@@ -257,6 +258,15 @@ class Candidate(Base):
     json_url = "/inbox/api/unread_list/"
     # They are those of ours, in the same database.
     makes_rows = False
+    settings: Any = None
+
+    def stage(self, name: str) -> None:
+        """Find the rows, and install what the mails of the stage are made of."""
+        if self.settings is not None:
+            self.settings.disable()
+        self.settings = with_delivery() if name == "delivered" else None
+        if self.settings is not None:
+            self.settings.enable()
 
     def audience(self, size: int) -> Callable[[], Any]:
         """Return what names so many users: the range of their primary keys."""

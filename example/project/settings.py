@@ -32,6 +32,7 @@ INSTALLED_APPS = [
 ]
 
 NOTIFICATIONS = {
+    "THREADS": True,
     "DELIVERY_CHANNELS": {"email": {}},
     # The command "demo" puts the address here at which it serves.
     "BASE_URL": "http://127.0.0.1:8000",

@@ -13,22 +13,32 @@ from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from notifications.conf import settings
-from notifications.inbox import search, undo as undoing
+from notifications.inbox import saved_searches as saving, search, undo as undoing
 from notifications.inbox.actions import ACTIONS, Action
-from notifications.inbox.flash import NOTHING_CHOSEN, UNDO, Flash, get_flash, set_flash
+from notifications.inbox.flash import (
+    CHANGED,
+    NOTHING_CHOSEN,
+    TOO_MANY_SEARCHES,
+    UNDO,
+    Flash,
+    get_flash,
+    set_flash,
+)
 from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.matching import MatchingChanged
 from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import Selection, key_of
 from notifications.inbox.snooze import SnoozeError, choices, snooze_until
+from notifications.inbox.tabs import TABS
+from notifications.inbox.threads import PREFIX
 from notifications.storage import counts
 
 #: The fields that the next form repeats: the selected rows, and the URL to redirect to.
 REPEATED_FIELDS = (
-    "one", "all", "action", "id", "shown", "scope", "tab", "q", "until", "matching", "matching_unread",
+    "one", "all", "action", "id", "shown", "scope", "tab", "q", "thread", "until", "matching", "matching_unread",
 )  # fmt: skip
 
 
@@ -53,7 +63,7 @@ def act(request: HttpRequest) -> HttpResponse:
             ask_about(request, data, selection) if selection.tab is None else show_results(request, selection)
         )
     found = selection.find(request)
-    if found.limit:
+    if found.limit and selection.tab:
         return refuse(request, found.limit)
     until = None
     if selection.action.name == "snooze":
@@ -75,8 +85,11 @@ def act(request: HttpRequest) -> HttpResponse:
             until=until,
             matching=selection.matching,
             command=data.get("command", ""),
+            at_most=selection.most_rows(rows.db),
         )
     except MatchingChanged:
+        if selection.tab is None:
+            return say_changed(request)
         return ask_about_all(request, data, selection, found)
     name = NOTHING_CHOSEN if selection.is_empty else selection.action.name
     return answer(request, Flash(name, change.changed, change.token or ""))
@@ -105,6 +118,29 @@ def seen(request: HttpRequest) -> HttpResponse:
         return ask(request, "seen", gettext("Mark all as seen"))
     counts.mark_seen(request.user)
     return HttpResponse(status=204)
+
+
+@never_cache
+@for_user_of_page
+@login_required
+@require_POST
+def saved_searches(request: HttpRequest) -> HttpResponse:
+    """Save, remove or move up the search ``name``, as ``do`` says, and redirect to ``next``."""
+    name, response = (
+        request.POST.get("name", ""),
+        HttpResponseRedirect(next_url(request) or own_url(request, "all")),
+    )
+    do = request.POST.get("do", "")
+    if do == "save":
+        try:
+            saving.save(request.user, name, request.POST.get("q", ""))
+        except saving.TooManySearches:
+            set_flash(response, request, Flash(TOO_MANY_SEARCHES))
+    elif do == "remove":
+        saving.remove(request.user, name)
+    elif do == "up":
+        saving.move_up(request.user, name)
+    return response
 
 
 @never_cache
@@ -159,7 +195,12 @@ def act_by_url(
     """Perform an action on POST and redirect to ``next``. On GET, ask first, unless ``ACTIONS_ON_GET`` is on."""
     leads_to = "all" if action.name == "delete" else "unread"
     rows = rows_of(request).visible()
-    if slug is not None:
+    if str(slug).startswith(PREFIX):
+        # All rows of a thread: who opens it has read them.
+        data = form_data(request)
+        place = TABS.get(data.get("tab", ""), TABS["inbox"])
+        rows = Selection(action, [str(slug)], query=data.get("q", ""), place=place).rows(request)
+    elif slug is not None:
         rows = rows.filter(pk=key_of(str(slug), rows.model, rows.db))
     if request.method == "POST" or settings.ACTIONS_ON_GET:
         changed = action.write(rows, None)
@@ -200,6 +241,15 @@ def answer(request: HttpRequest, flash: Flash) -> HttpResponse:
     return response
 
 
+def say_changed(request: HttpRequest) -> HttpResponse:
+    """Return that other rows are there than the page has shown, as JSON or as the message on the next page."""
+    if wants_json(request):
+        return JsonResponse({"error": Flash(CHANGED).message}, status=409)
+    response = HttpResponseRedirect(next_url(request) or own_url(request, "all"))
+    set_flash(response, request, Flash(CHANGED))
+    return response
+
+
 def show_results(request: HttpRequest, selection: Selection) -> HttpResponse:
     """Redirect to the page with all results that a link names, where nothing is selected."""
     url = own_url(request, selection.tab.url_name if selection.tab else "all")
@@ -232,7 +282,7 @@ def ask_about_all(
         return answer(request, Flash(selection.action.name))
     name, problem = selection.matching_field, ""
     if selection.is_confirmed:
-        problem = gettext("Your notifications have changed since the page was loaded.")
+        problem = Flash(CHANGED).message
     if wants_json(request):
         question = selected_text(matching.count)
         content = {"error": problem or question, "count": matching.count, name: matching.dumps()}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from notifications.conf import get_notification_model
-from notifications.inbox import pagination, search, tabs
+from notifications.conf import get_notification_model, settings
+from notifications.inbox import pagination, search, tabs, thread_pages, threads
 from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.lists import (
     LISTS,
@@ -25,8 +28,15 @@ from notifications.inbox.requests import rows_of
 from notifications.inbox.tabs import TABS
 from notifications.objects.keys import attach_objects
 from notifications.objects.labels import labels_of
+from notifications.presentation import sentences
 from notifications.presentation.serialize import entry
+from notifications.presentation.threads import thread_of
+from notifications.storage.notification import AbstractNotification, Rows
 from notifications.storage.reasons import reason_label
+from notifications.storage.states import newest_first, oldest_first, states_of
+
+#: The most threads whose rows a client may ask for at once.
+MAX_OPEN_THREADS = 5
 
 
 def count_of(request: HttpRequest, name: str, *, with_list: bool) -> HttpResponse:
@@ -61,21 +71,36 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
     An unchanged poll that sends back its ETag is a 304 after one query, or two where nothing is listed, and one more
     for each model of the objects, which may have been renamed or deleted.
     """
+    with_threads = request.GET.get("threads") == "1" and threads.is_on(request)
     if not request.user.is_authenticated:
         nothing = dict.fromkeys((*TABS, "unseen"), 0)
-        return JsonResponse({"counts": nothing, "items": [], "before": None, "after": None, "error": None})
+        empty: dict[str, Any] = {"threads": [], "items": []} if with_threads else {"items": []}
+        return JsonResponse({"counts": nothing, **empty, "before": None, "after": None, "error": None})
     tab = TABS.get(request.GET.get("tab", ""), TABS["inbox"])
     asked = search.parse(request.GET.get("q", ""), get_notification_model(), viewer=request.user)
     number = get_page_size(request)
     cursors = {name: request.GET[name] for name in ("before", "after", "page") if name in request.GET}
-    rows = tabs.with_counts(tab.rows(rows_of(request), asked), request)
+    rows = tab.rows(rows_of(request), asked)
+    one = request.GET.get("thread", "")
+    if one:
+        rows = threads.of_key(rows, one)
     key, descending = tab.order(asked)
-    page = pagination.get_page(rows, number, cursors, key=key, descending=descending)
+    order: dict[str, Any] = {"key": key, "descending": descending}
+    page: pagination.Page
+    if with_threads:
+        page = thread_pages.get_page(
+            rows, number, cursors, **order, counted=lambda some: tabs.with_counts(some, request)
+        )
+    else:
+        page = pagination.get_page(tabs.with_counts(rows, request), number, cursors, **order)
     found = list(page.object_list)
     counts = tabs.counts_of(found, request)
-    attach_objects(found)
+    opened = rows_of_open_threads(request, rows, found, **order) if with_threads else {}
+    seconds = [thread.second for row in found if (thread := thread_of(row)) and thread.second]
+    shown = [*found, *seconds, *(row for some in opened.values() for row in some)]
+    attach_objects(shown)
     etag = fingerprint(
-        found,
+        shown,
         0,
         request.user.pk,
         tab.name,
@@ -85,31 +110,85 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         page.after,
         page.before,
         counts,
-        [labels_of(row) for row in found],
+        [labels_of(row) for row in shown],
+        [repr(thread_of(row)) for row in found] if with_threads else one,
     )
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         unchanged.headers["ETag"] = etag
         return unchanged
-    is_whole = not page.has_other_pages()
     answer = {
         "counts": counts,
-        "items": [
-            {
-                **entry(notification, request),
-                "day": tabs.day_of(notification, key),
-                "level_name": capfirst(notification.get_level_display()),
-                "reason_name": capfirst(reason_label(notification.reason)),
-            }
-            for notification in found
-        ],
+        **(entries_of_threads(found, opened, key, request) if with_threads else {}),
+        "items": [entry_of_row(row, key, request) for row in found],
         "before": page.before or None,
         "after": page.after or None,
-        "total": len(found) if is_whole else None,
-        **matching_of_page(found, tab.name, asked.text, is_whole=is_whole, newest=tabs.newest_of(found)),
         "error": asked.error or asked.limit or None,
     }
+    newest, limited = tabs.newest_of(found), asked.text or one
+    if isinstance(page, thread_pages.ThreadPage):
+        others = {row.pk: row for some in opened.values() for row in some if row not in found}
+        answer["items"] += [entry_of_row(row, key, request) for row in others.values()]
+        answer |= {"total": page.total, **page.matching(tab.name, limited, newest=newest)}
+    else:
+        is_whole = not page.has_other_pages()
+        answer["total"] = len(found) if is_whole else None
+        answer |= matching_of_page(found, tab.name, limited, is_whole=is_whole, newest=newest)
     return JsonResponse(answer, headers={"ETag": etag})
+
+
+def entry_of_row(row: AbstractNotification, key: str, request: HttpRequest) -> dict[str, Any]:
+    """Return the JSON of a row in a list that is ordered by the column ``key``."""
+    return {
+        **entry(row, request),
+        "day": tabs.day_of(row, key),
+        "level_name": capfirst(row.get_level_display()),
+        "reason_name": capfirst(reason_label(row.reason)),
+    }
+
+
+def rows_of_open_threads(
+    request: HttpRequest, rows: Rows, found: Sequence[Any], *, key: str, descending: bool
+) -> dict[str, list[Any]]:
+    """Return the first rows of the threads that the client names as ``open``, by the key of the thread."""
+    asked = request.GET.get("open", "").split(",")
+    order = (newest_first if descending else oldest_first)(key)
+    opened = {}
+    for row in found:
+        thread = thread_of(row)
+        if thread and thread.key in asked[:MAX_OPEN_THREADS]:
+            some = threads.of_key(rows, thread.key).order_by(*order)
+            opened[thread.key] = list(some[: settings.PAGE_SIZE])
+    return opened
+
+
+def entries_of_threads(
+    found: Sequence[Any], opened: Mapping[str, Sequence[Any]], key: str, request: HttpRequest
+) -> dict[str, Any]:
+    """Return the JSON of the threads of a page. ``rows`` are the slugs of those of their rows that are in ``items``."""
+    shown = []
+    for row in found:
+        thread = thread_of(row)
+        one = {"row": row.slug, "rows": [row.slug]}
+        if thread:
+            unread = ["unread" if thread.unread else "read"]
+            states = [state for state in states_of(row) if state not in {"unread", "read"}]
+            one |= {
+                "key": thread.key,
+                "id": thread.value,
+                "text": sentences.text(row),
+                "count": thread.count,
+                "unread": thread.unread,
+                "is_exact": thread.is_exact,
+                "more": thread.more,
+                "new": thread.new,
+                "reason": thread.reason,
+                "reason_name": capfirst(reason_label(thread.reason)),
+                "states": [*unread, *states],
+                "rows": [each.slug for each in opened.get(thread.key, [row])],
+            }
+        shown.append(one)
+    return {"threads": shown}
 
 
 @never_cache

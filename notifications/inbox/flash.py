@@ -13,13 +13,14 @@ from django.utils.translation import gettext, ngettext
 
 from notifications.extensions import message_of
 from notifications.inbox.actions import ACTIONS
+from notifications.inbox.saved_searches import MAX_SEARCHES
 
 COOKIE = "notifications_flash"
 #: The lifetime of the cookie in seconds.
 MAX_AGE = 60
 
 #: The names of messages that do not belong to an action.
-UNDO, NOTHING_CHOSEN = "undo", "nothing"
+UNDO, NOTHING_CHOSEN, CHANGED, TOO_MANY_SEARCHES = "undo", "nothing", "changed", "searches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Flash:
         own = message_of(self.action)
         if own is not None:
             return str(own)
+        if self.action == CHANGED:
+            return gettext("Your notifications have changed since the page was loaded.")
+        if self.action == TOO_MANY_SEARCHES:
+            return gettext("You can save at most %(count)d searches.") % {"count": MAX_SEARCHES}
         if self.action == NOTHING_CHOSEN:
             return gettext("Select at least one notification.")
         if self.action == UNDO and self.changed:

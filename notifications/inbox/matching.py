@@ -82,12 +82,24 @@ def matching_of_page(
 
     ``newest`` is the last row that had arrived, of whomever.
     """
+    keys = [row.pk for row in page] if page and is_whole else None
+    unread = (
+        [row.pk for row in page if row.is_unread]
+        if keys and tab in {"inbox", "unread"} and not query
+        else None
+    )
+    return matching_of_keys(keys, unread, type(page[0]) if page else None, newest=newest)
+
+
+def matching_of_keys(
+    keys: Sequence[Any] | None, unread: Sequence[Any] | None, model: Any, *, newest: int | None
+) -> dict[str, str]:
+    """Return the fields of the form of a page; ``keys`` are those of all results, ``unread`` of all that are unread.
+
+    They are None if they are not known.
+    """
     some = Matching(newest=newest).dumps()
-    fields = {"matching": some, "matching_unread": some}
-    if page and is_whole:
-        model = type(page[0])
-        fields["matching"] = Matching.of_few([row.pk for row in page], model).dumps()
-        if tab in {"inbox", "unread"} and not query:
-            unread = [row.pk for row in page if row.is_unread]
-            fields["matching_unread"] = Matching.of_few(unread, model).dumps()
-    return fields
+    return {
+        "matching": some if keys is None else Matching.of_few(keys, model).dumps(),
+        "matching_unread": some if unread is None else Matching.of_few(unread, model).dumps(),
+    }

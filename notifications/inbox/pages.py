@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import ListView
 
 from notifications.conf import get_notification_model, settings
-from notifications.inbox import pagination, search, tabs
+from notifications.inbox import pagination, search, tabs, thread_pages, threads
 from notifications.inbox.actions import ACTIONS
 from notifications.inbox.flash import get_flash
 from notifications.inbox.matching import matching_of_page
@@ -47,6 +47,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
             self.request.GET.get("q", ""), get_notification_model(), viewer=self.request.user
         )
         rows = self.tab.rows(rows_of(self.request), self.search).with_objects()
+        if thread := self.request.GET.get("thread", ""):
+            rows = threads.of_key(rows, thread)
         self.order_of_tab = rows.query.order_by
         ordering = self.get_ordering()
         if not ordering:
@@ -80,24 +82,42 @@ class NotificationViewList(LoginRequiredMixin, Base):
         search_of_page = getattr(self, "search", None)
         # A custom queryset may have rows where the column of the tab is null.
         key, descending = self.tab.order(search_of_page) if search_of_page else ("timestamp", True)
-        page = pagination.get_page(
-            tabs.with_counts(queryset, self.request),
-            page_size,
-            self.request.GET,
-            key=key,
-            descending=descending,
-        )
+        page: pagination.Page
+        if threads.is_on(self.request):
+            page = thread_pages.get_page(
+                queryset,
+                page_size,
+                self.request.GET,
+                key=key,
+                descending=descending,
+                counted=lambda rows: tabs.with_counts(rows, self.request),
+            )
+        else:
+            page = pagination.get_page(
+                tabs.with_counts(queryset, self.request),
+                page_size,
+                self.request.GET,
+                key=key,
+                descending=descending,
+            )
         return page.paginator, page, page.object_list, page.has_other_pages()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the other variables of the inbox."""
         context = super().get_context_data(**kwargs)
         rows = context["object_list"]
-        counts = tabs.counts_of(rows, self.request)
+        carrier = tabs.carrier_of(rows, self.request)
+        counts = tabs.counts_on(carrier, self.request)
         search_of_page: search.Search = getattr(self, "search", search.Search())
         page = context["page_obj"]
         is_ours = isinstance(page, pagination.Page) or (page is None and self.is_in_our_order(rows))
         is_whole = is_ours and not (page and page.has_other_pages())
+        newest, thread = tabs.newest_of(rows), self.request.GET.get("thread", "")
+        asked = search_of_page.text or thread
+        total = len(rows) if is_whole else None
+        matching = matching_of_page(rows, self.tab.name, asked, is_whole=is_whole, newest=newest)
+        if isinstance(page, thread_pages.ThreadPage):
+            total, matching = page.total, page.matching(self.tab.name, asked, newest=newest)
         return {
             "notifications": rows,
             **context,
@@ -107,10 +127,12 @@ class NotificationViewList(LoginRequiredMixin, Base):
             "counts": counts,
             "actions": [ACTIONS[name] for name in self.tab.actions],
             "search": search_of_page,
-            "total": len(rows) if is_whole else None,
-            **matching_of_page(
-                rows, self.tab.name, search_of_page.text, is_whole=is_whole, newest=tabs.newest_of(rows)
-            ),
+            "saved_searches": tabs.searches_on(carrier, self.request),
+            "total": total,
+            **matching,
+            "threads": isinstance(page, thread_pages.ThreadPage),
+            "thread": thread,
+            "page_query": threads.page_query(self.request),
             "flash": get_flash(self.request),
         }
 

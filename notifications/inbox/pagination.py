@@ -39,15 +39,24 @@ def edge_of(cursor: str, model: Any, using: str) -> Edge | None:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         moment, _, key = text.partition(" ")
         timestamp = parse_datetime(moment)
-        if timestamp is None or timezone.is_aware(timestamp) != timezone.is_aware(timezone.now()):
-            return None
-        if zone := connections[using].timezone:
-            # At the ends of the calendar, a time may not exist in the time zone of the database.
-            timestamp.astimezone(zone)
-    except (ValueError, OverflowError):
+    except ValueError:
+        return None
+    if timestamp is None or not is_moment(timestamp, using):
         return None
     pk = primary_key(model, key, using)
     return None if pk is None else (timestamp, pk)
+
+
+def is_moment(moment: datetime, using: str) -> bool:
+    """Return whether the times in a database can be compared with this one."""
+    if timezone.is_aware(moment) != timezone.is_aware(timezone.now()):
+        return False
+    zone = connections[using].timezone
+    try:
+        # At the ends of the calendar, a time may not exist in the time zone of the database.
+        return zone is None or bool(moment.astimezone(zone))
+    except OverflowError:
+        return False
 
 
 class Page(paginator.Page[Any]):
@@ -128,12 +137,12 @@ def beyond(key: str, comparison: str, edge: Edge) -> Q:
     """Return the condition for the rows on one side of an edge, led by what an index that begins so can use.
 
     It is a range, because the list has bounds of its own: of two bounds at one end SQLite looks up the first that was
-    named, and of a range that of the range.
+    named, and of a range that of the range. ``comparison`` is "lt" or "gt", or "lte" or "gte" with the edge itself.
     """
     moment, pk = edge
-    strictly = Q(**{f"{key}__{comparison}": moment}) | Q(**{f"pk__{comparison}": pk})
+    strictly = Q(**{f"{key}__{comparison[:2]}": moment}) | Q(**{f"pk__{comparison}": pk})
     first, last = moment.replace(year=1, month=1, day=2), moment.replace(year=9999, month=12, day=30)
-    ends = (min(first, moment), moment) if comparison == "lt" else (moment, max(last, moment))
+    ends = (min(first, moment), moment) if comparison[:2] == "lt" else (moment, max(last, moment))
     return Q(**{f"{key}__range": ends}) & strictly
 
 

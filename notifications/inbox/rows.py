@@ -19,14 +19,20 @@ from django.utils.translation import gettext, pgettext
 from notifications.inbox.actions import actions_of
 from notifications.inbox.tabs import day_of, local
 from notifications.objects import links
+from notifications.objects.faces import avatar_of, initials_of
 from notifications.presentation import sentences
+from notifications.presentation.threads import Thread, thread_of
 from notifications.presentation.verb_templates import has_own
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.reasons import reason_label
 from notifications.storage.states import states_of
 
-#: Stands for the slug in what is made once for all rows. No slug has it.
-SLUG = "\0"
+#: Stand for the slug, and for the value of a button, in what is made once for all rows. No slug has them.
+SLUG, VALUE = "\0", "\1"
+
+#: The face of an actor. Initials are no text of the page: the sentence has the name.
+FACE = '<span class="ntf-face" aria-hidden="true" data-ntf-initials="{}">{}</span>'
+IMAGE = '<img src="{}" alt="" width="24" height="24" loading="lazy">'
 
 #: The levels that a row names. The others are of no interest in a list.
 SHOWN_LEVELS = ("warning", "error")
@@ -48,6 +54,8 @@ class Rows:
             "saved": when(pgettext("one notification", "Saved")),
             "done": when(pgettext("one notification", "Done")),
         }
+        asked = getattr(self.request, "GET", {}).get("q", "")
+        self.asked = {"q": asked} if asked else {}
         self.reasons: dict[str, str] = {"": ""}
         self.tools: dict[Any, str] = {}
 
@@ -58,20 +66,27 @@ class Rows:
 
     def row(self, notice: AbstractNotification) -> dict[str, Any]:
         """Return what the template shows of a notification: texts, and parts that are HTML."""
-        slug, states = escape(notice.slug), set(states_of(notice))
+        slug, states, thread = escape(notice.slug), set(states_of(notice)), thread_of(notice)
+        value: str = slug
+        if thread:
+            states = states - {"unread", "read"} | {"unread" if thread.unread else "read"}
+            value = thread.value
         unread = "unread" in states
         row = {
             "notice": notice,
             "slug": slug,
+            "value": value,
+            "thread": thread,
             "level": notice.level,
             "new": " ntf-new" if unread else "",
             "unread": " data-ntf-unread" if unread else "",
-            "tools": mark_safe(self.tools_for(states).replace(SLUG, slug)) if self.in_tab else "",  # noqa: S308 - escaped
+            "face": self.face(notice),
+            "tools": self.tools_of(states, slug, value) if self.in_tab else "",
         }
         if not self.includes_notice:
             row |= {
                 "sentence": sentences.html_of(notice, sentences.parts_of(notice, self.request), self.context),
-                "meta": self.meta(notice, states),
+                "meta": self.meta(notice, states, thread),
                 "description": self.description(notice),
                 "links": format_html_join(
                     "",
@@ -81,31 +96,49 @@ class Rows:
             }
         return row
 
+    def face(self, notice: AbstractNotification) -> SafeString:
+        """Return the image of the actor, or the initials, in a circle."""
+        url = avatar_of(notice.actor)
+        if url:
+            return format_html(FACE, "", format_html(IMAGE, url))
+        return format_html(FACE, initials_of(notice.actor, notice.label("actor")), "")
+
     def description(self, notice: AbstractNotification) -> str:
         """Return the paragraphs of the description, or an empty text."""
         if not notice.description or notice.is_hidden:
             return ""
         return mark_safe(linebreaks(notice.description, autoescape=True))  # noqa: S308 - escaped
 
-    def meta(self, notice: AbstractNotification, states: set[str]) -> SafeString:
-        """Return the muted line: the time, the reason, and what holds of the row."""
+    def meta(self, notice: AbstractNotification, states: set[str], thread: Thread | None) -> SafeString:
+        """Return the muted line: the time, the reason, and what holds of the row or of its thread."""
         moment = local(notice.timestamp)
         title, ago = with_zone(formats.date_format(moment, "DATETIME_FORMAT"), moment), notice.ago()
         parts: list[str] = [
             self.words["unread"] if "unread" in states else "",
             level_of(notice),
             f'<time datetime="{moment.isoformat(timespec="seconds")}" title="{escape(title)}">{escape(ago)}</time>',
-            self.reason(notice.reason),
+            self.reason(thread.reason if thread else notice.reason),
+            self.more(thread) if thread else "",
             when(snoozed_words(notice)) if "snoozed" in states else "",
             *(self.words[name] for name in ("saved", "done") if name in states),
         ]
         return mark_safe(" ".join(filter(None, parts)))  # noqa: S308 - each is escaped
+
+    def more(self, thread: Thread) -> str:
+        """Return the link to the rows of a thread, with their number and that of the new ones."""
+        new = format_html(' <span class="ntf-news">{}</span>', thread.new) if thread.new else ""
+        path = f"{getattr(self.request, 'path', '')}?{urlencode({**self.asked, 'thread': thread.key})}"
+        return format_html('<a class="ntf-rest" href="{}" data-ntf-rest>{}</a>{}', path, thread.more, new)
 
     def reason(self, name: str) -> str:
         """Return the reason why the recipient was notified."""
         if name not in self.reasons:
             self.reasons[name] = when(capfirst(reason_label(name)))
         return self.reasons[name]
+
+    def tools_of(self, states: set[str], slug: str, value: str) -> str:
+        """Return the buttons of a row in these states."""
+        return mark_safe(self.tools_for(states).replace(VALUE, value).replace(SLUG, slug))  # noqa: S308 - escaped
 
     def tools_for(self, states: set[str]) -> str:
         """Return the buttons of a row in these states, with ``SLUG`` in the place of its slug."""
@@ -172,10 +205,11 @@ def icon(name: str) -> SafeString:
 def tool(name: str, title: Any) -> SafeString:
     """Return the button of an action in a row."""
     return format_html(
-        '<button class="ntf-tool" name="one" value="{name}:{slug}" form="ntf-bulk" data-ntf-action="{name}"'
+        '<button class="ntf-tool" name="one" value="{name}:{value}" form="ntf-bulk" data-ntf-action="{name}"'
         ' aria-label="{title}" title="{title}" aria-describedby="ntf-{slug}">{icon}</button>',
         name=name,
         title=title,
         slug=SLUG,
+        value=VALUE,
         icon=icon(name),
     )

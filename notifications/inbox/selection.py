@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import IntegerField
+from django.db.models import IntegerField, Q
 from django.http import HttpRequest, QueryDict
 
 from notifications.compat.slugs import text_of_slug
@@ -15,13 +17,17 @@ from notifications.inbox.actions import ACTIONS, Action
 from notifications.inbox.matching import Matching
 from notifications.inbox.requests import rows_of
 from notifications.inbox.tabs import TABS, Tab
+from notifications.inbox.threads import PREFIX, most_rows, of_key, shown_in
 from notifications.objects.fetch import key_field, primary_key
 from notifications.storage.notification import Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The content of a form: an action, and the selected rows, given by their slugs or as all results in a tab."""
+    """The content of a form: an action, and the selected rows, given by their slugs or as all results in a tab.
+
+    Among the slugs are the values of threads, which stand for all of their rows in the tab of the page.
+    """
 
     action: Action
     slugs: list[str] = field(default_factory=list)
@@ -31,6 +37,10 @@ class Selection:
     matching: Matching | None = None
     #: The field of the form that says so.
     matching_field: str = "matching"
+    #: With a tab: the thread whose rows the page shows.
+    thread: str = ""
+    #: The tab in which threads were selected.
+    place: Tab = TABS["inbox"]
 
     @classmethod
     def from_form(cls, data: QueryDict) -> Selection | None:
@@ -43,19 +53,19 @@ class Selection:
         action = ACTIONS.get(name or everything or data.get("action", ""))
         if action is None:
             return None
+        place, query = TABS.get(data.get("tab", ""), TABS["inbox"]), data.get("q", "")
         if name:
-            return cls(action, [slug])
+            return cls(action, [slug], query=query, place=place)
         if everything:
             name = "matching_unread"
             unread = Matching.loads(data.get(name, ""))
             return cls(action, tab=TABS["unread"], matching=unread, matching_field=name)
         scopes = data.getlist("scope")
         if "all" in scopes:
-            tab = TABS.get(data.get("tab", ""), TABS["inbox"])
             matching = Matching.loads(data.get("matching", ""))
-            return cls(action, tab=tab, query=data.get("q", ""), matching=matching)
+            return cls(action, tab=place, query=query, matching=matching, thread=data.get("thread", ""))
         shown = data.get("shown", "").split(",") if "page" in scopes else []
-        return cls(action, [*data.getlist("id"), *shown])
+        return cls(action, [*data.getlist("id"), *shown], query=query, place=place)
 
     @property
     def is_empty(self) -> bool:
@@ -73,17 +83,34 @@ class Selection:
         return Matching.of(rows if self.matching is None else self.matching.narrow(rows))
 
     def find(self, request: HttpRequest) -> search.Search:
-        """Return the search of the form."""
-        return search.parse(self.query, get_notification_model(), viewer=request.user)
+        """Return the search of the form, an empty one if the selected rows do not depend on it."""
+        has_rows = self.tab is None and not any(slug.startswith(PREFIX) for slug in self.slugs)
+        return search.parse("" if has_rows else self.query, get_notification_model(), viewer=request.user)
 
     def rows(self, request: HttpRequest, found: search.Search | None = None) -> Rows:
         """Return the selected rows of the current user, with a tab those that match the search ``found``."""
         if self.tab:
-            return self.tab.rows(rows_of(request), found or self.find(request))
+            shown = self.tab.rows(rows_of(request), found or self.find(request))
+            return of_key(shown, self.thread) if self.thread else shown
         model = get_notification_model()
         rows = rows_of(request).visible()
         keys = {key_of(slug, model, rows.db) for slug in self.slugs} - {None}
-        return rows.filter(pk__in=keys)
+        threads = shown_in(self.slugs, rows.db)
+        if not threads:
+            return rows.filter(pk__in=keys)
+        of_search = found or self.find(request)
+        key, descending = self.place.order(of_search)
+        conditions = (thread.condition(key=key, descending=descending) for thread in threads)
+        in_threads = self.place.rows(rows_of(request), of_search).filter(reduce(or_, conditions)).order_by()
+        if not keys:
+            return in_threads
+        return rows.filter(Q(pk__in=keys) | Q(pk__in=in_threads.values("pk")))
+
+    def most_rows(self, using: str) -> int | None:
+        """Return how many rows the page has shown as selected, if it has threads and has counted all of them."""
+        threads = shown_in(self.slugs, using)
+        most = most_rows(threads) if threads and self.tab is None else None
+        return None if most is None else most + sum(not slug.startswith(PREFIX) for slug in self.slugs)
 
 
 def key_of(slug: str, model: Any, using: str) -> Any:

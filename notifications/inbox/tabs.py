@@ -18,11 +18,13 @@ from django.utils.translation import gettext_lazy as _, pgettext_lazy
 from notifications.conf import get_notification_model, settings
 from notifications.extensions import rows_for
 from notifications.inbox.requests import rows_of
+from notifications.inbox.saved_searches import SavedSearch, loaded, searches_of
 from notifications.inbox.search import Search
 from notifications.inbox.snooze import local_now
 from notifications.objects.fetch import is_numbered
 from notifications.storage import counts
 from notifications.storage.counts import Count
+from notifications.storage.inbox_state import InboxState, has_table
 from notifications.storage.notification import AbstractNotification, Rows
 
 #: Translated here, because humanize is only translated if the site has installed it.
@@ -148,7 +150,7 @@ def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
     """Let each of the rows, of whatever model, carry how many rows each tab has, and how many are unseen.
 
     None is counted further than one beyond ``BADGE_CAP``, and all of it once for the query. They also carry the last
-    row that has arrived, of whomever, if rows are numbered.
+    row that has arrived, of whomever, if rows are numbered, and the saved searches of the user.
     """
     cap = settings.BADGE_CAP
     counted = counted_rows_of(request)
@@ -162,6 +164,9 @@ def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
     if is_numbered(model):
         newest = model._base_manager.order_by("-pk").values("pk")[:1]
         numbers[f"{COUNT_PREFIX}newest"] = Subquery(newest)
+    if has_table():
+        state = InboxState._default_manager.filter(pk=request.user.pk)
+        numbers[f"{COUNT_PREFIX}searches"] = Subquery(state.values("searches")[:1])
     annotated: QuerySet[Any] = rows.annotate(**numbers)
     return annotated
 
@@ -179,14 +184,31 @@ def newest_of(rows: Any) -> int | None:
     return newest
 
 
-def counts_of(rows: Any, request: HttpRequest) -> dict[str, Count]:
-    """Return the counts that the rows carry; if no row carries them, one more query asks for them."""
+def carrier_of(rows: Any, request: HttpRequest) -> Any:
+    """Return what carries the counts: the first row, or else the user, for one query; None in another database."""
     carrier = rows[0] if rows else None
     if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
         user: Any = request.user
         users = get_user_model()._base_manager.using(user.notifications.all().db)
         carrier = with_counts(users.filter(pk=user.pk), request).first()
+    return carrier
+
+
+def counts_of(rows: Any, request: HttpRequest) -> dict[str, Count]:
+    """Return the counts that the rows carry; if no row carries them, one more query asks for them."""
+    return counts_on(carrier_of(rows, request), request)
+
+
+def counts_on(carrier: Any, request: HttpRequest) -> dict[str, Count]:
+    """Return the counts that :func:`carrier_of` carries."""
     if carrier is None:
         # The users are in another database than the rows.
         return {name: Count(counts.capped(some)) for name, some in counted_rows_of(request).items()}
     return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}
+
+
+def searches_on(carrier: Any, request: HttpRequest) -> list[SavedSearch]:
+    """Return the saved searches of the user that :func:`carrier_of` carries."""
+    if carrier is None:
+        return searches_of(request.user)
+    return loaded(getattr(carrier, f"{COUNT_PREFIX}searches", None))

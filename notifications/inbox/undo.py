@@ -54,10 +54,12 @@ def do(
     until: datetime | None = None,
     matching: Matching | None = None,
     command: str = "",
+    at_most: int | None = None,
 ) -> Change:
     """Perform an action on all rows of ``user`` or on none, and store how to undo it. ``until`` is for "snooze".
 
-    With ``matching``, rows that arrived later are left as they are. Raise MatchingChanged if the others are not those.
+    With ``matching``, rows that arrived later are left as they are. Raise MatchingChanged if the others are not those,
+    or if the rows are more than ``at_most``.
     If nothing changes, the action before can still be undone. ``command`` is an id that a script gives to the action:
     if the last action had the same one, its response did not arrive, and its result is returned again.
     """
@@ -72,7 +74,7 @@ def do(
             return Change(last["changed"], last["token"])
         most = MAX_UNDO_ROWS if matching is None else max(MAX_UNDO_ROWS, MAX_COMPARED_ROWS)
         keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: most + 1])
-        if matching not in {None, Matching.of_keys(keys, wanted)}:
+        if matching not in {None, Matching.of_keys(keys, wanted)} or len(keys) > (at_most or most + 1):
             raise MatchingChanged
         if len(keys) > MAX_UNDO_ROWS:
             state.update(undo=None)

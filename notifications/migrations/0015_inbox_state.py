@@ -37,6 +37,12 @@ class Migration(migrations.Migration):
                     "undo",
                     models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True),
                 ),
+                (
+                    "searches",
+                    models.JSONField(
+                        blank=True, default=list, encoder=django.core.serializers.json.DjangoJSONEncoder
+                    ),
+                ),
             ],
         ),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from notifications.objects import links
 from notifications.objects.guard import guarded
 from notifications.objects.labels import isolated_names, labels_of, sentence, shape_of
+from notifications.presentation.threads import actors_html, actors_text, several
 from notifications.presentation.verb_templates import html_of_verb, text_of_verb
 from notifications.types import pieces, type_of
 
@@ -19,15 +20,28 @@ if TYPE_CHECKING:
     from django.template import Context
 
     from notifications.storage.notification import AbstractNotification
-    from notifications.types import NotificationType
 
 
 def text(notification: AbstractNotification, names: Mapping[str, str] | None = None) -> str:
     """Return the sentence without the time, in the current language: from the template of the verb, or the default.
 
-    ``names`` are the names of actor, action object and target, if the caller has them already.
+    ``names`` are the names of actor, action object and target, if the caller has them already. The sentence of a row
+    that stands for a thread names several actors, if it fits all of its rows.
     """
     names = labels_of(notification) if names is None else names
+    thread = several(notification)
+    if thread:
+        parts = {
+            **isolated_names(names),
+            "verb": notification.verb,
+            "actor": actors_text(thread, notification),
+        }
+        return sentence_of_type(notification.verb, parts, str, is_several=True) or shape_of(parts) % parts
+    return text_of_row(notification, names)
+
+
+def text_of_row(notification: AbstractNotification, names: Mapping[str, str]) -> str:
+    """Return the sentence of the row itself, also if it stands for a thread."""
     if not notification.is_hidden:
         own = text_of_verb(notification.verb, {**isolated_names(names), "notice": notification})
         if own is not None:
@@ -50,6 +64,14 @@ def parts_of(
         url = links.object_url(notification, key, request)
         parts[key] = linked(notification, key, url, " data-ntf-open" if url and not is_open else "")
         is_open = is_open or bool(url)
+    thread = several(notification)
+    if thread:
+        named = {id(notification): parts["actor"]}
+
+        def actor(row: AbstractNotification) -> SafeString | str:
+            return named.get(id(row)) or linked(row, "actor", links.object_url(row, "actor", request))
+
+        parts["actor"] = actors_html(thread, notification, actor)
     return parts
 
 
@@ -83,30 +105,34 @@ def html_of(notification: AbstractNotification, parts: Mapping[str, str], contex
 
     ``parts`` are ``actor``, ``action_object`` and ``target`` as HTML, and ``context`` is the context of the page.
     """
-    own = None
+    own, is_several = None, several(notification) is not None
     if not notification.is_hidden:
         own = html_of_verb(notification.verb, {**parts, "notice": notification}, context)
     if own is None:
         parts = {**parts, "verb": notification.verb}
-        typed = sentence_of_type(notification.verb, parts, conditional_escape)
+        typed = sentence_of_type(notification.verb, parts, conditional_escape, is_several=is_several)
         # Each piece is escaped.
         own = mark_safe(typed) if typed else html(parts)  # noqa: S308
     return own
 
 
-def sentence_of_type(verb: str, parts: Mapping[str, str], escape: Callable[[str], str]) -> str:
+def sentence_of_type(
+    verb: str, parts: Mapping[str, str], escape: Callable[[str], str], *, is_several: bool = False
+) -> str:
     """Return the sentence of the type of a verb with these parts, or an empty text if there is none that fits."""
     kind = type_of(verb)
-    if not kind.sentence:
+    name = "sentence_for_several" if is_several else "sentence"
+    words = getattr(kind, name)
+    if not words:
         return ""
     # It may be translated by the site, and a translation may have other parts.
-    return guarded(f"{kind.__name__}.sentence", "the sentence", filled, kind, parts, escape, otherwise="")
+    return guarded(f"{kind.__name__}.{name}", "the sentence", filled, words, parts, escape, otherwise="")
 
 
-def filled(kind: type[NotificationType], parts: Mapping[str, str], escape: Callable[[str], str]) -> str:
+def filled(sentence: Any, parts: Mapping[str, str], escape: Callable[[str], str]) -> str:
     """Return the sentence of a type with these parts, or an empty text if one of those that it names is missing."""
     found = []
-    for words, name in pieces(str(kind.sentence)):
+    for words, name in pieces(str(sentence)):
         found.append(escape(words))
         if name is not None:
             if not parts[name]:

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from notifications.conf import settings
 from notifications.events import OBJECTS
 from notifications.objects import links
+from notifications.objects.faces import avatar_of, initials_of
 from notifications.objects.labels import name_of
 from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
@@ -66,9 +67,11 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
         **columns_and_objects(notification, objects),
         "type": kind.key(),
         "category": kind.category,
-        "text": sentences.text(notification, names),
+        "text": sentences.text_of_row(notification, names),
         "url": next((url for _, url in objects.values() if url), ""),
         "actions": links.action_links(notification),
+        "avatar": avatar_of(notification.actor),
+        "initials": initials_of(notification.actor, names["actor"]),
         "states": states_of(notification),
         **{name: getattr(notification, name) for name in STATE_COLUMNS},
     }

@@ -18,7 +18,10 @@ def has_table() -> bool:
 
 @without_labels_in_migrations
 class InboxState(models.Model):
-    """When a user last looked at the bell, and how to undo their last action. Created when it is first needed."""
+    """When a user last looked at the bell, how to undo their last action, and their saved searches.
+
+    It is created when it is first needed.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
@@ -31,6 +34,9 @@ class InboxState(models.Model):
     seen_keys = models.TextField(default="", blank=True)
     #: The data to undo the last action.
     undo = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    #: The saved searches, in their order: pairs of a name and a text.
+    searches = models.JSONField(default=list, blank=True, encoder=DjangoJSONEncoder)
 
     class Meta:
         # An app of the site may have the label "notifications" if this one is not installed.

@@ -156,6 +156,12 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         clone._viewer = viewer
         return clone
 
+    def _without_objects(self) -> Self:
+        """Return the rows without their objects: the caller attaches those that it shows."""
+        clone = self.all()
+        clone._with_objects = False
+        return clone
+
     def _visible(self, include_deleted: bool) -> Self:
         return self.all() if include_deleted else self.filter(VISIBLE.condition())
 

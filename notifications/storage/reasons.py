@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -25,3 +27,9 @@ class Reason(models.TextChoices):
 def reason_label(reason: str) -> str:
     """Return the label of a reason; a reason of the site itself is returned unchanged."""
     return str(Reason(reason).label) if reason in Reason.values else reason
+
+
+def strongest(reasons: Iterable[str]) -> str:
+    """Return the strongest of these reasons; one of the site itself is weaker than ours, and the first of them wins."""
+    ranks = {reason: rank for rank, reason in enumerate(Reason.values, 1)}
+    return max(reasons, key=lambda reason: ranks.get(reason, 0 if reason else -1), default="")

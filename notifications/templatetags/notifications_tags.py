@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -14,9 +14,10 @@ from django.db import router
 from django.template import Library
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from notifications.conf import settings
 from notifications.extensions import extensions, rows_for
@@ -24,8 +25,10 @@ from notifications.inbox.actions import ROW_ACTIONS, Action, actions_for
 from notifications.inbox.rows import Rows
 from notifications.inbox.search import Search
 from notifications.inbox.tabs import TABS, day_of
+from notifications.inbox.thread_pages import get_page
 from notifications.objects import links
 from notifications.presentation import sentences
+from notifications.presentation.threads import Thread, thread_of
 from notifications.storage.changes import cache_key
 from notifications.storage.counts import unread_count, unseen_count
 from notifications.storage.notification import AbstractNotification
@@ -41,6 +44,16 @@ APIS = {
 
 #: What could end the element that holds JSON, as the JSON escapes it.
 ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+
+
+#: The searches that the inbox offers, by their text.
+FILTERS: Mapping[str, str | Promise] = {
+    "reason:mention": gettext_lazy("Mentions"),
+    "reason:assign": gettext_lazy("Assigned"),
+    "reason:review_requested": gettext_lazy("Review requests"),
+    "reason:author": gettext_lazy("Created by you"),
+    "level:error": gettext_lazy("Errors"),
+}
 
 
 def request_of(context: Any) -> Any:
@@ -208,7 +221,7 @@ def notice_main_url(context: Any, notice: AbstractNotification) -> str:
 
 @register.simple_tag
 def extension_templates(place: str) -> list[str]:
-    """Return the templates that extensions add to a place of the inbox: "head", "row" or "new_row"."""
+    """Return the templates that extensions add to a place of the inbox or the bell, such as "row"."""
     return [found for one in extensions() if (found := one.notifications_templates.get(place))]
 
 
@@ -245,6 +258,18 @@ def inbox_rows(
     return list(Rows(context, getattr(context.get("page_obj"), "key", "timestamp")).by_day(notices))
 
 
+@register.simple_tag
+def inbox_filters(text: str = "") -> list[tuple[str, str, bool]]:
+    """Return the searches that the inbox offers: their title, their text, and whether it is the one that is shown."""
+    return [(str(title), query, query == text) for query, title in FILTERS.items()]
+
+
+@register.simple_tag
+def inbox_values(notices: Iterable[AbstractNotification]) -> str:
+    """Return what selects all rows of a page in a form: slugs, and the values of threads, separated by commas."""
+    return ",".join(thread.value if (thread := thread_of(row)) else str(row.slug) for row in notices)
+
+
 @register.simple_tag(takes_context=True)
 def notifications_attributes(context: Any) -> SafeString:
     """Return the HTML attributes of the inbox and the bell for the script.
@@ -273,6 +298,7 @@ def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
         "user": user,
         "unseen": unseen_count(user, request) if user else 0,
         "notices": newest_of(user, rows, request=request),
+        "threads": settings.THREADS,
         "request": request,
     }
 
@@ -291,7 +317,18 @@ def newest_of(user: Any, rows: int, tab: str = "inbox", *, request: Any = None) 
     """Return the first rows of a tab, with their objects; no rows for an anonymous user."""
     if not user or rows <= 0:
         return []
-    return list(TABS[tab].rows(rows_for(request, user.notifications.all()), Search()).with_objects()[:rows])
+    found = TABS[tab].rows(rows_for(request, user.notifications.all()), Search()).with_objects()
+    if not settings.THREADS:
+        return list(found[:rows])
+    key, descending = TABS[tab].order(Search())
+    page = get_page(found, rows, {}, key=key, descending=descending, counted=lambda each: each)
+    return list(page.object_list)
+
+
+@register.simple_tag
+def notice_thread(notice: AbstractNotification) -> Thread | None:
+    """Return the thread that a notification of a list stands for, or None if it stands for itself."""
+    return thread_of(notice)
 
 
 @register.simple_tag

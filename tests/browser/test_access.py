@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from notifications.inbox import saved_searches
 from tests.browser import site
 from tests.browser.conftest import LOOKS, Browser
 from tests.browser.test_bell_js import PAGE
@@ -170,3 +171,17 @@ def test_everything_can_be_done_without_a_script(
     for tab in ("Unread", "Saved", "Snoozed", "Done"):
         follow(page.locator(".ntf-tabs").get_by_role("link", name=tab))
         assert page.locator(".ntf-tabs [aria-current]").inner_text().startswith(tab)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_in_saved_searches(
+    browser: Browser, visit: Visit, inbox: list[Any], justquick: Any, look: str
+) -> None:
+    saved_searches.save(justquick, "Mine", "is:unread")
+    saved_searches.save(justquick, "Errors only", "level:error")
+    browser.show_as(look)
+    visit(f"{INBOX}?q=is:unread")
+    browser.page.locator(".ntf-searches > summary").click()
+    assert browser.page.locator(".ntf-searches input[name=name]:visible").count() == 1
+    assert violations(browser) == []
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")

@@ -569,3 +569,19 @@ def test_a_panel_that_cannot_be_filled_says_so(
     browser.page.locator(".ntf-bell").click()
     browser.page.locator(".ntf-panel").get_by_text(words).wait_for()
     browser.complaints()
+
+
+def test_the_list_goes_on_after_an_action_that_was_never_sent(
+    browser: Browser, inbox: list[Any], justquick: Any
+) -> None:
+    browser.run(LINE, 300)
+    press(browser, "j", "s", "e", "z")
+    browser.run("line.latency = 0")
+    wait_until(browser.is_answered)
+    make_notification(justquick, verb="came", target=make_project("later"))
+    browser.run(CHANGED)
+    wait_until(lambda: "came later" in sentences(browser)[0] or pill(browser).is_visible())
+
+
+def pill(browser: Browser) -> Any:
+    return browser.page.locator("[data-ntf-arrivals]")

@@ -381,3 +381,59 @@ def test_what_arrives_is_announced_whatever_its_time_and_what_returns_is_not(
     make_notification(justquick, verb="later", timestamp=late)
     wait_until(lambda: browser.run("return heard.length") == 2)
     assert browser.run("return heard.join()") == "late,later"
+
+
+def tool(browser: Browser, text: str, name: str) -> Any:
+    line = browser.page.locator(".ntf-panel .ntf-line").filter(has_text=text)
+    return line.get_by_role("button", name=name)
+
+
+def test_rows_can_be_read_and_done_in_the_panel(
+    browser: Browser, show: Callable[[], None], justquick: Any
+) -> None:
+    for number in range(3):
+        make_notification(justquick, verb=f"did {number}", target=make_project("target"))
+    show()
+    browser.page.locator(".ntf-bell").click()
+    wait_until(lambda: len(lines(browser)) == 3)
+    tool(browser, "did 1", "Mark as read").click()
+    wait_until(lambda: justquick.notifications.unread().count() == 2)
+    assert not tool(browser, "did 1", "Mark as read").is_visible()
+    tool(browser, "did 2", "Done").click()
+    assert len(lines(browser)) == 2
+    wait_until(lambda: justquick.notifications.done().count() == 1)
+    assert browser.page.locator(".ntf-panel").is_visible()
+    browser.page.get_by_role("button", name="Mark all as read").click()
+    wait_until(lambda: justquick.notifications.unread().count() == 0)
+    assert browser.page.locator(".ntf-panel .ntf-new").count() == 0
+    assert browser.complaints() == []
+
+
+def test_a_thread_can_be_done_in_the_panel(
+    browser: Browser, show: Callable[[], None], justquick: Any, settings: Any
+) -> None:
+    settings.NOTIFICATIONS = {"THREADS": True}
+    project = make_project("target")
+    for _ in range(3):
+        make_notification(justquick, verb="did", target=project)
+    make_notification(justquick, verb="did another", target=make_project("other"))
+    show()
+    browser.page.locator(".ntf-bell").click()
+    wait_until(lambda: len(lines(browser)) == 2)
+    tool(browser, "did target", "Done").click()
+    wait_until(lambda: justquick.notifications.done().count() == 3)
+    wait_until(lambda: len(lines(browser)) == 1)
+
+
+def test_what_fails_in_the_panel_is_put_back_and_said(
+    browser: Browser, show: Callable[[], None], justquick: Any
+) -> None:
+    make_notification(justquick, verb="did", target=make_project("target"))
+    show()
+    browser.page.locator(".ntf-bell").click()
+    wait_until(lambda: len(lines(browser)) == 1)
+    browser.page.route("**/act/", lambda route: route.fulfill(status=500))
+    tool(browser, "did", "Done").click()
+    wait_until(lambda: len(lines(browser)) == 1)
+    wait_until(lambda: browser.page.get_by_text("The notifications could not be loaded.").is_visible())
+    browser.complaints()

@@ -30,7 +30,7 @@ from django.contrib.auth import get_user_model  # noqa: E402
 from django.db import connections  # noqa: E402
 
 from notifications import notify  # noqa: E402
-from notifications.contrib.delivery import claims  # noqa: E402
+from notifications.contrib.delivery import claims, sending  # noqa: E402
 from notifications.contrib.delivery.channels import Channel, Message, Outcome, Sent, get_channels  # noqa: E402
 from notifications.contrib.delivery.models import Delivery  # noqa: E402
 from notifications.contrib.delivery.preferences import choose  # noqa: E402
@@ -40,8 +40,9 @@ from tests.crash import arena  # noqa: E402
 #: How many users are notified, how many of them have digests of several events, and how many workers send.
 USERS, DIGESTS, WORKERS = 5_000, 300, 4
 
-#: How long a worker has what it claimed. The real one would take the time of the test.
-LEASE = timedelta(seconds=3)
+#: How long a worker has what it claimed, and after how many seconds it renews that. The real ones would take the time
+#: of the test.
+LEASE, MAX_AGE = timedelta(seconds=5), 0.5
 
 #: How long a server thinks about a message, in seconds.
 THINKING = 0.002
@@ -62,7 +63,8 @@ class Sink(Channel):
 
     def send(self, message: Message) -> Outcome:
         """Append a line, as one write."""
-        os.write(self.file, f"{message.key} {len(message.notifications) + message.more}\n".encode())
+        count = len(message.notifications) + message.more
+        os.write(self.file, f"{message.key} {count} {os.getpid()} {time.time():.3f}\n".encode())
         time.sleep(THINKING)
         return Sent(message.key)
 
@@ -79,8 +81,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, required=True, help="and until so many workers were killed")
     parser.add_argument("--seed", type=int, required=True)
     options = parser.parse_args()
-    claims.LEASE = LEASE
-    claims.DIGEST_WAIT = timedelta(0)
+    hurry()
     chance = Random(options.seed)  # noqa: S311
     total: Counter[str] = Counter()
     until = time.monotonic() + options.seconds
@@ -98,6 +99,11 @@ def main() -> int:
                 total += play(pks, sink, chance, options.faults - total["faults"])
     print(json.dumps({name: total[name] for name in ("rounds", "faults", "lost", "doubled", "failed")}))
     return 0
+
+
+def hurry() -> None:
+    """Shorten the times that a worker takes."""
+    claims.LEASE, claims.DIGEST_WAIT, sending.MAX_AGE = LEASE, timedelta(0), MAX_AGE
 
 
 def play(pks: list[Any], sink: Path, chance: Random, faults: int) -> Counter[str]:
@@ -121,10 +127,20 @@ def play(pks: list[Any], sink: Path, chance: Random, faults: int) -> Counter[str
         if end == -signal.SIGKILL:
             workers.add(start_worker())
     arena.wait_until_alone()
+    return found + count_what_was_sent(sink)
+
+
+def count_what_was_sent(sink: Path) -> Counter[str]:
+    """Return how many messages were lost, and how many were sent twice. Empty the ledger."""
+    found: Counter[str] = Counter()
     sent = Counter(line.split()[0] for line in sink.read_text().splitlines())
     keys = set(Delivery.objects.values_list("reference", flat=True))
     found["lost"] = Delivery.objects.exclude(status="sent").count() + len(keys - sent.keys())
     found["doubled"] = sum(sent.values()) - len(sent)
+    for line in sink.read_text().splitlines():
+        # By which processes, and when.
+        if sent[line.split()[0]] > 1:
+            print("sent twice:", line, file=sys.stderr)
     Delivery.objects.all().delete()
     arena.empty_the_table()
     return found

@@ -15,6 +15,7 @@ import argparse
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,8 @@ class Scenario:
     judge: Judge
     share: float
     seconds: int
+    #: What must be installed.
+    program: str = ""
 
 
 INTERRUPTED, STORM = "tests.crash.interrupted", "tests.crash.storm"
@@ -92,6 +95,15 @@ SCENARIOS = (
     Scenario("restart", ("embedded",), (INTERRUPTED, "restart", "--faults=8"), judge_interrupted, 0.15, 5),
     Scenario("kill", BACKENDS, (INTERRUPTED, "kill", "--faults=100"), judge_interrupted, 0.3, 5),
     Scenario("deliveries", BACKENDS, ("tests.crash.deliveries", "--faults=20"), judge_deliveries, 0.05, 5),
+    Scenario(
+        "celery",
+        BACKENDS,
+        ("tests.crash.celery_deliveries", "--faults=20"),
+        judge_deliveries,
+        0.05,
+        5,
+        "redis-server",
+    ),
 )
 
 
@@ -149,6 +161,9 @@ def main() -> int:
                     if isinstance(server, DidNotRun):
                         why = f"did not run: {server}"
                         result = Result(scenario.name, backend, result=why, ok=backend not in required)
+                    elif scenario.program and not shutil.which(scenario.program):
+                        why = f"did not run: no {scenario.program}"
+                        result = Result(scenario.name, backend, result=why, ok="redis" not in required)
                     else:
                         result = play(scenario, backend, server, scenario.share * spare, seed)
                     results.append(result)

@@ -32,14 +32,19 @@ TEMPLATES = deepcopy(DEFAULT_TEMPLATES)
 TEMPLATES[0]["APP_DIRS"] = False
 TEMPLATES[0]["OPTIONS"]["loaders"] = [
     (
-        "django.template.loaders.locmem.Loader",
-        {
-            f"notifications/verbs/{verb.replace(' ', '-')}.{kind}": source
-            for verb, source in TEMPLATES_OF_VERBS.items()
-            for kind in ("txt", "html")
-        },
-    ),
-    "django.template.loaders.app_directories.Loader",
+        "django.template.loaders.cached.Loader",
+        [
+            (
+                "django.template.loaders.locmem.Loader",
+                {
+                    f"notifications/verbs/{verb.replace(' ', '-')}.{kind}": source
+                    for verb, source in TEMPLATES_OF_VERBS.items()
+                    for kind in ("txt", "html")
+                },
+            ),
+            "django.template.loaders.app_directories.Loader",
+        ],
+    )
 ]
 
 TESTED_HERE = {"hostile/": "everything that a site's own code can do wrong"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import AppConfig, apps
@@ -26,7 +26,10 @@ class Config(Extension, AppConfig):
     verbose_name = _("Delivery of notifications")
     default_auto_field = "django.db.models.BigAutoField"
 
-    notifications_templates: ClassVar[Mapping[str, str]] = {"head": "notifications_delivery/head.html"}
+    notifications_templates: ClassVar[Mapping[str, str]] = {
+        "head": "notifications_delivery/head.html",
+        "bell": "notifications_delivery/head.html",
+    }
 
     notifications_messages: ClassVar[Mapping[str, str | Promise]] = {
         "delivery_saved": _("Your settings were saved."),
@@ -51,6 +54,12 @@ class Config(Extension, AppConfig):
         from notifications.types import type_of
 
         return bool(offered_channels(type_of(event.verb)))
+
+    def notifications_explained(self, row: Any) -> Sequence[str]:
+        """Return how the notification is delivered on each channel, and what became of it."""
+        from notifications.contrib.delivery.explanations import explain_row
+
+        return [found.text for found in explain_row(row)]
 
     def notifications_written(self, event: Event, rows: QuerySet[Any], using: str, *, fresh: bool) -> None:
         """Write the deliveries of the rows."""

@@ -78,19 +78,24 @@ def check_runner(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     return []
 
 
+def channel_with_links() -> str | None:
+    """Return the name of a channel whose messages have links, or None."""
+    wanted: Any = settings.DELIVERY_CHANNELS
+    for name, options in wanted.items() if isinstance(wanted, Mapping) else ():
+        if channel_problem(name, options) is None and load_channel(name, options).has_links:
+            return str(name)
+    return None
+
+
 @register()
 def check_base_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the links in mails can be absolute."""
+    """Check that the links in messages can be absolute."""
     url: Any = settings.BASE_URL
     parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     if url and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
         problem = f"NOTIFICATIONS['BASE_URL'] is {url!r}, which is not the beginning of URLs"
-    elif (
-        not url
-        and "email" in list(settings.DELIVERY_CHANNELS)
-        and not apps.is_installed("django.contrib.sites")
-    ):
-        problem = "The channel 'email' needs NOTIFICATIONS['BASE_URL'] for the links in its mails"
+    elif not url and not apps.is_installed("django.contrib.sites") and (name := channel_with_links()):
+        problem = f"The channel {name!r} needs NOTIFICATIONS['BASE_URL'] for the links in its messages"
     else:
         return []
     return [Error(f"{problem}.", hint="Set it to 'https://example.com'.", id="notifications_delivery.E003")]

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F
 
 from notifications.contrib.delivery.clocks import as_utc, stored
-from notifications.contrib.delivery.models import MAX_TEXT, Circuit
+from notifications.contrib.delivery.models import Circuit, short_text
 from notifications.storage.locking import retry
 
 #: The first pause, which doubles with each failure, and the longest one.
@@ -47,7 +47,7 @@ def trip(using: str, channel: str, problem: str, now: datetime) -> None:
         circuits.filter(channel=channel).update(
             failures=1 if is_new else F("failures") + 1,
             open_until=stored(now + pause_after(failures)),
-            problem=problem[:MAX_TEXT],
+            problem=short_text(problem),
         )
 
     retry(write, using)

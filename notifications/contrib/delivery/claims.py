@@ -6,10 +6,11 @@ rows that are due again when the lease is over. One that is late does not find i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,6 +28,10 @@ LEASE = timedelta(minutes=5)
 #: How long after its moment a digest is claimed: a notification that was due then may have been committed later.
 DIGEST_WAIT = timedelta(seconds=60)
 
+#: How many rows are read for each recipient to find, how many rows a worker claims at once beside those of one
+#: recipient, and how often it looks for others after another worker has taken all that it found.
+ROWS_PER_DIGEST, MAX_ROWS, DIGEST_TRIES = 20, 2_000, 3
+
 
 @dataclass(slots=True)
 class Claim:
@@ -43,8 +48,32 @@ class Claim:
     def note(self, deliveries: list[Delivery], **values: Any) -> int:
         """Store these values in those of the deliveries that are still its own, and release them."""
         keys = [delivery.pk for delivery in deliveries]
-        changed: int = retry(lambda: self.rows().filter(pk__in=keys).update(token=None, **values), self.using)
-        return changed
+        return retry(lambda: self.write(keys, {**values, "token": None}), self.using) if keys else 0
+
+    def write(self, keys: list[Any], values: Mapping[str, Any]) -> int:
+        """Update those of these rows that are still its own.
+
+        There is one such statement for each message, and compiling a query would take more time than executing it.
+        """
+        connection, meta = connections[self.using], Delivery._meta
+        key: Any = meta.pk
+        quote = connection.ops.quote_name
+
+        def prepared(name: str, value: Any) -> tuple[str, Any]:
+            field: Any = meta.get_field(name)
+            return f"{quote(field.column)} = %s", field.get_db_prep_save(value, connection)
+
+        changes, changed = zip(*(prepared(name, value) for name, value in values.items()), strict=True)
+        is_ours, ours = zip(prepared("status", Status.PENDING), prepared("token", self.token), strict=True)
+        marks = ", ".join(["%s"] * len(keys))
+        # Only names that Django quoted go into the text; every value is a parameter.
+        sql = (
+            f"UPDATE {quote(meta.db_table)} SET {', '.join(changes)} "  # noqa: S608
+            f"WHERE {' AND '.join(is_ours)} AND {quote(key.column)} IN ({marks})"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [*changed, *ours, *keys])
+            return int(cursor.rowcount)
 
     def renew(self, deliveries: list[Delivery], now: datetime) -> list[Delivery]:
         """Begin the lease of these deliveries again. Return those that are still its own."""
@@ -89,22 +118,59 @@ def claim_instant(using: str, channel: str, now: datetime, limit: int) -> Claim:
 
 def claim_digests(using: str, channel: str, now: datetime, limit: int) -> Claim:
     """Claim the digests of recipients: all that is due for each, so that no two workers send parts of one."""
-    claim, then = Claim(using), now - DIGEST_WAIT
+    claim = Claim(using)
+    for _ in range(DIGEST_TRIES):
+        recipients = due_recipients(using, channel, now - DIGEST_WAIT, limit)
+        if not recipients:
+            break
+        claimed = take_digests(claim, channel, now, recipients)
+        if claimed:
+            ours = claim.rows().filter(recipient__in=claimed, channel=channel)
+            claim.deliveries = list(ours.order_by("recipient", "due_at", "pk"))
+            break
+    return claim
+
+
+def due_recipients(using: str, channel: str, then: datetime, limit: int) -> list[Any]:
+    """Return recipients whose digests were due at a moment, the longest due first."""
     recipients: dict[Any, None] = {}
     for frequency in DIGESTS:
         found = due(using, channel, frequency, then).values_list("recipient_id", flat=True)
-        recipients |= dict.fromkeys(found[:limit])
-    free = Delivery.objects.using(using).filter(
-        status=Status.PENDING, channel=channel, next_attempt_at__lte=stored(then)
+        # The rows of one recipient are often side by side.
+        recipients |= dict.fromkeys(found[: limit * ROWS_PER_DIGEST])
+    return list(recipients)[:limit]
+
+
+def take_digests(claim: Claim, channel: str, now: datetime, recipients: list[Any]) -> list[Any]:
+    """Claim what is due for these recipients, or for the first of them if it is much. Return for whom."""
+    rows = Delivery.objects.using(claim.using).filter(
+        status=Status.PENDING,
+        channel=channel,
+        frequency__in=DIGESTS,
+        next_attempt_at__lte=stored(now - DIGEST_WAIT),
     )
-    claimed = []
-    for recipient in list(recipients)[:limit]:
-        # Another worker that wants the same waits for this statement, and then finds nothing.
-        rows = free.filter(recipient=recipient).exclude(frequency=Frequency.INSTANT)
-        take = partial(rows.update, token=claim.token, next_attempt_at=stored(now + LEASE))
-        if retry(take, using):
-            claimed.append(recipient)
-    if claimed:
-        ours = claim.rows().filter(recipient__in=claimed, channel=channel)
-        claim.deliveries = list(ours.order_by("recipient", "due_at", "pk"))
-    return claim
+    there = rows.filter(recipient__in=recipients).order_by("recipient", "pk")
+    locks = connections[claim.using].features.has_select_for_update
+
+    def write() -> list[Any]:
+        with transaction.atomic(claim.using) if locks else nullcontext():
+            # In one order: another worker that wants the same waits for the first of them, and then finds nothing.
+            found = there.select_for_update() if locks else there
+            chosen = first_recipients(found.values_list("recipient_id", flat=True), MAX_ROWS)
+            mine = rows.filter(recipient__in=chosen)
+            count = mine.update(token=claim.token, next_attempt_at=stored(now + LEASE)) if chosen else 0
+            return chosen if count else []
+
+    return retry(write, claim.using)
+
+
+def first_recipients(found: Iterable[Any], most: int) -> list[Any]:
+    """Return the recipients of the first rows: at least one of them, and as many as have so many rows together."""
+    chosen: list[Any] = []
+    total = 0
+    for recipient, some in groupby(found):
+        total += len(list(some))
+        if chosen and total > most:
+            break
+        chosen.append(recipient)
+    return chosen

@@ -9,12 +9,12 @@ from django.db import router
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy as _
 
-from notifications.contrib.delivery.channels import get_channel
+from notifications.contrib.delivery.channels import Channel, get_channel, get_channels
 from notifications.contrib.delivery.choices import Frequency
 from notifications.contrib.delivery.models import Delivery
-from notifications.contrib.delivery.preferences import choices_of, decide
+from notifications.contrib.delivery.preferences import choices_of, decide, default_frequency
 from notifications.events import Event
-from notifications.types import type_of
+from notifications.types import NotificationType, type_of
 
 #: What a rule of ``preferences.decide`` means.
 RULES: dict[str, Promise] = {
@@ -49,13 +49,35 @@ def explain_delivery(user: Any, event: Event | Any, channel: str) -> DeliveryExp
 
     ``event`` is an :class:`~notifications.events.Event` or a notification. Costs two queries.
     """
-    kind = type_of(event.verb)
-    found = decide(kind, get_channel(channel), choices_of([user])[user.pk])
-    rows = Delivery.objects.using(router.db_for_write(Delivery)).filter(recipient=user, channel=channel)
     key = {"notification__event": event.uuid} if isinstance(event, Event) else {"notification": event.pk}
-    delivery = rows.filter(**key).first()
+    delivery = deliveries_of(user).filter(channel=channel, **key).first()
+    return explanation(type_of(event.verb), get_channel(channel), choices_of([user])[user.pk], delivery)
+
+
+def explain_row(row: Any) -> list[DeliveryExplanation]:
+    """Say how a notification is delivered on each channel that is offered for it. Costs two queries."""
+    user, kind = row.recipient, type_of(row.verb)
+    chosen = choices_of([user])[user.pk]
+    ledger = {delivery.channel: delivery for delivery in deliveries_of(user).filter(notification=row.pk)}
+    return [
+        explanation(kind, channel, chosen, ledger.get(name))
+        for name, channel in get_channels().items()
+        if name in ledger or default_frequency(kind, channel) is not None
+    ]
+
+
+def deliveries_of(user: Any) -> Any:
+    """Return the deliveries of a user, from the database where they are written."""
+    return Delivery.objects.using(router.db_for_write(Delivery)).filter(recipient=user)
+
+
+def explanation(
+    kind: type[NotificationType], channel: Channel, chosen: Any, delivery: Delivery | None
+) -> DeliveryExplanation:
+    """Return the explanation of a delivery, which may not be there, by the choices of its recipient."""
+    found = decide(kind, channel, chosen)
     words = {
-        "channel": channel,
+        "channel": channel.label or channel.name,
         "frequency": Frequency(found.frequency).label,
         "rule": RULES[found.rule],
         "status": gettext("not in the ledger") if delivery is None else delivery.status_text,

@@ -6,19 +6,19 @@ notification without its deliveries. Who does not want it, or cannot be reached,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import EmptyResultSet
-from django.db import connections, models
-from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db import connections
+from django.db.models import Exists, OuterRef
 
 from notifications.contrib.delivery.channels import Channel, get_channels
-from notifications.contrib.delivery.choices import Frequency, scopes_of
+from notifications.contrib.delivery.choices import scopes_of
 from notifications.contrib.delivery.clocks import (
     DIGEST_TIME,
     DIGEST_WEEKDAY,
@@ -28,18 +28,13 @@ from notifications.contrib.delivery.clocks import (
     utc_now,
     zone_named,
 )
-from notifications.contrib.delivery.models import Delivery
+from notifications.contrib.delivery.models import Delivery, Preference, Schedule
 from notifications.contrib.delivery.preferences import default_frequency
 from notifications.contrib.delivery.runners import wake
 from notifications.events import Event
 from notifications.sending.audience import active
 from notifications.storage.transactions import after_commit
 from notifications.types import NotificationType, type_of
-
-#: The name of the e-mail channel, which waits for ``email_delay`` of a type.
-EMAIL = "email"
-
-PREFERENCES, SCHEDULE = "recipient__notification_preferences", "recipient__notification_schedule"
 
 
 def offered_channels(kind: type[NotificationType]) -> list[Channel]:
@@ -53,7 +48,7 @@ def write_deliveries(event: Event, rows: Any, using: str, *, fresh: bool) -> int
     selections, params = [], []
     for channel in offered_channels(kind):
         try:
-            sql, values = selected(kind, channel, rows, now, fresh=fresh).query.get_compiler(using).as_sql()
+            sql, values = selected(kind, channel, rows, using, now, fresh=fresh)
         except EmptyResultSet:
             continue
         selections.append(sql)
@@ -61,80 +56,103 @@ def write_deliveries(event: Event, rows: Any, using: str, *, fresh: bool) -> int
     if not selections:
         return 0
     connection = connections[using]
-    fields: list[Any] = [
-        Delivery._meta.get_field(name)
-        for name in ("notification", "recipient", "channel", "frequency", "due_at", "next_attempt_at")
-    ]
-    plain: list[Any] = [
-        Delivery._meta.get_field(name) for name in ("status", "attempts", "reference", "problem")
-    ]
-    constants = {field: field.get_default() for field in plain}
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in (*fields, *constants))
+    fields: list[Any] = [Delivery._meta.get_field(name) for name in (*SELECTED, *CONSTANTS)]
+    columns = ", ".join(quote(field.column) for field in fields)
+    constants = [field.get_default() for field in fields[len(SELECTED) :]]
     # Only names that Django quoted and selections that it compiled go into the text; every value is a parameter.
     sql = (
         f"INSERT INTO {quote(Delivery._meta.db_table)} ({columns}) "  # noqa: S608
-        f"SELECT chosen.*, {', '.join(['%s'] * len(constants))} FROM ({' UNION ALL '.join(selections)}) chosen"
+        f"SELECT chosen.*, chosen.due_at, {', '.join(['%s'] * len(constants))} "
+        f"FROM ({' UNION ALL '.join(selections)}) chosen"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*constants.values(), *params])
+        cursor.execute(sql, [*constants, *params])
         written = int(cursor.rowcount)
     if written:
         after_commit(partial(wake, using), using=using)
     return written
 
 
+#: The columns that are selected for each delivery, and those that begin with the same value in all.
+SELECTED = ("notification", "recipient", "channel", "frequency", "due_at", "next_attempt_at")
+CONSTANTS = ("status", "attempts", "reference", "problem")
+
+
 def selected(
-    kind: type[NotificationType], channel: Channel, rows: Any, now: datetime, *, fresh: bool
-) -> models.QuerySet[Any]:
-    """Return the columns of the deliveries on a channel: key, recipient, channel, frequency, and when due, twice."""
-    default = default_frequency(kind, channel)
-    text = models.CharField()
-    if kind.critical:
-        frequency: Any = Value(default, output_field=text)
-    else:
-        names = []
-        for number, scope in enumerate(scopes_of(kind)):
-            condition = {f"{PREFERENCES}__scope": scope, f"{PREFERENCES}__channel": channel.name}
-            rows = rows.annotate(
-                **{f"choice{number}": FilteredRelation(PREFERENCES, condition=Q(**condition))}
-            )
-            names.append(f"choice{number}__frequency")
-        frequency = Coalesce(*names, Value(default, output_field=text))
-    users: Any = get_user_model()._base_manager.using(rows.db)
-    rows = rows.filter(recipient__in=channel.reachable(active(users)))
+    kind: type[NotificationType], channel: Channel, rows: Any, using: str, now: datetime, *, fresh: bool
+) -> tuple[str, list[Any]]:
+    """Return the selection of the deliveries on a channel, and its parameters. Raise EmptyResultSet for none.
+
+    Django compiles which notifications and which users there are. What users chose is joined by SQL that is written
+    here, because compiling it would take longer than all else that notifies one user.
+    """
     if not fresh:
-        there = Delivery.objects.using(rows.db).filter(notification=OuterRef("pk"), channel=channel.name)
+        there = Delivery.objects.using(using).filter(notification=OuterRef("pk"), channel=channel.name)
         rows = rows.exclude(Exists(there))
-    rows = rows.alias(frequency_=frequency)
-    if not kind.critical:
-        rows = rows.exclude(frequency_=Frequency.OFF.value)
-    due = moment(now) if kind.critical else due_case(kind, channel, now)
-    found: models.QuerySet[Any] = rows.order_by().values_list(
-        "pk",
-        "recipient_id",
-        Value(channel.name, output_field=text),
-        F("frequency_"),
-        due,
-        due,
+    key, recipient, rows_sql, rows_params = compiled(rows.values_list("pk", "recipient_id"), using)
+    user, users_sql, users_params = compiled_users(channel, using)
+    keys = f"r.{key} AS notification, r.{recipient} AS recipient"
+    source = f"FROM ({rows_sql}) r INNER JOIN ({users_sql}) u ON u.{user} = r.{recipient}"
+    default = default_frequency(kind, channel)
+    if kind.critical:
+        sql = f"SELECT {keys}, %s AS channel, %s AS frequency, %s AS due_at {source}"
+        return sql, [channel.name, default, *moments([now], using), *rows_params, *users_params]
+    quote = connections[using].ops.quote_name
+    preferences, schedules = (quote(model._meta.db_table) for model in (Preference, Schedule))
+    scopes = scopes_of(kind)
+    for number in range(len(scopes)):
+        own = f"p{number}.user_id = r.{recipient} AND p{number}.scope = %s AND p{number}.channel = %s"
+        source += f" LEFT OUTER JOIN {preferences} p{number} ON {own}"
+    source += f" LEFT OUTER JOIN {schedules} s ON s.user_id = r.{recipient}"
+    joined = [value for scope in scopes for value in (scope, channel.name)]
+    chosen = ", ".join(f"p{number}.frequency" for number in range(len(scopes)))
+    # When it is due, by its frequency and the schedule of its recipient.
+    due = (
+        "CASE d.frequency WHEN 'instant' THEN %s WHEN 'hourly' THEN %s"
+        " WHEN 'daily' THEN COALESCE(d.next_daily_at, %s) ELSE COALESCE(d.next_weekly_at, %s) END"
     )
-    return found
+    defaults = default_moments(now)
+    times = [now + channel.delay(kind), defaults["hourly"], defaults["daily"], defaults["weekly"]]
+    wanted = f"SELECT {keys}, COALESCE({chosen}, %s) AS frequency, s.next_daily_at, s.next_weekly_at {source}"
+    sql = f"SELECT d.notification, d.recipient, %s AS channel, d.frequency, {due} AS due_at FROM ({wanted}) d"  # noqa: S608
+    params = [channel.name, *moments(times, using), default, *rows_params, *users_params, *joined]
+    return f"{sql} WHERE d.frequency <> 'off'", params
 
 
-def due_case(kind: type[NotificationType], channel: Channel, now: datetime) -> Case:
-    """Return when a delivery is due, by its frequency and the schedule of its recipient."""
-    moments = default_moments(now)
-    delay = kind.email_delay if channel.name == EMAIL else timedelta(0)
-    return Case(
-        When(frequency_=Frequency.INSTANT.value, then=moment(now + delay)),
-        When(frequency_=Frequency.HOURLY.value, then=moment(moments["hourly"])),
-        When(
-            frequency_=Frequency.DAILY.value,
-            then=Coalesce(f"{SCHEDULE}__next_daily_at", moment(moments["daily"])),
-        ),
-        default=Coalesce(f"{SCHEDULE}__next_weekly_at", moment(moments["weekly"])),
-        output_field=models.DateTimeField(),
-    )
+#: What was compiled for the channels whose condition is always the same, by database.
+_users: WeakKeyDictionary[Channel, dict[str, tuple[Any, ...]]] = WeakKeyDictionary()
+
+
+def compiled_users(channel: Channel, using: str) -> tuple[Any, ...]:
+    """Return the name of the column with the users whom a channel reaches, the SQL that selects it, and parameters."""
+    if not getattr(channel.reachable, "is_constant", False):
+        return compiled(reachable(channel, using).values_list("pk"), using)
+    found = _users.setdefault(channel, {})
+    if using not in found:
+        found[using] = compiled(reachable(channel, using).values_list("pk"), using)
+    return found[using]
+
+
+def compiled(queryset: Any, using: str) -> tuple[Any, ...]:
+    """Return the quoted names of the columns of a queryset, its SQL and its parameters."""
+    query = queryset.order_by().query
+    compiler = query.get_compiler(using)
+    sql, params = compiler.as_sql(with_col_aliases=True)
+    quote = connections[using].ops.quote_name
+    return (*(quote(name) for _, _, name in compiler.select), sql, params)
+
+
+def reachable(channel: Channel, using: str) -> Any:
+    """Return the active users whom a channel reaches, each of them once, as a queryset that can be filtered."""
+    everybody: Any = get_user_model()._base_manager.using(using)
+    users: Any = channel.reachable(active(everybody))
+    query = users.query
+    # A join may name a user more than once.
+    is_plain = not (query.combinator or query.distinct or query.group_by)
+    if is_plain and sum(map(bool, query.alias_refcount.values())) == 1:
+        return users
+    return everybody.filter(pk__in=users.values("pk"))
 
 
 def default_moments(now: datetime) -> Mapping[str, datetime]:
@@ -147,6 +165,7 @@ def default_moments(now: datetime) -> Mapping[str, datetime]:
     }
 
 
-def moment(value: datetime) -> Value:
-    """Return a moment as a parameter of SQL."""
-    return Value(stored(value), output_field=models.DateTimeField())
+def moments(values: Sequence[datetime], using: str) -> list[Any]:
+    """Return moments as parameters of SQL."""
+    adapt = connections[using].ops.adapt_datetimefield_value
+    return [adapt(stored(value)) for value in values]

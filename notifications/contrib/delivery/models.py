@@ -23,6 +23,7 @@ from notifications.contrib.delivery.clocks import (
     zone_named,
 )
 from notifications.objects.labels import name_of
+from notifications.objects.text import UNPRINTABLE
 from notifications.storage.fields import without_labels_in_migrations
 from notifications.storage.indexes import StateIndex
 
@@ -30,6 +31,11 @@ from notifications.storage.indexes import StateIndex
 MAX_CHANNEL, MAX_TEXT = 32, 255
 #: The longest scope of a preference: "type:" and a verb.
 MAX_SCOPE = 260
+
+
+def short_text(text: str) -> str:
+    """Return the beginning of a text of a service, without what a database refuses."""
+    return UNPRINTABLE.sub("\ufffd", text)[:MAX_TEXT]
 
 
 @without_labels_in_migrations

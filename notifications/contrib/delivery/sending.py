@@ -30,7 +30,7 @@ from notifications.contrib.delivery.channels import (
 from notifications.contrib.delivery.choices import Frequency, Skip, Status
 from notifications.contrib.delivery.claims import Claim, claim_digests, claim_instant
 from notifications.contrib.delivery.clocks import stored, utc_now, zone_named
-from notifications.contrib.delivery.models import MAX_TEXT, Delivery, Schedule, StoppedAddress
+from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, short_text
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.objects.guard import error_text
 
@@ -80,7 +80,8 @@ class Worker:
 
     def run(self) -> Tally:
         """Send until nothing is due any more."""
-        self.move_schedules()
+        if self.digests:
+            self.move_schedules()
         busy = make_channels()
         while busy and not self.must_stop():
             for name, channel in list(busy.items()):
@@ -262,12 +263,12 @@ class Batch:
                 part,
                 status=Status.SENT,
                 sent_at=timezone.now(),
-                reference=outcome.reference[:MAX_TEXT],
+                reference=short_text(outcome.reference),
                 problem="",
                 attempts=attempts,
             )
             return
-        problem = outcome.problem[:MAX_TEXT]
+        problem = short_text(outcome.problem)
         if isinstance(outcome, Retry) and attempts < MAX_TRIES:
             pause = pause_after(attempts)
             if outcome.after is not None:
@@ -311,7 +312,7 @@ def spoken_to(schedule: Schedule) -> Iterator[None]:
 def stop_address(channel: str, address: str, reason: str, using: str) -> None:
     """Send nothing to an address any more."""
     StoppedAddress.objects.using(using).get_or_create(
-        channel=channel, address=address.lower()[:MAX_TEXT], defaults={"reason": reason[:MAX_TEXT]}
+        channel=channel, address=short_text(address.lower()), defaults={"reason": short_text(reason)}
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -21,6 +21,7 @@ from notifications.contrib.delivery.channels.memory import Channel as MemoryChan
 from notifications.contrib.delivery.clocks import stored
 from notifications.contrib.delivery.conf import settings
 from notifications.contrib.delivery.sending import Tally, deliver
+from notifications.types import NotificationType
 
 __all__ = ["Deliveries", "assert_not_notified", "assert_notified", "capture_deliveries", "deliver_due"]
 
@@ -57,10 +58,15 @@ class Captured(MemoryChannel):
         self.real: Channel = load_channel(name, real)
         super().__init__(name, default=self.real.default)
         self.label, self.max_notifications = str(self.real.label), self.real.max_notifications
+        self.has_links = self.real.has_links
 
     def reachable(self, users: Any) -> Any:
         """Return whom the channel of the site reaches."""
         return self.real.reachable(users)
+
+    def delay(self, kind: type[NotificationType]) -> timedelta:
+        """Return the delay on the channel of the site."""
+        return self.real.delay(kind)
 
     def address(self, user: Any) -> str:
         """Return the address on the channel of the site."""

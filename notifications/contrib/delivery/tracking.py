@@ -7,7 +7,7 @@ from typing import Any
 from django.db import router
 
 from notifications.contrib.delivery.choices import Status
-from notifications.contrib.delivery.models import MAX_TEXT, Delivery
+from notifications.contrib.delivery.models import Delivery, short_text
 from notifications.contrib.delivery.sending import stop_address
 
 #: What an event makes of a delivery, and of which status it may be before: reports repeat, and come in any order.
@@ -32,7 +32,7 @@ def track(sender: Any, event: Any, **arguments: Any) -> None:
     delivery = rows.filter(pk=int(str(key))).first()
     if delivery is None:
         return
-    problem = f"{event.event_type}: {event.description or event.reject_reason or ''}"[:MAX_TEXT]
+    problem = short_text(f"{event.event_type}: {event.description or event.reject_reason or ''}")
     if event.event_type in STATUSES:
         status, before = STATUSES[event.event_type]
         # All that was in the same mail.

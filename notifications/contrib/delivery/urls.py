@@ -10,6 +10,7 @@ app_name = "notifications_delivery"
 
 urlpatterns = [
     path("", views.preferences, name="preferences"),
+    path("preview/", views.preview, name="preview"),
     path("s/<str:token>/", views.signed, name="signed"),
     path("u/<str:token>/", views.unsubscribe, name="unsubscribe"),
 ]

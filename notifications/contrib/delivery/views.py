@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils.dates import WEEKDAYS
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from notifications.contrib.delivery import links, page
+from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels import get_channels
 from notifications.contrib.delivery.choices import EVERYTHING, Frequency, type_scope
 from notifications.contrib.delivery.links import Ticket
+from notifications.contrib.delivery.pages import preferences as page, preview as previews
 from notifications.contrib.delivery.preferences import turn_off
 from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.requests import refuse, wants_json
-from notifications.types import all_types
+from notifications.objects.guard import error_text
+from notifications.types import all_types, type_named, type_word
 
 
 @never_cache
@@ -67,6 +73,59 @@ def preferences_of(request: HttpRequest, user: Any) -> HttpResponse:
         "flash": get_flash(request),
     }
     return render(request, "notifications_delivery/preferences.html", context)
+
+
+@never_cache
+@login_required
+@xframe_options_sameorigin
+@require_safe
+def preview(request: HttpRequest) -> HttpResponse:
+    """Show what a message looks like: of each type and channel, in each language. For staff, and with ``DEBUG``."""
+    if not previews.is_allowed(request.user):
+        raise Http404
+    kind = type_named(request.GET.get("type", "")) or all_types()[0]
+    channels = get_channels()
+    name = request.GET.get("channel", "")
+    channel = channels.get(name) or next(iter(channels.values()), None)
+    languages = dict(settings.LANGUAGES)
+    language = request.GET.get("language", "")
+    if language not in languages:
+        language = get_language() or settings.LANGUAGE_CODE
+    is_digest = request.GET.get("digest") == "1"
+    parts: Mapping[str, str] = {}
+    if channel is not None:
+        try:
+            parts = previews.parts(kind, channel, language, request.user, is_digest=is_digest)
+        except Exception as error:  # noqa: BLE001 - templates and channels of the site
+            parts = {"error": error_text(error)}
+    if request.GET.get("part") == "html":
+        response = HttpResponse(parts.get("html", ""))
+        # A mail has inline styles, and nothing else that runs or is loaded.
+        response["Content-Security-Policy"] = PREVIEW_POLICY
+        return response
+    context = {
+        "types": [(type_word(each), each.name()) for each in all_types()],
+        "channels": list(channels.values()),
+        "languages": settings.LANGUAGES,
+        "type": type_word(kind),
+        "channel": channel,
+        "language": language,
+        "is_digest": is_digest,
+        "parts": {name: text for name, text in parts.items() if name != "html"},
+        "html_url": f"?{preview_query(request)}" if "html" in parts else "",
+    }
+    return render(request, "notifications_delivery/preview.html", context)
+
+
+#: What the HTML of a mail may do in the preview.
+PREVIEW_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: data:"
+
+
+def preview_query(request: HttpRequest) -> str:
+    """Return the query of the HTML of the message that a preview shows."""
+    query = request.GET.copy()
+    query["part"] = "html"
+    return query.urlencode()
 
 
 @csrf_exempt

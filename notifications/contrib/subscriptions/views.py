@@ -26,6 +26,7 @@ from notifications.contrib.subscriptions.explanations import event_of, explain
 from notifications.contrib.subscriptions.levels import DIRECT_REASONS, Level
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.search import named, with_level
+from notifications.extensions import explained
 from notifications.inbox import pagination
 from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.identity import for_user_of_page
@@ -131,11 +132,13 @@ def why(request: HttpRequest, slug: int | str) -> HttpResponse:
     found = None if event is None else explain(request.user, event, recipient=recipient)
     if wants_json(request):
         rule, text = ("", "") if found is None else (found.rule, found.own_text)
-        return JsonResponse({"reason": notification.reason, "rule": rule, "text": text})
+        texts = {"text": text, "explanations": explained(notification)}
+        return JsonResponse({"reason": notification.reason, "rule": rule, **texts})
     context = {
         "notification": notification,
         "reason": reason_label(notification.reason),
         "explanation": found,
+        "explanations": explained(notification),
         "subject": subject_of_notification(notification),
         "back": next_url(request) or own_url(request, "all"),
     }

@@ -62,12 +62,12 @@ class Command(BaseCommand):
         """Send the event and print how many users were notified."""
         if not options["verb"].strip():
             raise CommandError("verb must not be empty")
-        bar = ProgressBar(self.stderr)
+        bar, users = ProgressBar(self.stderr), find_users(options)
         try:
             notifications: Any = notify_handler(
                 options["verb"],
                 sender=find_object(options["actor"]),
-                recipient=find_users(options),
+                recipient=users,
                 target=options["target"] and find_object(options["target"]),
                 action_object=options["action_object"] and find_object(options["action_object"]),
                 description=options["description"],
@@ -85,6 +85,10 @@ class Command(BaseCommand):
         created, existing = (notifications.created, notifications.existing) if notifications else (0, 0)
         before = f" ({existing} were already notified)" if options["key"] is not None else ""
         self.stdout.write(self.style.SUCCESS(f"Notified {created} user{pluralize(created)}{before}."))
+        left_out = users.values("pk").distinct().count() - created - existing
+        if left_out > 0:
+            # By an extension: they muted the object, for example.
+            self.stdout.write(f"{left_out} of these users {pluralize(left_out, 'was,were')} left out.")
 
 
 def find_object(name: str) -> Any:

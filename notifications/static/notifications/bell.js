@@ -6,115 +6,128 @@ import { isWebUrl, live, remember, send } from "./transport.js";
 let bells = 0;
 
 class Bell extends List {
-    notifiesDesktop = () => window.Notification?.permission === "granted" && remember("ntf-desktop") === "on";
+  notifiesDesktop = () => window.Notification?.permission === "granted" && remember("ntf-desktop") === "on";
 
-    connectedCallback() {
-        super.connectedCallback();
-        this.link = this.querySelector(".ntf-bell");
-        this.panel = this.querySelector(".ntf-panel");
-        this.panel.id = `ntf-panel-${++bells}`; // There may be two bells on a page.
-        Object.assign(this.link, { role: "button", ariaExpanded: "false" });
-        this.link.setAttribute("aria-controls", this.panel.id);
-        this.on(this.link, "click", (event) => {
-            if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
-                event.preventDefault();
-                this.toggle(this.panel.hidden);
-            }
-        });
-        this.on(this.link, "keydown", (event) => event.key === " " && (event.preventDefault(), this.link.click()));
-        this.on(this, "keydown", ({ key }) => key === "Escape" && this.toggle(false));
-        const leave = (target) => target && !this.contains(target) && this.toggle(false);
-        this.on(document, "pointerdown", ({ target }) => leave(target));
-        this.on(this, "focusout", ({ relatedTarget }) => leave(relatedTarget));
-        this.on(document, "notifications:changed", () => this.panel.hidden || this.soon());
-        this.on(document, "notifications:new", ({ detail }) => this.notifyDesktop(detail));
-        this.on(document, "notifications:stopped", ({ detail }) => this.showProblem({ kind: detail.reason }));
-        for (const event of ["resize", "scroll"]) {
-            this.on(window, event, () => this.panel.hidden || this.place());
-        }
-        this.desktop = this.querySelector("[data-ntf-desktop]");
-        if (this.desktop && window.Notification && Notification.permission !== "denied") {
-            Object.assign(this.desktop, { hidden: false, ariaPressed: String(this.notifiesDesktop()) });
-            this.on(this.desktop, "click", this.askDesktop);
-        }
+  connectedCallback() {
+    super.connectedCallback();
+    this.link = this.querySelector(".ntf-bell");
+    this.panel = this.querySelector(".ntf-panel");
+    this.panel.id = `ntf-panel-${++bells}`; // There may be two bells on a page.
+    Object.assign(this.link, { role: "button", ariaExpanded: "false" });
+    this.link.setAttribute("aria-controls", this.panel.id);
+    this.on(this.link, "click", (event) => {
+      if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
+        event.preventDefault();
+        this.toggle(this.panel.hidden);
+      }
+    });
+    this.on(this.link, "keydown", (event) => event.key === " " && (event.preventDefault(), this.link.click()));
+    this.on(this.panel, "click", ({ target }) => this.press(target.closest("button[value]")));
+    this.on(this, "keydown", ({ key }) => key === "Escape" && this.toggle(false));
+    const leave = (target) => target && !this.contains(target) && this.toggle(false);
+    this.on(document, "pointerdown", ({ target }) => leave(target));
+    this.on(this, "focusout", ({ relatedTarget }) => leave(relatedTarget));
+    this.on(document, "notifications:changed", () => this.panel.hidden || this.soon());
+    this.on(document, "notifications:new", ({ detail }) => this.notifyDesktop(detail));
+    this.on(document, "notifications:stopped", ({ detail }) => this.showProblem({ kind: detail.reason }));
+    for (const event of ["resize", "scroll"]) {
+      this.on(window, event, () => this.panel.hidden || this.place());
     }
+    this.desktop = this.querySelector("[data-ntf-desktop]");
+    if (this.desktop && window.Notification && Notification.permission !== "denied") {
+      Object.assign(this.desktop, { hidden: false, ariaPressed: String(this.notifiesDesktop()) });
+      this.on(this.desktop, "click", this.askDesktop);
+    }
+  }
 
-    async toggle(open) {
-        const opens = open && this.panel.hidden;
-        open || !this.panel.contains(document.activeElement) || this.link.focus();
-        this.panel.hidden = !open;
-        this.link.ariaExpanded = String(open);
-        if (opens) {
-            this.place();
-            this.showState("loading");
-            try {
-                await this.refresh();
-                this.showState("");
-                const { unread } = live.counts ?? {};
-                await send(this, this.dataset.ntfSeen, {});
-                live.send("count", { unread, unseen: 0 });
-            } catch (problem) {
-                this.showProblem(problem);
-            }
-        }
+  press(button) {
+    if (button) {
+      const { name, value, dataset } = button;
+      const [action, slug] = value.split(/:(.*)/);
+      const records = this.shown().filter((record) => !slug || record.slug === slug);
+      const { answer } = this.act(action, records, dataset.ntfUrl ?? this.dataset.ntfAct, { [name]: value });
+      answer.then((counts) => this.count(counts)).catch((problem) => this.showProblem(problem));
     }
+  }
 
-    /* Show a message instead of rows, or below them. */
-    showState(name) {
-        for (const message of all("[data-ntf-when]", this.panel)) {
-            message.hidden = message.dataset.ntfWhen !== name;
-        }
-        this.panel.ariaBusy = String(name === "loading");
-        name && all(".ntf-empty", this.panel).forEach((element) => (element.hidden = true));
-    }
+  question() {
+    return { threads: this.dataset.ntfThreads };
+  }
 
-    showProblem(problem) {
-        super.showProblem(problem);
-        const isOver = ["signed-out", "other-user"].includes(problem.kind);
-        this.showState(isOver ? problem.kind : "failed");
-        if (isOver) {
-            this.records = [];
-            this.list.hidden = true;
-            this.list.replaceChildren();
-        }
+  async toggle(open) {
+    const opens = open && this.panel.hidden;
+    open || !this.panel.contains(document.activeElement) || this.link.focus();
+    this.panel.hidden = !open;
+    this.link.ariaExpanded = String(open);
+    if (opens) {
+      this.place();
+      this.showState("loading");
+      try {
+        await this.refresh();
+        this.showState("");
+        const { unread } = live.counts ?? {};
+        await send(this, this.dataset.ntfSeen, {});
+        live.send("count", { unread, unseen: 0 });
+      } catch (problem) {
+        this.showProblem(problem);
+      }
     }
+  }
 
-    /* Keep the panel on the screen, wherever the bell is. */
-    place() {
-        const { style } = this.panel;
-        const [bell, gap] = [this.link.getBoundingClientRect(), 8];
-        const { clientWidth: width, clientHeight: height } = document.documentElement;
-        style.maxInlineSize = `${width - 2 * gap}px`;
-        const panel = this.panel.getBoundingClientRect();
-        const isRtl = getComputedStyle(this).direction === "rtl";
-        const wanted = isRtl ? bell.left : bell.right - panel.width;
-        const left = Math.max(gap, Math.min(wanted, width - gap - panel.width));
-        const [above, below] = [bell.top - 2 * gap, height - bell.bottom - 2 * gap];
-        const isUp = below < Math.min(this.panel.scrollHeight, 240) && above > below;
-        // From the bell: no transform around it matters.
-        const origin = this.getBoundingClientRect();
-        Object.assign(style, {
-            left: `${left - origin.left}px`,
-            right: "auto",
-            top: isUp ? "auto" : `${bell.bottom - origin.top + gap}px`,
-            bottom: isUp ? `${origin.bottom - bell.top + gap}px` : "auto",
-            maxHeight: `${Math.max(isUp ? above : below, 120)}px`,
-        });
+  showState(name) {
+    for (const message of all("[data-ntf-when]", this.panel)) {
+      message.hidden = message.dataset.ntfWhen !== name;
     }
+    this.panel.ariaBusy = String(name === "loading");
+    name && all(".ntf-empty", this.panel).forEach((element) => (element.hidden = true));
+  }
 
-    async askDesktop() {
-        const on = !this.notifiesDesktop() && (await Notification.requestPermission()) === "granted";
-        remember("ntf-desktop", on ? "on" : "off");
-        this.desktop.ariaPressed = String(on);
+  showProblem(problem) {
+    super.showProblem(problem);
+    const isOver = ["signed-out", "other-user"].includes(problem.kind);
+    this.showState(isOver ? problem.kind : "failed");
+    if (isOver) {
+      this.records = [];
+      this.list.hidden = true;
+      this.list.replaceChildren();
     }
+  }
 
-    notifyDesktop(entry) {
-        // One tab for all, and only where nobody looks.
-        if (this.notifiesDesktop() && live.leading && live.isUnwatched()) {
-            const shown = new Notification(entry.text, { body: entry.description ?? "", tag: String(entry.id) });
-            shown.onclick = () => open(isWebUrl(entry.url) ? entry.url : this.link.href);
-        }
+  /* Keep the panel on the screen, wherever the bell is. */
+  place() {
+    const { style } = this.panel;
+    const [bell, gap] = [this.link.getBoundingClientRect(), 8];
+    const { clientWidth: width, clientHeight: height } = document.documentElement;
+    style.maxInlineSize = `${width - 2 * gap}px`;
+    const panel = this.panel.getBoundingClientRect();
+    const isRtl = getComputedStyle(this).direction === "rtl";
+    const wanted = isRtl ? bell.left : bell.right - panel.width;
+    const left = Math.max(gap, Math.min(wanted, width - gap - panel.width));
+    const [above, below] = [bell.top - 2 * gap, height - bell.bottom - 2 * gap];
+    const isUp = below < Math.min(this.panel.scrollHeight, 240) && above > below;
+    const origin = this.getBoundingClientRect();
+    Object.assign(style, {
+      left: `${left - origin.left}px`,
+      right: "auto",
+      top: isUp ? "auto" : `${bell.bottom - origin.top + gap}px`,
+      bottom: isUp ? `${origin.bottom - bell.top + gap}px` : "auto",
+      maxHeight: `${Math.max(isUp ? above : below, 120)}px`,
+    });
+  }
+
+  async askDesktop() {
+    const on = !this.notifiesDesktop() && (await Notification.requestPermission()) === "granted";
+    remember("ntf-desktop", on ? "on" : "off");
+    this.desktop.ariaPressed = String(on);
+  }
+
+  notifyDesktop(entry) {
+    // One tab for all, and only where nobody looks.
+    if (this.notifiesDesktop() && live.leading && live.isUnwatched()) {
+      const shown = new Notification(entry.text, { body: entry.description ?? "", tag: String(entry.id) });
+      shown.onclick = () => open(isWebUrl(entry.url) ? entry.url : this.link.href);
     }
+  }
 }
 
 customElements.define("notifications-bell", Bell);

@@ -2,50 +2,48 @@
 
 import { remember } from "./transport.js";
 
-// Where keys type or choose.
 const FIELDS = `select, textarea, input:not([type=checkbox]), [contenteditable]:not([contenteditable=false]), dialog,
-    [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem]`;
+  [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem]`;
 
 /*
  * Return "j", "Shift+M", "?" or "Enter", or an empty text. A letter is that of the layout, or of its position where the
  * layout has no Latin letters. Caps Lock is not Shift.
  */
 export function nameOfKey(event) {
-    const { key, code = "" } = event;
-    // Autofill sends events without a key.
-    const isOther = typeof key !== "string" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented;
-    if (isOther || event.isComposing || event.keyCode === 229) {
-        return "";
-    }
-    const isForeign = key.length === 1 && key > "\x7f" && /^Key[A-Z]$/.test(code);
-    const name = isForeign ? code[3].toLowerCase() : key.length === 1 ? key.toLowerCase() : key;
-    return event.shiftKey && /^[a-z]$/.test(name) ? `Shift+${name.toUpperCase()}` : name;
+  const { key, code = "" } = event;
+  // Autofill sends events without a key.
+  const isOther = typeof key !== "string" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented;
+  if (isOther || event.isComposing || event.keyCode === 229) {
+    return "";
+  }
+  const isForeign = key.length === 1 && key > "\x7f" && /^Key[A-Z]$/.test(code);
+  const name = isForeign ? code[3].toLowerCase() : key.length === 1 ? key.toLowerCase() : key;
+  return event.shiftKey && /^[a-z]$/.test(name) ? `Shift+${name.toUpperCase()}` : name;
 }
 
 /* Return whether a key in this place is for the element: the focus is in it, or nowhere. */
 export function isFor(element, event) {
-    const target = event.composedPath()[0];
-    if (!(target instanceof Element) || target === document.body || target === document.documentElement) {
-        return true;
-    }
-    const isForeign = target.localName.includes("-") && target !== element;
-    return element.contains(target) && !isForeign && !target.closest(FIELDS);
+  const target = event.composedPath()[0];
+  if (!(target instanceof Element) || target === document.body || target === document.documentElement) {
+    return true;
+  }
+  const isForeign = target.localName.includes("-") && target !== element;
+  return element.contains(target) && !isForeign && !target.closest(FIELDS);
 }
 
 const STORED = "ntf-keys";
 
 export const areOn = (element) => element.dataset.ntfKeys !== "off" && remember(STORED) !== "off";
 
-/* The dialog that explains the keys, with the switch. */
 export function explain(element, on) {
-    const help = element.querySelector("dialog[data-ntf-help]");
-    const open = element.querySelector("[data-ntf-keys-help]");
-    const box = element.querySelector("[data-ntf-keys]");
-    if (help && open && box) {
-        on(open, "click", () => help.showModal());
-        open.hidden = element.dataset.ntfKeys === "off";
-        box.checked = remember(STORED) !== "off";
-        on(box, "change", () => remember(STORED, box.checked ? "on" : "off"));
-    }
-    return help;
+  const help = element.querySelector("dialog[data-ntf-help]");
+  const open = element.querySelector("[data-ntf-keys-help]");
+  const box = element.querySelector("[data-ntf-keys]");
+  if (help && open && box) {
+    on(open, "click", () => help.showModal());
+    open.hidden = element.dataset.ntfKeys === "off";
+    box.checked = remember(STORED) !== "off";
+    on(box, "change", () => remember(STORED, box.checked ? "on" : "off"));
+  }
+  return help;
 }

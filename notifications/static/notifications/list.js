@@ -5,316 +5,341 @@ import { absolute, isWebUrl, live, queue, request, send, showCounts } from "./tr
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 export function make(name, properties, ...children) {
-    const element = Object.assign(document.createElement(name), properties);
-    element.append(...children); // A string becomes text.
-    return element;
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
 }
 
 // The states that an action adds and removes, and the tabs that the row leaves.
 const EFFECTS = {
-    done: { add: ["done"], remove: ["unread", "snoozed"], leaves: ["inbox", "unread", "snoozed"] },
-    undone: { remove: ["done"], leaves: ["done"] },
-    save: { add: ["saved"] },
-    unsave: { remove: ["saved"], leaves: ["saved"] },
-    snooze: { add: ["snoozed"], remove: ["unread"], leaves: ["inbox", "unread", "done"] },
-    unsnooze: { remove: ["snoozed"], leaves: ["snoozed"] },
-    read: { remove: ["unread"], leaves: ["unread"] },
-    unread: { add: ["unread"] },
-    delete: { leaves: ["inbox", "unread", "saved", "snoozed", "done"] },
+  done: { add: ["done"], remove: ["unread", "snoozed"], leaves: ["inbox", "unread", "snoozed"] },
+  undone: { remove: ["done"], leaves: ["done"] },
+  save: { add: ["saved"] },
+  unsave: { remove: ["saved"], leaves: ["saved"] },
+  snooze: { add: ["snoozed"], remove: ["unread"], leaves: ["inbox", "unread", "done"] },
+  unsnooze: { remove: ["snoozed"], leaves: ["snoozed"] },
+  read: { remove: ["unread"], leaves: ["unread"] },
+  unread: { add: ["unread"] },
+  delete: { leaves: ["inbox", "unread", "saved", "snoozed", "done"] },
 };
 
 // A state, with the action that is offered in it and otherwise.
 const OFFERS = { done: ["undone", "done"], saved: ["unsave", "save"], snoozed: ["unsnooze", "snooze"], unread: ["read", "unread"] };
 
 function ago(moment) {
-    const seconds = Math.max((Date.now() - Date.parse(moment)) / 1000, 1);
-    const units = { day: 86400, hour: 3600, minute: 60, second: 1 };
-    const found = Object.entries(units).find(([, size]) => seconds >= size);
-    if (!found) {
-        return "";
-    }
-    const [unit, size] = found;
-    let words;
-    try {
-        words = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: "auto" });
-    } catch {
-        words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }); // The page names no language.
-    }
-    return words.format(-Math.floor(seconds / size), unit);
+  const seconds = Math.max((Date.now() - Date.parse(moment)) / 1000, 1);
+  const units = { day: 86400, hour: 3600, minute: 60, second: 1 };
+  const found = Object.entries(units).find(([, size]) => seconds >= size);
+  if (!found) {
+    return "";
+  }
+  const [unit, size] = found;
+  let words;
+  try {
+    words = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: "auto" });
+  } catch {
+    words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+  }
+  return words.format(-Math.floor(seconds / size), unit);
 }
 
 function makeRow(template, entry) {
-    const row = template.content.firstElementChild.cloneNode(true);
-    row.dataset.ntfId = entry.slug;
-    row.classList.add(`ntf-${entry.level}`);
-    const named = `ntf-made-${template.closest("[data-ntf-api]").localName}-${entry.slug}`;
-    const makeAction = ({ href, title }) => make("li", {}, make("a", { href }, title));
-    const fill = {
-        url: (link) => isWebUrl(entry.url) && (link.href = entry.url),
-        text: (slot) => Object.assign(slot, { textContent: entry.text, id: named }),
-        level: (slot) => (slot.textContent = entry.level_name ?? entry.level),
-        time: (slot) => Object.assign(slot, { textContent: ago(entry.timestamp), dateTime: entry.timestamp }),
-        reason: (slot) => Object.assign(slot, { textContent: entry.reason_name, hidden: !entry.reason_name }),
-        description: (slot) => Object.assign(slot, { textContent: entry.description, hidden: !entry.description }),
-        actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(makeAction)),
-        about: (button) => entry.target ?? entry.action_object ?? button.remove(),
-        page: (link) => (link.href = link.href.replace(/\b0(?=\/$)/, entry.slug)), // The server wrote it for the row 0.
-    };
-    for (const slot of all("[data-ntf-slot]", row)) {
-        fill[slot.dataset.ntfSlot]?.(slot);
-    }
-    for (const box of all("[name=id]", row)) {
-        Object.assign(box, { value: entry.slug }).setAttribute("aria-labelledby", named);
-    }
-    for (const tool of all(".ntf-tool", row)) {
-        tool.value &&= tool.value.replace(/[^:]*$/, entry.slug);
-        tool.setAttribute("aria-describedby", named);
-    }
-    return row;
+  const row = template.content.firstElementChild.cloneNode(true);
+  row.dataset.ntfId = entry.slug;
+  row.classList.add(`ntf-${entry.level}`);
+  row.classList.toggle("ntf-child", Boolean(entry.parent));
+  entry.more && (row.dataset.ntfThread = entry.key);
+  const named = `ntf-made-${template.closest("[data-ntf-api]").localName}-${entry.slug}`;
+  const makeAction = ({ href, title }) => make("li", {}, make("a", { href }, title));
+  const fill = {
+    url: (link) => isWebUrl(entry.url) && (link.href = entry.url),
+    text: (slot) => Object.assign(slot, { textContent: entry.text, id: named }),
+    level: (slot) => (slot.textContent = entry.level_name ?? entry.level),
+    time: (slot) => Object.assign(slot, { textContent: ago(entry.timestamp), dateTime: entry.timestamp }),
+    reason: (slot) => Object.assign(slot, { textContent: entry.reason_name, hidden: !entry.reason_name }),
+    description: (slot) => Object.assign(slot, { textContent: entry.description, hidden: !entry.description }),
+    actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(makeAction)),
+    about: (button) => entry.target ?? entry.action_object ?? button.remove(),
+    page: (link) => (link.href = link.href.replace(/\b0(?=\/$)/, entry.row ?? entry.slug)),
+    more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: `?thread=${entry.key}` }) : link.remove()),
+    face: (slot) => (entry.avatar ? slot.append(make("img", { src: entry.avatar, alt: "" })) : (slot.dataset.ntfInitials = entry.initials)),
+    new: (slot) => (slot.textContent = entry.new ?? ""),
+  };
+  for (const slot of all("[data-ntf-slot]", row)) {
+    fill[slot.dataset.ntfSlot]?.(slot);
+  }
+  for (const box of all("[name=id]", row)) {
+    Object.assign(box, { value: entry.slug }).setAttribute("aria-labelledby", named);
+  }
+  for (const tool of all(".ntf-tool", row)) {
+    tool.value &&= tool.value.replace(/[^:]*$/, tool.name === "row" ? entry.row ?? entry.slug : entry.slug);
+    tool.setAttribute("aria-describedby", named);
+  }
+  return row;
+}
+
+/* Return what a list shows: rows, or threads, with the rows of those that are open. */
+function entriesOf({ items, threads }, opened) {
+  const find = (slug) => items.find((item) => item.slug === slug);
+  const show = ({ id, ...thread }) => {
+    const { key, row, rows } = thread;
+    const entry = { ...find(row), ...thread };
+    const children = opened.has(key) ? rows.map((slug) => ({ ...find(slug), day: entry.day, parent: key })) : [];
+    return [{ ...entry, slug: id ?? row }, ...children];
+  };
+  return threads?.flatMap(show) ?? items;
 }
 
 function statesOf(row) {
-    const is = (action) => row.querySelector(`[data-ntf-action=${action}]`) !== null;
-    const states = Object.keys(OFFERS).filter((state) => state !== "unread" && is(OFFERS[state][0]));
-    return new Set(row.hasAttribute("data-ntf-unread") ? [...states, "unread"] : states);
+  const is = (action) => row.querySelector(`[data-ntf-action=${action}]`) !== null;
+  const states = Object.keys(OFFERS).filter((state) => state !== "unread" && is(OFFERS[state][0]));
+  return new Set(row.hasAttribute("data-ntf-unread") ? [...states, "unread"] : states);
 }
 
-/* Update a row to its states, with the actions that it offers. */
 function showStates(row, states, template) {
-    const unread = states.has("unread");
-    row.toggleAttribute("data-ntf-unread", unread);
-    row.classList.toggle("ntf-new", unread);
-    all(".ntf-notice", row).forEach((notice) => notice.classList.toggle("ntf-unread", unread));
-    all(".ntf-state", row).forEach((state) => (state.hidden = !unread));
-    for (const [state, [yes, no]] of Object.entries(OFFERS)) {
-        const [wanted, other] = (states.has(state) ? [yes, no] : [no, yes]).map((action) => `[data-ntf-action=${action}]`);
-        const button = row.querySelector(other);
-        const tool = row.querySelector(wanted) ?? template?.content.querySelector(wanted)?.cloneNode(true);
-        if (button && tool) {
-            const focused = button === document.activeElement;
-            if (!row.contains(tool)) {
-                tool.value = tool.value.replace(/[^:]*$/, row.dataset.ntfId);
-                tool.setAttribute("aria-describedby", button.getAttribute("aria-describedby") ?? "");
-                button.after(tool);
-            }
-            button.remove();
-            focused && tool.focus();
-        }
+  const unread = states.has("unread");
+  row.toggleAttribute("data-ntf-unread", unread);
+  row.classList.toggle("ntf-new", unread);
+  all(".ntf-notice", row).forEach((notice) => notice.classList.toggle("ntf-unread", unread));
+  all(".ntf-state, .ntf-news", row).forEach((state) => (state.hidden = !unread));
+  for (const [state, [yes, no]] of Object.entries(OFFERS)) {
+    const [wanted, other] = (states.has(state) ? [yes, no] : [no, yes]).map((action) => `[data-ntf-action=${action}]`);
+    const button = row.querySelector(other);
+    const tool = row.querySelector(wanted) ?? template?.content.querySelector(wanted)?.cloneNode(true);
+    if (button && tool) {
+      const focused = button === document.activeElement;
+      if (!row.contains(tool)) {
+        tool.value = tool.value.replace(/[^:]*$/, row.dataset.ntfId);
+        tool.setAttribute("aria-describedby", button.getAttribute("aria-describedby") ?? "");
+        button.after(tool);
+      }
+      button.remove();
+      focused && tool.focus();
     }
+  }
 }
 
-/* Read what the server rendered. */
 function readRecords(list) {
-    const records = [];
-    let day;
-    for (const node of list?.children ?? []) {
-        if (node.dataset.ntfId !== undefined) {
-            records.push({ slug: node.dataset.ntfId, row: node, day, states: statesOf(node), leaving: 0 });
-        } else if (node.matches(".ntf-day")) {
-            day = node.textContent.trim();
-        }
+  const records = [];
+  let day;
+  for (const node of list?.children ?? []) {
+    if (node.dataset.ntfId !== undefined) {
+      const { ntfId: slug, ntfThread: key } = node.dataset;
+      records.push({ slug, key, row: node, day, states: statesOf(node), leaving: 0 });
+    } else if (node.matches(".ntf-day")) {
+      day = node.textContent.trim();
     }
-    return records;
+  }
+  return records;
 }
 
 /* Show these rows under their days. What stays is not touched. */
 function arrange(list, records) {
-    const wanted = new Set(records.flatMap(({ row, day }) => [row, day]));
-    const days = new Map();
-    for (const node of [...list.children]) {
-        const isDay = node.matches(".ntf-day");
-        isDay && days.set(node.textContent.trim(), node);
-        wanted.has(isDay ? node.textContent.trim() : node) || node.remove();
+  const wanted = new Set(records.flatMap(({ row, day }) => [row, day]));
+  const days = new Map();
+  for (const node of [...list.children]) {
+    const isDay = node.matches(".ntf-day");
+    isDay && days.set(node.textContent.trim(), node);
+    wanted.has(isDay ? node.textContent.trim() : node) || node.remove();
+  }
+  let [next, before] = [list.firstElementChild, undefined];
+  const place = (node) => (node === next ? (next = next.nextElementSibling) : list.insertBefore(node, next));
+  for (const { row, day } of records) {
+    if (day && day !== before) {
+      place(days.get(day) ?? make("li", { className: "ntf-day" }, make("h2", {}, day)));
     }
-    let [next, before] = [list.firstElementChild, undefined];
-    const place = (node) => (node === next ? (next = next.nextElementSibling) : list.insertBefore(node, next));
-    for (const { row, day } of records) {
-        if (day && day !== before) {
-            place(days.get(day) ?? make("li", { className: "ntf-day" }, make("h2", {}, day)));
-        }
-        before = day;
-        place(row);
-    }
+    before = day;
+    place(row);
+  }
 }
 
 export class List extends HTMLElement {
-    on = (target, event, handler) => target.addEventListener(event, handler.bind(this), { signal: this.life.signal });
-    rows = () => all("[data-ntf-id]", this.list);
-    shown = () => this.records.filter(({ leaving }) => !leaving);
+  on = (target, event, handler) => target.addEventListener(event, handler.bind(this), { signal: this.life.signal });
+  rows = () => all("[data-ntf-id]", this.list);
+  shown = () => this.records.filter(({ leaving }) => !leaving);
+  opened = new Set();
 
-    connectedCallback() {
-        Object.assign(this, { life: new AbortController(), pending: 0, acts: 0 });
-        this.list = this.querySelector(".ntf-list, .ntf-few");
-        this.template = this.querySelector("template[data-ntf-row]");
-        this.records = readRecords(this.list);
-        this.upTo = Date.parse(this.dataset.ntfNow) || Date.now();
-        live.join(this);
-        this.on(this, "click", (event) => event.button < 2 && this.open(event));
-        this.on(this, "auxclick", (event) => event.button === 1 && this.open(event));
-        this.timers = [setInterval(() => this.tick(), 60000)];
+  connectedCallback() {
+    Object.assign(this, { life: new AbortController(), pending: 0, acts: 0 });
+    this.list = this.querySelector(".ntf-list, .ntf-few");
+    this.template = this.querySelector("template[data-ntf-row]");
+    this.records = readRecords(this.list);
+    this.upTo = Date.parse(this.dataset.ntfNow) || Date.now();
+    live.join(this);
+    this.on(this, "click", (event) => event.button < 2 && this.open(event));
+    this.on(this, "auxclick", (event) => event.button === 1 && this.open(event));
+    this.timers = [setInterval(() => this.tick(), 60000)];
+  }
+
+  disconnectedCallback() {
+    this.life.abort();
+    live.leave(this);
+    clearTimeout(this.timer);
+    this.timers?.forEach(clearInterval);
+  }
+
+  tick() {
+    for (const time of all("time[datetime]", this.list)) {
+      const text = ago(time.dateTime);
+      text && text !== time.textContent && (time.textContent = text);
     }
+    const today = new Date().toDateString();
+    today === (this.today ??= today) || this.soon();
+    this.today = today;
+  }
 
-    disconnectedCallback() {
-        this.life.abort();
-        live.leave(this);
-        clearTimeout(this.timer);
-        this.timers?.forEach(clearInterval);
+  soon() {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.refresh().catch((problem) => this.showProblem(problem));
+    }, 100);
+  }
+
+  question() {
+    return {};
+  }
+
+  /* Only the last answer counts, and none from before an action. */
+  async refresh() {
+    if (this.pending) {
+      return; // The last answer asks again.
     }
-
-    tick() {
-        for (const time of all("time[datetime]", this.list)) {
-            const text = ago(time.dateTime);
-            text && text !== time.textContent && (time.textContent = text);
-        }
-        const today = new Date().toDateString();
-        today === (this.today ??= today) || this.soon();
-        this.today = today;
+    const url = absolute(this.dataset.ntfApi);
+    const asked = Object.entries({ ...this.question(), max: this.dataset.ntfMax });
+    asked.forEach(([name, value]) => value && url.searchParams.set(name, value));
+    const [turn, acts] = [(this.turn = {}), this.acts];
+    const answer = await request(url, { user: this.dataset.ntfUser, etag: this.etag });
+    if (turn !== this.turn || !this.isConnected) {
+      return;
     }
-
-    soon() {
-        this.timer ??= setTimeout(() => {
-            this.timer = undefined;
-            this.refresh().catch((problem) => this.showProblem(problem));
-        }, 100);
+    if (acts !== this.acts) {
+      this.pending || this.soon();
+    } else if (answer) {
+      this.etag = answer.etag;
+      this.show(answer.data);
+    } else {
+      this.render();
     }
+  }
 
-    question() {
-        return {};
+  show(answer) {
+    const known = new Map(this.records.map((record) => [record.slug, record]));
+    const fresh = entriesOf(answer, this.opened).map((entry) => {
+      const slug = String(entry.slug);
+      const row = known.get(slug)?.row ?? makeRow(this.template, entry);
+      all(".ntf-news", row).forEach((news) => (news.textContent = entry.new ?? ""));
+      const { day, key, parent, states } = entry;
+      return { slug, key, parent, row, day, states: new Set(states), leaving: 0, at: Date.parse(entry.inbox_at) };
+    });
+    this.records = this.hold(fresh, known);
+    showCounts(answer.counts, this.dataset.ntfCap);
+    this.render();
+  }
+
+  hold(fresh) {
+    return fresh;
+  }
+
+  render() {
+    const focused = document.activeElement;
+    const index = this.rows().indexOf(focused?.closest?.("[data-ntf-id]") ?? null);
+    const shown = this.shown();
+    shown.forEach(({ row, states, key }) => {
+      showStates(row, states, this.template);
+      all("[data-ntf-rest]", row).forEach((link) => (link.ariaExpanded = String(this.opened.has(key))));
+    });
+    arrange(this.list, shown);
+    this.list.hidden = !shown.length;
+    all(".ntf-empty", this).forEach((element) => (element.hidden = shown.length > 0));
+    if (index >= 0 && !this.list.contains(document.activeElement)) {
+      this.focusRow(Math.min(index, shown.length - 1));
     }
+  }
 
-    /* Only the last answer counts, and none from before an action. */
-    async refresh() {
-        if (this.pending) {
-            return; // The last answer asks again.
-        }
-        const url = absolute(this.dataset.ntfApi);
-        const asked = Object.entries({ ...this.question(), max: this.dataset.ntfMax });
-        asked.forEach(([name, value]) => value && url.searchParams.set(name, value));
-        const [turn, acts] = [(this.turn = {}), this.acts];
-        const answer = await request(url, { user: this.dataset.ntfUser, etag: this.etag });
-        if (turn !== this.turn || !this.isConnected) {
-            return;
-        }
-        if (acts !== this.acts) {
-            this.pending || this.soon();
-        } else if (answer) {
-            this.etag = answer.etag;
-            this.show(answer.data);
-        } else {
-            this.render();
-        }
+  focusRow(index) {
+    const row = this.rows()[index];
+    const link = row?.querySelector("[data-ntf-open][href]") ?? row?.querySelector("a[href], button");
+    (link ?? this.querySelector("[aria-current]"))?.focus();
+  }
+
+  apply(action, records) {
+    const { add = [], remove = [], leaves = [] } = EFFECTS[action] ?? {};
+    const gone = leaves.includes(this.dataset.ntfList ?? "inbox") ? 1 : 0;
+    const order = [...this.records];
+    const keys = records.map(({ key }) => key);
+    const rest = order.filter((record) => record.parent && keys.includes(record.parent) && !records.includes(record));
+    const undo = [...records, ...rest].map((record) => {
+      const added = add.filter((state) => !record.states.has(state));
+      const removed = remove.filter((state) => record.states.delete(state));
+      added.forEach((state) => record.states.add(state));
+      record.leaving += gone;
+      return () => {
+        const now = this.records.find(({ slug }) => slug === record.slug) ?? this.putBack(record, order);
+        now === record && (record.leaving -= gone);
+        added.forEach((state) => now.states.delete(state));
+        removed.forEach((state) => now.states.add(state));
+      };
+    });
+    this.render();
+    return () => {
+      undo.forEach((each) => each());
+      this.render();
+    };
+  }
+
+  putBack(record, order) {
+    const later = order.slice(order.indexOf(record) + 1).map(({ slug }) => slug);
+    const index = this.records.findIndex(({ slug }) => later.includes(slug));
+    this.records.splice(index < 0 ? this.records.length : index, 0, record);
+    return record;
+  }
+
+  act(action, records, url, form) {
+    this.acts++;
+    this.pending++;
+    const revert = this.apply(action, records);
+    const command = queue.add(this, url, form);
+    const answer = command.answer
+      .catch((problem) => {
+        revert();
+        throw problem;
+      })
+      .finally(() => --this.pending || this.soon());
+    return { command, answer, revert };
+  }
+
+  count({ unread_count: unread, unseen_count: unseen }) {
+    unread === undefined || live.send("count", { unread, unseen });
+    live.send("changed");
+  }
+
+  showProblem(problem) {
+    if (!problem.kind) {
+      throw problem;
     }
+  }
 
-    show(answer) {
-        const known = new Map(this.records.map((record) => [record.slug, record]));
-        const fresh = answer.items.map((entry) => {
-            const slug = String(entry.slug);
-            const row = known.get(slug)?.row ?? makeRow(this.template, entry);
-            return { slug, row, day: entry.day, states: new Set(entry.states), leaving: 0, at: Date.parse(entry.inbox_at) };
-        });
-        this.records = this.hold(fresh, known);
-        showCounts(answer.counts, this.dataset.ntfCap);
-        this.render();
+  /* Who opens a notification has read it. The request survives the page. */
+  open(event) {
+    const link = event.target.closest?.("a[href]");
+    const row = link?.closest("[data-ntf-id]");
+    const { ntfRead } = this.dataset;
+    if (!row || !ntfRead || event.defaultPrevented || link.closest(".ntf-buttons") || !row.hasAttribute("data-ntf-unread")) {
+      return;
     }
-
-    hold(fresh) {
-        return fresh;
-    }
-
-    /* Show the rows. The focus goes to the next one. */
-    render() {
-        const focused = document.activeElement;
-        const index = this.rows().indexOf(focused?.closest?.("[data-ntf-id]") ?? null);
-        const shown = this.shown();
-        shown.forEach(({ row, states }) => showStates(row, states, this.template));
-        arrange(this.list, shown);
-        this.list.hidden = !shown.length;
-        all(".ntf-empty", this).forEach((element) => (element.hidden = shown.length > 0));
-        if (index >= 0 && !this.list.contains(document.activeElement)) {
-            this.focusRow(Math.min(index, shown.length - 1));
-        }
-    }
-
-    focusRow(index) {
-        const row = this.rows()[index];
-        const link = row?.querySelector("[data-ntf-open][href]") ?? row?.querySelector("a[href], button");
-        (link ?? this.querySelector("[aria-current]"))?.focus();
-    }
-
-    /* Apply an action here, and return what takes it back. */
-    apply(action, records) {
-        const { add = [], remove = [], leaves = [] } = EFFECTS[action] ?? {};
-        const gone = leaves.includes(this.dataset.ntfList ?? "inbox") ? 1 : 0;
-        const order = [...this.records];
-        const undo = records.map((record) => {
-            const added = add.filter((state) => !record.states.has(state));
-            const removed = remove.filter((state) => record.states.delete(state));
-            added.forEach((state) => record.states.add(state));
-            record.leaving += gone;
-            return () => {
-                const now = this.records.find(({ slug }) => slug === record.slug) ?? this.putBack(record, order);
-                now === record && (record.leaving -= gone);
-                added.forEach((state) => now.states.delete(state));
-                removed.forEach((state) => now.states.add(state));
-            };
-        });
-        this.render();
-        return () => {
-            undo.forEach((each) => each());
-            this.render();
-        };
-    }
-
-    /* Put a row back before the next one that is still there. */
-    putBack(record, order) {
-        const later = order.slice(order.indexOf(record) + 1).map(({ slug }) => slug);
-        const index = this.records.findIndex(({ slug }) => later.includes(slug));
-        this.records.splice(index < 0 ? this.records.length : index, 0, record);
-        return record;
-    }
-
-    /* Do this here, and then on the server. */
-    act(action, records, url, form) {
-        this.acts++;
-        this.pending++;
-        const revert = this.apply(action, records);
-        const command = queue.add(this, url, form);
-        const answer = command.answer
-            .catch((problem) => {
-                revert();
-                throw problem;
-            })
-            .finally(() => --this.pending || this.soon());
-        return { command, answer, revert };
-    }
-
-    showProblem(problem) {
-        if (!problem.kind) {
-            throw problem;
-        }
-    }
-
-    /* Who opens a notification has read it. The request survives the page. */
-    open(event) {
-        const link = event.target.closest?.("a[href]");
-        const row = link?.closest("[data-ntf-id]");
-        const { ntfRead } = this.dataset;
-        if (!row || !ntfRead || event.defaultPrevented || link.closest(".ntf-buttons") || !row.hasAttribute("data-ntf-unread")) {
-            return;
-        }
-        const record = this.records.find((each) => each.row === row);
-        record.states.delete("unread");
+    const record = this.records.find((each) => each.row === row);
+    record.states.delete("unread");
+    showStates(row, record.states, this.template);
+    this.acts++;
+    this.pending++;
+    const { ntfList: tab = "", ntfQuery: q = "" } = this.dataset;
+    send(this, ntfRead.replace(/\b0(?=\/$)/, record.slug), { tab, q })
+      .then(({ data }) => this.count(data))
+      .catch((problem) => {
+        record.states.add("unread");
         showStates(row, record.states, this.template);
-        this.acts++;
-        this.pending++;
-        send(this, ntfRead.replace(/\b0(?=\/$)/, record.slug), {})
-            .then(({ data }) => live.send("count", { unread: data.unread_count, unseen: data.unseen_count }))
-            .then(() => live.send("changed"))
-            .catch((problem) => {
-                record.states.add("unread");
-                showStates(row, record.states, this.template);
-                this.showProblem(problem);
-            })
-            .finally(() => this.pending--);
-    }
+        this.showProblem(problem);
+      })
+      .finally(() => this.pending--);
+  }
 }

@@ -3,19 +3,19 @@
 export const absolute = (url) => new URL(url, document.baseURI);
 
 export function isWebUrl(url) {
-    try {
-        return Boolean(url) && /^https?:$/.test(absolute(url).protocol);
-    } catch {
-        return false; // Safari 16 has no URL.canParse.
-    }
+  try {
+    return Boolean(url) && /^https?:$/.test(absolute(url).protocol);
+  } catch {
+    return false; // Safari 16 has no URL.canParse.
+  }
 }
 
 export function remember(name, value) {
-    try {
-        return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value);
-    } catch {
-        return null; // The browser stores nothing.
-    }
+  try {
+    return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value);
+  } catch {
+    return null;
+  }
 }
 
 const keyOf = ({ id, inbox_at }) => `${id} ${inbox_at}`;
@@ -25,340 +25,335 @@ const USER_HEADER = "X-Notifications-User";
 
 /* Of a kind: "offline", "signed-out", "other-user", "csrf", "refused" or "server". */
 export class Problem extends Error {
-    constructor(kind, message = "", status = 0) {
-        super(message);
-        Object.assign(this, { kind, status });
-    }
+  constructor(kind, message = "", status = 0) {
+    super(message);
+    Object.assign(this, { kind, status });
+  }
 }
 
 /* Return {data, etag}, or null if nothing has changed. */
 export async function request(url, { user, etag, body } = {}) {
-    // A site may let only what a person does keep a session alive.
-    const headers = { Accept: "application/json", ...(!body && { "X-Notifications-Poll": "1" }) };
-    user && (headers[USER_HEADER] = encodeURIComponent(user));
-    etag && (headers["If-None-Match"] = etag);
-    const options = { headers, redirect: "manual", signal: AbortSignal.timeout(30000) };
-    // It survives the page, up to 64 KiB.
-    body && Object.assign(options, { method: "POST", body, keepalive: String(body).length < 30000 });
-    let response, text;
-    try {
-        response = await fetch(absolute(url), options);
-        text = await response.text();
-    } catch {
-        throw new Problem("offline"); // Or no answer in time, or a blocked request.
-    }
-    const data = parse(text);
-    const { status } = response;
-    const owner = response.headers.get(USER_HEADER);
-    if (response.type === "opaqueredirect" || status === 401) {
-        throw new Problem("signed-out", data?.error);
-    }
-    if (user && owner !== null && decodeURIComponent(owner) !== user) {
-        throw new Problem(owner ? "other-user" : "signed-out", data?.error);
-    }
-    if (status === 204 || status === 304) {
-        return null;
-    }
-    if (response.ok && data) {
-        return { data, etag: response.headers.get("ETag") };
-    }
-    if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
-        // Django answers a wrong token with a page.
-        throw new Problem(status === 403 && !data ? "csrf" : "refused", data?.error, status);
-    }
-    throw new Problem("server");
+  // A site may let only what a person does keep a session alive.
+  const headers = { Accept: "application/json", ...(!body && { "X-Notifications-Poll": "1" }) };
+  user && (headers[USER_HEADER] = encodeURIComponent(user));
+  etag && (headers["If-None-Match"] = etag);
+  const options = { headers, redirect: "manual", signal: AbortSignal.timeout(30000) };
+  // It survives the page, up to 64 KiB.
+  body && Object.assign(options, { method: "POST", body, keepalive: String(body).length < 30000 });
+  let response, text;
+  try {
+    response = await fetch(absolute(url), options);
+    text = await response.text();
+  } catch {
+    throw new Problem("offline");
+  }
+  const data = parse(text);
+  const { status } = response;
+  const owner = response.headers.get(USER_HEADER);
+  if (response.type === "opaqueredirect" || status === 401) {
+    throw new Problem("signed-out", data?.error);
+  }
+  if (user && owner !== null && decodeURIComponent(owner) !== user) {
+    throw new Problem(owner ? "other-user" : "signed-out", data?.error);
+  }
+  if (status === 204 || status === 304) {
+    return null;
+  }
+  if (response.ok && data) {
+    return { data, etag: response.headers.get("ETag") };
+  }
+  if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
+    // Django answers a wrong token with a page.
+    throw new Problem(status === 403 && !data ? "csrf" : "refused", data?.error, status);
+  }
+  throw new Problem("server");
 }
 
 function parse(text) {
-    try {
-        return JSON.parse(text);
-    } catch {
-        return null; // A page: the status says the rest.
-    }
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 const tokenFields = () => document.querySelectorAll("[data-ntf-api] [name=csrfmiddlewaretoken]");
 
 /* Send a form. If the token is no longer valid, get a new one. */
 export async function send(element, url, form) {
-    const { ntfUser: user, ntfToken } = element.dataset;
-    const body = new URLSearchParams(form);
-    const post = () => {
-        const token = tokenFields()[0]?.value;
-        token && body.set("csrfmiddlewaretoken", token);
-        return request(url, { user, body });
-    };
-    try {
-        return await post();
-    } catch (problem) {
-        if (problem.kind !== "csrf" || !ntfToken) {
-            throw problem;
-        }
+  const { ntfUser: user, ntfToken } = element.dataset;
+  const body = new URLSearchParams(form);
+  const post = () => {
+    const token = tokenFields()[0]?.value;
+    token && body.set("csrfmiddlewaretoken", token);
+    return request(url, { user, body });
+  };
+  try {
+    return await post();
+  } catch (problem) {
+    if (problem.kind !== "csrf" || !ntfToken) {
+      throw problem;
     }
-    const answer = await request(ntfToken, { user });
-    tokenFields().forEach((field) => (field.value = answer.data.token));
-    return post();
+  }
+  const answer = await request(ntfToken, { user });
+  tokenFields().forEach((field) => (field.value = answer.data.token));
+  return post();
 }
 
 /* Send one command after the other, again if there is no answer. */
 class Queue {
-    commands = [];
-    pause = 1000;
+  commands = [];
+  pause = 1000;
 
-    add(element, url, form) {
-        const command = { element, url, form };
-        const answer = new Promise((resolve, reject) => Object.assign(command, { resolve, reject }));
-        this.commands.push(command);
-        this.running ??= this.run().finally(() => (this.running = undefined));
-        return Object.assign(command, { answer });
-    }
+  add(element, url, form) {
+    const command = { element, url, form };
+    const answer = new Promise((resolve, reject) => Object.assign(command, { resolve, reject }));
+    this.commands.push(command);
+    this.running ??= this.run().finally(() => (this.running = undefined));
+    return Object.assign(command, { answer });
+  }
 
-    /* Take back what was not sent yet. */
-    cancel(command) {
-        const index = this.commands.indexOf(command);
-        return index >= 0 && !command.sent && this.commands.splice(index, 1).length === 1;
-    }
+  cancel(command) {
+    const isLeft = this.commands.includes(command) && !command.sent;
+    isLeft && this.finish(command).resolve({ cancelled: true });
+    return isLeft;
+  }
 
-    async run() {
-        while (this.commands.length) {
-            const [command] = this.commands;
-            command.sent = true;
-            try {
-                command.body ??= await (typeof command.form === "function" ? command.form() : command.form);
-                const answer = await send(command.element, command.url, command.body);
-                this.isWaiting = false;
-                this.finish(command).resolve(answer?.data ?? {});
-            } catch (error) {
-                const { kind } = error;
-                if (kind === "offline") {
-                    this.isWaiting = true;
-                    dispatch("waiting");
-                    await this.line();
-                    continue;
-                }
-                const ended = ["signed-out", "other-user"].includes(kind) ? [...this.commands] : [command];
-                ended.forEach((each) => this.finish(each).reject(error));
-            }
-            this.pause = 1000;
+  async run() {
+    while (this.commands.length) {
+      const [command] = this.commands;
+      command.sent = true;
+      try {
+        command.body ??= await (typeof command.form === "function" ? command.form() : command.form);
+        const answer = await send(command.element, command.url, command.body);
+        this.isWaiting = false;
+        this.finish(command).resolve(answer?.data ?? {});
+      } catch (error) {
+        const { kind } = error;
+        if (kind === "offline") {
+          this.isWaiting = true;
+          dispatch("waiting");
+          await this.line();
+          continue;
         }
+        const ended = ["signed-out", "other-user"].includes(kind) ? [...this.commands] : [command];
+        ended.forEach((each) => this.finish(each).reject(error));
+      }
+      this.pause = 1000;
     }
+  }
 
-    finish(command) {
-        this.commands = this.commands.filter((each) => each !== command);
-        return command;
-    }
+  finish(command) {
+    this.commands = this.commands.filter((each) => each !== command);
+    return command;
+  }
 
-    line() {
-        return new Promise((resolve) => {
-            this.retry = resolve;
-            setTimeout(resolve, this.pause);
-            this.pause = Math.min(this.pause * 2, 30000);
-            addEventListener("online", resolve, { once: true });
-        });
-    }
+  line() {
+    return new Promise((resolve) => {
+      this.retry = resolve;
+      setTimeout(resolve, this.pause);
+      this.pause = Math.min(this.pause * 2, 30000);
+      addEventListener("online", resolve, { once: true });
+    });
+  }
 
-    flush() {
-        for (const { element, url, form, sent } of this.commands) {
-            sent || typeof form === "function" || send(element, url, form).catch(() => {}); // Nobody would see why.
-        }
-        this.commands = this.commands.filter(({ sent }) => sent);
+  flush() {
+    for (const { element, url, form, sent } of this.commands) {
+      sent || typeof form === "function" || send(element, url, form).catch(() => {});
     }
+    this.commands = this.commands.filter(({ sent }) => sent);
+  }
 }
 
 export const queue = new Queue();
 
 /* What is new, for all tabs of a browser: the one that holds the lock listens, or polls, and sends it to the others. */
 class Live {
-    members = new Set();
-    known = new Set();
-    isUnwatched = () => document.hidden && Date.now() - this.looked > this.period * 1.5;
-    close = () => (this.source = this.source?.close());
+  members = new Set();
+  known = new Set();
+  isUnwatched = () => document.hidden && Date.now() - this.looked > this.period * 1.5;
+  close = () => (this.source = this.source?.close());
 
-    /* The first element says where to ask, and for whom. */
-    join(element) {
-        this.members.add(element);
-        const { ntfUser, ntfApi } = element.dataset;
-        if (this.isRunning && this.data.ntfUser === ntfUser && this.data.ntfApi === ntfApi) {
-            return;
-        }
-        this.isRunning && this.stop();
-        this.data = { ...element.dataset };
-        this.known = new Set();
-        this.counts = this.etag = this.opened = this.newest = undefined;
-        this.since = Date.parse(this.data.ntfNow) || Date.now();
-        this.period = 1000 * (this.data.ntfPeriod || 15);
-        this.start();
+  join(element) {
+    this.members.add(element);
+    const { ntfUser, ntfApi } = element.dataset;
+    if (this.isRunning && this.data.ntfUser === ntfUser && this.data.ntfApi === ntfApi) {
+      return;
     }
+    this.isRunning && this.stop();
+    this.data = { ...element.dataset };
+    this.known = new Set();
+    this.counts = this.etag = this.opened = this.newest = undefined;
+    this.since = Date.parse(this.data.ntfNow) || Date.now();
+    this.period = 1000 * (this.data.ntfPeriod || 15);
+    this.start();
+  }
 
-    leave(element) {
-        this.members.delete(element);
-        // Turbo and htmx bring new ones at once.
-        setTimeout(() => this.members.size || !this.isRunning || this.stop());
-    }
+  leave(element) {
+    this.members.delete(element);
+    setTimeout(() => this.members.size || !this.isRunning || this.stop());
+  }
 
-    start(again = false) {
-        Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0 });
-        this.life = new AbortController();
-        const name = `notifications:${this.data.ntfApi}:${this.data.ntfUser}`;
-        this.channel = new BroadcastChannel(name);
-        this.channel.onmessage = ({ data }) => this.receive(...data);
-        const { signal } = this.life;
-        const began = performance.now();
-        const lead = () => signal.aborted || this.lead(again || performance.now() - began > 1000);
-        // Without https there are no locks: each tab listens for itself.
-        navigator.locks ? navigator.locks.request(name, { signal }, lead).catch(isAborted) : lead();
-        this.channel.postMessage(["joined"]);
-        document.addEventListener("visibilitychange", () => this.look(), { signal });
-        addEventListener("online", () => this.look(Object.assign(this, { asked: 0, failures: 0 })), { signal });
-        this.timer = setInterval(() => this.look(), this.period * (1 + Math.random() / 8));
-    }
+  start(again = false) {
+    Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0 });
+    this.life = new AbortController();
+    const name = `notifications:${this.data.ntfApi}:${this.data.ntfUser}`;
+    this.channel = new BroadcastChannel(name);
+    this.channel.onmessage = ({ data }) => this.receive(...data);
+    const { signal } = this.life;
+    const began = performance.now();
+    const lead = () => signal.aborted || this.lead(again || performance.now() - began > 1000);
+    // Without https there are no locks: each tab listens for itself.
+    navigator.locks ? navigator.locks.request(name, { signal }, lead).catch(isAborted) : lead();
+    this.channel.postMessage(["joined"]);
+    document.addEventListener("visibilitychange", () => this.look(), { signal });
+    addEventListener("online", () => this.look(Object.assign(this, { asked: 0, failures: 0 })), { signal });
+    this.timer = setInterval(() => this.look(), this.period * (1 + Math.random() / 8));
+  }
 
-    stop() {
-        this.isRunning = false;
-        this.life.abort();
-        this.channel.close();
+  stop() {
+    this.isRunning = false;
+    this.life.abort();
+    this.channel.close();
+    this.close();
+    clearInterval(this.timer);
+  }
+
+  lead(late) {
+    const { signal } = this.life;
+    this.leading = true;
+    this.data.ntfLive && this.open();
+    (late || !this.source) && this.poll();
+    return new Promise((resolve) => signal.addEventListener("abort", resolve));
+  }
+
+  open() {
+    const url = absolute(this.data.ntfLive);
+    this.opened || url.searchParams.set("since", this.data.ntfNow ?? "");
+    url.searchParams.set("user", this.data.ntfUser);
+    const source = (this.source = new EventSource(url));
+    const on = (event, react) => source.addEventListener(event, ({ data }) => react(data && JSON.parse(data)));
+    on("count", (counts) => this.send("count", counts));
+    on("notification", (entry) => this.send("new", entry));
+    on("changed", () => this.send("changed"));
+    on("bye", () => this.send("stopped", "signed-out"));
+    on("resync", () => this.poll());
+    on("open", () => Object.assign(this, { opened: true, failures: 0 }));
+    on("error", () => {
+      // The browser tries again, unless there was no stream.
+      if (source.readyState === EventSource.CLOSED && this.source === source) {
         this.close();
-        clearInterval(this.timer);
-    }
+        this.failures += this.opened ? 1 : 0;
+        this.look();
+      }
+    });
+  }
 
-    /* Lead until the tab goes; then the browser gives the lock to another. */
-    lead(late) {
-        const { signal } = this.life;
-        this.leading = true;
-        this.data.ntfLive && this.open();
-        (late || !this.source) && this.poll();
-        return new Promise((resolve) => signal.addEventListener("abort", resolve));
+  async poll() {
+    this.asked = Date.now();
+    this.opened && !this.source && this.open();
+    const { signal } = this.life;
+    let answer;
+    try {
+      answer = await request(this.data.ntfApi, { user: this.data.ntfUser, etag: this.etag });
+    } catch (problem) {
+      if (!signal.aborted) {
+        const isOver = ["signed-out", "other-user"].includes(problem.kind);
+        isOver ? this.send("stopped", problem.kind) : this.failures++;
+      }
+      return;
     }
+    if (signal.aborted) {
+      return;
+    }
+    this.failures = 0;
+    if (answer) {
+      this.etag = answer.etag;
+      // What arrives may have happened before, and a lower number may be committed later.
+      const { items } = answer.data;
+      const since = this.since - (this.newest === undefined ? 0 : 60000);
+      const isNew = ({ id, inbox_at }) => Date.parse(inbox_at) >= since || (Number.isInteger(id) && id > this.newest);
+      const news = items.filter((entry) => isNew(entry) && !this.known.has(keyOf(entry)));
+      news.reverse().forEach((entry) => this.send("new", entry));
+      items.forEach((entry) => this.known.add(keyOf(entry)));
+      this.newest = Math.max(this.newest ?? 0, ...items.map(({ id }) => (Number.isInteger(id) ? id : 0)));
+      this.send("count", answer.data.counts);
+      this.send("changed");
+    }
+  }
 
-    open() {
-        const url = absolute(this.data.ntfLive);
-        this.opened || url.searchParams.set("since", this.data.ntfNow ?? "");
-        url.searchParams.set("user", this.data.ntfUser);
-        const source = (this.source = new EventSource(url));
-        const on = (event, react) => source.addEventListener(event, ({ data }) => react(data && JSON.parse(data)));
-        on("count", (counts) => this.send("count", counts));
-        on("notification", (entry) => this.send("new", entry));
-        on("changed", () => this.send("changed"));
-        on("bye", () => this.send("stopped", "signed-out"));
-        on("resync", () => this.poll());
-        on("open", () => Object.assign(this, { opened: true, failures: 0 }));
-        on("error", () => {
-            // The browser tries again, unless there was no stream.
-            if (source.readyState === EventSource.CLOSED && this.source === source) {
-                this.close();
-                this.failures += this.opened ? 1 : 0;
-                this.look();
-            }
-        });
+  /* Poll if it is time to: more rarely where nobody looks, and with each failure. */
+  look() {
+    const pause = this.period * (this.isUnwatched() ? 4 : 1) * 2 ** this.failures;
+    const isTime = Date.now() - this.asked >= Math.min(pause, 300000) * 0.95;
+    if (!this.leading) {
+      document.hidden || this.channel.postMessage(["look"]);
+    } else if (document.hidden && !navigator.locks) {
+      this.close();
+    } else if (!this.source && isTime) {
+      this.poll();
     }
+  }
 
-    async poll() {
-        this.asked = Date.now();
-        this.opened && !this.source && this.open();
-        const { signal } = this.life;
-        let answer;
-        try {
-            answer = await request(this.data.ntfApi, { user: this.data.ntfUser, etag: this.etag });
-        } catch (problem) {
-            if (!signal.aborted) {
-                const isOver = ["signed-out", "other-user"].includes(problem.kind);
-                isOver ? this.send("stopped", problem.kind) : this.failures++;
-            }
-            return;
-        }
-        if (signal.aborted) {
-            return;
-        }
-        this.failures = 0;
-        if (answer) {
-            this.etag = answer.etag;
-            // What arrives may have happened before, and a lower number may be committed later.
-            const { items } = answer.data;
-            const since = this.since - (this.newest === undefined ? 0 : 60000);
-            const isNew = ({ id, inbox_at }) => Date.parse(inbox_at) >= since || (Number.isInteger(id) && id > this.newest);
-            const news = items.filter((entry) => isNew(entry) && !this.known.has(keyOf(entry)));
-            news.reverse().forEach((entry) => this.send("new", entry));
-            items.forEach((entry) => this.known.add(keyOf(entry)));
-            this.newest = Math.max(this.newest ?? 0, ...items.map(({ id }) => (Number.isInteger(id) ? id : 0)));
-            this.send("count", answer.data.counts);
-            this.send("changed");
-        }
-    }
+  send(...message) {
+    this.isRunning && this.channel.postMessage(message);
+    this.receive(...message);
+  }
 
-    /* Poll if it is time to: more rarely where nobody looks, and with each failure. */
-    look() {
-        const pause = this.period * (this.isUnwatched() ? 4 : 1) * 2 ** this.failures;
-        const isTime = Date.now() - this.asked >= Math.min(pause, 300000) * 0.95;
-        if (!this.leading) {
-            document.hidden || this.channel.postMessage(["look"]);
-        } else if (document.hidden && !navigator.locks) {
-            this.close();
-        } else if (!this.source && isTime) {
-            this.poll();
-        }
+  receive(kind, detail) {
+    if (kind === "count") {
+      this.counts = { unread: detail.unread, unseen: detail.unseen };
+      showCounts(this.counts, this.data.ntfCap);
+      dispatch("count", this.counts);
+    } else if (kind === "new") {
+      if (!this.known.has(keyOf(detail))) {
+        this.known.add(keyOf(detail));
+        dispatch("new", detail);
+      }
+    } else if (kind === "changed") {
+      dispatch("changed");
+    } else if (kind === "stopped") {
+      this.isRunning && this.stop();
+      const again = () => document.hidden || this.isRunning || !this.members.size || this.start(true);
+      document.addEventListener("visibilitychange", again, { once: true });
+      dispatch("stopped", { reason: detail });
+    } else if (this.leading && kind === "look") {
+      this.looked = Date.now();
+      this.look();
+    } else if (this.leading && this.counts) {
+      this.channel.postMessage(["count", this.counts]);
     }
-
-    send(...message) {
-        this.isRunning && this.channel.postMessage(message);
-        this.receive(...message);
-    }
-
-    receive(kind, detail) {
-        if (kind === "count") {
-            this.counts = { unread: detail.unread, unseen: detail.unseen };
-            showCounts(this.counts, this.data.ntfCap);
-            dispatch("count", this.counts);
-        } else if (kind === "new") {
-            if (!this.known.has(keyOf(detail))) {
-                this.known.add(keyOf(detail));
-                dispatch("new", detail);
-            }
-        } else if (kind === "changed") {
-            dispatch("changed");
-        } else if (kind === "stopped") {
-            this.isRunning && this.stop();
-            // Ask again when somebody looks.
-            const again = () => document.hidden || this.isRunning || !this.members.size || this.start(true);
-            document.addEventListener("visibilitychange", again, { once: true });
-            dispatch("stopped", { reason: detail });
-        } else if (this.leading && kind === "look") {
-            this.looked = Date.now();
-            this.look();
-        } else if (this.leading && this.counts) {
-            this.channel.postMessage(["count", this.counts]); // Another tab has joined.
-        }
-    }
+  }
 }
 
 function isAborted(error) {
-    if (error?.name !== "AbortError") {
-        throw error;
-    }
+  if (error?.name !== "AbortError") {
+    throw error;
+  }
 }
 
 export const live = new Live();
 addEventListener("pagehide", () => {
-    queue.flush();
-    live.isRunning && live.stop();
+  queue.flush();
+  live.isRunning && live.stop();
 });
 addEventListener("pageshow", ({ persisted }) => persisted && live.members.size && live.start(true));
 
 // The titles written here, each with the site's own, which may begin with "(1984)" too.
 const titles = new Map();
 
-/* Write the numbers where the page shows them, and into its title. */
 export function showCounts(counts, cap) {
-    const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
-    for (const element of document.querySelectorAll("[data-ntf-count]")) {
-        const count = counts[element.dataset.ntfCount];
-        if (Number.isInteger(count)) {
-            Object.assign(element, { textContent: text(count), hidden: !count });
-        }
+  const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
+  for (const element of document.querySelectorAll("[data-ntf-count]")) {
+    const count = counts[element.dataset.ntfCount];
+    if (Number.isInteger(count)) {
+      Object.assign(element, { textContent: text(count), hidden: !count });
     }
-    if (Number.isInteger(counts.unread)) {
-        const own = titles.get(document.title) ?? document.title;
-        const title = counts.unread ? `(${text(counts.unread)}) ${own}` : own;
-        titles.set(title, own);
-        document.title === title || (document.title = title);
-    }
+  }
+  if (Number.isInteger(counts.unread)) {
+    const own = titles.get(document.title) ?? document.title;
+    const title = counts.unread ? `(${text(counts.unread)}) ${own}` : own;
+    titles.set(title, own);
+    document.title === title || (document.title = title);
+  }
 }

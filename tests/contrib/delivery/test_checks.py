@@ -82,8 +82,10 @@ def test_a_base_of_urls_is_one(settings: Any, url: str) -> None:
 
 
 def test_mails_need_a_base_of_urls(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    [(number, _)] = check(settings, DELIVERY_CHANNELS={"email": {}})
+    mail = {"channel": "notifications.contrib.delivery.channels.email.Channel"}
+    [(number, message)] = check(settings, DELIVERY_CHANNELS={"memory": {}, "mail": mail})
     assert number == "E003"
+    assert "The channel 'mail' needs" in message
     monkeypatch.setattr(checks, "apps", SimpleNamespace(is_installed=lambda name: True))
     assert checks.check_base_url(None) == []
 

@@ -25,6 +25,7 @@ from notifications.contrib.delivery.channels import (
     Retry,
     Sent,
     email as emails,
+    load_channel,
     mail as letters,
 )
 from notifications.contrib.delivery.channels.mail import Mail, compose, sender
@@ -438,6 +439,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> type[Server]:
 
     monkeypatch.setattr(mail, "mailers", Mailers(), raising=False)
     return Server
+
+
+def test_a_mailer_is_an_alias_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="'mailer' is 'bulk', which is not an alias of MAILERS"):
+        load_channel("email", {"mailer": "bulk"})
+
+    monkeypatch.setattr(mail, "mailers", {"default": None, "bulk": None}, raising=False)
+    channel: Any = load_channel("email", {"mailer": "bulk"})
+    assert channel.mailer == "bulk"
 
 
 def test_the_mails_of_a_batch_go_over_one_connection_with_a_timeout(server: type[Server]) -> None:

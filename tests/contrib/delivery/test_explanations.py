@@ -18,9 +18,12 @@ from notifications.contrib.delivery import explain_delivery
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import deliver
+from notifications.extensions import explained
 from tests.factories import make_project, make_user, moment, rows
 
 pytestmark = pytest.mark.django_db
+
+MEMORY = {"channel": "notifications.contrib.delivery.channels.memory.Channel"}
 
 
 def send(user: Any, verb: str = "closed") -> Any:
@@ -42,7 +45,7 @@ def test_the_rule_that_decided_is_named(make_type: Any, scope: str | None, rule:
     found = explain_delivery(user, row, "memory")
 
     assert (found.frequency, found.rule, found.status) == ("daily", rule, "pending")
-    assert str(found).startswith("memory: Daily (")
+    assert str(found).startswith("Memory: Daily (")
     assert str(found).endswith("Status: pending.")
 
 
@@ -55,7 +58,7 @@ def test_the_ledger_says_what_became_of_it() -> None:
     found = explain_delivery(user, sent.event, "memory")
 
     assert (found.status, found.problem) == ("skipped", "read")
-    assert found.text == "memory: Immediately (the default). Status: skipped: it was read before."
+    assert found.text == "Memory: Immediately (the default). Status: skipped: it was read before."
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,29 @@ def test_without_a_delivery_the_status_is_empty() -> None:
     assert found.text.endswith("Status: not in the ledger.")
 
 
+def test_a_row_is_explained_on_each_channel_that_is_offered_for_it_in_two_queries(
+    make_type: Any, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.NOTIFICATIONS = {
+        "DELIVERY_CHANNELS": {"memory": {}, "console": {}, "other": MEMORY},
+        "DELIVERY_RUNNER": "none",
+    }
+    user = make_user()
+    for name in ("console", "other"):
+        choose(user, "other", name, "off")
+    [row] = send(user)
+    row.recipient = user
+    make_type("closed", channels={"memory": None, "console": None, "other": "off"})
+
+    with django_assert_num_queries(2):
+        texts = explained(row)
+
+    assert texts == [
+        "Memory: Off (it is not offered on this channel). Status: pending.",
+        "Memory: Off (the default). Status: not in the ledger.",
+    ]
+
+
 def test_an_unknown_channel_is_an_error() -> None:
     user = make_user()
     [row] = send(user)
@@ -95,7 +121,7 @@ def command(*arguments: Any) -> str:
 def test_the_command_says_it_for_each_channel() -> None:
     user = make_user()
     [row] = send(user)
-    expected = "memory: Immediately (the default). Status: pending.\n"
+    expected = "Memory: Immediately (the default). Status: pending.\n"
     assert command(row.pk) == command(row.pk, "memory") == expected
 
 

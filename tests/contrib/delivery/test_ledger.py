@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -33,6 +34,20 @@ class Nobody(Channel):
 
     def reachable(self, users: Any) -> Any:
         return users.none()
+
+
+class Grouped(memory.Channel):
+    """Reach users by a join that names some of them twice."""
+
+    form = "join"
+
+    def reachable(self, users: Any) -> Any:
+        members = users.filter(groups__name__startswith="g")
+        return {
+            "join": members,
+            "distinct": members.distinct(),
+            "union": members.union(members),
+        }[self.form]
 
 
 PICKY = {"channel": "tests.contrib.delivery.test_ledger.Picky"}
@@ -94,6 +109,22 @@ def test_all_channels_are_one_statement_and_each_reaches_its_own(settings: Any) 
         ("user0", "picky", "instant"),
         ("user1", "memory", "instant"),
     ]
+
+
+@pytest.mark.parametrize("form", ["join", "distinct", "union"])
+def test_a_channel_reaches_a_user_once_whatever_its_queryset_is(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr(Grouped, "form", form)
+    path = {"channel": "tests.contrib.delivery.test_ledger.Grouped"}
+    settings.NOTIFICATIONS = {"DELIVERY_CHANNELS": {"memory": path}, "DELIVERY_RUNNER": "none"}
+    twice, _ = make_users(2)
+    for name in ("g1", "g2"):
+        twice.groups.add(Group.objects.create(name=name))
+
+    send(everybody())
+
+    assert ledger() == [("user0", "memory", "instant")]
 
 
 @pytest.mark.parametrize("channels", [{}, {"nobody": NOBODY}])
@@ -219,18 +250,20 @@ def test_digests_are_due_by_the_clock_of_the_recipient(now: Any, frequency: str,
     assert as_utc(Delivery.objects.get().due_at) == as_utc(moment(*due))
 
 
-def test_email_waits_for_the_delay_of_the_type(make_type: Any, now: Any, settings: Any) -> None:
+def test_email_waits_for_the_delay_of_the_type_whatever_the_channel_is_called(
+    make_type: Any, now: Any, settings: Any
+) -> None:
     make_type("closed", email_delay=timedelta(minutes=2))
-    email = {"channel": "notifications.contrib.delivery.channels.memory.Channel"}
+    mail = {"channel": "notifications.contrib.delivery.channels.email.Channel"}
     settings.NOTIFICATIONS = {
-        "DELIVERY_CHANNELS": {"memory": {}, "email": email},
+        "DELIVERY_CHANNELS": {"memory": {}, "mail": mail},
         "DELIVERY_RUNNER": "none",
     }
 
-    send(make_user())
+    send(make_user(email="ann@example.com"))
 
     due = dict(Delivery.objects.values_list("channel", "due_at"))
-    assert due == {"memory": now, "email": now + timedelta(minutes=2)}
+    assert due == {"memory": now, "mail": now + timedelta(minutes=2)}
 
 
 # With the rows, once, and all of them

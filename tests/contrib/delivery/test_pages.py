@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.signing import dumps
 from django.db import connection
+from django.template import Context, Template
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -93,6 +94,13 @@ def test_the_page_needs_a_login(client: Client) -> None:
 
 def test_the_inbox_links_to_the_page(mine: Client) -> None:
     assert f'href="{PAGE}"' in mine.get("/inbox/notifications/").content.decode()
+
+
+def test_the_bell_links_to_the_page(ann: Any, rf: Any) -> None:
+    request = rf.get("/")
+    request.user = ann
+    template = Template("{% load notifications_tags %}{% notifications_bell %}")
+    assert f'href="{PAGE}"' in template.render(Context({"user": ann, "request": request}))
 
 
 def test_the_form_stores_what_was_chosen_and_only_that(mine: Client, ann: Any, make_type: Any) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from celery import Celery
 from django.core.management import call_command
-from django.db import OperationalError as Lost
+from django.db import OperationalError as Lost, connection
+from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
 from notifications import notify
@@ -22,7 +23,7 @@ from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.runners import celery as celery_runner, inline
 from notifications.contrib.delivery.sending import deliver
 from tests.contrib.delivery.scripted import Scripted
-from tests.factories import make_project, make_user, make_users
+from tests.factories import make_project, make_user, make_users, moment
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +115,13 @@ def test_inline_sends_no_more_than_a_few() -> None:
     assert len(Scripted.sent) == inline.MAX_DELIVERIES
 
 
+def test_inline_leaves_the_moments_of_digests_to_the_command() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        inline.wake("default")
+
+    assert not any("_delivery_schedule" in query["sql"] for query in captured)
+
+
 def test_an_error_of_a_channel_does_not_reach_the_sender(
     settings: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -192,3 +200,26 @@ def test_the_command_goes_on_when_the_server_is_restarted(monkeypatch: pytest.Mo
     lost.append(Lost("gone"))
     with pytest.raises(Lost):
         command()
+
+
+# The command that deletes
+
+
+def prune(*arguments: str) -> str:
+    out = StringIO()
+    call_command("prune_deliveries", *arguments, stdout=out)
+    return out.getvalue().strip()
+
+
+def test_old_deliveries_that_are_not_pending_are_deleted() -> None:
+    users = make_users(5)
+    send(*users)
+    *old, young = Delivery.objects.order_by("pk")
+    Delivery.objects.exclude(pk=young.pk).update(due_at=moment(2026, 1, 1))
+    Delivery.objects.exclude(pk=old[0].pk).update(status="sent")
+
+    assert prune("--older-than=30d", "--dry-run") == "Would delete 3 deliveries."
+    assert prune("--older-than=30d", "--chunk-size=2") == "Deleted 3 deliveries."
+
+    assert set(Delivery.objects.values_list("pk", flat=True)) == {old[0].pk, young.pk}
+    assert prune("--older-than=30d") == "Deleted 0 deliveries."

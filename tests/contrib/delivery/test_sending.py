@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import OperationalError, connection
@@ -14,8 +16,14 @@ from django.utils import timezone, translation
 from notifications import notify
 from notifications.contrib.delivery import circuits, claims, sending
 from notifications.contrib.delivery.channels import Down, Failed, Message, Retry, Sent, make_channels
-from notifications.contrib.delivery.claims import LEASE, claim_digests, claim_instant
-from notifications.contrib.delivery.clocks import stored, utc_now
+from notifications.contrib.delivery.claims import (
+    DIGEST_WAIT,
+    LEASE,
+    claim_digests,
+    claim_instant,
+    due_recipients,
+)
+from notifications.contrib.delivery.clocks import as_utc, stored, utc_now
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.recheck import Facts, gather
@@ -336,6 +344,47 @@ def test_a_digest_waits_a_moment_for_what_is_committed_late(clock: Clock) -> Non
     assert deliver() == Tally(sent=1)
 
 
+@pytest.mark.parametrize(
+    ("zone", "night"),
+    [
+        ("Europe/Berlin", (2027, 3, 28)),
+        ("Europe/Berlin", (2027, 10, 31)),
+        ("America/New_York", (2027, 3, 14)),
+        ("America/New_York", (2027, 11, 7)),
+        ("Australia/Lord_Howe", (2027, 4, 4)),
+        ("Australia/Lord_Howe", (2027, 10, 3)),
+        ("America/Santiago", (2027, 4, 4)),
+        ("America/Santiago", (2027, 9, 5)),
+    ],
+)
+def test_the_nights_in_which_clocks_change_have_one_digest_like_all_others(
+    clock: Clock, zone: str, night: tuple[int, int, int]
+) -> None:
+    user, place = make_user(), ZoneInfo(zone)
+    choose(user, "", NAME, "daily")
+    # On the day before, at noon; the digest is due when clocks are changed.
+    noon = datetime(*night, 12, tzinfo=place) - timedelta(days=1)
+    clock.now = stored(as_utc(noon))
+    schedule = Schedule(user=user, time_zone=zone, digest_time=time(2, 30))
+    schedule.settle()
+    schedule.save()
+    days = []
+    for hour in range(48):
+        send(user, verb=f"did {hour}")
+        clock.pass_(hours=1)
+        before = len(Scripted.sent)
+        deliver()
+        days += [as_utc(clock.now).astimezone(place).date() for _ in Scripted.sent[before:]]
+
+    assert days == [date(*night), date(*night) + timedelta(days=1)]
+    told = [row.verb for message in Scripted.sent for row in message.notifications]
+    assert (
+        len(told) + sum(message.more for message in Scripted.sent)
+        == Delivery.objects.filter(status="sent").count()
+    )
+    assert Delivery.objects.filter(status="pending").count() < 24
+
+
 def test_the_moments_of_digests_move_on_when_they_have_passed(clock: Clock) -> None:
     ann, bob = make_users(2)
     for user, zone in ((ann, "Asia/Tokyo"), (bob, "")):
@@ -401,6 +450,20 @@ def test_a_failure_for_good_is_not_tried_again() -> None:
         "550 no such user",
     )
     assert str(stopped) == "scripted: user1@example.com"
+
+
+@pytest.mark.parametrize("outcome", [Sent, Retry, Failed, Down, partial(Failed, stop=True)])
+def test_whatever_a_service_says_can_be_stored(outcome: Any) -> None:
+    words = "no\x00thing \ud800 " + "x" * 300
+    Scripted.steps = [outcome(words)]
+    send(make_user("ann"))
+
+    deliver()
+
+    delivery = Delivery.objects.get()
+    found = [delivery.problem, delivery.reference, *Circuit.objects.values_list("problem", flat=True)]
+    stopped = StoppedAddress.objects.values_list("reason", flat=True)
+    assert {*found, *stopped} == {"", ("no\ufffdthing \ufffd " + "x" * 300)[:255]}
 
 
 def test_it_is_given_up_after_a_day(clock: Clock) -> None:
@@ -607,6 +670,47 @@ def test_a_digest_that_another_worker_takes_first_is_left_to_it(
     monkeypatch.setattr(claims, "due", look)
 
     assert claim_digests("default", NAME, utc_now(), 10).deliveries == []
+
+
+def test_a_worker_looks_for_other_digests_when_another_one_took_what_it_found(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = make_users(2)
+    for user in (ann, bob):
+        choose(user, "", NAME, "hourly")
+        send(user)
+    clock.pass_(hours=2)
+    claim_digests("default", NAME, utc_now(), 1)
+    [free] = due_recipients("default", NAME, utc_now() - DIGEST_WAIT, 10)
+    taken = ann.pk if free == bob.pk else bob.pk
+    looks = iter([[taken], [free]])
+    monkeypatch.setattr(claims, "due_recipients", lambda *arguments: next(looks))
+
+    [delivery] = claim_digests("default", NAME, utc_now(), 1).deliveries
+
+    assert delivery.recipient_id == free
+    # It does not look for ever.
+    looks = iter([[taken]] * claims.DIGEST_TRIES)
+    assert claim_digests("default", NAME, utc_now(), 1).deliveries == []
+    assert next(looks, None) is None
+
+
+def test_digests_of_many_notifications_are_claimed_a_few_at_a_time_and_each_whole(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "MAX_ROWS", 4)
+    users = make_users(3)
+    for user in users:
+        choose(user, "", NAME, "hourly")
+    for number in range(3):
+        send(*users, verb=f"did {number}")
+    send(users[0], verb="did more")
+    send(users[0], verb="did most")
+    clock.pass_(hours=2)
+
+    counts = [len(claim_digests("default", NAME, utc_now(), 10).deliveries) for _ in range(4)]
+
+    assert counts == [5, 3, 3, 0]
 
 
 @pytest.mark.parametrize("frequency", ["instant", "hourly"])

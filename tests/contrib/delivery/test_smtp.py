@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from collections.abc import Iterator
@@ -35,9 +36,17 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        if answer := self.answers.get("mail"):
+            return answer
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         [address] = envelope.rcpt_tos
         answer = self.answers.get(f"data {address}", "250 OK")
+        if answer == "think":
+            await asyncio.sleep(600)
         if answer == "close":
             server.transport.close()
             return "421 closing"
@@ -135,6 +144,44 @@ def test_a_mail_that_may_have_arrived_is_sent_again_under_the_same_name(sink: Si
     names = {re.search(rb"Message-ID:\s*(\S+)", content)[1] for _, content in sink.mails}  # type: ignore[index]
     assert len(sink.mails) == 2
     assert len(names) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "is_paused"),
+    [("550 not from you", "pending", True), ("552 too large", "failed", False)],
+)
+def test_a_sender_that_is_refused_pauses_the_channel_and_a_size_fails_one_mail(
+    sink: Sink, answer: str, status: str, is_paused: bool
+) -> None:
+    sink.answers["mail"] = answer
+    send("ann", "bob")
+
+    deliver()
+
+    assert set(statuses().values()) == {status}
+    assert Circuit.objects.exists() == is_paused
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {0 if is_paused else 1}
+    sink.answers.clear()
+    Circuit.objects.all().delete()
+    deliver()
+    assert len(sink.mails) == (2 if is_paused else 0)
+
+
+def test_a_server_that_thinks_for_ever_about_a_mail_is_given_up_and_asked_again(
+    monkeypatch: pytest.MonkeyPatch, sink: Sink
+) -> None:
+    monkeypatch.setattr(emails, "TIMEOUT", 0.2)
+    sink.answers["data bob@example.com"] = "think"
+    send("bob")
+
+    assert deliver() == Tally(retried=1)
+
+    tried = Delivery.objects.get()
+    assert (tried.status, tried.attempts, tried.token) == ("pending", 1, None)
+    sink.answers.clear()
+    monkeypatch.setattr(emails, "TIMEOUT", 30)
+    Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
+    assert deliver() == Tally(sent=1)
 
 
 def test_a_server_that_is_not_there_pauses_the_channel(settings: Any, sink: Sink) -> None:

@@ -356,7 +356,12 @@ def test_why_one_was_told_by_who_is_gone_nobody_can_say(bob: Any, ticket: Any) -
     client = browser(bob)
 
     assert "Current status" not in text_of(client.get(f"{HOME}why/{row.slug}/"))
-    assert client.get(f"{HOME}why/{row.slug}/", headers=JSON).json() == {"reason": "", "rule": "", "text": ""}
+    assert client.get(f"{HOME}why/{row.slug}/", headers=JSON).json() == {
+        "reason": "",
+        "rule": "",
+        "text": "",
+        "explanations": [],
+    }
 
 
 # Subscriptions

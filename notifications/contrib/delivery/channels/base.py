@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.utils.functional import Promise
+
+    from notifications.types import NotificationType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,12 @@ class Down:
 Outcome: TypeAlias = "Sent | Retry | Failed | Down"
 
 
+def constant(reachable: Callable[..., Any]) -> Callable[..., Any]:
+    """Say of a method ``reachable`` that its condition is always the same, so that it is compiled once: a decorator."""
+    reachable.is_constant = True  # type: ignore[attr-defined]
+    return reachable
+
+
 class Channel:
     """Inherit from this class to write a channel, and name it in the setting ``DELIVERY_CHANNELS``."""
 
@@ -77,6 +85,8 @@ class Channel:
     default: str = "off"
     #: The most notifications in a message.
     max_notifications = 20
+    #: Whether the messages have links to the site, for which it needs ``BASE_URL``.
+    has_links = False
 
     def __init__(self, name: str, *, default: str | None = None, **options: Any) -> None:
         self.name = name
@@ -85,9 +95,14 @@ class Channel:
         if options:
             raise TypeError(f"the channel {name!r} has no options {', '.join(options)}")
 
+    @constant
     def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
         """Return those of the users whom the channel can reach. It filters the queryset and does not run queries."""
         return users
+
+    def delay(self, kind: type[NotificationType]) -> timedelta:
+        """Return how long an instant delivery of a type waits. It is not sent if the notification is read by then."""
+        return timedelta(0)
 
     def address(self, user: Any) -> str:
         """Return where messages to a user go, or an empty text if the user cannot be reached."""
@@ -99,6 +114,12 @@ class Channel:
     def send(self, message: Message) -> Outcome:
         """Send a message. An exception is taken for :class:`Retry`."""
         raise NotImplementedError
+
+    def preview(self, message: Message) -> Mapping[str, str]:
+        """Return the parts of a message as texts by their names, for the preview page. "html" is shown as a page."""
+        from notifications.presentation import sentences
+
+        return {"text": "\n".join(sentences.text(notification) for notification in message.notifications)}
 
     def close(self) -> None:
         """Finish after several messages."""

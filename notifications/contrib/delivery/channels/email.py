@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import smtplib
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import timedelta
 from email.headerregistry import Address
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +18,15 @@ from django.utils.translation import gettext_lazy as _
 
 from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels import base
-from notifications.contrib.delivery.channels.base import Down, Failed, Message, Outcome, Retry, Sent
+from notifications.contrib.delivery.channels.base import Down, Failed, Message, Outcome, Retry, Sent, constant
 from notifications.contrib.delivery.channels.mail import compose
 from notifications.contrib.delivery.models import StoppedAddress
 from notifications.objects.guard import error_text
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from notifications.types import NotificationType
 
 #: Seconds after which a server that says nothing is given up, unless the site sets another number.
 TIMEOUT = 15
@@ -46,13 +50,19 @@ class Channel(base.Channel):
 
     label = _("E-mail")
     default = "instant"
+    has_links = True
 
     def __init__(self, name: str, *, from_email: str = "", mailer: str = "default", **options: Any) -> None:
         super().__init__(name, **options)
+        if mailer != "default" and mailer not in getattr(mail, "mailers", ()):
+            raise ValueError(
+                f"'mailer' is {mailer!r}, which is not an alias of MAILERS (Django 6.1 or newer)"
+            )
         self.from_email, self.mailer = from_email, mailer
         self.connection: Any = None
         self.is_open, self.sent = False, 0
 
+    @constant
     def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
         """Return the users who have an address that is not stopped."""
         model: Any = get_user_model()
@@ -61,6 +71,10 @@ class Channel(base.Channel):
             channel=self.name, address=Lower(OuterRef(field))
         )
         return users.exclude(**{f"{field}__isnull": True}).exclude(**{field: ""}).exclude(Exists(stopped))
+
+    def delay(self, kind: type[NotificationType]) -> timedelta:
+        """Return the ``email_delay`` of a type."""
+        return kind.email_delay
 
     def address(self, user: Any) -> str:
         """Return the address of a user."""
@@ -93,6 +107,21 @@ class Channel(base.Channel):
             return outcome_of(error)
         self.sent += 1
         return outcome_of_service(letter, message.address)
+
+    def preview(self, message: Message) -> Mapping[str, str]:
+        """Return the headers of the mail, its text and its HTML."""
+        letter = compose(
+            message, channel=self.name, from_email=self.from_email or settings.DEFAULT_FROM_EMAIL
+        )
+        html = next(content for content, kind in letter.alternatives if kind == "text/html")
+        return {
+            "Subject": letter.subject,
+            "From": letter.from_email,
+            "To": ", ".join(letter.to),
+            **letter.extra_headers,
+            "text": str(letter.body),
+            "html": str(html),
+        }
 
     def connect(self) -> None:
         """Open the connection, or another one after some mails."""

@@ -23,7 +23,8 @@ from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels.base import Message
 from notifications.contrib.delivery.choices import EVERYTHING, type_scope
 from notifications.events import OBJECTS
-from notifications.objects.links import main_url, object_url
+from notifications.objects.labels import labels_of
+from notifications.objects.links import CLICKED, object_url
 from notifications.presentation import sentences
 from notifications.storage.reasons import reason_label
 from notifications.types import NotificationType, type_of
@@ -103,18 +104,19 @@ def context_of(message: Message, kind: type[NotificationType], scope: str, chann
     """Return what the templates of a message can use."""
     user = message.recipient
     count = len(message.notifications) + message.more
-    thread = thread_name(message.notifications[0])
+    threads = threads_of(message)
+    thread, [first, *_] = threads[0]
     subject = (
         ngettext("%(count)d new notification", "%(count)d new notifications", count) % {"count": count}
         if message.is_digest
-        else thread or sentences.text(message.notifications[0])
+        else thread or first.text
     )
     can_unsubscribe = message.is_digest or not kind.critical
     return {
         "message": message,
         "recipient": user,
         "subject": subject,
-        "threads": threads_of(message),
+        "threads": threads,
         "more": message.more,
         "category": kind.category_name(),
         "site": links.host(),
@@ -130,25 +132,27 @@ def threads_of(message: Message) -> list[tuple[str, list[Line]]]:
     """Return the notifications by what they are about, with its name. The thread with the newest one is the first."""
     found: dict[Any, tuple[str, list[Line]]] = {}
     for notification in message.notifications:
-        key = thread_of(notification) or notification.pk
-        found.setdefault(key, (thread_name(notification), []))[1].append(line_of(notification))
+        names = labels_of(notification)
+        line = line_of(notification, names)
+        found.setdefault(thread_of(notification) or notification.pk, (thread_name(names), []))[1].append(line)
     return list(found.values())
 
 
-def line_of(notification: Any) -> Line:
-    """Return what a mail shows of a notification."""
-    parts = {}
-    for name in OBJECTS:
-        label = notification.label(name)
-        url = links.absolute(object_url(notification, name))
-        if url and label:
-            parts[name] = format_html('<a href="{}" style="color:#0b5fc4"><bdi>{}</bdi></a>', url, label)
+def line_of(notification: Any, names: Mapping[str, str]) -> Line:
+    """Return what a mail shows of a notification whose objects have these names."""
+    parts: dict[str, str] = {}
+    urls = {name: links.absolute(object_url(notification, name)) for name in OBJECTS}
+    for name, label in names.items():
+        if urls[name] and label:
+            parts[name] = format_html(
+                '<a href="{}" style="color:#0b5fc4"><bdi>{}</bdi></a>', urls[name], label
+            )
         else:
-            parts[name] = format_html("<bdi>{}</bdi>", label) if label else ""  # type: ignore[assignment]
+            parts[name] = format_html("<bdi>{}</bdi>", label) if label else ""
     return Line(
-        text=sentences.text(notification),
+        text=sentences.text(notification, names),
         html=sentences.html_of(notification, parts, Context()),
-        url=links.absolute(main_url(notification)),
+        url=next(filter(None, map(urls.__getitem__, CLICKED)), ""),
         reason=reason_label(notification.reason),
         when=notification.timestamp,
     )
@@ -164,10 +168,9 @@ def thread_of(notification: Any) -> str:
     return ""
 
 
-def thread_name(notification: Any) -> str:
+def thread_name(names: Mapping[str, str]) -> str:
     """Return the name of what a notification is about, or an empty text. It stays the same in a thread."""
-    name: str = notification.label("target") or notification.label("action_object")
-    return name
+    return names["target"] or names["action_object"]
 
 
 def headers_of(message: Message, kind: type[NotificationType], unsubscribe_url: str) -> dict[str, str]:

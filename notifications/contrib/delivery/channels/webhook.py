@@ -8,7 +8,7 @@ import hmac
 import json
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
@@ -111,6 +111,10 @@ class Channel(base.Channel):
         if status == 410:
             return Failed("410 Gone", stop=True)
         return Retry(f"The endpoint answered {status}.", after)
+
+    def preview(self, message: Message) -> Mapping[str, str]:
+        """Return the body of the request."""
+        return {"text": json.dumps(payload(message), cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)}
 
 
 def payload(message: Message) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""Delete old rows of the ledger."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import router
+from django.template.defaultfilters import pluralize
+
+from notifications.contrib.delivery.choices import Status
+from notifications.contrib.delivery.clocks import as_utc, utc_now
+from notifications.contrib.delivery.models import Delivery
+from notifications.management.commands.prune_notifications import age, count
+from notifications.management.progress import ProgressBar
+
+
+class Command(BaseCommand):
+    """Delete deliveries that were sent, skipped or given up long ago, in short transactions."""
+
+    help = "Delete the deliveries that were due longer ago than this and are not pending."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare what is old, and how much is done at a time."""
+        parser.add_argument("--older-than", type=age, required=True, metavar="AGE", help="12h, 90d, 8w")
+        parser.add_argument("--dry-run", action="store_true", help="only print how many would be deleted")
+        parser.add_argument("--chunk-size", type=count, default=1000, help="rows per batch (%(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Go along the primary key, from the oldest row on, and print how many were deleted."""
+        rows = Delivery.objects.using(router.db_for_write(Delivery))
+        long_ago = utc_now() - options["older_than"]
+        bar, deleted, last = ProgressBar(self.stderr), 0, 0
+        while True:
+            chunk = rows.filter(pk__gt=last).order_by("pk").only("due_at", "status")[: options["chunk_size"]]
+            old = []
+            for row in chunk:
+                last = row.pk
+                if as_utc(row.due_at) < long_ago:
+                    old.append(row)
+            # Rows are written in the order of their keys: when none is old, none of those after them is.
+            if not old:
+                break
+            done = [row.pk for row in old if row.status != Status.PENDING]
+            if not options["dry_run"]:
+                # Not one that was to be sent again meanwhile.
+                rows.filter(pk__in=done).exclude(status=Status.PENDING).delete()
+            deleted += len(done)
+            bar(deleted, None)
+        bar.close()
+        words = f"{deleted} {pluralize(deleted, 'delivery,deliveries')}"
+        self.stdout.write(f"Would delete {words}." if options["dry_run"] else f"Deleted {words}.")
