@@ -22,7 +22,7 @@ IMAGES = ROOT / "docs" / "images"
 READER = "brosner"
 INBOX = "inbox/notifications/"
 ISSUE = "r/flask/issues/8/"
-DESK = {"viewport": {"width": 1000, "height": 800}}
+DESK = {"viewport": {"width": 1280, "height": 860}}
 DARK_DESK = {**DESK, "color_scheme": "dark"}
 PHONE = {
     "viewport": {"width": 390, "height": 760},

@@ -34,7 +34,7 @@ class Extension:
     """
 
     #: Templates that the inbox includes: "head" in its header, "row" in the menu of each row (``notice``), and
-    #: "new_row" in the empty row that the script uses for notifications that arrive. "bell" is at the end of the bell.
+    #: "new_row" in the empty row that the script uses for notifications that arrive.
     notifications_templates: ClassVar[Mapping[str, str]] = {}
 
     #: The settings of the app, if it adds keys to the dict ``NOTIFICATIONS``.

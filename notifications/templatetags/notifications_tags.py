@@ -221,7 +221,7 @@ def notice_main_url(context: Any, notice: AbstractNotification) -> str:
 
 @register.simple_tag
 def extension_templates(place: str) -> list[str]:
-    """Return the templates that extensions add to a place of the inbox or the bell, such as "row"."""
+    """Return the templates that extensions add to a place of the inbox: "head", "row" or "new_row"."""
     return [found for one in extensions() if (found := one.notifications_templates.get(place))]
 
 

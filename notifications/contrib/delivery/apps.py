@@ -28,7 +28,6 @@ class Config(Extension, AppConfig):
 
     notifications_templates: ClassVar[Mapping[str, str]] = {
         "head": "notifications_delivery/head.html",
-        "bell": "notifications_delivery/head.html",
     }
 
     notifications_messages: ClassVar[Mapping[str, str | Promise]] = {
