@@ -135,10 +135,14 @@ MARKS = """
 const style = (selector) => getComputedStyle(document.querySelector(selector));
 const dot = (selector) => getComputedStyle(document.querySelector(selector), "::before");
 const badge = style(".ntf-badge, .ntf-count");
+const lineOf = (selector) => {
+  const { borderBlockEndWidth, borderBlockEndColor, borderInlineStartColor } = style(selector);
+  return borderBlockEndWidth === "0px" ? borderInlineStartColor : borderBlockEndColor;
+};
 return {
   "behind": style("body").backgroundColor,
-  "tab": style(".ntf-tabs a:not([aria-current]) .ntf-tab").borderBlockEndColor,
-  "current tab": style(".ntf-tabs a[aria-current] .ntf-tab").borderBlockEndColor,
+  "tab": lineOf(".ntf-tabs a:not([aria-current]) .ntf-tab"),
+  "current tab": lineOf(".ntf-tabs a[aria-current] .ntf-tab"),
   "read row": dot(".ntf-row:not(.ntf-new)").content,
   "unread row": dot(".ntf-row.ntf-new").borderTopColor,
   "between rows": style(".ntf-row + .ntf-row").borderBlockStartWidth,
@@ -292,10 +296,12 @@ def test_a_bell_in_a_dark_bar_of_a_light_page_is_seen_and_its_panel_is_of_one_pi
     assert faint == []
 
 
+@pytest.mark.parametrize("width", [700, 1000], ids=["tabs in a line", "tabs in a column"])
 def test_what_a_colour_says_is_said_by_a_line_where_the_reader_chooses_the_colours(
-    browser: Browser, visit: Callable[[str], None], inbox: Any, scheme: str
+    browser: Browser, visit: Callable[[str], None], inbox: Any, scheme: str, width: int
 ) -> None:
     browser.page.emulate_media(forced_colors="active")
+    browser.page.set_viewport_size({"width": width, "height": 800})
     visit(INBOX)
     browser.page.locator(".ntf-row [name=id]").first.check()
     marks = browser.run(MARKS)
