@@ -151,7 +151,8 @@ def wrote(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, lis
     seen: list[tuple[str, list[str], str]] = []
 
     def note(self: Any, event: Event, found: Any, using: str) -> None:
-        names = [row.recipient.username for row in found]
+        # The order of the rows is that of the keys of users, which may be random.
+        names = sorted(row.recipient.username for row in found)
         seen.append((event.verb, names, using))
         if event.verb == "failed":
             raise RuntimeError
