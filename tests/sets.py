@@ -1,7 +1,8 @@
 """Which tests run once, on every database, and in every install shape: the one rule, used by ``conftest.py``.
 
 * ``browser``: the test drives a browser, and runs there.
-* ``once``: the test does not use the database, or its module is listed in :data:`ONCE` with the reason.
+* ``once``: the test does not use the database, or its module is listed in :data:`ONCE` with the reason, unless the test
+  is marked for PostgreSQL or MariaDB.
 * ``databases``: every other test. It runs in the shape ``default`` on each database.
 * A shape other than ``default`` runs the modules that its settings file names in ``TESTED_HERE``, each with the
   reason why this shape can change their outcome, and the tests that are marked for it and not for ``default``.
@@ -91,9 +92,9 @@ def set_of(item: pytest.Item) -> str:
     """Return ``"browser"``, ``"once"`` or ``"databases"``."""
     if item.get_closest_marker("browser") is not None:
         return "browser"
-    if is_listed(module_of(item), ONCE):
-        return "once"
-    return "databases" if uses_database(item) or names_a_server(item) else "once"
+    if names_a_server(item):
+        return "databases"
+    return "databases" if uses_database(item) and not is_listed(module_of(item), ONCE) else "once"
 
 
 def runs_in_shape(item: pytest.Item, shape: str, tested_here: object) -> bool:

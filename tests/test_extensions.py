@@ -14,13 +14,16 @@ from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.signals import pre_save
 
 from notifications import notify
+from notifications.conf import get_notification_model
 from notifications.events import Event
-from notifications.extensions import Extension, audience_extensions, known_settings
+from notifications.extensions import REASON, Extension, audience_extensions, known_settings
 from notifications.objects.guard import forget_faults
 from notifications.sending import audience as audience_module, batches
-from tests.factories import make_group, make_project, make_user, make_users, rows, told
+from tests.factories import listening, make_group, make_project, make_user, make_users, rows, told
 
 pytestmark = pytest.mark.django_db
 
@@ -190,15 +193,29 @@ def test_an_app_hears_of_no_event_that_failed_and_makes_none_fail(
     assert "tests.extending.apps: notifications_sent() failed: RuntimeError" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "form", [lambda ann, bob: ann, lambda ann, bob: iter([ann, bob])], ids=["one", "iterator"]
+)
 def test_an_app_that_takes_the_named_recipients_away_altogether_does_not_make_the_actor_one(
-    install: Any,
+    install: Any, form: Any
 ) -> None:
     install(lambda event, audience: None)
 
-    [(_, answer)] = notify.send(make_user("actor"), verb="closed", recipient=make_user("ann"))
+    recipient = form(make_user("ann"), make_user("bob"))
+    [(_, answer)] = notify.send(make_user("actor"), verb="closed", recipient=recipient)
 
     assert answer == []
     assert rows().count() == 0
+
+
+def test_an_app_gives_the_named_reasons_also_where_each_row_is_saved(install: Any) -> None:
+    install(lambda event, audience: audience.annotate(**{REASON: Value("author")}))
+
+    with listening(pre_save, get_notification_model()):
+        notify.send(make_project(), verb="closed", recipient=iter(make_users(3)))
+
+    assert set(rows().values_list("reason", flat=True)) == {"author"}
+    assert rows().count() == 3
 
 
 def test_apps_are_asked_in_the_order_in_which_they_are_installed(install: Any) -> None:

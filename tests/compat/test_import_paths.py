@@ -8,7 +8,9 @@ import pytest
 from django.apps import apps
 from django.template import Template, TemplateSyntaxError
 
+from notifications.conf import get_notification_model
 from notifications.sending import handler
+from tests.testapp.models import Project, Quiet
 
 # A name, and where the thing itself lives; None where it is the thing itself that has been there since.
 PATHS: dict[str, dict[str, str | None]] = {
@@ -107,6 +109,14 @@ def test_the_abstract_model_connects_the_handler_where_the_app_is_not_installed(
     reload(module)
 
     assert connected == [True]
+
+
+def test_the_url_of_an_object_is_none_where_it_has_none() -> None:
+    from notifications.helpers import get_object_url
+
+    project, row = Project(pk=1, name="p"), get_notification_model()()
+    assert get_object_url(project, row, None) == project.get_absolute_url()
+    assert get_object_url(Quiet(pk=1), row, None) is None
 
 
 def test_the_tag_for_the_callbacks_can_be_called_from_python_as_in_the_older_packages() -> None:

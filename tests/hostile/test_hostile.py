@@ -149,6 +149,7 @@ ASKED: dict[str, Callable[[Any], tuple[list[Any], dict[str, Any]]]] = {
     },
     "act": lambda row: ([], {"one": f"done:{row.slug}"}),
     "undo": lambda row: ([], {"undo": "nothing"}),
+    "saved_searches": lambda row: ([], {"do": "save", "name": "mine", "q": "is:unread"}),
     "token": lambda row: ([], {}),
     "seen": lambda row: ([], {}),
     "mark_all_as_read": lambda row: ([], {}),

@@ -34,7 +34,9 @@ ASK_AND_ACT = {"GET", "HEAD", "POST"}
 ALLOWED = {
     **{name: {"GET", "HEAD", "OPTIONS"} for name in PAGES},
     **{name: {"GET", "HEAD"} for name in ("api_inbox", "list", "token", "why")},
-    **{name: {"POST"} for name in ("change", "change_from_notification", "change_selected")},
+    **{
+        name: {"POST"} for name in ("change", "change_from_notification", "change_selected", "saved_searches")
+    },
 }
 
 

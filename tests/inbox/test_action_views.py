@@ -542,3 +542,16 @@ def test_each_tab_shows_its_rows_in_its_order_under_its_days(inbox: Client, just
     ]  # fmt: skip
     html = page(inbox, f"{INBOX}snoozed/")
     assert re.findall(r"<h2>(Tomorrow)</h2>|(wrote \d)", html)[:2] == [("Tomorrow", ""), ("", "wrote 0")]
+
+
+def test_a_host_that_the_site_does_not_know_leads_nowhere_else(
+    client: Client, justquick: Any, settings: Any
+) -> None:
+    """Most sites refuse such a request before. The older packages did not ask for the host at all."""
+    settings.ALLOWED_HOSTS = ["www.example.com"]
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "CommonMiddleware" not in name]
+    client.force_login(justquick)
+    response = client.post(
+        "/inbox/notifications/mark-all-as-read/", {"next": "https://testserver/elsewhere/"}
+    )
+    assert (response.status_code, response.headers["Location"]) == (302, "/inbox/notifications/unread/")

@@ -16,6 +16,7 @@ from notifications.inbox.actions import ACTIONS
 from notifications.inbox.undo import UNDO_COLUMNS, Change, do, undo
 from notifications.models import InboxState
 from notifications.signals import read_state_changed
+from notifications.storage import counts
 from tests.factories import at_once, listening, make_notification, make_user, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
@@ -238,3 +239,19 @@ def test_several_who_begin_at_once_have_one_state() -> None:
     results = at_once(4, lambda: do(user, user.notifications.all(), ACTIONS["done"]).changed)
     assert sorted(results) == [0, 0, 0, 3]
     assert InboxState.objects.count() == 1
+
+
+def test_without_the_table_of_states_nothing_can_be_undone(
+    justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site with its own model need not install the app."""
+    for module in (undoing, counts):
+        monkeypatch.setattr(module, "has_table", lambda: False)
+    make_notification(justquick)
+
+    counts.mark_seen(justquick)
+    assert counts.unseen_count(justquick) == 1
+    change = do(justquick, justquick.notifications.all(), ACTIONS["done"])
+    assert (change.changed, change.token) == (1, None)
+    assert undo(justquick, "a token") == Change(0)
+    assert InboxState.objects.count() == 0

@@ -19,6 +19,7 @@ TESTED_HERE = {
     "presentation/test_serialize.py": "JSON of rows",
     "sending/test_keywords.py": "keywords of an event that extensions see",
     "sending/test_silence.py": "an app says why nobody was notified",
+    "storage/test_labels_in_migrations.py": "models of the apps",
     "test_security.py": "HTML that the apps add",
     "test_tags.py": "HTML that the apps add",
     "test_templates.py": "HTML that the apps add",
