@@ -237,7 +237,7 @@ def test_every_write_works_however_the_transaction_is_held(level: str, held: str
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
 @pytest.mark.parametrize(
     "name",
-    [*(name for name in SENDS if "iterator" not in name), *QUERYSETS],
+    [*(name for name in SENDS if "iterator" not in name), *QUERYSETS, "update", "delete"],
     ids=lambda name: name.replace(" ", "_"),
 )
 def test_what_could_not_be_serialized_is_done_again(name: str, level: str) -> None:
