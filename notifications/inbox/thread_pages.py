@@ -308,7 +308,9 @@ class ThreadPages:
     def after_edge(self, edge: Edge) -> Rows:
         """Return the rows after an edge whose threads have none before it."""
         ahead = self.rows.filter(beyond(self.key, f"{self.ahead}e", edge), HAS_TARGET)
-        is_shown = IsAmong(*map(F, TARGET), Subquery(ahead.values(*TARGET)))
+        # Django asks each expression for a type; a row of two columns has none of its own.
+        targets = Subquery(ahead.values(*TARGET), output_field=TextField())
+        is_shown = IsAmong(*map(F, TARGET), targets)
         return self.rows.filter(beyond(self.key, self.behind, edge), ~HAS_TARGET | ~Q(is_shown))
 
     def first_rows(self, rows: Rows | None = None) -> Any:
