@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from notifications.conf import get_notification_model, settings
-from notifications.inbox import pagination, search, tabs, thread_pages, threads
+from notifications.inbox import search, tabs, thread_pages, threads
 from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.lists import (
     LISTS,
@@ -23,7 +23,6 @@ from notifications.inbox.lists import (
     newest,
     show,
 )
-from notifications.inbox.matching import matching_of_page
 from notifications.inbox.requests import rows_of
 from notifications.inbox.tabs import TABS
 from notifications.objects.keys import attach_objects
@@ -86,13 +85,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         rows = threads.of_key(rows, one)
     key, descending = tab.order(asked)
     order: dict[str, Any] = {"key": key, "descending": descending}
-    page: pagination.Page
-    if with_threads:
-        page = thread_pages.get_page(
-            rows, number, cursors, **order, counted=lambda some: tabs.with_counts(some, request)
-        )
-    else:
-        page = pagination.get_page(tabs.with_counts(rows, request), number, cursors, **order)
+    page = thread_pages.page_of(request, rows, number, cursors, **order, with_threads=with_threads)
     found = list(page.object_list)
     counts = tabs.counts_of(found, request)
     opened = rows_of_open_threads(request, rows, found, **order) if with_threads else {}
@@ -125,15 +118,11 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         "after": page.after or None,
         "error": asked.error or asked.limit or None,
     }
-    newest, limited = tabs.newest_of(found), asked.text or one
-    if isinstance(page, thread_pages.ThreadPage):
-        others = {row.pk: row for some in opened.values() for row in some if row not in found}
-        answer["items"] += [entry_of_row(row, key, request) for row in others.values()]
-        answer |= {"total": page.total, **page.matching(tab.name, limited, newest=newest)}
-    else:
-        is_whole = not page.has_other_pages()
-        answer["total"] = len(found) if is_whole else None
-        answer |= matching_of_page(found, tab.name, limited, is_whole=is_whole, newest=newest)
+    others = {row.pk: row for some in opened.values() for row in some if row not in found}
+    answer["items"] += [entry_of_row(row, key, request) for row in others.values()]
+    answer |= thread_pages.results_of(
+        page, found, tab.name, asked.text or one, is_whole=not page.has_other_pages()
+    )
     return JsonResponse(answer, headers={"ETag": etag})
 
 

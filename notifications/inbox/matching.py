@@ -10,7 +10,6 @@ from typing import Any
 from django.db.models import Count, Max, QuerySet
 
 from notifications.objects.fetch import is_numbered
-from notifications.storage.notification import AbstractNotification
 
 #: The most rows of which each one is compared; of more, only their number and the last one to arrive.
 MAX_COMPARED_ROWS = 100_000
@@ -75,31 +74,25 @@ class MatchingChanged(Exception):
     """The rows are not those that the user has seen."""
 
 
-def matching_of_page(
-    page: Sequence[AbstractNotification], tab: str, query: str, *, is_whole: bool, newest: int | None
+def fields_of_results(
+    keys: Sequence[Any] | None,
+    unread: Sequence[Any],
+    rows: Sequence[Any],
+    *,
+    tab: str,
+    query: str,
+    newest: int | None,
 ) -> dict[str, str]:
-    """Return the fields of the form of a page of a search in a tab, which may be all of it.
+    """Return the fields of the form of a page that shows these rows of a tab, or of a search in it.
 
+    ``keys`` are those of all results, and ``unread`` those of the unread ones. ``keys`` is None if they are not known.
     ``newest`` is the last row that had arrived, of whomever.
     """
-    keys = [row.pk for row in page] if page and is_whole else None
-    unread = (
-        [row.pk for row in page if row.is_unread]
-        if keys and tab in {"inbox", "unread"} and not query
-        else None
-    )
-    return matching_of_keys(keys, unread, type(page[0]) if page else None, newest=newest)
-
-
-def matching_of_keys(
-    keys: Sequence[Any] | None, unread: Sequence[Any] | None, model: Any, *, newest: int | None
-) -> dict[str, str]:
-    """Return the fields of the form of a page; ``keys`` are those of all results, ``unread`` of all that are unread.
-
-    They are None if they are not known.
-    """
     some = Matching(newest=newest).dumps()
-    return {
-        "matching": some if keys is None else Matching.of_few(keys, model).dumps(),
-        "matching_unread": some if unread is None else Matching.of_few(unread, model).dumps(),
-    }
+    fields = {"matching": some, "matching_unread": some}
+    if keys:
+        model = type(rows[0])
+        fields["matching"] = Matching.of_few(keys, model).dumps()
+        if tab in {"inbox", "unread"} and not query:
+            fields["matching_unread"] = Matching.of_few(unread, model).dumps()
+    return fields

@@ -15,7 +15,6 @@ from notifications.conf import get_notification_model, settings
 from notifications.inbox import pagination, search, tabs, thread_pages, threads
 from notifications.inbox.actions import ACTIONS
 from notifications.inbox.flash import get_flash
-from notifications.inbox.matching import matching_of_page
 from notifications.inbox.requests import own_url, rows_of
 from notifications.inbox.tabs import TABS
 from notifications.storage.notification import AbstractNotification, Rows
@@ -82,24 +81,15 @@ class NotificationViewList(LoginRequiredMixin, Base):
         search_of_page = getattr(self, "search", None)
         # A custom queryset may have rows where the column of the tab is null.
         key, descending = self.tab.order(search_of_page) if search_of_page else ("timestamp", True)
-        page: pagination.Page
-        if threads.is_on(self.request):
-            page = thread_pages.get_page(
-                queryset,
-                page_size,
-                self.request.GET,
-                key=key,
-                descending=descending,
-                counted=lambda rows: tabs.with_counts(rows, self.request),
-            )
-        else:
-            page = pagination.get_page(
-                tabs.with_counts(queryset, self.request),
-                page_size,
-                self.request.GET,
-                key=key,
-                descending=descending,
-            )
+        page = thread_pages.page_of(
+            self.request,
+            queryset,
+            page_size,
+            self.request.GET,
+            key=key,
+            descending=descending,
+            with_threads=threads.is_on(self.request),
+        )
         return page.paginator, page, page.object_list, page.has_other_pages()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -112,12 +102,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
         page = context["page_obj"]
         is_ours = isinstance(page, pagination.Page) or (page is None and self.is_in_our_order(rows))
         is_whole = is_ours and not (page and page.has_other_pages())
-        newest, thread = tabs.newest_of(rows), self.request.GET.get("thread", "")
+        thread = self.request.GET.get("thread", "")
         asked = search_of_page.text or thread
-        total = len(rows) if is_whole else None
-        matching = matching_of_page(rows, self.tab.name, asked, is_whole=is_whole, newest=newest)
-        if isinstance(page, thread_pages.ThreadPage):
-            total, matching = page.total, page.matching(self.tab.name, asked, newest=newest)
         return {
             "notifications": rows,
             **context,
@@ -128,8 +114,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
             "actions": [ACTIONS[name] for name in self.tab.actions],
             "search": search_of_page,
             "saved_searches": tabs.searches_on(carrier, self.request),
-            "total": total,
-            **matching,
+            **thread_pages.results_of(page, rows, self.tab.name, asked, is_whole=is_whole),
             "threads": isinstance(page, thread_pages.ThreadPage),
             "thread": thread,
             "page_query": threads.page_query(self.request),

@@ -1,25 +1,21 @@
 """The pages of a list in which the rows about one target are one entry, in the place of the first of them.
 
 A page of 20 reads a few columns of the first :data:`MAX_READ_ROWS` rows. Where these are not all, one more query counts
-the rows of its threads among the first :data:`MAX_COUNTED_ROWS`, or, where one long thread comes first, reads what
-comes after it. The last query loads the rows that are shown. No index is needed for it.
+the rows of its threads among the first rows, or, where one long thread comes first, reads what comes after it. The last
+query loads the rows that are shown. No index is needed for it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db import connections
 from django.db.models import (
     BooleanField,
     Case,
     F,
     Func,
-    IntegerField,
     Q,
     Subquery,
     TextField,
@@ -27,83 +23,32 @@ from django.db.models import (
     When,
     Window,
 )
-from django.db.models.functions import Concat, RowNumber, StrIndex
-from django.http import Http404
+from django.db.models.functions import RowNumber
+from django.http import Http404, HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from notifications.inbox.matching import matching_of_keys
+from notifications.inbox import pagination
+from notifications.inbox.matching import fields_of_results
 from notifications.inbox.pagination import Edge, Page, beyond, edge_of, page_number
+from notifications.inbox.tabs import newest_of, with_counts
+from notifications.inbox.thread_counts import (
+    HAS_TARGET,
+    SAID,
+    Entry,
+    Numbers,
+    Read,
+    any_of,
+    count,
+    numbers_of,
+)
 from notifications.inbox.threads import TARGET, Shown, key_of_target, target_of
-from notifications.objects.fetch import is_numbered, primary_key
 from notifications.objects.keys import attach_objects
 from notifications.presentation.threads import ATTRIBUTE, Thread
 from notifications.storage.notification import Rows
-from notifications.storage.reasons import Reason, strongest
 from notifications.storage.states import UNREAD, key_text, newest_first, oldest_first
 
 #: The rows that are read at once for a page of up to 20 entries; five for each entry of a longer page.
 MAX_READ_ROWS = 100
-
-#: The rows of a list that are counted for the threads of a page.
-MAX_COUNTED_ROWS = 1_000
-
-#: What must be the same in all rows for one sentence, and the actor: columns.
-SAID = (
-    "verb",
-    "actor_content_type_id",
-    "actor_object_id",
-    "action_object_object_id",
-    "action_object_content_type_id",
-)
-#: The place of a reason in this text is its strength.
-RANKS = f",{','.join(Reason.values)},"
-
-#: Of each thread: its place, its numbers, its actors, and the least, the greatest and the number of the other columns.
-COUNT_SQL = (
-    "SELECT ntf_type, ntf_target, ntf_alone, {edge}(ntf_key), COUNT(*), MAX(ntf_pk), SUM(ntf_unread), MAX(ntf_rank), "
-    "COUNT(DISTINCT ntf_2), MIN(ntf_0), MAX(ntf_0), COUNT(ntf_0), MIN(ntf_1), MAX(ntf_1), COUNT(ntf_1), "
-    "MIN(ntf_3), MAX(ntf_3), COUNT(ntf_3), MIN(ntf_4), MAX(ntf_4), COUNT(ntf_4) "
-    "FROM ({rows}) ntf_counted GROUP BY ntf_type, ntf_target, ntf_alone"
-)
-
-HAS_TARGET = Q(**{f"{name}__isnull": False for name in TARGET}) & ~Q(**{TARGET[1]: ""})
-
-#: What names an entry: the target of its rows, or the primary key of the only row of an entry without one.
-Entry = Any
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """The columns of a row that decide to which thread it belongs, and what is said of that."""
-
-    pk: Any
-    content_type_id: int | None
-    object_id: str | None
-    unread: int
-    reason: str
-    said: tuple[Any, ...]
-
-    @property
-    def entry(self) -> Entry:
-        """Return the entry of this row."""
-        if self.content_type_id is None or self.object_id in {None, ""}:
-            return self.pk
-        return self.content_type_id, self.object_id
-
-
-@dataclass(slots=True)
-class Numbers:
-    """What is known of the rows of a thread."""
-
-    count: int
-    unread: int
-    #: How many actors they have, 0 if they have not one verb, one action object and one kind of actor.
-    people: int
-    reason: str
-    #: Whether these are all of its rows.
-    is_exact: bool
-    #: The greatest primary key, if they are numbers, so that no row that comes later is one of them.
-    newest: int | None
 
 
 class ThreadPage(Page):
@@ -112,17 +57,43 @@ class ThreadPage(Page):
     keys: Sequence[Any] | None = None
     unread_keys: Sequence[Any] = ()
 
-    @property
-    def total(self) -> int | None:
-        """Return the number of all rows, if it is known."""
-        return None if self.keys is None else len(self.keys)
 
-    def matching(self, tab: str, query: str, *, newest: int | None) -> dict[str, str]:
-        """Return the fields of the form of this page of a search in a tab."""
-        rows: Any = self.object_list
-        keys = self.keys or None
-        unread = self.unread_keys if keys and tab in {"inbox", "unread"} and not query else None
-        return matching_of_keys(keys, unread, type(rows[0]) if rows else None, newest=newest)
+def page_of(
+    request: HttpRequest,
+    rows: Any,
+    size: int,
+    query: Mapping[str, str],
+    *,
+    key: str,
+    descending: bool,
+    with_threads: bool,
+) -> Page:
+    """Return a page of threads or of rows, whose first row carries the counts of the tabs."""
+    if with_threads:
+        return get_page(
+            rows,
+            size,
+            query,
+            key=key,
+            descending=descending,
+            counted=lambda some: with_counts(some, request),
+        )
+    return pagination.get_page(with_counts(rows, request), size, query, key=key, descending=descending)
+
+
+def results_of(page: Any, rows: Sequence[Any], tab: str, query: str, *, is_whole: bool) -> dict[str, Any]:
+    """Return ``total``, the number of all results, and the fields of the form that name them.
+
+    They are known of a page of threads that says so, and of another page if ``is_whole`` says that it shows all.
+    """
+    keys: Sequence[Any] | None = None
+    unread: Sequence[Any] = ()
+    if isinstance(page, ThreadPage):
+        keys, unread = page.keys, page.unread_keys
+    elif is_whole:
+        keys, unread = [row.pk for row in rows], [row.pk for row in rows if row.is_unread]
+    fields = fields_of_results(keys, unread, rows, tab=tab, query=query, newest=newest_of(rows))
+    return {"total": None if keys is None else len(keys), **fields}
 
 
 def get_page(
@@ -182,7 +153,7 @@ class ThreadPages:
         if not groups:
             return None
         if not is_whole and len(groups) > self.size:
-            numbers |= self.count(region, list(groups)[: self.size])[0]
+            numbers |= self.count_in(region, list(groups)[: self.size])[0]
         elif not is_whole and max(map(len, groups.values())) > 0.9 * most:
             rest = self.read(region.exclude(any_of(groups)), most)
             is_all = len(rest) < most
@@ -190,7 +161,7 @@ class ThreadPages:
             groups |= others
             numbers |= {entry: numbers_of(some, is_exact=is_all) for entry, some in others.items()}
         elif not is_whole:
-            counted, is_all = self.count(region)
+            counted, is_all = self.count_in(region)
             found = [entry for entry in counted if entry not in groups]
             numbers |= counted
         firsts = self.load(region, groups, found)
@@ -226,7 +197,7 @@ class ThreadPages:
         edge: Edge = getattr(found[0], self.key), found[0].pk
         region = self.rows.filter(beyond(self.key, f"{self.behind}e", edge))
         firsts = {target_of(row) or row.pk: row for row in found}
-        numbers, _ = self.count(region, list(firsts)[: self.size])
+        numbers, _ = self.count_in(region, list(firsts)[: self.size])
         return self.page(firsts, numbers, {}, number=number, newer=newer, older=older)
 
     def page(
@@ -320,43 +291,11 @@ class ThreadPages:
         rows = (self.rows if rows is None else rows)._without_objects()
         return rows.annotate(ntf_place=place).filter(ntf_place=1).order_by(*self.order)
 
-    def count(
+    def count_in(
         self, region: Rows, entries: Iterable[Entry] | None = None
     ) -> tuple[dict[Entry, Numbers], bool]:
-        """Count the rows of these threads, or of all, among the first rows of a region.
-
-        Return the numbers of each, in the order of the list, and whether there are no other rows. Costs one query.
-        """
-        are_named = HAS_TARGET
-        alone: Any = Case(When(HAS_TARGET, then=Value(None)), default=key_text(), output_field=TextField())
-        if entries is not None:
-            are_named = any_of(entry for entry in entries if isinstance(entry, tuple))
-            alone = Value(None, output_field=TextField())
-        columns = {
-            "ntf_type": Case(When(are_named, then=F(TARGET[0]))),
-            "ntf_target": Case(When(are_named, then=F(TARGET[1]))),
-            "ntf_alone": alone,
-            "ntf_key": F(self.key),
-            "ntf_pk": F("pk") if is_numbered(region.model) else Value(None, output_field=IntegerField()),
-            "ntf_unread": Case(When(UNREAD.condition(), then=1), default=0),
-            "ntf_rank": StrIndex(Value(RANKS), Concat(Value(","), F("reason"), Value(","))),
-            **{f"ntf_{number}": F(name) for number, name in enumerate(SAID)},
-        }
-        rows = region._without_objects().order_by(*self.order).annotate(**columns).values(*columns)
-        sql, params = rows[:MAX_COUNTED_ROWS].query.sql_with_params()
-        with connections[region.db].cursor() as cursor:
-            cursor.execute(COUNT_SQL.format(edge="MAX" if self.descending else "MIN", rows=sql), params)
-            found = sorted(cursor.fetchall(), key=lambda each: each[3], reverse=self.descending)
-        is_all = sum(each[4] for each in found) < MAX_COUNTED_ROWS
-        numbers: dict[Entry, Numbers] = {}
-        for content_type_id, object_id, alone_key, _, count, newest, unread, rank, *said in found:
-            entry = (content_type_id, object_id)
-            if object_id is None:
-                entry = alone_key and primary_key(region.model, alone_key, region.db)
-            reason = RANKS[rank:].partition(",")[0] if rank else ""
-            numbers[entry] = Numbers(count, int(unread), people_of(count, *said), reason, is_all, newest)
-        numbers.pop(None, None)
-        return numbers, is_all
+        """Count the rows of these threads, or of all: see :func:`~notifications.inbox.thread_counts.count`."""
+        return count(region, entries, key=self.key, descending=self.descending)
 
 
 class IsAmong(Func):
@@ -382,39 +321,3 @@ def second_of(rows: Sequence[Read]) -> Any:
     """Return the primary key of the first row of another actor than that of the first, or None."""
     actor = rows[0].said[2]
     return next((row.pk for row in rows if row.said[2] != actor), None)
-
-
-def any_of(entries: Iterable[Entry]) -> Q:
-    """Return the condition for the rows of these entries; false for none."""
-    found, alone = defaultdict(list), []
-    for entry in entries:
-        if isinstance(entry, tuple):
-            found[entry[0]].append(entry[1])
-        else:
-            alone.append(entry)
-    of_any = Q(pk__in=alone)
-    for content_type_id, object_ids in found.items():
-        of_any |= Q(**{TARGET[0]: content_type_id, f"{TARGET[1]}__in": object_ids})
-    return of_any
-
-
-def numbers_of(rows: Sequence[Read], *, is_exact: bool) -> Numbers:
-    """Return the numbers of a thread whose rows were read."""
-    verbs, actor_types, actors, *objects = (
-        set(values) for values in zip(*(row.said for row in rows), strict=True)
-    )
-    is_one = all(len(values) == 1 for values in (verbs, actor_types, *objects)) and None not in actor_types
-    people = len(actors) if is_one else 0
-    unread = sum(row.unread for row in rows)
-    keys = [row.pk for row in rows]
-    newest = max(keys) if isinstance(keys[0], int) else None
-    return Numbers(len(rows), unread, people, strongest([row.reason for row in rows]), is_exact, newest)
-
-
-def people_of(count: int, *said: Any) -> int:
-    """Return the number of actors of a thread from what was counted, 0 if one sentence does not fit all rows."""
-    actors, *pairs = said
-    same = all(
-        least == most and number in {0, count} for least, most, number in zip(*[iter(pairs)] * 3, strict=True)
-    )
-    return int(actors) if same and said[6] else 0

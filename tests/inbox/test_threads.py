@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from notifications.conf import get_notification_model
-from notifications.inbox import thread_pages
+from notifications.inbox import thread_counts
 from notifications.inbox.threads import Shown, decode, encode
 from notifications.presentation.threads import thread_of
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
@@ -295,7 +295,7 @@ def test_the_numbers_are_exact_also_of_rows_that_are_not_read(
 def test_of_very_many_rows_the_numbers_say_that_there_may_be_more(
     inbox: Client, send: Sent, ann: Any, bob: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(thread_pages, "MAX_COUNTED_ROWS", 120)
+    monkeypatch.setattr(thread_counts, "MAX_COUNTED_ROWS", 120)
     project = make_project()
     send(bob, project)
     for number in range(130):
