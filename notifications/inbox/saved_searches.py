@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import router, transaction
+from django.db import models, router
 
-from notifications.storage.inbox_state import InboxState, has_table
+from notifications.storage.inbox_state import InboxState, alone, has_table
 
 #: The most searches of a user, and the most characters of a name and of a search.
 MAX_SEARCHES, MAX_NAME_LENGTH, MAX_QUERY_LENGTH = 15, 50, 500
@@ -74,16 +74,10 @@ def move_up(user: Any, name: str) -> None:
 
 
 def change(user: Any, write: Callable[[list[SavedSearch]], list[SavedSearch]]) -> None:
-    """Write what a function makes of the searches of a user, while no other changes them.
+    """Write what a function makes of the searches of a user, while no other changes them."""
 
-    If the app is not installed, there are no states, so nothing is saved.
-    """
-    if not has_table():
-        return
-    using = router.db_for_write(user.notifications.model)
-    states = InboxState.objects.using(using)
-    states.get_or_create(pk=user.pk)
-    with transaction.atomic(using):
-        state = states.select_for_update().get(pk=user.pk)
-        state.searches = [[search.name, search.query] for search in write(loaded(state.searches))]
-        state.save(using=using, update_fields=["searches"])
+    def store(state: models.QuerySet[InboxState]) -> None:
+        found = loaded(state.values_list("searches", flat=True).first())
+        state.update(searches=[[search.name, search.query] for search in write(found)])
+
+    alone(user, router.db_for_write(user.notifications.model), store)

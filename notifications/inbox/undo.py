@@ -10,19 +10,18 @@ from __future__ import annotations
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from django.db import models, router, transaction
+from django.db import models, router
 from django.db.models import Expression, F, Q
 from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
 from notifications.inbox.matching import MAX_COMPARED_ROWS, Matching, MatchingChanged
-from notifications.storage.inbox_state import InboxState, has_table
-from notifications.storage.locking import retry
+from notifications.storage.inbox_state import InboxState, alone
 from notifications.storage.notification import Rows
 
 #: The values of some columns, as JSON holds them.
@@ -219,23 +218,3 @@ def batches(changes: Sequence[tuple[Values, Sequence[Any]]]) -> Iterator[list[tu
         batch.append((was, keys))
         size += len(keys)
     yield batch
-
-
-def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], Change]) -> Change:
-    """Call ``write`` with the user's state in a transaction, while no other does anything for the same user.
-
-    If the app is not installed, there are no states: nothing is held, and nothing can be undone.
-    """
-    states = InboxState.objects.using(using)
-    state = states.filter(pk=user.pk)
-
-    def hold_and_write() -> Change:
-        with transaction.atomic(using):
-            if not has_table():
-                return write(states.none())
-            # A write that changes nothing: it holds the row, and on SQLite the turn, before anything is read.
-            if not state.update(seen_at=F("seen_at")):
-                states.get_or_create(pk=user.pk)
-            return write(state)
-
-    return retry(hold_and_write, using)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from django.apps import apps
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import models, transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from notifications.storage.fields import without_labels_in_migrations
+from notifications.storage.locking import retry
+
+T = TypeVar("T")
 
 
 def has_table() -> bool:
@@ -46,3 +53,23 @@ class InboxState(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], T]) -> T:
+    """Call ``write`` with the user's state in a transaction, while no other changes anything of the same user.
+
+    If the app is not installed, there are no states: nothing is held, and nothing can be stored.
+    """
+    states = InboxState.objects.using(using)
+    state = states.filter(pk=user.pk)
+
+    def hold_and_write() -> T:
+        with transaction.atomic(using):
+            if not has_table():
+                return write(states.none())
+            # A write that changes nothing: it holds the row, and on SQLite the turn, before anything is read.
+            if not state.update(seen_at=F("seen_at")):
+                states.get_or_create(pk=user.pk)
+            return write(state)
+
+    return retry(hold_and_write, using)

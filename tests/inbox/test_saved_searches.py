@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from notifications.inbox import saved_searches, tabs
 from notifications.inbox.saved_searches import MAX_SEARCHES, SavedSearch, searches_of
+from notifications.storage import inbox_state
 from tests.factories import make_notification, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
@@ -107,7 +108,7 @@ def test_a_site_without_the_table_has_no_saved_searches(
     inbox: Client, justquick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved_searches.save(justquick, "mine", "is:unread")
-    for module in (saved_searches, tabs):
+    for module in (inbox_state, saved_searches, tabs):
         monkeypatch.setattr(module, "has_table", lambda: False)
     saved_searches.save(justquick, "another", "is:unread")
     assert names(justquick) == []

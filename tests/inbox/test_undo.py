@@ -16,7 +16,7 @@ from notifications.inbox.actions import ACTIONS
 from notifications.inbox.undo import UNDO_COLUMNS, Change, do, undo
 from notifications.models import InboxState
 from notifications.signals import read_state_changed
-from notifications.storage import counts
+from notifications.storage import counts, inbox_state
 from tests.factories import at_once, listening, make_notification, make_user, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
@@ -245,7 +245,7 @@ def test_without_the_table_of_states_nothing_can_be_undone(
     justquick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A site with its own model need not install the app."""
-    for module in (undoing, counts):
+    for module in (inbox_state, counts):
         monkeypatch.setattr(module, "has_table", lambda: False)
     make_notification(justquick)
 
