@@ -32,7 +32,7 @@ from notifications.inbox.matching import MatchingChanged
 from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import Selection, key_of
 from notifications.inbox.snooze import SnoozeError, choices, snooze_until
-from notifications.inbox.tabs import TABS
+from notifications.inbox.tabs import tab_of
 from notifications.inbox.threads import PREFIX
 from notifications.storage import counts
 
@@ -126,21 +126,17 @@ def seen(request: HttpRequest) -> HttpResponse:
 @require_POST
 def saved_searches(request: HttpRequest) -> HttpResponse:
     """Save, remove or move up the search ``name``, as ``do`` says, and redirect to ``next``."""
-    name, response = (
-        request.POST.get("name", ""),
-        HttpResponseRedirect(next_url(request) or own_url(request, "all")),
-    )
-    do = request.POST.get("do", "")
+    do, name = request.POST.get("do", ""), request.POST.get("name", "")
     if do == "save":
         try:
             saving.save(request.user, name, request.POST.get("q", ""))
         except saving.TooManySearches:
-            set_flash(response, request, Flash(TOO_MANY_SEARCHES))
+            return back(request, Flash(TOO_MANY_SEARCHES))
     elif do == "remove":
         saving.remove(request.user, name)
     elif do == "up":
         saving.move_up(request.user, name)
-    return response
+    return back(request)
 
 
 @never_cache
@@ -198,8 +194,7 @@ def act_by_url(
     if str(slug).startswith(PREFIX):
         # All rows of a thread: who opens it has read them.
         data = form_data(request)
-        place = TABS.get(data.get("tab", ""), TABS["inbox"])
-        rows = Selection(action, [str(slug)], query=data.get("q", ""), place=place).rows(request)
+        rows = Selection(action, [str(slug)], query=data.get("q", ""), place=tab_of(data)).rows(request)
     elif slug is not None:
         rows = rows.filter(pk=key_of(str(slug), rows.model, rows.db))
     if request.method == "POST" or settings.ACTIONS_ON_GET:
@@ -236,8 +231,14 @@ def answer(request: HttpRequest, flash: Flash) -> HttpResponse:
         # Nothing happened, so the last action can still be undone.
         last = get_flash(request)
         flash = last if last is not None and last.token else flash
+    return back(request, flash)
+
+
+def back(request: HttpRequest, flash: Flash | None = None) -> HttpResponse:
+    """Redirect to ``next``, or to the inbox, which shows the message."""
     response = HttpResponseRedirect(next_url(request) or own_url(request, "all"))
-    set_flash(response, request, flash)
+    if flash is not None:
+        set_flash(response, request, flash)
     return response
 
 
@@ -245,9 +246,7 @@ def say_changed(request: HttpRequest) -> HttpResponse:
     """Return that other rows are there than the page has shown, as JSON or as the message on the next page."""
     if wants_json(request):
         return JsonResponse({"error": Flash(CHANGED).message}, status=409)
-    response = HttpResponseRedirect(next_url(request) or own_url(request, "all"))
-    set_flash(response, request, Flash(CHANGED))
-    return response
+    return back(request, Flash(CHANGED))
 
 
 def show_results(request: HttpRequest, selection: Selection) -> HttpResponse:

@@ -75,7 +75,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         nothing = dict.fromkeys((*TABS, "unseen"), 0)
         empty: dict[str, Any] = {"threads": [], "items": []} if with_threads else {"items": []}
         return JsonResponse({"counts": nothing, **empty, "before": None, "after": None, "error": None})
-    tab = TABS.get(request.GET.get("tab", ""), TABS["inbox"])
+    tab = tabs.tab_of(request.GET)
     asked = search.parse(request.GET.get("q", ""), get_notification_model(), viewer=request.user)
     number = get_page_size(request)
     cursors = {name: request.GET[name] for name in ("before", "after", "page") if name in request.GET}

@@ -16,7 +16,7 @@ from notifications.inbox import search
 from notifications.inbox.actions import ACTIONS, Action
 from notifications.inbox.matching import Matching
 from notifications.inbox.requests import rows_of
-from notifications.inbox.tabs import TABS, Tab
+from notifications.inbox.tabs import TABS, Tab, tab_of
 from notifications.inbox.threads import PREFIX, most_rows, of_key, shown_in
 from notifications.objects.fetch import key_field, primary_key
 from notifications.storage.notification import Rows
@@ -53,7 +53,7 @@ class Selection:
         action = ACTIONS.get(name or everything or data.get("action", ""))
         if action is None:
             return None
-        place, query = TABS.get(data.get("tab", ""), TABS["inbox"]), data.get("q", "")
+        place, query = tab_of(data), data.get("q", "")
         if name:
             return cls(action, [slug], query=query, place=place)
         if everything:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import IntegerField, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -144,6 +144,11 @@ class Counted(Subquery):
     output_field = IntegerField()
     #: An extension may leave no rows.
     empty_result_set_value = 0
+
+
+def tab_of(data: QueryDict) -> Tab:
+    """Return the tab that a query string or a form names, by default the inbox."""
+    return TABS.get(data.get("tab", ""), TABS["inbox"])
 
 
 def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:

@@ -26,9 +26,7 @@ class Config(Extension, AppConfig):
     verbose_name = _("Delivery of notifications")
     default_auto_field = "django.db.models.BigAutoField"
 
-    notifications_templates: ClassVar[Mapping[str, str]] = {
-        "head": "notifications_delivery/head.html",
-    }
+    notifications_templates: ClassVar[Mapping[str, str]] = {"head": "notifications_delivery/head.html"}
 
     notifications_messages: ClassVar[Mapping[str, str | Promise]] = {
         "delivery_saved": _("Your settings were saved."),
