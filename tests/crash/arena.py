@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Any
@@ -77,27 +77,37 @@ def wait_until_alone() -> None:
 
 def start_worker(key: str, pks: list[Any], chance: Random) -> int:
     """Start a process that tells everybody of one event, in steps of its own. Return its id."""
-    # A connection must not be in two processes.
-    connections.close_all()
     chunk_size = chance.choice([500, 700, 1000, 3000])
     by_query = chance.random() < 0.75
+
+    def work() -> int:
+        everybody: Any = get_user_model()._default_manager
+        try:
+            [(_, response)] = notify.send(
+                everybody.get(pk=pks[0]),
+                verb="closed",
+                recipient=everybody.all() if by_query else iter(pks),
+                idempotency_key=key,
+                fanout_chunk=chunk_size,
+            )
+            return 0 if len(response) == len(pks) else INCOMPLETE
+        except (OperationalError, InterfaceError) as error:
+            print(f"{key}: {error!r}", file=sys.stderr)
+            return FAILED if "eadlock" in str(error) else DISCONNECTED
+
+    return fork(work)
+
+
+def fork(work: Callable[[], int]) -> int:
+    """Start a process that calls ``work``, which returns its exit status, and ends. Return its id."""
+    # A connection must not be in two processes.
+    connections.close_all()
     pid = os.fork()
     if pid:
         return pid
     status = FAILED
     try:
-        everybody: Any = get_user_model()._default_manager
-        [(_, response)] = notify.send(
-            everybody.get(pk=pks[0]),
-            verb="closed",
-            recipient=everybody.all() if by_query else iter(pks),
-            idempotency_key=key,
-            fanout_chunk=chunk_size,
-        )
-        status = 0 if len(response) == len(pks) else INCOMPLETE
-    except (OperationalError, InterfaceError) as error:
-        status = FAILED if "eadlock" in str(error) else DISCONNECTED
-        print(f"{key}: {error!r}", file=sys.stderr)
+        status = work()
     except BaseException:  # noqa: BLE001 - whatever it was, the parent's code must not go on here
         traceback.print_exc()
     finally:

@@ -7,32 +7,26 @@ would make it every minute.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.crash.deliveries import WORKERS, Sink, count_what_was_sent, hurry, waiting, write_ledger
+from tests.crash.deliveries import WORKERS, count_what_was_sent, run_rounds, waiting, write_ledger
 
 from celery import Celery  # isort: skip
-from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import connections
 
 from notifications import notify
-from notifications.contrib.delivery.channels import get_channels
 from notifications.contrib.delivery.runners.celery import send_deliveries
 from tests.crash import arena
 
@@ -69,35 +63,14 @@ class Broker:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seconds", type=float, required=True, help="go on for at least so long")
-    parser.add_argument("--faults", type=int, required=True, help="and until so many workers were killed")
-    parser.add_argument("--seed", type=int, required=True)
-    options = parser.parse_args()
-    hurry()
-    chance = Random(options.seed)  # noqa: S311
-    total: Counter[str] = Counter()
-    until = time.monotonic() + options.seconds
-    with tempfile.TemporaryDirectory(prefix="notifications-crash-") as scratch:
-        sink, broker = Path(scratch) / "sink", Broker(Path(scratch))
-        settings.NOTIFICATIONS = {
-            "DELIVERY_CHANNELS": {"sink": {"channel": f"{Sink.__module__}.Sink", "path": str(sink)}},
-            "DELIVERY_RUNNER": "celery",
-        }
-        get_channels.cache_clear()
+    with tempfile.TemporaryDirectory(prefix="notifications-crash-") as folder:
+        broker = Broker(Path(folder))
         make_app(broker)
         broker.start()
         try:
-            with arena.own_database(5_000) as pks:
-                while total["faults"] < options.faults or time.monotonic() < until:
-                    total += play(broker, pks, sink, chance, options.faults - total["faults"])
+            return run_rounds(__doc__ or "", "celery", partial(play, broker))
         finally:
             broker.kill()
-    names = ("rounds", "faults", "lost", "doubled", "failed")
-    print(json.dumps({name: total[name] for name in names}))
-    return 0
 
 
 def make_app(broker: Broker) -> Celery:
@@ -160,23 +133,18 @@ def workers_of(broker: Broker, found: Counter[str]) -> Iterator[set[int]]:
 
 def start_worker(broker: Broker) -> int:
     """Start a process that is a worker of Celery. Return its id."""
-    # A connection must not be in two processes.
-    connections.close_all()
-    pid = os.fork()
-    if pid:
-        return pid
-    status = arena.FAILED
-    try:
+
+    def work() -> int:
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=CRITICAL")
-        make_app(broker).worker_main(["worker", "--pool=solo", f"--hostname=crash-{os.getpid()}@%h", *quiet])
-        status = 0
-    except SystemExit as end:
-        status = int(end.code or 0)
-    except BaseException:  # noqa: BLE001 - whatever it was, the parent's code must not go on here
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            make_app(broker).worker_main(
+                ["worker", "--pool=solo", f"--hostname=crash-{os.getpid()}@%h", *quiet]
+            )
+        except SystemExit as end:
+            return int(end.code or 0)
+        return 0
+
+    return arena.fork(work)
 
 
 if __name__ == "__main__":

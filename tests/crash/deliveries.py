@@ -13,8 +13,8 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -27,7 +27,6 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 from django.contrib.auth import get_user_model  # noqa: E402
-from django.db import connections  # noqa: E402
 
 from notifications import notify  # noqa: E402
 from notifications.contrib.delivery import claims, sending  # noqa: E402
@@ -74,8 +73,19 @@ class Sink(Channel):
 
 
 def main() -> int:
+    return run_rounds(__doc__ or "", "none", play)
+
+
+def run_rounds(
+    description: str, runner: str, play: Callable[[list[Any], Path, Random, int], Counter[str]]
+) -> int:
+    """Play rounds for as long as the arguments of the program say, and print what was found.
+
+    ``play`` is called with the keys of the users, the path of the sink, what is left to chance, and how many workers
+    are still to be killed.
+    """
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, required=True, help="go on for at least so long")
     parser.add_argument("--faults", type=int, required=True, help="and until so many workers were killed")
@@ -89,7 +99,7 @@ def main() -> int:
         sink = Path(scratch) / "sink"
         settings.NOTIFICATIONS = {
             "DELIVERY_CHANNELS": {"sink": {"channel": f"{Sink.__module__}.Sink", "path": str(sink)}},
-            "DELIVERY_RUNNER": "none",
+            "DELIVERY_RUNNER": runner,
         }
         # This module is another one when it runs as a program.
         sys.modules.setdefault("tests.crash.deliveries", sys.modules[__name__])
@@ -165,22 +175,14 @@ def waiting() -> bool:
 
 def start_worker() -> int:
     """Start a process that sends until nothing is left. Return its id."""
-    # A connection must not be in two processes.
-    connections.close_all()
-    pid = os.fork()
-    if pid:
-        return pid
-    status = arena.FAILED
-    try:
+
+    def work() -> int:
         while waiting():
             deliver()
             time.sleep(0.05)
-        status = 0
-    except BaseException:  # noqa: BLE001 - whatever it was, the parent's code must not go on here
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
+        return 0
+
+    return arena.fork(work)
 
 
 if __name__ == "__main__":
