@@ -46,6 +46,7 @@ class Sink:
         [address] = envelope.rcpt_tos
         answer = self.answers.get(f"data {address}", "250 OK")
         if answer == "think":
+            # Longer than the client waits; the end of the test cancels it.
             await asyncio.sleep(600)
         if answer == "close":
             server.transport.close()
