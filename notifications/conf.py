@@ -9,7 +9,7 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
-from notifications.compat.settings import LEGACY_KEYS, OLDER_KEYS, legacy_values
+from notifications.compat.settings import LEGACY_KEYS, MISSING, OLDER_NAMES, legacy_value
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def get_notification_model() -> type[Any]:
 
 def own_values() -> Mapping[str, Any]:
     """Return the dict ``NOTIFICATIONS`` as it stands; a value of another type counts as empty (a check says so)."""
-    own = getattr(django_settings, "NOTIFICATIONS", {})
+    own = getattr(django_settings, "NOTIFICATIONS", None)
     return own if isinstance(own, Mapping) else {}
 
 
@@ -63,8 +63,8 @@ class Setting(Generic[T]):
         if self.name in own:
             value: T = own[self.name]
             return value
-        value = legacy_values().get(self.name, self.default) if self.name in OLDER_KEYS else self.default
-        return value
+        # Some are read for each row of a page.
+        return legacy_value(self.name, self.default) if self.name in OLDER_NAMES else self.default
 
     def problem(self, value: object) -> str | None:
         """Return why ``value`` is invalid for this setting, or None if it is valid."""
@@ -118,7 +118,7 @@ class Settings:
 
     def is_set(self, name: str) -> bool:
         """Return whether the site sets this key, under its name or an older one."""
-        return name in own_values() or (name in OLDER_KEYS and name in legacy_values())
+        return name in own_values() or legacy_value(name, MISSING) is not MISSING
 
     @classmethod
     def own_keys(cls) -> dict[str, Setting[Any]]:

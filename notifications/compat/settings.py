@@ -7,6 +7,9 @@ from typing import Any
 
 from django.conf import settings
 
+#: What a setting is that is not set.
+MISSING: Any = object()
+
 #: Where the older packages kept the same settings: the keys of ``DJANGO_NOTIFICATIONS_CONFIG`` ...
 LEGACY_DICT = "DJANGO_NOTIFICATIONS_CONFIG"
 LEGACY_KEYS = {
@@ -23,16 +26,32 @@ LEGACY_SETTINGS = {
     "NOTIFY_USE_JSONFIELD": "USE_JSONFIELD",
     "NOTIFICATIONS_SOFT_DELETE": "SOFT_DELETE",
 }
-OLDER_KEYS = frozenset([*LEGACY_KEYS.values(), *LEGACY_SETTINGS.values()])
+#: Under each key of today, where the older packages have it: the keys of the dict, and the settings, later names first.
+OLDER_NAMES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    key: (
+        tuple(old for old, today in LEGACY_KEYS.items() if today == key),
+        tuple(name for name, today in LEGACY_SETTINGS.items() if today == key),
+    )
+    for key in [*LEGACY_KEYS.values(), *LEGACY_SETTINGS.values()]
+}
+
+
+def legacy_value(key: str, default: Any = None) -> Any:
+    """Return what the settings of the older packages say about a key of today, otherwise ``default``."""
+    in_dict, names = OLDER_NAMES.get(key, ((), ()))
+    legacy = getattr(settings, LEGACY_DICT, None)
+    if isinstance(legacy, Mapping):
+        for old in in_dict:
+            if old in legacy:
+                return legacy[old]
+    for name in names:
+        value = getattr(settings, name, MISSING)
+        if value is not MISSING:
+            return value
+    return default
 
 
 def legacy_values() -> dict[str, Any]:
-    """Return what the settings of the older packages say, under today's keys."""
-    found: dict[str, Any] = {}
-    for name, key in LEGACY_SETTINGS.items():
-        if hasattr(settings, name):
-            found.setdefault(key, getattr(settings, name))
-    legacy = getattr(settings, LEGACY_DICT, None)
-    if isinstance(legacy, Mapping):
-        found.update({key: legacy[old] for old, key in LEGACY_KEYS.items() if old in legacy})
-    return found
+    """Return all that the settings of the older packages say, under the keys of today."""
+    found = {key: legacy_value(key, MISSING) for key in OLDER_NAMES}
+    return {key: value for key, value in found.items() if value is not MISSING}

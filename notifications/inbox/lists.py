@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.db.models import Count, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -18,7 +17,8 @@ from notifications.inbox.requests import rows_of
 from notifications.inbox.snooze import local_now
 from notifications.objects.keys import attach_objects
 from notifications.objects.labels import labels_of
-from notifications.presentation.serialize import STATE_COLUMNS, editable_columns, item
+from notifications.presentation.serialize import STATE_COLUMNS, editable_columns, items
+from notifications.storage.expressions import CountOfRows
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet
 
@@ -69,10 +69,10 @@ def get_notification_list(request: HttpRequest, method_name: str = "all") -> lis
 def show(found: Sequence[AbstractNotification], request: HttpRequest) -> list[dict[str, Any]]:
     """Return these notifications of the user as JSON items. Mark them as read if the request has ``mark_as_read``."""
     attach_objects(found)
-    items = [item(notification, request) for notification in found]
+    shown = items(found, request)
     if marks_as_read(request):
         rows_of(request).filter(pk__in=[notification.pk for notification in found]).mark_all_as_read()
-    return items
+    return shown
 
 
 def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[AbstractNotification], int]:
@@ -80,8 +80,7 @@ def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[Abstr
     if not number:
         return [], rows.count()
     # A name that no column of a custom model has.
-    total = rows.order_by().values("recipient").annotate(ntf_total=Count("*")).values("ntf_total")
-    found: list[Any] = list(rows.annotate(ntf_total=Subquery(total))[:number])
+    found: list[Any] = list(rows.annotate(ntf_total=CountOfRows())[:number])
     return found, found[0].ntf_total if found else 0
 
 

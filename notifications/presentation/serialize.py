@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model
 from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest
 
@@ -16,7 +17,8 @@ from notifications.conf import settings
 from notifications.events import OBJECTS
 from notifications.objects import links
 from notifications.objects.faces import avatar_of, initials_of
-from notifications.objects.labels import name_of
+from notifications.objects.guard import together_or_apart
+from notifications.objects.labels import call_name, name_of
 from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.states import states_of
@@ -55,7 +57,15 @@ def json_value(value: Any) -> Any:
 
 def item(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
     """Return the editable columns of one notification, its ``slug``, and the name and url of each object."""
-    return columns_and_objects(notification, objects_of(notification, request))
+    return items([notification], request)[0]
+
+
+def items(
+    notifications: Iterable[AbstractNotification], request: HttpRequest | None = None
+) -> list[dict[str, Any]]:
+    """Return :func:`item` of each of these notifications."""
+    excluded = settings.API_EXCLUDED_FIELDS
+    return [columns_and_objects(row, objects_of(row, request), excluded) for row in notifications]
 
 
 def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
@@ -64,7 +74,7 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
     names = {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
     kind = type_of(notification.verb)
     return {
-        **columns_and_objects(notification, objects),
+        **columns_and_objects(notification, objects, settings.API_EXCLUDED_FIELDS),
         "type": kind.key(),
         "category": kind.category,
         "text": sentences.text_of_row(notification, names),
@@ -80,14 +90,28 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
 def objects_of(notification: AbstractNotification, request: HttpRequest | None) -> dict[str, tuple[str, str]]:
     """Return the name and the URL of each object that exists, in the order of ``CLICKED``."""
     return {
-        key: (name_of(obj), links.url_of(obj, notification, request))
+        key: name_and_url(obj, notification, request)
         for key in links.CLICKED
         if (obj := getattr(notification, key)) is not None
     }
 
 
+def name_and_url(
+    obj: Model, notification: AbstractNotification, request: HttpRequest | None
+) -> tuple[str, str]:
+    """Return the name and the URL of an object for a notification."""
+
+    def together() -> tuple[str, str]:
+        return call_name(obj) or name_of(obj), links.call_url(obj, notification, request)
+
+    def apart() -> tuple[str, str]:
+        return name_of(obj), links.url_of(obj, notification, request)
+
+    return together_or_apart(obj, together, apart)
+
+
 def columns_and_objects(
-    notification: AbstractNotification, objects: Mapping[str, tuple[str, str]]
+    notification: AbstractNotification, objects: Mapping[str, tuple[str, str]], excluded: Collection[str]
 ) -> dict[str, Any]:
     """Return the JSON of one notification as in django-notifications-hq."""
     names, values = editable_columns(type(notification))
@@ -104,6 +128,6 @@ def columns_and_objects(
             shown[key], url = objects[key]
             if url:
                 shown[f"{key}_url"] = url
-    for key in settings.API_EXCLUDED_FIELDS:
+    for key in excluded:
         shown.pop(key, None)
     return shown

@@ -8,7 +8,7 @@ in one cache call.
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -50,7 +50,12 @@ def generation_key(using: str) -> str:
 
 
 def _prefix(using: str) -> str:
-    where = quote(f"{get_notification_model()._meta.label_lower}:{using}", safe=":.")
+    return _prefix_of(get_notification_model()._meta.label_lower, using)
+
+
+@cache
+def _prefix_of(label: str, using: str) -> str:
+    where = quote(f"{label}:{using}", safe=":.")
     return f"notifications:{where if len(where) <= 80 else sha256(where.encode()).hexdigest()}"
 
 

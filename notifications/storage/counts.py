@@ -14,7 +14,7 @@ from django.db import router
 from django.http import HttpRequest
 from django.utils import timezone
 
-from notifications.conf import settings
+from notifications.conf import get_notification_model, settings
 from notifications.extensions import row_filters, rows_for
 from notifications.storage import changes
 from notifications.storage.count_cache import CacheUnavailable, count_cache
@@ -105,7 +105,7 @@ def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest |
     if not timeout or changes.are_pending():
         return Count(capped(rows()))
     # The database where changes are written, which is where the keys are cleared.
-    using = router.db_for_write(user.notifications.model, instance=user)
+    using = router.db_for_write(get_notification_model(), instance=user)
     key, generation_key = changes.cache_key(user.pk, name, using=using), changes.generation_key(using)
     try:
         known = count_cache.get([generation_key, key])

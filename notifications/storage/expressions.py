@@ -1,4 +1,4 @@
-"""Expressions for queries: the current time, the earliest time, and a boolean column that is true."""
+"""Expressions for queries: the current time, the earliest time, the number of rows, and what a user has seen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import FullResultSet
 from django.db import models
 from django.utils import timezone
 
@@ -45,6 +46,26 @@ class IsSet(models.Func):
     def __init__(self, column: str, **extra: Any) -> None:
         super().__init__(column, **extra)
         self.column = column
+
+
+class CountOfRows(models.Func):
+    """The number of the rows of the query in which it stands, without its limit.
+
+    A subquery of Django is the same, but takes longer to build than the rows of a page take to be read.
+    """
+
+    arity = 0
+    output_field = models.IntegerField()
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
+        """Return a query with the tables and the conditions of the one around it."""
+        tables, params = compiler.get_from_clause()
+        sql = f"SELECT COUNT(*) FROM {' '.join(tables)}"  # noqa: S608 - written by Django
+        try:
+            where, values = compiler.compile(compiler.query.where)
+        except FullResultSet:
+            return f"({sql})", params
+        return f"({sql} WHERE {where})", [*params, *values]
 
 
 class EarliestMoment(models.Func):

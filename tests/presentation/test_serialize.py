@@ -11,7 +11,7 @@ from django.conf import settings as django_settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models.fields.files import FieldFile
 from django.test import RequestFactory
 from django.utils import translation
@@ -352,6 +352,29 @@ def test_the_newest_of_any_queryset_are_those_that_django_finds(
         assert (found, count) == (list(some[:3]), 4)
     with django_assert_num_queries(0):
         assert newest(mine.none(), 3) == ([], 0)
+    make_rows(make_user("brosner"), 2)
+    assert newest(rows().all(), 3)[1] == 6
+
+
+@pytest.mark.parametrize("raises", ["__str__", "get_absolute_url"])
+def test_an_object_that_raises_keeps_what_it_has_in_a_transaction_too(
+    justquick: Any, monkeypatch: Any, raises: str
+) -> None:
+    """Name and URL are asked for together, and each on its own where one of them fails."""
+
+    def fail(obj: Any) -> str:
+        make_project("of the call")
+        return str(Quiet.objects.raw("SELECT 1 FROM no_such_table")[0])
+
+    row = make_notification(justquick, target=make_project())
+    monkeypatch.setattr(Project, "get_absolute_url", lambda obj: "/here/", raising=False)
+    before = item(rows().get(pk=row.pk))
+    monkeypatch.setattr(Project, raises, fail, raising=False)
+    with transaction.atomic():
+        shown = item(rows().get(pk=row.pk))
+        assert not Project.objects.filter(name="of the call").exists()
+    name, url = ("unavailable project", "/here/") if raises == "__str__" else (before["target"], None)
+    assert (shown["target"], shown.get("target_url")) == (name, url)
 
 
 def test_the_fingerprint_changes_with_what_is_shown_and_only_then(justquick: Any) -> None:
