@@ -39,9 +39,7 @@ def are_kept_long() -> bool:
 
 def cache_key(user_pk: object, name: str = "unread", *, using: str) -> str:
     """Return the cache key of this user's count of "unread" or "unseen" notifications in this database."""
-    # A cache may reject keys that are long or contain spaces or control characters.
-    owner = quote(str(user_pk), safe="")
-    return f"{_prefix(using)}:{name}:{owner if len(owner) <= 100 else sha256(owner.encode()).hexdigest()}"
+    return f"{_prefix(using)}:{name}:{_owner(user_pk)}"
 
 
 def generation_key(using: str) -> str:
@@ -51,6 +49,12 @@ def generation_key(using: str) -> str:
 
 def _prefix(using: str) -> str:
     return _prefix_of(get_notification_model()._meta.label_lower, using)
+
+
+def _owner(user_pk: object) -> str:
+    # A cache may reject keys that are long or contain spaces or control characters.
+    owner = str(user_pk) if type(user_pk) is int else quote(str(user_pk), safe="")
+    return owner if len(owner) <= 100 else sha256(owner.encode()).hexdigest()
 
 
 @cache
@@ -97,7 +101,8 @@ def _drop(user_pks: set[Any] | None, using: str) -> None:
         [(key, generation)] = fresh.items()
         count_cache.change(lambda cache: cache.set(key, generation, timeout=None), owe=fresh)
     else:
-        keys = [cache_key(pk, name, using=using) for pk in user_pks for name in ("unread", "unseen")]
+        prefix, owners = _prefix(using), [_owner(pk) for pk in user_pks]
+        keys = [f"{prefix}:{name}:{owner}" for owner in owners for name in ("unread", "unseen")]
         count_cache.change(lambda cache: cache.delete_many(keys), owe=fresh)
 
 
