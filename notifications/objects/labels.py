@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import get_language_bidi, gettext, gettext_lazy as _
 
 from notifications.events import OBJECTS
 from notifications.objects.fetch import Lost, model_of
@@ -110,4 +110,5 @@ def sentence(parts: Mapping[str, str]) -> str:
 
 def isolated_names(names: Mapping[str, str]) -> dict[str, str]:
     """Return the names of the objects so that none of them turns the direction of the sentence."""
-    return {key: isolated(names[key]) for key in OBJECTS}
+    is_bidi = get_language_bidi()
+    return {key: isolated(names[key], is_bidi=is_bidi) for key in OBJECTS}

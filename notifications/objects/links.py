@@ -11,7 +11,8 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
 
-from notifications.objects.guard import guarded
+from notifications.objects.guard import guarded, together_or_apart
+from notifications.objects.labels import call_name, name_of
 
 if TYPE_CHECKING:
     from django.db import models
@@ -34,6 +35,27 @@ def main_url(notification: Any, request: HttpRequest | None = None) -> str:
         if found := object_url(notification, key, request):
             return found
     return ""
+
+
+def names_and_urls(notification: Any, request: HttpRequest | None = None) -> dict[str, tuple[str, str]]:
+    """Return the name and the URL of each object that exists, in the order of ``CLICKED``."""
+    return {
+        key: name_and_url(obj, notification, request)
+        for key in CLICKED
+        if (obj := getattr(notification, key)) is not None
+    }
+
+
+def name_and_url(obj: models.Model, notification: Any, request: HttpRequest | None) -> tuple[str, str]:
+    """Return the name and the URL of an object for a notification."""
+
+    def together() -> tuple[str, str]:
+        return call_name(obj) or name_of(obj), call_url(obj, notification, request)
+
+    def apart() -> tuple[str, str]:
+        return name_of(obj), url_of(obj, notification, request)
+
+    return together_or_apart(obj, together, apart)
 
 
 def url_of(obj: models.Model, notification: Any, request: HttpRequest | None = None) -> str:

@@ -41,11 +41,14 @@ def shown_text(text: str) -> str:
     return ""
 
 
-def isolated(name: str) -> str:
+def isolated(name: str, *, is_bidi: bool | None = None) -> str:
     """Return a name as plain text that does not turn the direction of the sentence around it.
 
     Characters that override the direction are removed. A name that is written from right to left, and every name in a
-    language that is, stands between isolates (U+2068 and U+2069).
+    language that is (``is_bidi``, by default the current one), stands between isolates (U+2068 and U+2069).
     """
+    is_bidi = get_language_bidi() if is_bidi is None else is_bidi
+    if name.isascii() and not is_bidi:
+        return name
     plain = DIRECTION_CONTROLS.sub("", name)
-    return f"\u2068{plain}\u2069" if plain and (RIGHT_TO_LEFT.search(plain) or get_language_bidi()) else plain
+    return f"\u2068{plain}\u2069" if plain and (is_bidi or RIGHT_TO_LEFT.search(plain)) else plain

@@ -9,7 +9,6 @@ from operator import attrgetter
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Model
 from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest
 
@@ -17,8 +16,6 @@ from notifications.conf import settings
 from notifications.events import OBJECTS
 from notifications.objects import links
 from notifications.objects.faces import avatar_of, initials_of
-from notifications.objects.guard import together_or_apart
-from notifications.objects.labels import call_name, name_of
 from notifications.presentation import sentences
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.states import states_of
@@ -65,12 +62,12 @@ def items(
 ) -> list[dict[str, Any]]:
     """Return :func:`item` of each of these notifications."""
     excluded = settings.API_EXCLUDED_FIELDS
-    return [columns_and_objects(row, objects_of(row, request), excluded) for row in notifications]
+    return [columns_and_objects(row, links.names_and_urls(row, request), excluded) for row in notifications]
 
 
 def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
     """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and states."""
-    objects = objects_of(notification, request)
+    objects = links.names_and_urls(notification, request)
     names = {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
     kind = type_of(notification.verb)
     return {
@@ -85,29 +82,6 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
         "states": states_of(notification),
         **{name: getattr(notification, name) for name in STATE_COLUMNS},
     }
-
-
-def objects_of(notification: AbstractNotification, request: HttpRequest | None) -> dict[str, tuple[str, str]]:
-    """Return the name and the URL of each object that exists, in the order of ``CLICKED``."""
-    return {
-        key: name_and_url(obj, notification, request)
-        for key in links.CLICKED
-        if (obj := getattr(notification, key)) is not None
-    }
-
-
-def name_and_url(
-    obj: Model, notification: AbstractNotification, request: HttpRequest | None
-) -> tuple[str, str]:
-    """Return the name and the URL of an object for a notification."""
-
-    def together() -> tuple[str, str]:
-        return call_name(obj) or name_of(obj), links.call_url(obj, notification, request)
-
-    def apart() -> tuple[str, str]:
-        return name_of(obj), links.url_of(obj, notification, request)
-
-    return together_or_apart(obj, together, apart)
 
 
 def columns_and_objects(

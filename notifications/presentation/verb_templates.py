@@ -6,6 +6,7 @@ A template that cannot be loaded, that raises, or whose output is empty or too l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -56,6 +57,7 @@ def html_of_verb(verb: str, names: Mapping[str, Any], context: Context) -> SafeS
     )
 
 
+@lru_cache(MAX_REMEMBERED_TEMPLATES)
 def template_name(verb: str, kind: str) -> str:
     """Return the name of the site's template for a verb."""
     return f"notifications/verbs/{slugify(verb)}.{kind}"

@@ -28,13 +28,15 @@ class Facts:
     notifications: Mapping[Any, Any]
     users: Mapping[Any, Any]
     reachable: frozenset[Any]
-    schedules: Mapping[Any, Schedule]
+    schedules: dict[Any, Schedule]
     choices: Mapping[Any, Mapping[tuple[str, str], str]]
     muted: frozenset[Any] = frozenset()
 
     def schedule_of(self, user: Any) -> Schedule:
         """Return the schedule of a user, or that of the site."""
-        return self.schedules.get(user.pk) or Schedule(user=user)
+        if user.pk not in self.schedules:
+            self.schedules[user.pk] = Schedule(user=user)
+        return self.schedules[user.pk]
 
     def skip(self, delivery: Delivery) -> Skip | None:
         """Return why a delivery is not to be sent, or None."""

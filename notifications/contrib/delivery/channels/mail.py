@@ -23,8 +23,7 @@ from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels.base import Message
 from notifications.contrib.delivery.choices import EVERYTHING, type_scope
 from notifications.events import OBJECTS
-from notifications.objects.labels import labels_of
-from notifications.objects.links import CLICKED, object_url
+from notifications.objects.links import names_and_urls
 from notifications.presentation import sentences
 from notifications.storage.reasons import reason_label
 from notifications.types import NotificationType, type_of
@@ -132,18 +131,18 @@ def threads_of(message: Message) -> list[tuple[str, list[Line]]]:
     """Return the notifications by what they are about, with its name. The thread with the newest one is the first."""
     found: dict[Any, tuple[str, list[Line]]] = {}
     for notification in message.notifications:
-        names = labels_of(notification)
-        line = line_of(notification, names)
+        objects = names_and_urls(notification)
+        names = {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
+        line = line_of(notification, names, {key: links.absolute(url) for key, (_, url) in objects.items()})
         found.setdefault(thread_of(notification) or notification.pk, (thread_name(names), []))[1].append(line)
     return list(found.values())
 
 
-def line_of(notification: Any, names: Mapping[str, str]) -> Line:
-    """Return what a mail shows of a notification whose objects have these names."""
+def line_of(notification: Any, names: Mapping[str, str], urls: Mapping[str, str]) -> Line:
+    """Return what a mail shows of a notification whose objects have these names and URLs."""
     parts: dict[str, str] = {}
-    urls = {name: links.absolute(object_url(notification, name)) for name in OBJECTS}
     for name, label in names.items():
-        if urls[name] and label:
+        if urls.get(name) and label:
             parts[name] = format_html(
                 '<a href="{}" style="color:#0b5fc4"><bdi>{}</bdi></a>', urls[name], label
             )
@@ -152,7 +151,7 @@ def line_of(notification: Any, names: Mapping[str, str]) -> Line:
     return Line(
         text=sentences.text(notification, names),
         html=sentences.html_of(notification, parts, Context()),
-        url=next(filter(None, map(urls.__getitem__, CLICKED)), ""),
+        url=next(filter(None, urls.values()), ""),
         reason=reason_label(notification.reason),
         when=notification.timestamp,
     )
