@@ -274,6 +274,7 @@ def recreate(backend: str, url: str, name: str, *, only_drop: bool = False) -> N
     """Drop the database, and make it anew unless it is only to be dropped."""
     if backend == "sqlite":
         path = Path(urlsplit(url).path.removeprefix("/"))
+        path.parent.mkdir(parents=True, exist_ok=True)
         for leftover in path.parent.glob(f"{path.name}*"):
             leftover.unlink()
         return
