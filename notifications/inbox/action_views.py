@@ -57,6 +57,9 @@ def act(request: HttpRequest) -> HttpResponse:
     data = request.POST if request.method == "POST" else request.GET
     selection = Selection.from_form(data)
     if selection is None:
+        if not data and request.method != "POST":
+            # Somebody pressed Enter in the address bar after a page that asked.
+            return HttpResponseRedirect(own_url(request, "all"))
         return refuse(request, gettext("Unknown action."))
     if request.method != "POST":
         return (

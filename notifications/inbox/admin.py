@@ -19,6 +19,7 @@ from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from notifications.inbox import search
 from notifications.objects.labels import name_of
+from notifications.objects.links import admin_link
 from notifications.objects.visibility import visible_to
 from notifications.storage.notification import AbstractNotification, Rows
 from notifications.types import all_types, registered, type_named
@@ -103,7 +104,7 @@ class AbstractNotificationAdmin(Base):
     raw_id_fields = ("recipient",)
     readonly_fields = (
         "action_object_url", "actor_object_url", "target_object_url", "read_at", "done_at", "saved_at",
-        "snoozed_until", "event",
+        "snoozed_until", "reason", "event",
     )  # fmt: skip
     actions = ("mark_read", "mark_unread")
     show_full_result_count = False
@@ -207,6 +208,21 @@ class AbstractNotificationAdmin(Base):
     def target_label(self, notification: AbstractNotification) -> str | None:
         """Return the name of the target, or what says that it is gone."""
         return notification.label("target") or None
+
+    @admin.display(description=_("actor"), empty_value="-")
+    def actor_object_url(self, notification: AbstractNotification) -> str | None:
+        """Return the name of the actor as a link to its page in the admin."""
+        return admin_link(notification, "actor", notification.label("actor")) or None
+
+    @admin.display(description=_("action object"), empty_value="-")
+    def action_object_url(self, notification: AbstractNotification) -> str | None:
+        """Return the name of the action object as a link to its page in the admin."""
+        return admin_link(notification, "action_object", notification.label("action_object")) or None
+
+    @admin.display(description=_("target"), empty_value="-")
+    def target_object_url(self, notification: AbstractNotification) -> str | None:
+        """Return the name of the target as a link to its page in the admin."""
+        return admin_link(notification, "target", notification.label("target")) or None
 
     @admin.action(permissions=["change"], description=_("Mark selected notifications as read"))
     def mark_read(self, request: HttpRequest, queryset: Rows) -> None:

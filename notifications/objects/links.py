@@ -123,20 +123,23 @@ def action_links(notification: Any) -> list[dict[str, str]]:
     return [link for link in links if link["href"]]
 
 
-def admin_link(row: models.Model, key: str) -> str:
-    """Return a link to the page of an object in the admin, or its id as the row stores it where there is none."""
+def admin_link(row: models.Model, key: str, name: str = "") -> str:
+    """Return a link to the page of an object in the admin, with this name or its id as the row stores it.
+
+    Where there is no such page, return the text alone.
+    """
     field: Any = row._meta.get_field(key)
     stored = getattr(row, field.fk_field)
     # As text: a site may have set a number, which is none before the row is read back.
     object_id = "" if stored is None else str(stored)
-    obj = getattr(row, key)
+    obj, text = getattr(row, key), name or object_id
     if obj is None:
-        return object_id
+        return text
     # Here, so that a site without the admin never loads it.
     from django.contrib.admin.utils import quote
 
     try:
         url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(object_id)])
     except NoReverseMatch:
-        return object_id
-    return format_html('<a href="{}">{}</a>', url, object_id)
+        return text
+    return format_html('<a href="{}">{}</a>', url, text)

@@ -62,7 +62,19 @@ def clean_data(field: Any, data: Any, extra: Mapping[str, Any], *, is_strict: bo
         else:
             size += added
             kept[name] = read
+    warn_of_actions(kept.get("actions", []))
     return kept or None
+
+
+def warn_of_actions(actions: Any) -> None:
+    """Log that ``data["actions"]`` has something that is not shown as a link."""
+    if not isinstance(actions, list) or not all(
+        isinstance(action, dict) and action.get("href") for action in actions
+    ):
+        logger.warning(
+            "data['actions'] is shown as links where it is a list of dicts with 'href' and 'title', got %.100r.",
+            actions,
+        )
 
 
 def encode(name: Any, value: Any, encoder: Any) -> str:

@@ -233,11 +233,11 @@ class AbstractNotification(RowVerbs):
         return django_timesince(self.timestamp, now)
 
     def ago(self) -> str:
-        """Return how long ago this happened, such as "12 hours ago", in the current language."""
-        return gettext("%(timesince)s ago") % {"timesince": self._timesince_ago()}
+        """Return how long ago this happened in one unit, such as "12 hours ago", in the current language."""
+        return gettext("%(timesince)s ago") % {"timesince": self._timesince_ago(depth=1)}
 
-    def _timesince_ago(self) -> str:
-        return django_timesince(self.timestamp, time_strings=AGO)
+    def _timesince_ago(self, depth: int = 2) -> str:
+        return django_timesince(self.timestamp, time_strings=AGO, depth=depth)
 
     @property
     def slug(self) -> Any:

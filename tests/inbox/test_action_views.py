@@ -177,6 +177,12 @@ def test_what_cannot_be_done_is_refused(inbox: Client, justquick: Any, data: dic
     assert justquick.notifications.inbox().count() == 1
 
 
+def test_the_url_alone_leads_to_the_inbox(inbox: Client) -> None:
+    """Who presses Enter in the address bar after a page that asked did not choose an action."""
+    for answer in (inbox.get(ACT), inbox.head(ACT)):
+        assert (answer.status_code, answer["Location"]) == (302, "/inbox/notifications/")
+
+
 def test_under_soft_delete_a_deleted_row_is_out_of_reach(
     inbox: Client, justquick: Any, settings: Any
 ) -> None:

@@ -254,12 +254,17 @@ def test_an_event_is_found_by_its_uuid(staff: Client, justquick: Any) -> None:
 
 def test_the_change_page_links_to_the_objects(staff: Client, justquick: Any) -> None:
     project, issue = make_project(), make_issue()
-    row = make_notification(justquick, actor=project, action_object=issue, target=project)
+    row = make_notification(justquick, actor=project, action_object=issue, target=project, reason="mentioned")
     page = staff.get(url("change", row.pk)).content.decode()
     to_project = reverse("admin:testapp_project_change", args=[project.pk])
     to_issue = reverse("admin:testapp_issue_change", args=[issue.pk])
-    assert page.count(f'<a href="{to_project}">{project.pk}</a>') == 2
-    assert page.count(f'<a href="{to_issue}">{issue.pk}</a>') == 1
+    assert page.count(f'<a href="{to_project}">{project}</a>') == 2
+    assert page.count(f'<a href="{to_issue}">{issue}</a>') == 1
+    assert "mentioned" in page
+    alone = make_notification(justquick, target=Quiet.objects.create())
+    assert (
+        reverse("admin:testapp_project_changelist") not in staff.get(url("change", alone.pk)).content.decode()
+    )
 
 
 def test_the_change_page_costs_the_same_whatever_else_there_is(

@@ -492,6 +492,22 @@ def test_data_that_is_no_dict_with_text_for_keys_is_refused(
     refused(error, "data", word, data=data)
 
 
+@pytest.mark.parametrize(
+    ("actions", "is_shown"),
+    [
+        ([{"href": "/here/", "title": "Here"}], True),
+        ([], True),
+        ("x", False),
+        ({"href": "/here/"}, False),
+        (["/here/"], False),
+        ([{"url": "/here/"}], False),
+    ],
+)
+def test_actions_that_are_not_shown_as_links_are_a_warning(caplog: Any, actions: Any, is_shown: bool) -> None:
+    assert sent(data={"actions": actions}).data == {"actions": actions}
+    assert ("data['actions']" in caplog.text) is not is_shown
+
+
 def test_data_of_exactly_the_limit_is_stored_and_one_byte_more_is_not(settings: Any) -> None:
     data = {"first": "é" * 10, "second": [1, 2, 3]}
     size = len(json.dumps(data, ensure_ascii=False).encode())
