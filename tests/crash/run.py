@@ -16,6 +16,7 @@ import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,9 +24,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
@@ -33,6 +36,9 @@ sys.path.insert(0, str(ROOT))
 from tests.run import DidNotRun, Server, find_server  # noqa: E402
 
 BACKENDS = ("postgres", "mariadb")
+
+#: The broker of a scenario.
+RABBITMQ_URL = os.environ.get("RABBITMQ_URL") or "amqp://guest:guest@127.0.0.1:5672//"
 
 #: Says in words what a scenario reported, and whether that is as it should be.
 Judge: TypeAlias = Callable[[dict[str, Any]], tuple[str, bool]]
@@ -64,13 +70,13 @@ def judge_plain(report: dict[str, Any]) -> tuple[str, bool]:
     return f"{len(report['deadlocks'])} deadlocks reached a caller, as they must", bool(report["deadlocks"])
 
 
-def judge_deliveries(report: dict[str, Any]) -> tuple[str, bool]:
-    """Nothing is lost, and no kill sends more than one message twice: the one that was not noted yet."""
+def judge_deliveries(report: dict[str, Any], *, each: int = 1) -> tuple[str, bool]:
+    """Nothing is lost, and no fault sends more than one message of each worker twice: the one that was not noted."""
     words = (
-        f"{report['faults']} workers killed in {report['rounds']} rounds, "
+        f"{report['faults']} faults in {report['rounds']} rounds, "
         f"{report['lost']} lost, {report['doubled']} doubled, {report['failed']} failed"
     )
-    return words, not (report["lost"] or report["doubled"] > report["faults"] or report["failed"])
+    return words, not (report["lost"] or report["doubled"] > each * report["faults"] or report["failed"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +89,46 @@ class Scenario:
     judge: Judge
     share: float
     seconds: int
-    #: What must be installed.
+    #: How often it strikes at least; a quarter of that in a run of a few minutes.
+    faults: int = 0
+    #: What must be installed, or "amqp" for a RabbitMQ that answers.
     program: str = ""
 
+    def command(self, seconds: float, *, is_short: bool) -> list[str]:
+        """Return the arguments of Python."""
+        faults = max(2, self.faults // 4) if is_short else self.faults
+        return [
+            "-m",
+            *self.arguments,
+            f"--seconds={max(self.seconds, seconds)}",
+            *([f"--faults={faults}"] if self.faults else []),
+        ]
 
-INTERRUPTED, STORM = "tests.crash.interrupted", "tests.crash.storm"
+
+INTERRUPTED, STORM, CELERY = "tests.crash.interrupted", "tests.crash.storm", "tests.crash.celery_deliveries"
 SCENARIOS = (
     Scenario("storm", BACKENDS, (STORM,), judge_storm, 0.06, 12),
     # It ends with the first deadlock, which a busy machine keeps waiting.
     Scenario("plain-storm", BACKENDS, (STORM, "--plain"), judge_plain, 0.0, 90),
-    Scenario("restart", ("embedded",), (INTERRUPTED, "restart", "--faults=8"), judge_interrupted, 0.15, 5),
-    Scenario("kill", BACKENDS, (INTERRUPTED, "kill", "--faults=100"), judge_interrupted, 0.3, 5),
-    Scenario("deliveries", BACKENDS, ("tests.crash.deliveries", "--faults=20"), judge_deliveries, 0.05, 5),
+    Scenario("restart", ("embedded",), (INTERRUPTED, "restart"), judge_interrupted, 0.15, 5, 8),
+    Scenario("kill", BACKENDS, (INTERRUPTED, "kill"), judge_interrupted, 0.3, 5, 100),
+    Scenario("deliveries", BACKENDS, ("tests.crash.deliveries",), judge_deliveries, 0.05, 5, 20),
+    # A restart meets all four workers.
     Scenario(
-        "celery",
-        BACKENDS,
-        ("tests.crash.celery_deliveries", "--faults=20"),
-        judge_deliveries,
+        "restart-deliveries",
+        ("embedded",),
+        ("tests.crash.restarted_deliveries",),
+        partial(judge_deliveries, each=4),
         0.05,
-        5,
-        "redis-server",
+        1,
+        8,
     ),
+    Scenario("celery", BACKENDS, (CELERY, "redis"), judge_deliveries, 0.05, 5, 20, "redis-server"),
+    Scenario("rabbitmq", ("postgres",), (CELERY, "rabbitmq"), judge_deliveries, 0.05, 1, 20, "amqp"),
 )
+
+#: The minutes below which a run is a short one.
+SHORT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +185,13 @@ def main() -> int:
                     if isinstance(server, DidNotRun):
                         why = f"did not run: {server}"
                         result = Result(scenario.name, backend, result=why, ok=backend not in required)
-                    elif scenario.program and not shutil.which(scenario.program):
+                    elif scenario.program and not is_there(scenario.program):
                         why = f"did not run: no {scenario.program}"
-                        result = Result(scenario.name, backend, result=why, ok="redis" not in required)
+                        needed = "rabbitmq" if scenario.program == "amqp" else "redis"
+                        result = Result(scenario.name, backend, result=why, ok=needed not in required)
                     else:
-                        result = play(scenario, backend, server, scenario.share * spare, seed)
+                        command = scenario.command(scenario.share * spare, is_short=options.minutes < SHORT)
+                        result = play(scenario, backend, server, [*command, f"--seed={seed}"])
                     results.append(result)
                     print(" | ".join(results[-1].cells()), flush=True)
     print_table(results)
@@ -173,13 +199,21 @@ def main() -> int:
     return 0 if all(result.ok for result in results) else 1
 
 
-def play(scenario: Scenario, backend: str, server: Server, seconds: float, seed: int) -> Result:
+def is_there(program: str) -> bool:
+    """Return whether a program is installed, or whether RabbitMQ answers for "amqp"."""
+    if program != "amqp":
+        return shutil.which(program) is not None
+    with socket.socket() as there:
+        parts = urlsplit(RABBITMQ_URL)
+        return there.connect_ex((parts.hostname or "127.0.0.1", parts.port or 5672)) == 0
+
+
+def play(scenario: Scenario, backend: str, server: Server, command: list[str]) -> Result:
     """Play one scenario on one server."""
-    seconds = max(scenario.seconds, seconds)
     result = Result(scenario.name, backend, server.version)
     began = time.monotonic()
     process = subprocess.run(
-        [sys.executable, "-m", *scenario.arguments, f"--seconds={seconds}", f"--seed={seed}"],
+        [sys.executable, *command],
         cwd=ROOT,
         env={
             **os.environ,

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, router
+from django.db import Error as DatabaseError, router
 from django.utils import timezone, translation
 
 from notifications.contrib.delivery import circuits
@@ -126,6 +126,7 @@ class Worker:
         try:
             works = batch.send()
         except DatabaseError:
+            # Also a connection that was lost: it says nothing about the channel.
             raise
         except Exception as error:
             # Code of the channel that is not about one message.
