@@ -117,7 +117,7 @@ messages: $(VENV)/installed-test
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-screenshots: $(VENV)/installed-test chromium
+screenshots: $(VENV)/installed-test $(VENV)/installed-docs chromium
 	$(BIN)/python docs/screenshots.py
 
 wheel: $(VENV)/installed-dev
