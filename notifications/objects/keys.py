@@ -60,8 +60,11 @@ class ObjectKey(GenericForeignKey):
 
     def lost(self, instance: models.Model) -> Lost | None:
         """Return why the object of a row is None, if it was not simply deleted."""
+        # First, because the object may not have been fetched yet.
+        if getattr(instance, self.name) is not None:
+            return None
         lost: Lost | None = instance._state.fields_cache.get(self.lost_by)
-        return lost if getattr(instance, self.name) is None else None
+        return lost
 
     def is_hidden(self, instance: models.Model) -> bool:
         """Return whether there is an object that the viewer of the row may not see."""

@@ -52,6 +52,22 @@ def stranger(settings: Any) -> Any:
     return make_user("stranger")
 
 
+@pytest.mark.parametrize("key", ["actor", "action_object", "target"])
+@pytest.mark.parametrize("how", ["fresh", "deferred", "with_objects", "prefetch_related"])
+def test_a_row_knows_that_something_is_hidden_whatever_was_read_before(
+    stranger: Any, how: str, key: str
+) -> None:
+    tell(stranger, **{"target": make_issue(), key: make_project(SECRET)})
+    mine = stranger.notifications
+    row = {
+        "fresh": mine.all(),
+        "deferred": mine.only("pk", "recipient"),
+        "with_objects": mine.with_objects(),
+        "prefetch_related": mine.prefetch_related(key),
+    }[how].get()
+    assert row.is_hidden
+
+
 # Every door in Python: each returns what it shows of the one row of the user
 
 DOORS: dict[str, Any] = {
