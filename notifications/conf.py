@@ -36,7 +36,7 @@ def get_notification_model() -> type[Any]:
 def own_values() -> Mapping[str, Any]:
     """Return the dict ``NOTIFICATIONS`` as it stands; a value of another type counts as empty (a check says so)."""
     own = getattr(django_settings, "NOTIFICATIONS", None)
-    return own if isinstance(own, Mapping) else {}
+    return own if type(own) is dict or isinstance(own, Mapping) else {}
 
 
 class Setting(Generic[T]):

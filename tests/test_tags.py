@@ -438,6 +438,9 @@ def test_an_empty_list_says_so_and_an_empty_panel_waits_for_its_rows() -> None:
     sentence = '<p class="ntf-empty">You have no notifications.</p>'
     assert sentence in render("{% notifications_list %}", request)
     assert sentence not in render("{% notifications_bell %}", request)
+    saved = render("{% notifications_list tab='saved' %}", request)
+    assert "No saved notifications." in saved
+    assert sentence not in saved
 
 
 @pytest.mark.parametrize("tag", ["notifications_bell rows=5", "notifications_list"])

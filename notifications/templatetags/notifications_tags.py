@@ -310,7 +310,8 @@ def notifications_list(context: Any, rows: int = 5, tab: str = "inbox") -> dict[
     Empty for an anonymous user.
     """
     user, request = user_context(context), request_of(context)
-    return {"user": user, "notices": newest_of(user, rows, tab, request=request), "request": request}
+    notices = newest_of(user, rows, tab, request=request)
+    return {"user": user, "notices": notices, "request": request, "tab_of_list": TABS[tab]}
 
 
 def newest_of(user: Any, rows: int, tab: str = "inbox", *, request: Any = None) -> list[AbstractNotification]:
