@@ -35,6 +35,8 @@ MIN_KILLED = 0.95
 TIMEOUT = 300
 #: The most test functions that run for one mutant.
 MAX_TESTS = 60
+#: Modules whose tests start sites and processes of their own.
+SLOW = tuple(f"tests/test_{name}.py" for name in ("benchmarks", "docs", "example", "packaging", "readme"))
 #: What the copy of the checkout contains.
 COPIED = (
     "notifications",
@@ -149,34 +151,38 @@ def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def tests_of_lines(scratch: Path) -> dict[Path, dict[int, set[str]]]:
-    """Run the tests once, and return which of them execute which lines of each module.
-
-    Tests that fail without a mutant, because they do not belong into this install shape, are left out.
-    """
-    settings = scratch / "coveragerc"
-    data = scratch / "coverage"
+def record(folder: Path) -> None:
+    """Run the tests once, and record in a folder which of them execute which lines of each module."""
+    settings = folder / "coveragerc"
     settings.write_text(
         "[run]\nsource = notifications\nrelative_files = true\ndynamic_context = test_function\n"
     )
     command = ["-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", f"--ds={SETTINGS}"]
     subprocess.run(
-        [sys.executable, *command, "-p", "no:randomly", "-o", f"cache_dir={scratch / 'cache'}"],
+        [sys.executable, *command, "-p", "no:randomly", "-o", f"cache_dir={folder / 'cache'}"],
         cwd=ROOT,
-        env={**environment(), "COVERAGE_FILE": str(data)},
+        env={**environment(), "COVERAGE_FILE": str(folder / "coverage")},
         check=False,
     )
-    failed = {test.partition("[")[0] for test in last_failed(scratch / "cache")}
+
+
+def tests_of_lines(folder: Path) -> dict[Path, dict[int, set[str]]]:
+    """Return which tests execute which lines of each module, as :func:`record` has recorded it.
+
+    Tests that fail without a mutant, because they do not belong into this install shape, are left out, and where
+    others execute a line, those that start sites and processes of their own.
+    """
+    failed = {test.partition("[")[0] for test in last_failed(folder / "cache")}
     print(f"left out: {', '.join(sorted(failed)) or 'no test'}", flush=True)
     found: dict[Path, dict[int, set[str]]] = {}
-    recorded = coverage.CoverageData(str(data))
+    recorded = coverage.CoverageData(str(folder / "coverage"))
     recorded.read()
     for file in recorded.measured_files():
         by_line = recorded.contexts_by_lineno(file)
-        found[Path(file)] = {
-            line: {test for name in names if (test := arguments_of(name)) and test not in failed}
-            for line, names in by_line.items()
-        }
+        found[Path(file)] = {}
+        for line, names in by_line.items():
+            tests = {test for name in names if (test := arguments_of(name)) and test not in failed}
+            found[Path(file)][line] = {test for test in tests if not test.startswith(SLOW)} or tests
     return found
 
 
@@ -237,11 +243,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))  # noqa: S311
     parser.add_argument("--only", action="append", help="only modules whose path contains this (repeatable)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
+    parser.add_argument(
+        "--recorded", type=Path, help="a folder for the record of which tests execute which lines, used again"
+    )
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="notifications-mutants-") as name:
         scratch = Path(name)
-        tests = tests_of_lines(scratch)
+        folder = options.recorded or scratch
+        if not (folder / "coverage").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            record(folder)
+        tests = tests_of_lines(folder)
         modules = sorted(
             path.relative_to(ROOT)
             for folder in FOLDERS
