@@ -32,6 +32,7 @@ from notifications.contrib.delivery.models import Delivery, Preference, Schedule
 from notifications.contrib.delivery.preferences import default_frequency
 from notifications.contrib.delivery.runners import wake
 from notifications.events import Event
+from notifications.objects.guard import guarded
 from notifications.sending.audience import active
 from notifications.storage.transactions import after_commit
 from notifications.types import NotificationType, type_of
@@ -146,7 +147,9 @@ def compiled(queryset: Any, using: str) -> tuple[Any, ...]:
 def reachable(channel: Channel, using: str) -> Any:
     """Return the active users whom a channel reaches, each of them once, as a queryset that can be filtered."""
     everybody: Any = get_user_model()._base_manager.using(using)
-    users: Any = channel.reachable(active(everybody))
+    accounts = active(everybody)
+    # If it fails, all get a row: it is asked again before the message is sent, which then waits until it works.
+    users: Any = guarded(channel, "reachable()", channel.reached, accounts, otherwise=accounts)
     query = users.query
     # A join may name a user more than once.
     is_plain = not (query.combinator or query.distinct or query.group_by)

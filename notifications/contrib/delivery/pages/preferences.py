@@ -18,6 +18,7 @@ from notifications.contrib.delivery.channels import Channel, get_channels
 from notifications.contrib.delivery.choices import EVERYTHING, Frequency, Status, category_scope, type_scope
 from notifications.contrib.delivery.clocks import (
     as_utc,
+    day_in,
     find_zone,
     quiet_times,
     stored,
@@ -133,7 +134,12 @@ def quiet_rows(schedule: Schedule) -> list[tuple[int, str, str, str]]:
 def paused_until(schedule: Schedule) -> str:
     """Return until when everything is paused, by the clock of the user, as a form has it; empty if it is over."""
     until = schedule.paused_until
-    if until is None or as_utc(until) <= utc_now():
+    # A pause without end was not made by this page, which cannot show it.
+    if (
+        until is None
+        or as_utc(until) <= utc_now()
+        or day_in(zone_named(schedule.time_zone), as_utc(until)) is None
+    ):
         return ""
     return f"{as_utc(until).astimezone(zone_named(schedule.time_zone)):%Y-%m-%dT%H:%M}"
 
@@ -252,7 +258,7 @@ def fill(schedule: Schedule, data: Mapping[str, str]) -> bool:
         if data["digest_weekday"] not in {str(day) for day in WEEKDAYS}:
             raise NotValid(gettext("Choose a day of the week."))
         schedule.digest_weekday = int(data["digest_weekday"])
-    quiet = {**schedule.quiet, **quiet_in(data, days)}
+    quiet = {**(schedule.quiet if isinstance(schedule.quiet, Mapping) else {}), **quiet_in(data, days)}
     schedule.quiet = {day: times for day, times in quiet.items() if times}
     if "paused_until" in names:
         schedule.paused_until = pause_in(data["paused_until"], schedule)
