@@ -172,8 +172,17 @@ def narrowed(row_filter: Callable[[Any, HttpRequest | None], Any], rows: R, requ
     found = row_filter(rows, request)
     if not isinstance(found, models.QuerySet) or found.model is not rows.model:
         raise TypeError(f"it must return a queryset of {rows.model._meta.label}, got {found!r}")
-    if found.query.is_sliced or found.query.combinator or found.query.distinct_fields:
-        raise TypeError("it must return a queryset that can be filtered: no slice and no union")
+    query = found.query
+    # What a window chose would be chosen again by each filter, and nothing can be written to tables of extra().
+    is_choice = (
+        query.is_sliced or query.combinator or query.distinct_fields or query.where.contains_over_clause
+    )
+    if is_choice or query.extra_tables:
+        raise TypeError(
+            "it must return a queryset that can be filtered: no slice, union, window or extra tables"
+        )
+    if getattr(found, "_fields", None) is not None:
+        raise TypeError("it must return notifications: no values()")
     return found  # type: ignore[return-value]
 
 
