@@ -105,7 +105,7 @@ def gather(channel: Channel, deliveries: Sequence[Delivery], using: str) -> Fact
         reachable,
         {schedule.user_id: schedule for schedule in schedules},
         choices_of(found.values()),
-        muted_rows(list(notifications.values())),
+        muted_among(list(notifications.values()), unreadable),
         addresses,
         stopped_among(channel, addresses, using),
         unreadable,
@@ -144,6 +144,19 @@ def loaded(
     for key in wanted:
         found |= loaded(rows, [key], name, unreadable)
     return found
+
+
+def muted_among(rows: Sequence[Any], unreadable: dict[tuple[str, Any], Exception]) -> frozenset[Any]:
+    """Return the primary keys of the muted rows. One for which an extension cannot say it costs no other one."""
+    try:
+        return muted_rows(rows)
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an extension of the site
+        if len(rows) == 1:
+            unreadable["notification", rows[0].pk] = error
+            return frozenset()
+    return frozenset[Any]().union(*(muted_among([row], unreadable) for row in rows))
 
 
 def addresses_of(channel: Channel, users: Iterable[Any]) -> dict[Any, str]:

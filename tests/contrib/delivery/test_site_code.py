@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone as fixed
 from typing import Any, ClassVar
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db.models.signals import post_init
 from django.utils import timezone
@@ -18,6 +19,7 @@ from notifications.contrib.delivery.checks import check_channels
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress, stopped_form
 from notifications.contrib.delivery.pages import preferences as page
 from notifications.contrib.delivery.sending import deliver
+from notifications.extensions import Extension
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_project, make_user, make_users
 
@@ -254,3 +256,20 @@ def test_an_odd_schedule_is_served_and_can_be_changed(
     assert Schedule.objects.get().quiet["1"] == ["22:00", "07:00"]
     following: Any = Schedule.objects.get().next_daily_at
     assert following > timezone.now() - timedelta(minutes=1)
+
+
+def test_an_extension_that_fails_for_one_notification_costs_no_other_one(
+    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, cid = make_users(3)
+    send(ann, bob, cid)
+
+    def muted(extension: Any, rows: Any) -> set[Any]:
+        if bob.pk in {row.recipient_id for row in rows}:
+            raise ValueError("no")
+        return {row.pk for row in rows if row.recipient_id == cid.pk}
+
+    configs = [*apps.get_app_configs(), type("Odd", (Extension,), {"notifications_muted": muted})()]
+    monkeypatch.setattr(apps, "get_app_configs", lambda: configs)
+    deliver()
+    assert statuses() == ["sent", "pending", "skipped"]
