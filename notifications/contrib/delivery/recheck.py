@@ -19,6 +19,7 @@ from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAdd
 from notifications.contrib.delivery.preferences import choices_of, decide
 from notifications.extensions import muted_rows
 from notifications.objects.guard import error_text
+from notifications.objects.narrowing import within
 from notifications.storage.states import VISIBLE
 from notifications.types import type_of
 
@@ -119,7 +120,7 @@ class ChannelBroken(Exception):
 def reachable_among(channel: Channel, users: Any, using: str) -> frozenset[Any]:
     """Return the primary keys of those of the users whom a channel reaches."""
     try:
-        return frozenset(channel.reached(users).values_list("pk", flat=True))
+        return frozenset(within(users, channel.reached(users)).values_list("pk", flat=True))
     except DatabaseError as error:
         if not connections[using].is_usable():
             raise

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.db.models import Count
 from django.db.models.signals import post_init
 from django.utils import timezone
 
@@ -21,7 +22,7 @@ from notifications.contrib.delivery.pages import preferences as page
 from notifications.contrib.delivery.sending import deliver
 from notifications.extensions import Extension
 from tests.contrib.delivery.scripted import Scripted
-from tests.factories import make_project, make_user, make_users
+from tests.factories import make_group, make_project, make_user, make_users
 
 pytestmark = pytest.mark.django_db
 
@@ -273,3 +274,40 @@ def test_an_extension_that_fails_for_one_notification_costs_no_other_one(
     monkeypatch.setattr(apps, "get_app_configs", lambda: configs)
     deliver()
     assert statuses() == ["sent", "pending", "skipped"]
+
+
+#: Whom a channel may say that it reaches, who are "user0" and "user1" of those that are asked about.
+REACHED: dict[str, Callable[[Any], Any]] = {
+    "a filter": lambda users: users.filter(username__in=["user0", "user1"]),
+    "other users": lambda users: get_user_model()._base_manager.filter(username__in=["user0", "user1"]),
+    "a union": lambda users: users.filter(username="user0").union(users.filter(username="user1")),
+    "a slice": lambda users: users.order_by("username")[:2],
+    "a slice in the order of a join": lambda users: users.filter(groups__isnull=False).order_by(
+        "groups__name"
+    )[:4],
+    "a join": lambda users: users.filter(groups__name__startswith="group"),
+    "distinct": lambda users: users.filter(groups__name__startswith="group").distinct(),
+    "a group": lambda users: users.annotate(number=Count("groups")).filter(number=2),
+    "an order": lambda users: users.filter(username__in=["user0", "user1"]).order_by("-groups__name"),
+    "columns": lambda users: users.filter(username__in=["user0", "user1"]).values("username"),
+}
+
+
+@pytest.mark.parametrize("way", REACHED)
+def test_whom_a_channel_reaches_can_be_said_by_any_queryset(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    users = make_users(4)
+    for name in ("group 1", "group 2"):
+        make_group(name, *users[:2])
+    use(settings, {"odd": {"channel": f"{__name__}.Odd"}})
+    monkeypatch.setattr(Odd, "reachable", lambda channel, found: REACHED[way](found))
+    monkeypatch.setattr(Odd, "send", lambda channel, message: Sent())
+    for some in (users, get_user_model()._base_manager.all()):
+        Delivery.objects.all().delete()
+        notify.send(make_project(), verb="closed", recipient=some)
+        deliver()
+        reached = Delivery.objects.order_by("recipient__username").values_list(
+            "recipient__username", "status"
+        )
+        assert list(reached) == [("user0", "sent"), ("user1", "sent")]
