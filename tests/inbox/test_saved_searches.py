@@ -14,7 +14,7 @@ from notifications.inbox import saved_searches, tabs
 from notifications.inbox.saved_searches import MAX_SEARCHES, SavedSearch, searches_of
 from notifications.models import InboxState
 from notifications.storage import inbox_state
-from tests.factories import make_notification, make_user
+from tests.factories import at_once, make_notification, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
 
@@ -135,3 +135,12 @@ def test_what_another_version_stored_is_no_search(client: Client, stored: Any) -
     assert client.get(reverse("notifications:all")).status_code == 200
     saved_searches.save(user, "unread", "is:unread")
     assert [search.name for search in saved_searches.searches_of(user)] == ["unread"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.backend("postgres", "mariadb")
+def test_what_seven_tabs_save_first_at_once_is_all_kept() -> None:
+    user = make_user("somebody")
+    numbers = iter(range(7))
+    assert at_once(7, lambda: saved_searches.save(user, str(next(numbers)), "is:unread")) == [None] * 7
+    assert sorted(search.name for search in searches_of(user)) == list("0123456")
