@@ -7,7 +7,7 @@ notification without its deliveries. Who does not want it, or cannot be reached,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -116,7 +116,8 @@ def selected(
         " WHEN 'daily' THEN COALESCE(d.next_daily_at, %s) ELSE COALESCE(d.next_weekly_at, %s) END"
     )
     defaults = default_moments(now)
-    times = [now + channel.delay(kind), defaults["hourly"], defaults["daily"], defaults["weekly"]]
+    delay = guarded(channel, "delay()", channel.waits, kind, otherwise=timedelta(0))
+    times = [now + delay, defaults["hourly"], defaults["daily"], defaults["weekly"]]
     wanted = f"SELECT {keys}, COALESCE({chosen}, %s) AS frequency, s.next_daily_at, s.next_weekly_at {source}"
     sql = f"SELECT d.notification, d.recipient, %s AS channel, d.frequency, {due} AS due_at FROM ({wanted}) d"  # noqa: S608
     params = [channel.name, *moments(times, using), default, *rows_params, *users_params, *joined]

@@ -15,7 +15,15 @@ from django.utils import timezone
 
 from notifications import notify
 from notifications.conf import get_notification_model
-from notifications.contrib.delivery.channels import Channel, Down, Failed, Retry, Sent, webhook
+from notifications.contrib.delivery.channels import (
+    Channel,
+    Down,
+    Failed,
+    Retry,
+    Sent,
+    get_channels,
+    webhook,
+)
 from notifications.contrib.delivery.checks import check_channels
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress, stopped_form
 from notifications.contrib.delivery.pages import preferences as page
@@ -311,3 +319,27 @@ def test_whom_a_channel_reaches_can_be_said_by_any_queryset(
             "recipient__username", "status"
         )
         assert list(reached) == [("user0", "sent"), ("user1", "sent")]
+
+
+@pytest.mark.parametrize("answer", [None, 60, "an hour", timedelta(-1), timedelta.max, ValueError("no")])
+def test_a_channel_that_cannot_say_how_long_it_waits_does_not_wait(
+    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    def delay(self: Any, kind: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Scripted, "delay", delay)
+    send(make_user())
+    deliver()
+    assert statuses() == ["sent"]
+
+
+@pytest.mark.parametrize("default", ["immediately", "", "Daily", 5])
+def test_a_frequency_that_there_is_not_is_an_error_of_the_channel(settings: Any, default: Any) -> None:
+    for name in ("memory", "email"):
+        use(settings, {name: {"default": default}})
+        assert [error.id for error in check_channels(None)] == ["notifications_delivery.E001"]
+        with pytest.raises(ValueError, match="not one of off, instant"):
+            get_channels()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from notifications.types import FREQUENCIES
+
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.utils.functional import Promise
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from notifications.types import NotificationType
 
 logger = logging.getLogger("notifications")
+
+#: The longest time that an instant delivery waits.
+MAX_DELAY = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +134,10 @@ class Channel:
             self.default = default
         if options:
             raise TypeError(f"the channel {name!r} has no options {', '.join(options)}")
+        if self.default not in {*FREQUENCIES, None}:
+            raise ValueError(
+                f"'default' of the channel {name!r} is {self.default!r}, not one of {', '.join(FREQUENCIES)}"
+            )
 
     @constant
     def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
@@ -148,6 +157,13 @@ class Channel:
     def delay(self, kind: type[NotificationType]) -> timedelta:
         """Return how long an instant delivery of a type waits. It is not sent if the notification is read by then."""
         return timedelta(0)
+
+    def waits(self, kind: type[NotificationType]) -> timedelta:
+        """Return what :meth:`delay` returns. Raise TypeError for what is no time of 0 or more."""
+        found: Any = self.delay(kind)
+        if not isinstance(found, timedelta) or not timedelta(0) <= found <= MAX_DELAY:
+            raise TypeError(f"delay() must return a timedelta of 0 to {MAX_DELAY.days} days, got {found!r}")
+        return found
 
     def address(self, user: Any) -> str:
         """Return where messages to a user go, or an empty text if the user cannot be reached."""
