@@ -11,6 +11,7 @@ from django.db import models
 from notifications.conf import CORE_KEYS, Setting, Settings
 from notifications.events import Event
 from notifications.objects.guard import guarded
+from notifications.objects.narrowing import within
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from django.utils.functional import Promise
 
 R = TypeVar("R", bound="models.QuerySet[Any]")
+T = TypeVar("T")
 
 #: Functions that say which rows a request sees, from :mod:`notifications.registry`. They take the rows and the request.
 ROW_FILTERS: list[Callable[[Any, HttpRequest | None], Any]] = []
@@ -140,7 +142,29 @@ def muted_rows(rows: Sequence[Any]) -> frozenset[Any]:
 
 def explained(row: Any) -> list[str]:
     """Return what the extensions say about a notification on the page "Why am I getting this?"."""
-    return [text for extension in extensions() for text in extension.notifications_explained(row)]
+    nothing: list[str] = []
+    return [
+        text
+        for extension in extensions()
+        for text in asked(extension, "notifications_explained", list, row, otherwise=nothing)
+    ]
+
+
+def attributes() -> dict[str, str]:
+    """Return the HTML attributes of the extensions for the inbox and the bell."""
+    found: dict[str, str] = {}
+    nothing: dict[str, str] = {}
+    for extension in extensions():
+        found |= asked(extension, "notifications_attributes", dict, otherwise=nothing)
+    return found
+
+
+def asked(extension: Extension, name: str, kind: Callable[[Any], T], *arguments: Any, otherwise: T) -> T:
+    """Return what a method of an extension returns, as a ``kind``. If it fails, log it and return ``otherwise``."""
+    where = f"{type(extension).__module__}.{type(extension).__name__}"
+    return guarded(
+        where, f"{name}()", lambda: kind(getattr(extension, name)(*arguments)), otherwise=otherwise
+    )
 
 
 def row_filters() -> list[Callable[[Any, HttpRequest | None], Any]]:
@@ -172,9 +196,19 @@ def narrowed(row_filter: Callable[[Any, HttpRequest | None], Any], rows: R, requ
     found = row_filter(rows, request)
     if not isinstance(found, models.QuerySet) or found.model is not rows.model:
         raise TypeError(f"it must return a queryset of {rows.model._meta.label}, got {found!r}")
-    if found.query.is_sliced or found.query.combinator or found.query.distinct_fields:
-        raise TypeError("it must return a queryset that can be filtered: no slice and no union")
-    return found  # type: ignore[return-value]
+    query = found.query
+    # What a window chose would be chosen again by each filter, and nothing can be written to tables of extra().
+    is_choice = (
+        query.is_sliced or query.combinator or query.distinct_fields or query.where.contains_over_clause
+    )
+    if is_choice or query.extra_tables:
+        raise TypeError(
+            "it must return a queryset that can be filtered: no slice, union, window or extra tables"
+        )
+    if getattr(found, "_fields", None) is not None:
+        raise TypeError("it must return notifications: no values()")
+    kept: Any = within(rows, found)
+    return kept  # type: ignore[no-any-return]
 
 
 def sent_extensions() -> list[Extension]:

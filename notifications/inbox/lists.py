@@ -76,9 +76,14 @@ def show(found: Sequence[AbstractNotification], request: HttpRequest) -> list[di
 
 
 def newest(rows: NotificationQuerySet[Any], number: int) -> tuple[Sequence[AbstractNotification], int]:
-    """Return the ``number`` latest of these rows, without their objects, and the count of all. Costs one query."""
+    """Return the ``number`` latest of these rows, without their objects, and the count of all.
+
+    Costs one query, two if an extension made a query of them that is not plain.
+    """
     if not number:
         return [], rows.count()
+    if not CountOfRows.fits(rows.query):
+        return list(rows[:number]), rows.count()
     # A name that no column of a custom model has.
     found: list[Any] = list(rows.annotate(ntf_total=CountOfRows())[:number])
     return found, found[0].ntf_total if found else 0

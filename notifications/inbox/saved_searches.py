@@ -27,8 +27,10 @@ class TooManySearches(Exception):
 
 
 def loaded(stored: Any) -> list[SavedSearch]:
-    """Return the searches as the state of a user holds them."""
-    return [SavedSearch(name, query) for name, query in stored or ()]
+    """Return the searches as the state of a user holds them, without what another version may have stored."""
+    found = stored if isinstance(stored, list) else []
+    are_texts = (isinstance(pair, list) and [type(part) for part in pair] == [str, str] for pair in found)
+    return [SavedSearch(*pair) for pair, is_one in zip(found, are_texts, strict=True) if is_one]
 
 
 def searches_of(user: Any) -> list[SavedSearch]:

@@ -68,7 +68,7 @@ def do(
         wanted = matching.narrow(wanted)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
-        last = state.values_list("undo", flat=True).first() if command else None
+        last = last_change(state) if command else None
         if last and last.get("command") == command:
             return Change(last["changed"], last["token"])
         most = MAX_UNDO_ROWS if matching is None else max(MAX_UNDO_ROWS, MAX_COMPARED_ROWS)
@@ -104,7 +104,7 @@ def undo(user: Any, token: str, rows: Rows | None = None) -> Change:
     wanted: Rows = rows.using(using)
 
     def write(state: models.QuerySet[InboxState]) -> Change:
-        kept = state.values_list("undo", flat=True).first()
+        kept = last_change(state)
         if not kept or not secrets.compare_digest(kept["token"].encode(), token.encode()):
             return Change(0)
         changes: defaultdict[Any, list[Any]] = defaultdict(list)
@@ -122,6 +122,14 @@ def undo(user: Any, token: str, rows: Rows | None = None) -> Change:
         return Change(changed)
 
     return alone(user, using, write)
+
+
+def last_change(state: models.QuerySet[InboxState]) -> dict[str, Any] | None:
+    """Return what is kept of the last action, or None; also for what another version may have stored."""
+    kept = state.values_list("undo", flat=True).first()
+    shape = {"token": str, "groups": list, "changed": int}
+    is_ours = isinstance(kept, dict) and all(isinstance(kept.get(name), kind) for name, kind in shape.items())
+    return kept if is_ours else None
 
 
 def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequence[Any]]]) -> int:

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from notifications.conf import settings
 from notifications.objects.guard import attempted, error_text, guarded
+from notifications.objects.narrowing import within
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -70,7 +71,7 @@ def narrowed_by(path: Any, method: str, rows: QuerySet[Any], other: Any) -> Quer
         raise TypeError(
             f"{method}() must return a queryset of {rows.model.__name__}, got {narrowed.model.__name__}."
         )
-    return narrowed
+    return within(rows, narrowed)
 
 
 def load(path: Any) -> Any:

@@ -27,6 +27,9 @@ from notifications.types import typed_data
 
 logger = logging.getLogger("notifications")
 
+#: The most users in one statement. More than that is all of them, and a larger number is none that databases know.
+MAX_CHUNK = 10**9
+
 
 def clean_event(
     model: type[AbstractNotification],
@@ -220,9 +223,9 @@ def naively(field: Any, value: Any) -> datetime:
 def clean_fanout_chunk(value: Any) -> int | None:
     """Return how many users go into one statement, the setting ``FANOUT_CHUNK`` for None; None for all at once."""
     if value is None:
-        return settings.FANOUT_CHUNK
+        return None if settings.FANOUT_CHUNK is None else min(settings.FANOUT_CHUNK, MAX_CHUNK)
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"fanout_chunk must be a number of users, got {value!r}.")
     if value < 1:
         raise ValueError(f"fanout_chunk must be at least 1, got {value!r}.")
-    return value
+    return min(value, MAX_CHUNK)

@@ -50,12 +50,20 @@ def insert_select(
         selection, params = compiler.as_sql(with_col_aliases=True)
     except EmptyResultSet:
         return 0
-    # A join may name a user more than once; a single table, or a group for each user, cannot.
-    once = grouped or sum(map(bool, query.alias_refcount.values())) == 1
+    once = grouped or is_one_table(query)
     names = [name for _, _, name in compiler.select]
     return insert(
         row, selection, params, names[0], using, fresh=fresh, once=once, reason=names[1] if why else None
     )
+
+
+def is_one_table(query: Any) -> bool:
+    """Return whether a query reads a single table, so that no join names a user more than once.
+
+    The tables of an order, which is left where it decides who is chosen, are not known to the query.
+    """
+    is_choice = query.is_sliced or query.distinct_fields
+    return not is_choice and not query.extra_tables and sum(map(bool, query.alias_refcount.values())) == 1
 
 
 def is_grouped_by_user(query: Any) -> bool:

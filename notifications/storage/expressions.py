@@ -49,13 +49,27 @@ class IsSet(models.Func):
 
 
 class CountOfRows(models.Func):
-    """The number of the rows of the query in which it stands, without its limit.
+    """The number of the rows of the query in which it stands, without its limit, if the query :meth:`fits`.
 
     A subquery of Django is the same, but takes longer to build than the rows of a page take to be read.
     """
 
     arity = 0
     output_field = models.IntegerField()
+
+    @staticmethod
+    def fits(query: Any) -> bool:
+        """Return whether the rows of a query are those of its tables and conditions, each of them once."""
+        where = query.where
+        return not (
+            query.distinct
+            or query.group_by
+            or query.combinator
+            or query.is_sliced
+            or query.extra_tables
+            or where.contains_aggregate
+            or where.contains_over_clause
+        )
 
     def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
         """Return a query with the tables and the conditions of the one around it."""

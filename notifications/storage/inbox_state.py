@@ -68,8 +68,10 @@ def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], 
             if not has_table():
                 return write(states.none())
             # A write that changes nothing: it holds the row, and on SQLite the turn, before anything is read.
-            if not state.update(seen_at=F("seen_at")):
-                states.get_or_create(pk=user.pk)
+            while not state.update(seen_at=F("seen_at")):
+                # If another request made it at the same moment, that one holds it.
+                if states.get_or_create(pk=user.pk)[1]:
+                    break
             return write(state)
 
     return retry(hold_and_write, using)

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_lazy
 
 from notifications.conf import settings
-from notifications.extensions import extensions, rows_for
+from notifications.extensions import attributes, extensions, rows_for
 from notifications.inbox.actions import ROW_ACTIONS, Action, actions_for
 from notifications.inbox.rows import Rows
 from notifications.inbox.search import Search
@@ -281,8 +281,7 @@ def notifications_attributes(context: Any) -> SafeString:
         "cap": settings.BADGE_CAP or "",
         "now": timezone.now().isoformat(),
     }
-    for extension in extensions():
-        values.update(extension.notifications_attributes())
+    values.update(attributes())
     return format_html_join(" ", 'data-ntf-{}="{}"', values.items())
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Group
+from django.db.models import Count, Exists, OuterRef, Window
+from django.db.models.functions import RowNumber
 from django.template import Context, Template
 from django.test import Client
 from django.test.client import RequestFactory
@@ -29,7 +32,7 @@ from notifications.helpers import get_notification_list
 from notifications.objects import guard
 from notifications.storage.counts import unread_count
 from notifications.urls import urlpatterns
-from tests.factories import make_notification, make_user, rows
+from tests.factories import make_group, make_notification, make_user, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -230,6 +233,10 @@ def test_an_extension_narrows_by_the_request_and_may_be_asked_without_one(
         lambda found, request: list(found),
         lambda found, request: found[:1],
         lambda found, request: found.union(found),
+        lambda found, request: found.values(),
+        lambda found, request: found.values_list("pk"),
+        lambda found, request: found.annotate(place=Window(RowNumber())).filter(place=1),
+        lambda found, request: found.extra(tables=["django_content_type"]),
         lambda found, request: type(found)(make_user("bob").__class__),
     ],
 )
@@ -244,6 +251,34 @@ def test_who_cannot_say_what_a_request_sees_shows_it_nothing(
             assert b"secret" not in inbox.get(url("all")).content
 
     assert [record.getMessage()[:20] for record in caplog.records] == ["notifications_rows()"]
+
+
+#: Other ways to say which rows a request sees, each of which also says how many there are.
+FORMS: dict[str, Callable[[Any], Any]] = {
+    "distinct": lambda found: found.filter(recipient__groups__name__startswith="group").distinct(),
+    "grouped": lambda found: found.annotate(groups=Count("recipient__groups")).filter(groups=2),
+    "annotated": lambda found: found.annotate(groups=Count("recipient__groups")),
+    "negated": lambda found: found.exclude(recipient__groups__name="others"),
+    "exists": lambda found: found.filter(Exists(Group.objects.filter(user=OuterRef("recipient")))),
+    "related": lambda found: found.select_related("recipient"),
+    "none": lambda found: found.none(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["unread", "all"])
+def test_a_list_with_its_count_says_what_the_count_says(
+    inbox: Client, alice: Any, form: str, name: str
+) -> None:
+    for group in ("group 1", "group 2"):
+        make_group(group, alice)
+    for number in range(3):
+        make_notification(alice, verb=str(number))
+    registry.register_queryset_filter(lambda found, request: FORMS[form](found))
+    count = inbox.get(url(f"live_{name}_notification_count")).json()[f"{name}_count"]
+    assert count == (0 if form == "none" else 3)
+    found = inbox.get(url(f"live_{name}_notification_list"), {"max": 2}).json()
+    assert (found[f"{name}_count"], len(found[f"{name}_list"])) == (count, min(count, 2))
 
 
 # The live streams

@@ -8,11 +8,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from notifications.inbox import saved_searches, tabs
 from notifications.inbox.saved_searches import MAX_SEARCHES, SavedSearch, searches_of
+from notifications.models import InboxState
 from notifications.storage import inbox_state
-from tests.factories import make_notification, make_user
+from tests.factories import at_once, make_notification, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
 
@@ -121,3 +123,24 @@ def test_users_in_another_database_have_saved_searches(
     saved_searches.save(justquick, "mine", "is:unread")
     monkeypatch.setattr(tabs, "carrier_of", lambda rows, request: None)
     assert "mine" in inbox.get(INBOX).content.decode()
+
+
+@pytest.mark.parametrize(
+    "stored", [{}, "x", 5, [["a"]], [["a", "b", "c"]], [None], [["a", 5]], ["ab"]], ids=str
+)
+def test_what_another_version_stored_is_no_search(client: Client, stored: Any) -> None:
+    user = make_user("somebody")
+    InboxState.objects.create(pk=user.pk, searches=stored)
+    client.force_login(user)
+    assert client.get(reverse("notifications:all")).status_code == 200
+    saved_searches.save(user, "unread", "is:unread")
+    assert [search.name for search in saved_searches.searches_of(user)] == ["unread"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.backend("postgres", "mariadb")
+def test_what_seven_tabs_save_first_at_once_is_all_kept() -> None:
+    user = make_user("somebody")
+    numbers = iter(range(7))
+    assert at_once(7, lambda: saved_searches.save(user, str(next(numbers)), "is:unread")) == [None] * 7
+    assert sorted(search.name for search in searches_of(user)) == list("0123456")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from notifications.conf import get_notification_model
@@ -255,3 +257,27 @@ def test_without_the_table_of_states_nothing_can_be_undone(
     assert (change.changed, change.token) == (1, None)
     assert undo(justquick, "a token") == Change(0)
     assert InboxState.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "x",
+        5,
+        [],
+        {},
+        {"token": "abc"},
+        {"token": None, "groups": [], "changed": 1},
+        {"token": "abc", "groups": 1, "changed": 1},
+    ],
+    ids=str,
+)
+def test_what_another_version_kept_is_nothing_to_undo(client: Client, kept: Any) -> None:
+    user = make_user("somebody")
+    row = make_notification(user)
+    InboxState.objects.create(pk=user.pk, undo=kept)
+    client.force_login(user)
+    assert client.post(reverse("notifications:undo"), {"token": "abc"}).status_code == 302
+    response = client.post(reverse("notifications:act"), {"action": "done", "id": row.slug, "command": "c"})
+    assert response.status_code == 302
+    assert user.notifications.done().count() == 1

@@ -366,3 +366,11 @@ def test_a_chunk_that_the_database_ended_is_written_again_and_no_other(
 
     assert answer.created == rows().count() == 4
     assert len(attempts) == 3
+
+
+@pytest.mark.parametrize("size", [2**31, 2**63, 10**30])
+def test_a_chunk_larger_than_any_number_of_a_database_is_everybody(settings: Any, size: int) -> None:
+    actor, *_ = make_users(3)
+    assert send(actor, users(), fanout_chunk=size).created == 3
+    settings.NOTIFICATIONS = {"FANOUT_CHUNK": size}
+    assert send(actor, users()).created == 3

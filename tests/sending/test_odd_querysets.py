@@ -138,6 +138,9 @@ USABLE: dict[str, Callable[[Crowd], Any]] = {
     "an intersection": lambda c: c.users.all().intersection(c.some),
     "distinct": lambda c: c.users.filter(groups__isnull=False).distinct(),
     "a join": lambda c: c.users.filter(groups__isnull=False),
+    "a slice in the order of a join": lambda c: c.some.order_by("groups__name")[:4],
+    "the keys of such a slice": lambda c: c.some.order_by("groups__name").values("pk")[:4],
+    "an extra table": lambda c: c.some.extra(tables=["auth_group"]),
     "an extra column": lambda c: c.some.annotate(x=Value(1)).order_by("x", "-pk"),
     "raw": lambda c: c.users.raw(f"{select('*')} WHERE username IN ('user7', 'user8')"),
     "raw with the key last": lambda c: c.users.raw(
@@ -165,6 +168,15 @@ def test_the_first_of_each_kind_are_used(crowd: Crowd) -> None:
     notify.send(crowd.made[0], verb="closed", recipient=chosen)
 
     assert told() == ["user0"]
+
+
+@pytest.mark.backend("postgres")
+def test_a_user_who_is_the_first_of_several_kinds_is_notified_once(crowd: Crowd) -> None:
+    chosen = crowd.some.order_by("groups__name", "username").distinct("groups__name")
+
+    notify.send(crowd.made[0], verb="closed", recipient=chosen)
+
+    assert told() == ["user7"]
 
 
 def test_a_queryset_of_another_user_model_says_which_it_must_be_of() -> None:

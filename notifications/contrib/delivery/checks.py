@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.apps import AppConfig, apps
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, router
 
@@ -56,7 +57,7 @@ def channel_problem(name: Any, options: Any) -> str | None:
     if not isinstance(options, Mapping):
         return f"its options must be a dict, got {options!r}"
     try:
-        load_channel(name, options)
+        load_channel(name, options).reached(get_user_model()._base_manager.all())
     except Exception as error:  # noqa: BLE001 - loading it runs code of the site
         return error_text(error)
     return None

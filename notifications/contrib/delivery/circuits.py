@@ -35,6 +35,11 @@ def allowed(using: str, channel: str, now: datetime) -> int | None:
     return won
 
 
+def try_another(using: str, channel: str, now: datetime) -> None:
+    """Let the next message be tried at once: the one that was to be tried was not to be sent any more."""
+    Circuit.objects.using(using).filter(channel=channel).update(open_until=stored(now))
+
+
 def trip(using: str, channel: str, problem: str, now: datetime) -> None:
     """Pause the channel."""
     circuits: Any = Circuit.objects.using(using)

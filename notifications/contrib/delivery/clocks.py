@@ -7,7 +7,7 @@ no care. Moments are compared in UTC, because Python compares two moments of one
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta, timezone as fixed, tzinfo
+from datetime import date, datetime, time, timedelta, timezone as fixed, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,9 @@ from django.utils.dateparse import parse_time
 
 #: When digests are sent to users who chose no time.
 DIGEST_TIME, DIGEST_WEEKDAY = time(9), 0
+
+#: The days around a day whose moments can be needed.
+DAYS_AROUND = timedelta(days=3)
 
 
 def utc_now() -> datetime:
@@ -61,9 +64,11 @@ def next_at(now: datetime, zone: tzinfo, at: time, weekday: int | None = None) -
     """
     now = as_utc(now)
     day = now.astimezone(zone).date() - timedelta(days=1)
+    # A schedule that was not made by the page can have any number.
+    wanted = None if weekday is None else weekday % 7
     while True:
         moment = on_day(day, at, zone)
-        if moment > now and weekday in (None, day.weekday()):
+        if moment > now and wanted in (None, day.weekday()):
             return moment
         day += timedelta(days=1)
 
@@ -81,11 +86,20 @@ def quiet_until(now: datetime, zone: tzinfo, quiet: Mapping[str, Any]) -> dateti
     """
     begin = end = as_utc(now)
     # It ends: each of several that follow one another begins earlier in the day than the one before.
-    while ends := [
-        stop for start, stop in windows(end.astimezone(zone).date(), zone, quiet) if start <= end < stop
-    ]:
+    while (day := day_in(zone, end)) and (
+        ends := [stop for start, stop in windows(day, zone, quiet) if start <= end < stop]
+    ):
         end = max(ends)
     return end if end > begin else None
+
+
+def day_in(zone: tzinfo, moment: datetime) -> date | None:
+    """Return the day of a moment in a time zone, or None for one that is at an end of the calendar."""
+    try:
+        day = moment.astimezone(zone).date()
+    except OverflowError:
+        return None
+    return day if date.min + DAYS_AROUND < day < date.max - DAYS_AROUND else None
 
 
 def windows(day: Any, zone: tzinfo, quiet: Any) -> list[tuple[datetime, datetime]]:

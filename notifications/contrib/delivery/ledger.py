@@ -7,7 +7,7 @@ notification without its deliveries. Who does not want it, or cannot be reached,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -32,7 +32,10 @@ from notifications.contrib.delivery.models import Delivery, Preference, Schedule
 from notifications.contrib.delivery.preferences import default_frequency
 from notifications.contrib.delivery.runners import wake
 from notifications.events import Event
+from notifications.objects.guard import guarded
+from notifications.objects.narrowing import within
 from notifications.sending.audience import active
+from notifications.sending.statement import is_one_table
 from notifications.storage.transactions import after_commit
 from notifications.types import NotificationType, type_of
 
@@ -113,7 +116,8 @@ def selected(
         " WHEN 'daily' THEN COALESCE(d.next_daily_at, %s) ELSE COALESCE(d.next_weekly_at, %s) END"
     )
     defaults = default_moments(now)
-    times = [now + channel.delay(kind), defaults["hourly"], defaults["daily"], defaults["weekly"]]
+    delay = guarded(channel, "delay()", channel.waits, kind, otherwise=timedelta(0))
+    times = [now + delay, defaults["hourly"], defaults["daily"], defaults["weekly"]]
     wanted = f"SELECT {keys}, COALESCE({chosen}, %s) AS frequency, s.next_daily_at, s.next_weekly_at {source}"
     sql = f"SELECT d.notification, d.recipient, %s AS channel, d.frequency, {due} AS due_at FROM ({wanted}) d"  # noqa: S608
     params = [channel.name, *moments(times, using), default, *rows_params, *users_params, *joined]
@@ -143,14 +147,20 @@ def compiled(queryset: Any, using: str) -> tuple[Any, ...]:
     return (*(quote(name) for _, _, name in compiler.select), sql, params)
 
 
+def reached(channel: Channel, users: Any) -> Any:
+    """Return those of the users whom a channel reaches, as its code says it."""
+    return within(users, channel.reached(users))
+
+
 def reachable(channel: Channel, using: str) -> Any:
     """Return the active users whom a channel reaches, each of them once, as a queryset that can be filtered."""
     everybody: Any = get_user_model()._base_manager.using(using)
-    users: Any = channel.reachable(active(everybody))
+    accounts = active(everybody)
+    # If it fails, all get a row: it is asked again before the message is sent, which then waits until it works.
+    users: Any = guarded(channel, "reachable()", reached, channel, accounts, otherwise=accounts)
     query = users.query
     # A join may name a user more than once.
-    is_plain = not (query.combinator or query.distinct or query.group_by)
-    if is_plain and sum(map(bool, query.alias_refcount.values())) == 1:
+    if not (query.combinator or query.distinct or query.group_by) and is_one_table(query):
         return users
     return everybody.filter(pk__in=users.values("pk"))
 

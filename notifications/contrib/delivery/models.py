@@ -38,6 +38,11 @@ def short_text(text: str) -> str:
     return UNPRINTABLE.sub("\ufffd", text)[:MAX_TEXT]
 
 
+def stopped_form(address: object) -> str:
+    """Return an address, as a channel or a service has it, in the form in which a stopped one is stored."""
+    return short_text(str(address).strip().lower())
+
+
 @without_labels_in_migrations
 class Delivery(models.Model):
     """One notification on one channel: when it is due, and what became of it. It may outlive the notification."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import Error as DatabaseError, connections
 
 from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import Channel
 from notifications.contrib.delivery.choices import Frequency, Skip
 from notifications.contrib.delivery.clocks import as_utc
-from notifications.contrib.delivery.models import Delivery, Schedule
+from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, stopped_form
 from notifications.contrib.delivery.preferences import choices_of, decide
 from notifications.extensions import muted_rows
+from notifications.objects.guard import error_text
+from notifications.objects.narrowing import within
 from notifications.storage.states import VISIBLE
 from notifications.types import type_of
 
@@ -31,6 +35,12 @@ class Facts:
     schedules: dict[Any, Schedule]
     choices: Mapping[Any, Mapping[tuple[str, str], str]]
     muted: frozenset[Any] = frozenset()
+    #: Where messages to users go, without those of whom the channel cannot say it: the attempt to send fails for now.
+    addresses: Mapping[Any, str] = field(default_factory=dict)
+    #: The users whose address is stopped.
+    stopped: frozenset[Any] = frozenset()
+    #: Why a notification, or the user with this primary key, could not be loaded.
+    unreadable: Mapping[tuple[str, Any], Exception] = field(default_factory=dict)
 
     def schedule_of(self, user: Any) -> Schedule:
         """Return the schedule of a user, or that of the site."""
@@ -39,7 +49,10 @@ class Facts:
         return self.schedules[user.pk]
 
     def skip(self, delivery: Delivery) -> Skip | None:
-        """Return why a delivery is not to be sent, or None."""
+        """Return why a delivery is not to be sent, or None. Raise what code of the site raised for it."""
+        for which in ("notification", delivery.notification_id), ("recipient", delivery.recipient_id):
+            if which in self.unreadable:
+                raise self.unreadable[which]
         notification = self.notifications.get(delivery.notification_id)
         user = self.users.get(delivery.recipient_id)
         if notification is None or not VISIBLE.holds(notification):
@@ -57,16 +70,9 @@ class Facts:
         kind = type_of(notification.verb)
         if decide(kind, self.channel, self.choices.get(user.pk, {})).frequency == Frequency.OFF:
             return Skip.PREFERENCE
-        if user.pk not in self.reachable or not self.has_address(user):
+        if user.pk not in self.reachable or user.pk in self.stopped or self.addresses.get(user.pk) == "":
             return Skip.UNREACHABLE
         return None
-
-    def has_address(self, user: Any) -> bool:
-        """Return whether there is an address. If that cannot be said, the attempt to send fails for now."""
-        try:
-            return bool(self.channel.address(user))
-        except Exception:  # noqa: BLE001 - code of a channel, which is called again for the message
-            return True
 
     def later(self, delivery: Delivery, now: datetime) -> datetime | None:
         """Return until when a delivery has to wait, in UTC, or None. One that is critical does not wait for people."""
@@ -86,18 +92,89 @@ class Facts:
 def gather(channel: Channel, deliveries: Sequence[Delivery], using: str) -> Facts:
     """Return what is known about these deliveries now."""
     rows: Any = get_notification_model()._default_manager.using(using)
-    keys = {delivery.notification_id for delivery in deliveries}
     people = {delivery.recipient_id for delivery in deliveries}
-    users: Any = get_user_model()._base_manager.using(using).filter(pk__in=people)
-    found = {user.pk: user for user in users}
+    users: Any = get_user_model()._base_manager.using(using)
+    unreadable: dict[tuple[str, Any], Exception] = {}
+    found = loaded(users, people, "recipient", unreadable)
+    keys = {delivery.notification_id for delivery in deliveries}
+    notifications = loaded(rows.with_objects(), keys, "notification", unreadable)
     schedules = Schedule.objects.using(using).filter(user__in=people)
-    notifications = {row.pk: row for row in rows.filter(pk__in=keys).with_objects()}
+    reachable = reachable_among(channel, users.filter(pk__in=people), using)
+    addresses = addresses_of(channel, [user for key, user in found.items() if key in reachable])
     return Facts(
         channel,
         notifications,
         found,
-        frozenset(channel.reachable(users).values_list("pk", flat=True)),
+        reachable,
         {schedule.user_id: schedule for schedule in schedules},
         choices_of(found.values()),
-        muted_rows(list(notifications.values())),
+        muted_among(list(notifications.values()), unreadable),
+        addresses,
+        stopped_among(channel, addresses, using),
+        unreadable,
     )
+
+
+class ChannelBroken(Exception):
+    """The database refuses what a channel asks it for."""
+
+
+def reachable_among(channel: Channel, users: Any, using: str) -> frozenset[Any]:
+    """Return the primary keys of those of the users whom a channel reaches."""
+    try:
+        return frozenset(within(users, channel.reached(users)).values_list("pk", flat=True))
+    except DatabaseError as error:
+        if not connections[using].is_usable():
+            raise
+        # The query of one channel, while the database works for the others.
+        raise ChannelBroken(error_text(error)) from error
+
+
+def loaded(
+    rows: Any, keys: Iterable[Any], name: str, unreadable: dict[tuple[str, Any], Exception]
+) -> dict[Any, Any]:
+    """Return the rows with these primary keys. One that code of the site cannot load costs no other one."""
+    wanted = list(keys)
+    try:
+        return {row.pk: row for row in rows.filter(pk__in=wanted)}
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - code of the site
+        if len(wanted) == 1:
+            unreadable[name, wanted[0]] = error
+            return {}
+    found: dict[Any, Any] = {}
+    for key in wanted:
+        found |= loaded(rows, [key], name, unreadable)
+    return found
+
+
+def muted_among(rows: Sequence[Any], unreadable: dict[tuple[str, Any], Exception]) -> frozenset[Any]:
+    """Return the primary keys of the muted rows. One for which an extension cannot say it costs no other one."""
+    try:
+        return muted_rows(rows)
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an extension of the site
+        if len(rows) == 1:
+            unreadable["notification", rows[0].pk] = error
+            return frozenset()
+    return frozenset[Any]().union(*(muted_among([row], unreadable) for row in rows))
+
+
+def addresses_of(channel: Channel, users: Iterable[Any]) -> dict[Any, str]:
+    """Return where messages to these users go, without those of whom the channel cannot say it."""
+    found = {}
+    for user in users:
+        # It is called again for the message.
+        with suppress(Exception):
+            found[user.pk] = str(channel.address(user) or "")
+    return found
+
+
+def stopped_among(channel: Channel, addresses: Mapping[Any, str], using: str) -> frozenset[Any]:
+    """Return the users whose address is stopped."""
+    stored = {user: stopped_form(address) for user, address in addresses.items()}
+    rows = StoppedAddress.objects.using(using).filter(channel=channel.name, address__in=set(stored.values()))
+    stopped = set(rows.values_list("address", flat=True))
+    return frozenset(user for user, address in stored.items() if address in stopped)

@@ -27,10 +27,11 @@ from notifications.contrib.delivery.channels import (
     Sent,
     make_channels,
 )
+from notifications.contrib.delivery.channels.base import judged
 from notifications.contrib.delivery.choices import Frequency, Skip, Status
 from notifications.contrib.delivery.claims import Claim, claim_digests, claim_instant
 from notifications.contrib.delivery.clocks import stored, utc_now, zone_named
-from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, short_text
+from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, short_text, stopped_form
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.objects.guard import error_text
 
@@ -157,6 +158,8 @@ class Batch:
         """Send the messages one by one. Return whether the service of the channel works."""
         left = self.ask(self.claim.deliveries)
         if not left:
+            if self.is_trial:
+                circuits.try_another(self.claim.using, self.channel.name, utc_now())
             return True
         try:
             self.channel.open()
@@ -195,8 +198,16 @@ class Batch:
         moved: dict[datetime, list[Delivery]] = {}
         left = []
         for delivery in deliveries:
-            reason = self.facts.skip(delivery)
-            later = self.facts.later(delivery, now) if reason is None else None
+            try:
+                reason = self.facts.skip(delivery)
+                later = self.facts.later(delivery, now) if reason is None else None
+            except DatabaseError:
+                raise
+            except Exception as error:
+                # Code of the site fails for this notification or for its recipient, which costs no other one.
+                logger.exception("The delivery %s of the channel %s failed.", delivery.pk, self.channel.name)
+                self.note([delivery], Retry(error_text(error)))
+                continue
             if reason is not None:
                 skipped.setdefault(reason, []).append(delivery)
             elif later is not None:
@@ -227,7 +238,7 @@ class Batch:
         try:
             message = self.message(part, user)
             with spoken_to(schedule):
-                outcome = self.channel.send(message)
+                outcome = judged(self.channel, self.channel.send(message))
         except Exception as error:
             logger.exception("The channel %s failed to send the delivery %s.", self.channel.name, part[0].pk)
             outcome = Retry(error_text(error))
@@ -310,10 +321,10 @@ def spoken_to(schedule: Schedule) -> Iterator[None]:
         yield
 
 
-def stop_address(channel: str, address: str, reason: str, using: str) -> None:
+def stop_address(channel: str, address: object, reason: str, using: str) -> None:
     """Send nothing to an address any more."""
     StoppedAddress.objects.using(using).get_or_create(
-        channel=channel, address=short_text(address.lower()), defaults={"reason": short_text(reason)}
+        channel=channel, address=stopped_form(address), defaults={"reason": short_text(reason)}
     )
 
 

@@ -35,10 +35,12 @@ def track(sender: Any, event: Any, **arguments: Any) -> None:
     problem = short_text(f"{event.event_type}: {event.description or event.reject_reason or ''}")
     if event.event_type in STATUSES:
         status, before = STATUSES[event.event_type]
-        # All that was in the same mail.
+        # All that was in the same mail, which has been stored at once. Some services give it no reference.
         same = rows.filter(
             recipient=delivery.recipient_id, channel=delivery.channel, reference=delivery.reference
         )
+        if not delivery.reference:
+            same = same.filter(sent_at=delivery.sent_at) if delivery.sent_at else same.filter(pk=delivery.pk)
         same.filter(status__in=before).update(
             status=status, problem="" if status == Status.DELIVERED else problem
         )

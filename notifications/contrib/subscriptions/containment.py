@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from inspect import getattr_static, isfunction
+from itertools import islice
 from typing import Any
 
 from django.apps import apps
@@ -26,6 +27,9 @@ from notifications.objects.fetch import model_of
 from notifications.objects.guard import attempted, guarded, report
 from notifications.objects.visibility import model_named
 from notifications.sending.audience import is_user
+
+#: The most parents of an object that are asked for.
+MAX_PARENTS = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +127,8 @@ def call_parents(obj: Any) -> list[models.Model]:
     """Return the saved parents that ``notifications_parents()`` of an object returns. Not guarded."""
     found = obj.notifications_parents()
     several = isinstance(found, Iterable) and not isinstance(found, (models.Model, str))
-    return saved_objects(found if several else [found])
+    # A generator that follows parents around a loop would never end.
+    return saved_objects(islice(found, MAX_PARENTS) if several else [found])
 
 
 def call_attribute(obj: models.Model, name: str) -> list[models.Model]:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from notifications import notify
 from notifications.contrib.delivery import links
 from notifications.contrib.delivery.models import Delivery, Preference, Schedule
+from notifications.contrib.delivery.pages import preferences as page
 from notifications.contrib.delivery.preferences import choices_of, choose, turn_off
 from tests.factories import at_once, make_project, make_user, moment
 
@@ -390,6 +391,20 @@ def test_eight_threads_of_one_user_store_one_row() -> None:
 
     assert answers == [None] * 8
     assert Preference.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.backend("postgres", "mariadb")
+def test_what_seven_tabs_change_at_once_is_all_kept() -> None:
+    ann = make_user("ann")
+    days = iter(range(7))
+
+    def change() -> None:
+        day = next(days)
+        page.save(ann, {f"quiet_from_{day}": "22:00", f"quiet_to_{day}": "07:00"})
+
+    assert at_once(7, change) == [None] * 7
+    assert sorted(Schedule.objects.get().quiet) == list("0123456")
 
 
 def test_choices_have_names() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError as Lost, connection
 from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
@@ -223,3 +223,8 @@ def test_old_deliveries_that_are_not_pending_are_deleted() -> None:
 
     assert set(Delivery.objects.values_list("pk", flat=True)) == {old[0].pk, young.pk}
     assert prune("--older-than=30d") == "Deleted 0 deliveries."
+
+
+def test_a_database_that_is_not_there_is_refused_by_its_name() -> None:
+    with pytest.raises(CommandError, match="nope"):
+        call_command("deliver_notifications", "--database", "nope")

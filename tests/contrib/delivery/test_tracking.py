@@ -13,7 +13,7 @@ from django.dispatch import Signal
 from notifications import notify
 from notifications.contrib.delivery.models import Delivery, StoppedAddress
 from notifications.contrib.delivery.tracking import track
-from tests.factories import make_project, make_user
+from tests.factories import make_project, make_user, moment
 
 pytestmark = pytest.mark.django_db
 
@@ -91,3 +91,16 @@ def test_the_app_listens_to_anymail_if_the_site_has_it(monkeypatch: pytest.Monke
     signal.send(sender=None, event=event(sent, "delivered"), esp_name="Test")
 
     assert states() == ["delivered", "delivered", "sent"]
+
+
+def test_a_service_that_gives_no_reference_reports_about_one_mail(sent: Any) -> None:
+    Delivery.objects.update(reference="")
+    track(None, event(sent, "bounced"))
+    assert states() == ["bounced", "sent", "sent"]
+
+
+def test_the_deliveries_of_one_mail_without_a_reference_were_sent_at_one_moment(sent: Any) -> None:
+    Delivery.objects.update(reference="", sent_at=moment(2026, 3, 4, 12))
+    Delivery.objects.filter(notification__verb="renamed").update(sent_at=moment(2026, 3, 4, 13))
+    track(None, event(sent, "bounced"))
+    assert states() == ["bounced", "bounced", "sent"]

@@ -25,6 +25,7 @@ from notifications.objects import guard
 from tests.contrib.subscriptions.models import (
     Branch,
     Mirror,
+    Node,
     Note,
     Owner,
     Post,
@@ -375,3 +376,19 @@ def test_the_key_of_what_has_no_model_any_more_is_its_text() -> None:
             app_label = "gone"
 
     assert object_key(Gone(pk=7)).startswith("7:")
+
+
+def test_a_generator_that_follows_a_loop_of_parents_ends(
+    alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = [Node.objects.create(name=str(number)) for number in range(3)]
+
+    def ancestors(node: Node) -> Any:
+        place = nodes.index(node)
+        while True:
+            place = (place + 1) % len(nodes)
+            yield nodes[place]
+
+    monkeypatch.setattr(Node, "notifications_parents", ancestors)
+    watch(bob, nodes[2])
+    assert told_why(send(alice, target=nodes[0])) == {"bob": "subscribed"}

@@ -25,7 +25,7 @@ from notifications.contrib.delivery.channels.base import Failed, Message, Outcom
 from notifications.contrib.delivery.channels.public_hosts import NotPublic, PublicConnection
 from notifications.contrib.delivery.clocks import utc_now
 from notifications.contrib.delivery.links import absolute
-from notifications.contrib.delivery.models import StoppedAddress
+from notifications.contrib.delivery.models import StoppedAddress, stopped_form
 from notifications.objects.guard import error_text
 from notifications.objects.links import main_url
 from notifications.presentation import sentences
@@ -74,7 +74,9 @@ class Channel(base.Channel):
 
     def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
         """Return all users, unless the endpoint of the site is gone. Those of users are looked up one by one."""
-        gone = StoppedAddress.objects.using(users.db).filter(channel=self.name, address=self.url.lower())
+        gone = StoppedAddress.objects.using(users.db).filter(
+            channel=self.name, address=stopped_form(self.url)
+        )
         return users.filter(~Exists(gone)) if self.url else users
 
     def target(self, user: Any) -> tuple[str, list[str]]:

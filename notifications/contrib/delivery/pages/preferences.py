@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import router, transaction
+from django.db.models import F
 from django.utils.dateparse import parse_datetime
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language, gettext
@@ -18,6 +19,7 @@ from notifications.contrib.delivery.channels import Channel, get_channels
 from notifications.contrib.delivery.choices import EVERYTHING, Frequency, Status, category_scope, type_scope
 from notifications.contrib.delivery.clocks import (
     as_utc,
+    day_in,
     find_zone,
     quiet_times,
     stored,
@@ -133,7 +135,12 @@ def quiet_rows(schedule: Schedule) -> list[tuple[int, str, str, str]]:
 def paused_until(schedule: Schedule) -> str:
     """Return until when everything is paused, by the clock of the user, as a form has it; empty if it is over."""
     until = schedule.paused_until
-    if until is None or as_utc(until) <= utc_now():
+    # A pause without end was not made by this page, which cannot show it.
+    if (
+        until is None
+        or as_utc(until) <= utc_now()
+        or day_in(zone_named(schedule.time_zone), as_utc(until)) is None
+    ):
         return ""
     return f"{as_utc(until).astimezone(zone_named(schedule.time_zone)):%Y-%m-%dT%H:%M}"
 
@@ -176,18 +183,19 @@ def state(user: Any) -> dict[str, Any]:
 def save(user: Any, data: Mapping[str, str]) -> None:
     """Store what a form says. Only what it names is changed. Raise NotValid, with nothing stored, for other values."""
     choices = chosen_in(data)
-    schedule = schedule_of(user)
-    before = (schedule.time_zone, schedule.digest_time, schedule.digest_weekday)
-    silent_before = (schedule.quiet, schedule.paused_until)
-    is_new = fill(schedule, data)
+    fields = SCHEDULE_FIELDS & data.keys()
+    days = {day for day in WEEKDAYS if {f"quiet_from_{day}", f"quiet_to_{day}"} & data.keys()}
     using = router.db_for_write(Schedule)
 
     def write() -> None:
         with transaction.atomic(using):
             choose_all(user, choices)
-            if is_new:
-                values = {field: getattr(schedule, field) for field in SCHEDULE_FIELDS}
-                Schedule.objects.using(using).update_or_create(user=user, defaults=values)
+            if fields or days:
+                schedule = held_schedule(user, using)
+                before = (schedule.time_zone, schedule.digest_time, schedule.digest_weekday)
+                silent_before = (schedule.quiet, schedule.paused_until)
+                fill(schedule, data, fields, days)
+                schedule.save(using=using)
                 is_silent_otherwise = silent_before != (schedule.quiet, schedule.paused_until)
                 if is_silent_otherwise:
                     ask_again(user, using)
@@ -198,17 +206,19 @@ def save(user: Any, data: Mapping[str, str]) -> None:
     retry(write, using)
 
 
-#: The columns of a schedule that the form changes.
-SCHEDULE_FIELDS = (
-    "time_zone",
-    "language",
-    "digest_time",
-    "digest_weekday",
-    "quiet",
-    "paused_until",
-    "next_daily_at",
-    "next_weekly_at",
-)
+#: The fields of the form that change a schedule, beside the quiet hours of each day.
+SCHEDULE_FIELDS = {"time_zone", "digest_time", "digest_weekday", "paused_until"}
+
+
+def held_schedule(user: Any, using: str) -> Schedule:
+    """Return the schedule of a user, made if there is none, which no other request changes in this transaction."""
+    rows = Schedule.objects.using(using)
+    # A write that changes nothing: it holds the row, and on SQLite the turn, before anything is read.
+    while not rows.filter(user=user).update(time_zone=F("time_zone")):
+        # If another request made it at the same moment, that one holds it.
+        if rows.get_or_create(user=user)[1]:
+            break
+    return rows.get(user=user)
 
 
 def chosen_in(data: Mapping[str, str]) -> dict[tuple[str, str], str | None]:
@@ -232,12 +242,8 @@ def chosen_in(data: Mapping[str, str]) -> dict[tuple[str, str], str | None]:
     return found
 
 
-def fill(schedule: Schedule, data: Mapping[str, str]) -> bool:
-    """Change a schedule as the data of a form says, without saving it. Return whether the form has any of it."""
-    names = {name for name in data if name in {"time_zone", "digest_time", "digest_weekday", "paused_until"}}
-    days = {day for day in WEEKDAYS if {f"quiet_from_{day}", f"quiet_to_{day}"} & data.keys()}
-    if not names and not days:
-        return False
+def fill(schedule: Schedule, data: Mapping[str, str], names: set[str], days: set[int]) -> None:
+    """Change these fields of a schedule, and the quiet hours of these days, as a form says, without saving it."""
     if "time_zone" in names:
         zone = data["time_zone"].strip()
         if zone and (find_zone(zone) is None or len(zone) > 64):
@@ -252,13 +258,12 @@ def fill(schedule: Schedule, data: Mapping[str, str]) -> bool:
         if data["digest_weekday"] not in {str(day) for day in WEEKDAYS}:
             raise NotValid(gettext("Choose a day of the week."))
         schedule.digest_weekday = int(data["digest_weekday"])
-    quiet = {**schedule.quiet, **quiet_in(data, days)}
+    quiet = {**(schedule.quiet if isinstance(schedule.quiet, Mapping) else {}), **quiet_in(data, days)}
     schedule.quiet = {day: times for day, times in quiet.items() if times}
     if "paused_until" in names:
         schedule.paused_until = pause_in(data["paused_until"], schedule)
     schedule.language = get_language() or ""
     schedule.settle()
-    return True
 
 
 def quiet_in(data: Mapping[str, str], days: set[int]) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, close_old_connections, router
+from django.db import InterfaceError, OperationalError, close_old_connections, connections, router
 
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.sending import Tally, deliver
@@ -28,7 +28,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--interval", type=count, default=5, help="seconds between two rounds of --loop (%(default)s)"
         )
-        parser.add_argument("--database", default=None, help="the database (default: that of the router)")
+        parser.add_argument(
+            "--database", choices=tuple(connections), help="the database (default: that of the router)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Send, and say what became of it."""

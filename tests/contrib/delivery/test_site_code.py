@@ -1,0 +1,345 @@
+"""Code of the site, or a service, that fails or answers what it should not costs one delivery, or one channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone as fixed
+from typing import Any, ClassVar
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db.models import Count
+from django.db.models.signals import post_init
+from django.utils import timezone
+
+from notifications import notify
+from notifications.conf import get_notification_model
+from notifications.contrib.delivery.channels import (
+    Channel,
+    Down,
+    Failed,
+    Retry,
+    Sent,
+    get_channels,
+    webhook,
+)
+from notifications.contrib.delivery.checks import check_channels
+from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress, stopped_form
+from notifications.contrib.delivery.pages import preferences as page
+from notifications.contrib.delivery.sending import deliver
+from notifications.extensions import Extension
+from tests.contrib.delivery.scripted import Scripted
+from tests.factories import make_group, make_project, make_user, make_users
+
+pytestmark = pytest.mark.django_db
+
+SCRIPTED = {"scripted": {"channel": "tests.contrib.delivery.scripted.Scripted"}}
+
+
+@pytest.fixture(autouse=True)
+def channel(settings: Any) -> Iterator[type[Scripted]]:
+    use(settings, SCRIPTED)
+    Scripted.forget()
+    yield Scripted
+    Scripted.forget()
+
+
+def use(settings: Any, channels: Any) -> None:
+    settings.NOTIFICATIONS = {
+        **settings.NOTIFICATIONS,
+        "DELIVERY_CHANNELS": channels,
+        "BASE_URL": "https://example.com",
+    }
+
+
+def send(*users: Any, verb: str = "closed") -> None:
+    notify.send(make_project(), verb=verb, recipient=list(users))
+
+
+def statuses() -> list[str]:
+    return list(Delivery.objects.order_by("pk").values_list("status", flat=True))
+
+
+#: Channels of sites are not typed.
+sent: Any = Sent
+retry: Any = Retry
+failed: Any = Failed
+
+
+class NoText:
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "stored"),
+    [
+        (sent(12345), "sent", ("12345", "")),
+        (sent(None), "sent", ("", "")),
+        (sent(NoText()), "sent", ("NoText", "")),
+        (retry(None, 30), "pending", ("", "")),
+        (failed(ValueError("gone"), stop="yes"), "failed", ("", "gone")),
+        (True, "failed", ("", "send() returned bool, which is not Sent, Retry, Failed or Down")),
+        (Sent, "failed", ("", "send() returned type, which is not Sent, Retry, Failed or Down")),
+    ],
+)
+def test_an_answer_of_a_wrong_type_costs_no_second_message_and_no_other_delivery(
+    channel: type[Scripted], answer: Any, status: str, stored: tuple[str, str]
+) -> None:
+    channel.steps = [lambda message: answer]
+    ann, bob = make_users(2)
+    send(ann, bob)
+    deliver()
+    assert statuses() == [status, "sent"]
+    assert Delivery.objects.order_by("pk").values_list("reference", "problem")[0] == stored
+    assert len(channel.sent) == 2
+    assert not Circuit.objects.exists()
+
+
+def test_a_pause_by_the_problem_of_a_wrong_type(channel: type[Scripted]) -> None:
+    channel.steps = [Down(OSError("no route"))]  # type: ignore[arg-type]
+    send(make_user())
+    deliver()
+    assert Circuit.objects.get().problem == "no route"
+
+
+@pytest.mark.parametrize("model", [get_user_model, get_notification_model])
+def test_a_row_that_cannot_be_loaded_fails_alone(
+    channel: type[Scripted], model: Callable[[], Any], request: pytest.FixtureRequest
+) -> None:
+    ann, bob, cid = make_users(3)
+    send(ann, bob, cid)
+
+    def raise_for_bob(instance: Any, **kwargs: Any) -> None:
+        if bob.pk == (instance.pk if model is get_user_model else instance.recipient_id):
+            raise ValueError("cannot be decrypted")
+
+    post_init.connect(raise_for_bob, sender=model())
+    request.addfinalizer(lambda: post_init.disconnect(raise_for_bob, sender=model()))
+    deliver()
+    assert statuses() == ["sent", "pending", "sent"]
+    assert Delivery.objects.get(recipient=bob).problem == "ValueError: cannot be decrypted"
+    assert Delivery.objects.get(recipient=bob).attempts == 1
+    assert not Circuit.objects.exists()
+
+
+def test_a_question_that_raises_for_one_delivery_fails_alone(
+    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = make_users(2)
+    send(ann, bob)
+
+    def is_hidden(row: Any) -> bool:
+        if row.recipient_id == ann.pk:
+            raise ValueError("no")
+        return False
+
+    monkeypatch.setattr(get_notification_model(), "is_hidden", property(is_hidden))
+    deliver()
+    assert statuses() == ["pending", "sent"]
+
+
+def endpoint_of(user: Any) -> tuple[str, str]:
+    return f" https://example.com/{user.username.upper()}", "whsec_" + "A" * 44
+
+
+def stop_by_answer(channel: type[Scripted], monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    channel.steps = [Failed("gone", stop=True)]
+
+
+def stop_by_410(channel: type[Scripted], monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    use(settings, {"webhook": {"endpoint": f"{__name__}.endpoint_of", "default": "instant"}})
+    monkeypatch.setattr(webhook, "post", lambda *arguments, **options: (410, None))
+
+
+def stop_of_a_mail_with_spaces(
+    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    use(settings, {"email": {}})
+    get_user_model().objects.update(email=" Ann@Example.com ")
+    StoppedAddress.objects.create(channel="email", address=stopped_form("ann@example.com"))
+
+
+@pytest.mark.parametrize("stop", [stop_by_answer, stop_by_410, stop_of_a_mail_with_spaces])
+def test_a_stopped_address_is_not_used_again_whatever_the_channel(
+    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch, settings: Any, stop: Any
+) -> None:
+    ann = make_user("ann")
+    stop(channel, monkeypatch, settings)
+    send(ann)
+    deliver()
+    send(ann, verb="opened")
+    deliver()
+    assert Delivery.objects.order_by("pk").values_list("status", "problem").last() == (
+        "skipped",
+        "unreachable",
+    )
+    assert StoppedAddress.objects.count() == 1
+
+
+class Odd(Channel):
+    """A channel that reaches whom a test says."""
+
+    default = "instant"
+    answer: ClassVar[Any] = None
+
+    def reachable(self, users: Any) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [None, [], ValueError("no")])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_channel_that_cannot_say_whom_it_reaches_waits_and_costs_nobody_a_notification(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, answer: Any, is_first: bool
+) -> None:
+    monkeypatch.setattr(Odd, "answer", answer)
+    odd = {"odd": {"channel": f"{__name__}.Odd"}}
+    use(settings, {**odd, **SCRIPTED} if is_first else {**SCRIPTED, **odd})
+    send(make_user())
+    assert get_notification_model().objects.count() == 1
+    deliver()
+    assert dict(Delivery.objects.values_list("channel", "status")) == {"odd": "pending", "scripted": "sent"}
+    assert Circuit.objects.get().channel == "odd"
+    assert [error.id for error in check_channels(None)] == ["notifications_delivery.E001"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_wrong_query_of_a_channel_costs_no_other_channel(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    odd = {"odd": {"channel": f"{__name__}.Odd"}}
+    use(settings, {**odd, **SCRIPTED} if is_first else {**SCRIPTED, **odd})
+    users: Any = get_user_model()._base_manager
+    monkeypatch.setattr(Odd, "answer", users.all())
+    send(make_user())
+    monkeypatch.setattr(Odd, "answer", users.extra(where=["no_such_column = 1"]))
+    deliver()
+    assert dict(Delivery.objects.values_list("channel", "status")) == {"odd": "pending", "scripted": "sent"}
+    assert "no_such_column" in Circuit.objects.get().problem
+
+
+def test_a_pause_is_not_spent_on_what_is_not_to_be_sent_any_more(channel: type[Scripted]) -> None:
+    users = make_users(4)
+    channel.steps = [Down("no")]
+    send(*users)
+    deliver()
+    for user in users[:3]:
+        user.notifications.mark_all_as_read()
+    Circuit.objects.update(open_until=timezone.now())
+    deliver()
+    assert statuses() == ["skipped", "skipped", "skipped", "sent"]
+    assert not Circuit.objects.exists()
+
+
+FAR = datetime(9999, 12, 31, 23, 59, 59, tzinfo=fixed.utc)
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ({"digest_weekday": 9}, "sent"),
+        ({"quiet": []}, "sent"),
+        ({"quiet": "22:00"}, "sent"),
+        ({"quiet": {"0": 5}}, "sent"),
+        ({"paused_until": FAR, "time_zone": "Asia/Tokyo"}, "pending"),
+        ({"paused_until": FAR, "quiet": {"4": ["22:00", "07:00"]}}, "pending"),
+    ],
+    ids=str,
+)
+def test_an_odd_schedule_is_served_and_can_be_changed(
+    channel: type[Scripted], values: dict[str, Any], status: str
+) -> None:
+    ann, bob = make_users(2)
+    long_ago = datetime(2020, 1, 1, tzinfo=fixed.utc)
+    Schedule.objects.create(user=ann, next_daily_at=long_ago, **values)
+    send(ann, bob)
+    deliver()
+    assert statuses() == [status, "sent"]
+    assert Delivery.objects.order_by("pk")[0].problem == ""
+    page.paused_until(Schedule.objects.get())
+    page.save(ann, {"digest_time": "10:00", "quiet_from_1": "22:00", "quiet_to_1": "07:00"})
+    assert Schedule.objects.get().quiet["1"] == ["22:00", "07:00"]
+    following: Any = Schedule.objects.get().next_daily_at
+    assert following > timezone.now() - timedelta(minutes=1)
+
+
+def test_an_extension_that_fails_for_one_notification_costs_no_other_one(
+    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, cid = make_users(3)
+    send(ann, bob, cid)
+
+    def muted(extension: Any, rows: Any) -> set[Any]:
+        if bob.pk in {row.recipient_id for row in rows}:
+            raise ValueError("no")
+        return {row.pk for row in rows if row.recipient_id == cid.pk}
+
+    configs = [*apps.get_app_configs(), type("Odd", (Extension,), {"notifications_muted": muted})()]
+    monkeypatch.setattr(apps, "get_app_configs", lambda: configs)
+    deliver()
+    assert statuses() == ["sent", "pending", "skipped"]
+
+
+#: Whom a channel may say that it reaches, who are "user0" and "user1" of those that are asked about.
+REACHED: dict[str, Callable[[Any], Any]] = {
+    "a filter": lambda users: users.filter(username__in=["user0", "user1"]),
+    "other users": lambda users: get_user_model()._base_manager.filter(username__in=["user0", "user1"]),
+    "a union": lambda users: users.filter(username="user0").union(users.filter(username="user1")),
+    "a slice": lambda users: users.order_by("username")[:2],
+    "a slice in the order of a join": lambda users: users.filter(groups__isnull=False).order_by(
+        "groups__name"
+    )[:4],
+    "a join": lambda users: users.filter(groups__name__startswith="group"),
+    "distinct": lambda users: users.filter(groups__name__startswith="group").distinct(),
+    "a group": lambda users: users.annotate(number=Count("groups")).filter(number=2),
+    "an order": lambda users: users.filter(username__in=["user0", "user1"]).order_by("-groups__name"),
+    "columns": lambda users: users.filter(username__in=["user0", "user1"]).values("username"),
+}
+
+
+@pytest.mark.parametrize("way", REACHED)
+def test_whom_a_channel_reaches_can_be_said_by_any_queryset(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    users = make_users(4)
+    for name in ("group 1", "group 2"):
+        make_group(name, *users[:2])
+    use(settings, {"odd": {"channel": f"{__name__}.Odd"}})
+    monkeypatch.setattr(Odd, "reachable", lambda channel, found: REACHED[way](found))
+    monkeypatch.setattr(Odd, "send", lambda channel, message: Sent())
+    for some in (users, get_user_model()._base_manager.all()):
+        Delivery.objects.all().delete()
+        notify.send(make_project(), verb="closed", recipient=some)
+        deliver()
+        reached = Delivery.objects.order_by("recipient__username").values_list(
+            "recipient__username", "status"
+        )
+        assert list(reached) == [("user0", "sent"), ("user1", "sent")]
+
+
+@pytest.mark.parametrize("answer", [None, 60, "an hour", timedelta(-1), timedelta.max, ValueError("no")])
+def test_a_channel_that_cannot_say_how_long_it_waits_does_not_wait(
+    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    def delay(self: Any, kind: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Scripted, "delay", delay)
+    send(make_user())
+    deliver()
+    assert statuses() == ["sent"]
+
+
+@pytest.mark.parametrize("default", ["immediately", "", "Daily", 5])
+def test_a_frequency_that_there_is_not_is_an_error_of_the_channel(settings: Any, default: Any) -> None:
+    for name in ("memory", "email"):
+        use(settings, {name: {"default": default}})
+        assert [error.id for error in check_channels(None)] == ["notifications_delivery.E001"]
+        with pytest.raises(ValueError, match="not one of off, instant"):
+            get_channels()
