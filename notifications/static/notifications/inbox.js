@@ -1,8 +1,8 @@
-/* <notifications-inbox>: the page of the inbox moves by itself, answers at once, and has keys. */
+/* <notifications-inbox>: the page of the inbox. */
 
 import { areOn, explain, isFor, nameOfKey } from "./keys.js";
 import { List, all } from "./list.js";
-import { live, queue } from "./transport.js";
+import { isOver, live, queue, request, withFields } from "./transport.js";
 
 // What a key does: the first of these that a row offers.
 const ACTIONS = {
@@ -21,11 +21,16 @@ class Inbox extends List {
     this.status = this.querySelector(".ntf-live");
     this.pill = this.querySelector("[data-ntf-arrivals]");
     this.page = this.querySelector("[data-ntf-select=page]");
-    Object.assign(this, { arrived: [], held: [], failed: [] });
+    this.everything = this.querySelector("[data-ntf-select=all]");
+    Object.assign(this, { arrived: [], held: [], failed: [], hasMore: this.querySelector(".ntf-pages") });
     if (!this.form || !this.toast) {
       return;
     }
     this.help = explain(this, this.on);
+    if (this.everything) {
+      this.everything.closest("label").hidden = true;
+      this.on(this.querySelector("button.ntf-rest-of-results"), "click", this.selectEverything);
+    }
     this.on(this, "submit", this.submit);
     this.on(this, "change", this.change);
     this.on(this.list, "click", this.toggle);
@@ -63,11 +68,12 @@ class Inbox extends List {
     super.show(answer);
     if (!this.held.length) {
       const { matching, matching_unread } = this.form.elements;
-      Object.assign(matching, { value: answer.matching ?? "" });
-      Object.assign(matching_unread, { value: answer.matching_unread ?? "" });
-      const total = this.form.querySelector("[data-ntf-total]");
-      total && (total.textContent = answer.total === null ? "" : `(${answer.total})`);
+      matching.value = answer.matching ?? "";
+      matching_unread.value = answer.matching_unread ?? "";
+      this.hasMore = answer.before || answer.after;
+      this.counted = undefined;
       this.upTo = Math.max(this.upTo, ...this.records.map(({ at }) => at || 0));
+      this.change();
     }
     this.acted = false;
     this.kind === "signed-out" && this.hideToast();
@@ -82,7 +88,8 @@ class Inbox extends List {
   }
 
   arrive(entry) {
-    all("[data-ntf-select=all]", this.form).forEach((box) => (box.checked = false));
+    this.everything && (this.everything.checked = false);
+    this.change();
     this.arrived.push(entry.text);
     clearTimeout(this.announcement);
     this.announcement = setTimeout(() => {
@@ -95,7 +102,7 @@ class Inbox extends List {
     return list.matches(":hover") || list.contains(document.activeElement) || list.getBoundingClientRect().top < 0;
   }
 
-  /* Hold back what arrived above the rows while they are in use. */
+  /* What arrives waits while the rows are in use. */
   hold(fresh, known) {
     const last = fresh.map(({ slug }) => known.has(slug)).lastIndexOf(true);
     const comesIn = ({ slug, at, parent }, index) => !known.has(slug) && !parent && index < last && (at > this.upTo || !this.acted);
@@ -142,8 +149,8 @@ class Inbox extends List {
       this.undo();
     } else if (target === this.form && submitter) {
       const { name, value } = submitter;
-      // If not all results are on this page, another says their number and asks.
-      const isAll = name === "action" && target.querySelector("[data-ntf-select=all]:checked");
+      // Without their number, a page says it and asks.
+      const isAll = name === "action" && this.everything?.checked;
       const matching = target.elements[name === "all" ? "matching_unread" : isAll && "matching"];
       if (/^snooze/.test(value) || /^-|^$/.test(matching?.value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
         return;
@@ -153,15 +160,11 @@ class Inbox extends List {
       const form = new FormData(target);
       form.append(name, value);
       // form.action is the buttons of this name.
-      this.perform(name, value, submitter.getAttribute("formaction") ?? target.getAttribute("action"), form, () => {
-        matching.value = matching.value.replace(/^\d+(-\d*-).*/, "$1");
-        isAll && (isAll.checked = true);
-        submitter.click();
-      });
+      this.perform(name, value, submitter.getAttribute("formaction") ?? target.getAttribute("action"), form);
     }
   }
 
-  perform(name, value, url, form, ask) {
+  perform(name, value, url, form) {
     const shown = this.shown();
     const scopes = form.getAll("scope");
     const ids = new Set(form.getAll("id"));
@@ -173,7 +176,7 @@ class Inbox extends List {
          ? shown
          : shown.filter((record) => ids.has(record.slug));
     slug === undefined && name !== "all" && this.unselect();
-    this.do({ action: name === "row" ? "" : action, records, url, form, isOurs: name !== "row", ask });
+    this.do({ action: name === "row" ? "" : action, records, url, form, isOurs: name !== "row" });
   }
 
   async do(wanted) {
@@ -198,9 +201,6 @@ class Inbox extends List {
       this.count(counts);
     } catch (problem) {
       this.last === mine && (this.last = before);
-      if (problem.status === 409 && wanted.ask) {
-        return wanted.ask();
-      }
       problem.kind === "server" && this.failed.push(wanted);
       this.showProblem(problem, true);
     }
@@ -269,7 +269,7 @@ class Inbox extends List {
   showProblem(problem, wasAsked = false) {
     super.showProblem(problem);
     const { kind, message } = problem;
-    if (kind === "signed-out" || kind === "other-user") {
+    if (isOver(problem)) {
       this.showToast(kind);
     } else if (wasAsked) {
       this.showToast("failed", message || undefined);
@@ -282,6 +282,47 @@ class Inbox extends List {
     const checked = boxes.filter((box) => box.checked).length;
     this.page.checked = checked > 0 && checked === boxes.length;
     this.page.indeterminate = checked > 0 && checked < boxes.length;
+    this.everything && this.showSelection(boxes.length);
+  }
+
+  /* Once all on this page are selected, offer the other results. */
+  showSelection(count) {
+    const { everything, page } = this;
+    const { value } = this.form.elements.matching;
+    const [total] = value.split("-");
+    everything.checked &&= page.checked;
+    const isOffered = page.checked && this.hasMore;
+    if (isOffered && !total) {
+      this.counted === value || this.countResults(value).catch((problem) => this.showProblem(problem));
+      return;
+    }
+    const parts = all(".ntf-rest-of-results", this.form);
+    const before = parts[0].textContent;
+    for (const part of parts) {
+      const text = isOffered ? part.dataset[everything.checked ? "ntfAll" : "ntfPage"] : "";
+      part.textContent = text.replace("{count}", count).replace("{total}", total);
+    }
+    const [{ textContent: text }] = parts;
+    text && text !== before && (this.status.textContent = text);
+  }
+
+  async countResults(value) {
+    this.counted = value;
+    const { ntfAct, ntfUser: user, ntfList: tab, ntfQuery: q, ntfThread: thread } = this.dataset;
+    const url = withFields(ntfAct, { action: "read", scope: "all", tab, q, thread, matching: value });
+    const { data } = await request(url, { user });
+    const { matching } = this.form.elements;
+    if (matching.value === value) {
+      matching.value = data.matching;
+      this.change();
+    }
+  }
+
+  selectEverything() {
+    const { checked } = this.everything;
+    checked ? this.unselect() : (this.everything.checked = true);
+    this.change();
+    checked && this.page.focus();
   }
 
   toggle(event) {
