@@ -31,7 +31,7 @@ from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.matching import Matching, MatchingChanged
 from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import Selection, key_of
-from notifications.inbox.snooze import SnoozeError, choices, snooze_until
+from notifications.inbox.snooze import SnoozeError, choices, snooze_panel, snooze_until
 from notifications.inbox.tabs import tab_of
 from notifications.inbox.threads import PREFIX
 from notifications.storage import counts
@@ -51,7 +51,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
     All results are changed only if the form says which rows they are; otherwise the page, or the JSON, says how many
     there are and asks. No link selects all results: it leads to their page. A client that prefers JSON gets the message
-    and the counts, and on GET the number of all results.
+    and the counts, and on GET the number of all results, or what to choose from for ``snooze``.
     """
     # A link must not add to what a form says.
     data = request.POST if request.method == "POST" else request.GET
@@ -59,6 +59,8 @@ def act(request: HttpRequest) -> HttpResponse:
     if selection is None:
         return refuse(request, gettext("Unknown action."))
     is_get = request.method != "POST"
+    if is_get and selection.action.name == "snooze" and wants_json(request):
+        return JsonResponse(snooze_panel())
     if is_get and selection.tab is None:
         return ask_about(request, data, selection)
     if is_get and not wants_json(request):

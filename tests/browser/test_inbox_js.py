@@ -71,6 +71,21 @@ def rest(browser: Browser) -> str:
     return "".join(browser.page.locator(".ntf-rest-of-results").all_text_contents())
 
 
+def test_the_counts_of_the_searches_follow_the_list(
+    browser: Browser, justquick: Any, visit: Callable[[str], None]
+) -> None:
+    for n in range(3):
+        make_notification(justquick, verb=f"did {n}", reason="mention")
+    visit(INBOX)
+    count = browser.page.locator('[data-ntf-count="reason:mention"]')
+    assert count.inner_text() == "3"
+    press(browser, "j", "e")
+    wait_until(lambda: count.inner_text() == "2")
+    justquick.notifications.all().mark_all_as_done()
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    wait_until(lambda: not count.is_visible())
+
+
 # Every key
 
 
@@ -205,12 +220,27 @@ def test_keys_that_are_pressed_fast_act_one_after_the_other(browser: Browser, in
 def test_h_asks_until_when_and_wakes_what_sleeps(
     browser: Browser, inbox: list[Any], visit: Callable[[str], None]
 ) -> None:
-    press(browser, "j")
-    with browser.page.expect_navigation():
-        press(browser, "h")
-    browser.follow(browser.page.locator("button[name=until]").first)
+    press(browser, "j", "h")
+    panel = browser.page.get_by_role("dialog", name="Snooze until…")
+    panel.wait_for()
+    # The keys of the list do nothing in it.
+    press(browser, "e", "Escape")
+    assert panel.count() == 0
+    assert focused(browser) == "did 4"
+    press(browser, "h")
+    panel.get_by_role("button", name="In an hour").click()
     assert sentences(browser) == ["did 3", "did 2", "did 1", "did 0"]
-    assert browser.page.locator("div[data-ntf-undo]").is_visible()
+    wait_until(lambda: states(inbox, "snoozed_until") == [False] * 4 + [True])
+    wait_until(lambda: said(browser) == "1 notification snoozed.")
+    assert browser.page.url.endswith(INBOX)
+    press(browser, "z")
+    wait_until(lambda: states(inbox, "snoozed_until") == [False] * 5)
+    wait_until(lambda: len(sentences(browser)) == 5)
+    press(browser, "j", "h")
+    panel.locator("input").fill("2099-12-24T18:00")
+    panel.get_by_role("button", name="Snooze", exact=True).click()
+    wait_until(lambda: sum(states(inbox, "snoozed_until")) == 1)
+    assert browser.complaints() == []
     visit(f"{INBOX}snoozed/")
     press(browser, "j", "h")
     wait_until(lambda: sentences(browser) == [])
@@ -314,6 +344,28 @@ def test_a_site_may_do_without_the_keys(browser: Browser, inbox: list[Any]) -> N
     browser.run("document.querySelector('notifications-inbox').dataset.ntfKeys = 'off'")
     press(browser, "j")
     assert focused(browser) == "BODY"
+
+
+def test_many_are_snoozed_in_place(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "x", "j", "x", "h")
+    panel = browser.page.get_by_role("dialog", name="Snooze until…")
+    panel.wait_for()
+    browser.page.mouse.click(5, 5)
+    assert panel.count() == 0
+    press(browser, "h")
+    panel.get_by_role("button", name="Next week").click()
+    wait_until(lambda: states(inbox, "snoozed_until") == [False] * 3 + [True] * 2)
+    assert sentences(browser) == ["did 2", "did 1", "did 0"]
+
+
+def test_where_the_times_cannot_be_had_the_page_asks(browser: Browser, inbox: list[Any]) -> None:
+    browser.page.route("**/act/?action=snooze", lambda route: route.abort())
+    press(browser, "j")
+    with browser.page.expect_navigation():
+        press(browser, "h")
+    browser.follow(browser.page.locator("button[name=until]").first)
+    assert sentences(browser) == ["did 3", "did 2", "did 1", "did 0"]
+    assert browser.page.locator("div[data-ntf-undo]").is_visible()
 
 
 # The mouse

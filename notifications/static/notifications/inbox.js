@@ -2,7 +2,7 @@
 
 import { areOn, explain, isFor, nameOfKey } from "./keys.js";
 import { List, all } from "./list.js";
-import { isOver, live, queue, request, withFields } from "./transport.js";
+import { isOver, live, queue, withFields } from "./transport.js";
 
 // What a key does: the first of these that a row offers.
 const ACTIONS = {
@@ -22,15 +22,12 @@ class Inbox extends List {
     this.pill = this.querySelector("[data-ntf-arrivals]");
     this.page = this.querySelector("[data-ntf-select=page]");
     this.everything = this.querySelector("[data-ntf-select=all]");
-    Object.assign(this, { arrived: [], held: [], failed: [], hasMore: this.querySelector(".ntf-pages") });
+    Object.assign(this, { arrived: [], held: [], failed: [], results: undefined, hasMore: this.querySelector(".ntf-pages") });
     if (!this.form || !this.toast) {
       return;
     }
     this.help = explain(this, this.on);
-    if (this.everything) {
-      this.everything.closest("label").hidden = true;
-      this.on(this.querySelector("button.ntf-rest-of-results"), "click", this.selectEverything);
-    }
+    this.everything && (this.everything.closest("label").hidden = true);
     this.on(this, "submit", this.submit);
     this.on(this, "change", this.change);
     this.on(this.list, "click", this.toggle);
@@ -61,7 +58,7 @@ class Inbox extends List {
   question() {
     const { page, before, after } = Object.fromEntries(new URLSearchParams(location.search));
     const { ntfList: tab, ntfQuery: q, ntfThreads: threads, ntfThread: thread } = this.dataset;
-    return { tab, q, page, before, after, threads, thread, open: [...this.opened].join() };
+    return { filters: 1, tab, q, page, before, after, threads, thread, open: [...this.opened].join() };
   }
 
   show(answer) {
@@ -71,7 +68,7 @@ class Inbox extends List {
       matching.value = answer.matching ?? "";
       matching_unread.value = answer.matching_unread ?? "";
       this.hasMore = answer.before || answer.after;
-      this.counted = undefined;
+      this.results && (this.results.asked = undefined);
       this.upTo = Math.max(this.upTo, ...this.records.map(({ at }) => at || 0));
       this.change();
     }
@@ -152,7 +149,7 @@ class Inbox extends List {
       // Without their number, a page says it and asks.
       const isAll = name === "action" && this.everything?.checked;
       const matching = target.elements[name === "all" ? "matching_unread" : isAll && "matching"];
-      if (/^snooze/.test(value) || /^-|^$/.test(matching?.value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
+      if (submitter === this.plain || /^-|^$/.test(matching?.value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
         return;
       }
       event.preventDefault();
@@ -160,7 +157,22 @@ class Inbox extends List {
       const form = new FormData(target);
       form.append(name, value);
       // form.action is the buttons of this name.
-      this.perform(name, value, submitter.getAttribute("formaction") ?? target.getAttribute("action"), form);
+      const url = submitter.getAttribute("formaction") ?? target.getAttribute("action");
+      const perform = () => this.perform(name, value, url, form);
+      /^snooze/.test(value) ? this.openPanel(submitter, withFields(url, { action: "snooze" }), form, perform) : perform();
+    }
+  }
+
+  /* Show in place what a page asks or explains; if that fails, the page. */
+  async openPanel(opener, ...rest) {
+    try {
+      const { open } = await import("./panel.js");
+      await open(this, opener, ...rest);
+    } catch (problem) {
+      problem.kind || console.warn(problem);
+      this.plain = opener;
+      opener.click();
+      this.plain = undefined;
     }
   }
 
@@ -282,62 +294,34 @@ class Inbox extends List {
     const checked = boxes.filter((box) => box.checked).length;
     this.page.checked = checked > 0 && checked === boxes.length;
     this.page.indeterminate = checked > 0 && checked < boxes.length;
-    this.everything && this.showSelection(boxes.length);
-  }
-
-  /* Once all on this page are selected, offer the other results. */
-  showSelection(count) {
-    const { everything, page } = this;
-    const { value } = this.form.elements.matching;
-    const [total] = value.split("-");
-    everything.checked &&= page.checked;
-    const isOffered = page.checked && this.hasMore;
-    if (isOffered && !total) {
-      this.counted === value || this.countResults(value).catch((problem) => this.showProblem(problem));
-      return;
-    }
-    const parts = all(".ntf-rest-of-results", this.form);
-    const before = parts[0].textContent;
-    for (const part of parts) {
-      const text = isOffered ? part.dataset[everything.checked ? "ntfAll" : "ntfPage"] : "";
-      part.textContent = text.replace("{count}", count).replace("{total}", total);
-    }
-    const [{ textContent: text }] = parts;
-    text && text !== before && (this.status.textContent = text);
-  }
-
-  async countResults(value) {
-    this.counted = value;
-    const { ntfAct, ntfUser: user, ntfList: tab, ntfQuery: q, ntfThread: thread } = this.dataset;
-    const url = withFields(ntfAct, { action: "read", scope: "all", tab, q, thread, matching: value });
-    const { data } = await request(url, { user });
-    const { matching } = this.form.elements;
-    if (matching.value === value) {
-      matching.value = data.matching;
-      this.change();
+    if (this.everything) {
+      this.everything.checked &&= this.page.checked;
+      this.results ? this.results.show(boxes.length) : this.page.checked && this.hasMore && this.loadResults();
     }
   }
 
-  selectEverything() {
-    const { checked } = this.everything;
-    checked ? this.unselect() : (this.everything.checked = true);
+  async loadResults() {
+    const { Results } = await import("./results.js");
+    this.results ??= new Results(this);
     this.change();
-    checked && this.page.focus();
   }
 
   toggle(event) {
-    const link = event.target.closest("[data-ntf-rest]");
-    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
-      event.preventDefault();
-      const key = link.closest("[data-ntf-thread]").dataset.ntfThread;
-      if (this.opened.delete(key)) {
-        this.records = this.records.filter(({ parent }) => parent !== key);
-        this.render();
-      } else {
-        this.opened.add(key);
-        link.ariaExpanded = "true";
-        this.soon();
-      }
+    const link = event.target.closest("[data-ntf-rest], [data-ntf-panel]");
+    if (!link || link === this.plain || event.ctrlKey || event.metaKey || event.shiftKey) {
+      return;
+    }
+    event.preventDefault();
+    const key = link.closest("[data-ntf-id]").dataset.ntfThread;
+    if (link.matches("[data-ntf-panel]")) {
+      this.openPanel(link, link.href);
+    } else if (this.opened.delete(key)) {
+      this.records = this.records.filter(({ parent }) => parent !== key);
+      this.render();
+    } else {
+      this.opened.add(key);
+      link.ariaExpanded = "true";
+      this.soon();
     }
   }
 

@@ -3,7 +3,7 @@
 import { remember } from "./transport.js";
 
 const FIELDS = `select, textarea, input:not([type=checkbox]), [contenteditable]:not([contenteditable=false]), dialog,
-  [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem]`;
+  [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem], [role=dialog]`;
 
 /* Return "j", "Shift+M" or "Enter", or an empty text. Without Latin letters, the position of the key counts. */
 export function nameOfKey(event) {

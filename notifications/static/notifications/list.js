@@ -59,6 +59,7 @@ function makeRow(template, entry) {
     about: (button) => entry.target ?? entry.action_object ?? button.remove(),
     page: (link) => (link.href = link.href.replace(/\b0(?=\/$)/, entry.row ?? entry.slug)),
     more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: `?thread=${entry.key}` }) : link.remove()),
+    kind: (slot) => slot.append(...all(`[data-ntf-kind="${entry.kind}"]`, template.parentNode).map(({ content }) => content.cloneNode(true))),
     face: (slot) => (entry.avatar ? slot.append(make("img", { src: entry.avatar, alt: "" })) : (slot.dataset.ntfInitials = entry.initials)),
   };
   for (const slot of all("[data-ntf-slot]", row)) {
@@ -227,7 +228,7 @@ export class List extends HTMLElement {
       return { slug, key, parent, row, day, states: new Set(states), leaving: 0, at: Date.parse(entry.inbox_at) };
     });
     this.records = this.hold(fresh, known);
-    showCounts(answer.counts, this.dataset.ntfCap);
+    showCounts({ ...answer.filters, ...answer.counts }, this.dataset.ntfCap);
     this.render();
   }
 

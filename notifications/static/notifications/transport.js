@@ -352,7 +352,7 @@ export function showCounts(counts, cap) {
   const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
   for (const element of document.querySelectorAll("[data-ntf-count]")) {
     const count = counts[element.dataset.ntfCount];
-    if (Number.isInteger(count)) {
+    if (count !== undefined) {
       Object.assign(element, { textContent: text(count), hidden: !count });
     }
   }
