@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import add
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import BigIntegerField, Case, IntegerField, Q, QuerySet, Subquery, Value, When
+from django.db.models import BigIntegerField, F, IntegerField, QuerySet, Subquery
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -142,24 +140,24 @@ TABS: Mapping[str, Tab] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A search that the inbox offers, and the condition that its rows are counted by."""
+    """A search that the inbox offers, and the same in SQL, which counts its rows."""
 
     query: str
     title: str | Promise
-    condition: Q
+    sql: str
 
 
 FILTERS: tuple[Filter, ...] = (
-    Filter("reason:mention", _("Mentions"), Q(reason__iexact="mention")),
-    Filter("reason:assign", _("Assigned"), Q(reason__iexact="assign")),
-    Filter("reason:review_requested", _("Review requests"), Q(reason__iexact="review_requested")),
-    Filter("reason:author", _("Created by you"), Q(reason__iexact="author")),
+    Filter("reason:mention", _("Mentions"), "LOWER(ntf_reason) = 'mention'"),
+    Filter("reason:assign", _("Assigned"), "LOWER(ntf_reason) = 'assign'"),
+    Filter("reason:review_requested", _("Review requests"), "LOWER(ntf_reason) = 'review_requested'"),
+    Filter("reason:author", _("Created by you"), "LOWER(ntf_reason) = 'author'"),
     Filter(
         "-reason:subscribed -reason:manual",
         pgettext_lazy("search", "Participating"),
-        ~Q(reason__iexact="subscribed") & ~Q(reason__iexact="manual"),
+        "LOWER(ntf_reason) NOT IN ('subscribed', 'manual')",
     ),
-    Filter("level:error", _("Errors"), Q(level="error")),
+    Filter("level:error", _("Errors"), "ntf_level = 'error'"),
 )
 
 #: The first rows of a tab, among which the filters are counted, and the base of the number that has their counts: with
@@ -174,23 +172,21 @@ class CountedFilters(Subquery):
     A subquery has one value, and one more query for each page would cost more.
     """
 
-    template = "(SELECT SUM(ntf_matches) FROM (%(subquery)s) ntf_counted)"
+    digits = " + ".join(
+        f"CASE WHEN {condition} THEN {BASE**place} ELSE 0 END"
+        for place, condition in enumerate([*(each.sql for each in FILTERS), "1 = 1"])
+    )
+    template = f"(SELECT SUM({digits}) FROM (%(subquery)s) ntf_counted)"  # noqa: S608 - our own
     output_field = BigIntegerField()
     empty_result_set_value = 0
 
     @classmethod
     def of(cls, rows: Any, tab: Tab) -> CountedFilters:
         """Return the number for the first rows of a tab."""
-        conditions = [*(each.condition for each in FILTERS), Q(recipient__isnull=False)]
-        digits = (
-            Case(When(condition, then=Value(BASE**place)), default=Value(0), output_field=BigIntegerField())
-            for place, condition in enumerate(conditions)
-        )
         order = (newest_first if tab.descending else oldest_first)(tab.key)
-        ordered = rows._without_objects().order_by(*order)
-        return cls(
-            ordered.annotate(ntf_matches=reduce(add, digits)).values("ntf_matches")[:MAX_FILTERED_ROWS]
-        )
+        columns = {"ntf_reason": F("reason"), "ntf_level": F("level")}
+        some = rows._without_objects().order_by(*order).annotate(**columns).values(*columns)
+        return cls(some[:MAX_FILTERED_ROWS])
 
 
 class Counted(Subquery):
