@@ -599,4 +599,4 @@ def test_the_inbox_offers_searches_and_marks_the_one_that_is_shown(inbox: Client
     assert 'href="?q=reason%3Amention"' in inbox.get(INBOX).content.decode()
     page = inbox.get(INBOX, {"q": "reason:mention"})
     assert [row.verb for row in page.context["notifications"]] == ["asked"]
-    assert f'<a href="{INBOX}" aria-current="true">Mentions</a>' in page.content.decode()
+    assert f'<a href="{INBOX}" aria-current="true">Mentions <span class="ntf-count"' in page.content.decode()

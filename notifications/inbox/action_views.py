@@ -28,10 +28,10 @@ from notifications.inbox.flash import (
     set_flash,
 )
 from notifications.inbox.identity import for_user_of_page
-from notifications.inbox.matching import MatchingChanged
+from notifications.inbox.matching import Matching, MatchingChanged
 from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
 from notifications.inbox.selection import Selection, key_of
-from notifications.inbox.snooze import SnoozeError, choices, snooze_until
+from notifications.inbox.snooze import SnoozeError, choices, snooze_panel, snooze_until
 from notifications.inbox.tabs import tab_of
 from notifications.inbox.threads import PREFIX
 from notifications.storage import counts
@@ -51,7 +51,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
     All results are changed only if the form says which rows they are; otherwise the page, or the JSON, says how many
     there are and asks. No link selects all results: it leads to their page. A client that prefers JSON gets the message
-    and the counts.
+    and the counts, and on GET the number of all results, or what to choose from for ``snooze``.
     """
     # A link must not add to what a form says.
     data = request.POST if request.method == "POST" else request.GET
@@ -61,13 +61,18 @@ def act(request: HttpRequest) -> HttpResponse:
             # Somebody pressed Enter in the address bar after a page that asked.
             return HttpResponseRedirect(own_url(request, "all"))
         return refuse(request, gettext("Unknown action."))
-    if request.method != "POST":
-        return (
-            ask_about(request, data, selection) if selection.tab is None else show_results(request, selection)
-        )
+    is_get = request.method != "POST"
+    if is_get and selection.action.name == "snooze" and wants_json(request):
+        return JsonResponse(snooze_panel())
+    if is_get and selection.tab is None:
+        return ask_about(request, data, selection)
+    if is_get and not wants_json(request):
+        return show_results(request, selection)
     found = selection.find(request)
     if found.limit and selection.tab:
         return refuse(request, found.limit)
+    if is_get:
+        return count_results(request, selection, found)
     until = None
     if selection.action.name == "snooze":
         text = data.get("until", "")
@@ -286,9 +291,8 @@ def ask_about_all(
     if selection.is_confirmed:
         problem = Flash(CHANGED).message
     if wants_json(request):
-        question = selected_text(matching.count)
-        content = {"error": problem or question, "count": matching.count, name: matching.dumps()}
-        return JsonResponse(content, status=409)
+        content = {"error": problem or selected_text(matching.count)}
+        return JsonResponse({**content, **counted(selection, matching)}, status=409)
     return ask(
         request,
         selection.action.name,
@@ -298,6 +302,16 @@ def ask_about_all(
         form=own_url(request, "act"),
         repeated=[*repeated(data, name), (name, matching.dumps())],
     )
+
+
+def count_results(request: HttpRequest, selection: Selection, found: search.Search) -> HttpResponse:
+    """Return how many rows all results are now, and which, as the next form of the client sends it back."""
+    return JsonResponse(counted(selection, selection.matching_now(request, found)))
+
+
+def counted(selection: Selection, matching: Matching) -> dict[str, Any]:
+    """Return the number of all results, and the field of the form that names them."""
+    return {"count": matching.count, selection.matching_field: matching.dumps()}
 
 
 def selected_text(count: int) -> str:

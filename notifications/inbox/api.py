@@ -85,9 +85,14 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         rows = threads.of_key(rows, one)
     key, descending = tab.order(asked)
     order: dict[str, Any] = {"key": key, "descending": descending}
-    page = thread_pages.page_of(request, rows, number, cursors, **order, with_threads=with_threads)
+    filtered = tab if request.GET.get("filters") == "1" else None
+    page = thread_pages.page_of(
+        request, rows, number, cursors, **order, with_threads=with_threads, tab=filtered
+    )
     found = list(page.object_list)
-    counts = tabs.counts_of(found, request)
+    carrier = tabs.carrier_of(found, request, filtered)
+    counts = tabs.counts_on(carrier, request)
+    filters = tabs.filters_on(carrier) if filtered else {}
     opened = rows_of_open_threads(request, rows, found, **order) if with_threads else {}
     seconds = [thread.second for row in found if (thread := thread_of(row)) and thread.second]
     shown = [*found, *seconds, *(row for some in opened.values() for row in some)]
@@ -103,6 +108,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         page.after,
         page.before,
         counts,
+        filters,
         [labels_of(row) for row in shown],
         [repr(thread_of(row)) for row in found] if with_threads else one,
     )
@@ -112,6 +118,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         return unchanged
     answer = {
         "counts": counts,
+        **({"filters": filters} if filtered else {}),
         **(entries_of_threads(found, opened, key, request) if with_threads else {}),
         "items": [entry_of_row(row, key, request) for row in found],
         "before": page.before or None,

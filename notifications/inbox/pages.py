@@ -89,6 +89,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
             key=key,
             descending=descending,
             with_threads=threads.is_on(self.request),
+            tab=self.tab,
         )
         return page.paginator, page, page.object_list, page.has_other_pages()
 
@@ -96,7 +97,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
         """Add the other variables of the inbox."""
         context = super().get_context_data(**kwargs)
         rows = context["object_list"]
-        carrier = tabs.carrier_of(rows, self.request)
+        carrier = tabs.carrier_of(rows, self.request, self.tab)
         counts = tabs.counts_on(carrier, self.request)
         search_of_page: search.Search = getattr(self, "search", search.Search())
         page = context["page_obj"]
@@ -113,6 +114,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
             "counts": counts,
             "actions": [ACTIONS[name] for name in self.tab.actions],
             "search": search_of_page,
+            "filter_counts": tabs.filters_on(carrier),
             "saved_searches": tabs.searches_on(carrier, self.request),
             **thread_pages.results_of(page, rows, self.tab.name, asked, is_whole=is_whole),
             "threads": isinstance(page, thread_pages.ThreadPage),

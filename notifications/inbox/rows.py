@@ -21,6 +21,7 @@ from notifications.inbox.tabs import day_of, local
 from notifications.objects import links
 from notifications.objects.faces import avatar_of, initials_of
 from notifications.presentation import sentences
+from notifications.presentation.icons import icons, kind_of
 from notifications.presentation.threads import Thread, thread_of
 from notifications.presentation.verb_templates import has_own
 from notifications.storage.notification import AbstractNotification
@@ -31,7 +32,9 @@ from notifications.storage.states import states_of
 SLUG, VALUE = "\0", "\1"
 
 #: The face of an actor. Initials are no text of the page: the sentence has the name.
-FACE = '<span class="ntf-face" aria-hidden="true" data-ntf-initials="{}">{}</span>'
+FACE = '<span class="ntf-face" aria-hidden="true" data-ntf-initials="{}">{}{}</span>'
+#: The icon of the model of what the row is about, beside the face.
+KIND = '<span class="ntf-kind">{}</span>'
 IMAGE = '<img src="{}" alt="" width="24" height="24" loading="lazy">'
 
 #: The levels that a row names. The others are of no interest in a list.
@@ -54,6 +57,7 @@ class Rows:
             "saved": when(pgettext("one notification", "Saved")),
             "done": when(pgettext("one notification", "Done")),
         }
+        self.icons = {kind: format_html(KIND, icon) for kind, icon in icons(context).items()}
         asked = getattr(self.request, "GET", {}).get("q", "")
         self.asked = {"q": asked} if asked else {}
         self.reasons: dict[str, str] = {"": ""}
@@ -97,11 +101,12 @@ class Rows:
         return row
 
     def face(self, notice: AbstractNotification) -> SafeString:
-        """Return the image of the actor, or the initials, in a circle."""
+        """Return the image of the actor, or the initials, in a circle, with the icon of the object if there is one."""
+        icon = self.icons.get(kind_of(notice), "") if self.icons else ""
         url = avatar_of(notice.actor)
         if url:
-            return format_html(FACE, "", format_html(IMAGE, url))
-        return format_html(FACE, initials_of(notice.actor, notice.label("actor")), "")
+            return format_html(FACE, "", format_html(IMAGE, url), icon)
+        return format_html(FACE, initials_of(notice.actor, notice.label("actor")), "", icon)
 
     def description(self, notice: AbstractNotification) -> str:
         """Return the paragraphs of the description, or an empty text."""

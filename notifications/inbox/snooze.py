@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext, gettext_lazy as _, pgettext
 
 from notifications.storage.expressions import judge_moment
 
@@ -46,6 +48,32 @@ def choices() -> list[tuple[str, str | Promise, datetime]]:
     """Return the predefined times, soonest first: name, title, and time."""
     found = [(preset.name, preset.title, snooze_until(preset.name)) for preset in PRESETS.values()]
     return sorted(found, key=lambda choice: choice[2])
+
+
+def snooze_panel() -> dict[str, Any]:
+    """Return what the script shows where it asks until when: a title, texts, buttons, and a field with its button."""
+    zone = gettext("Times are in the time zone %(zone)s.") % {"zone": timezone.get_current_timezone_name()}
+    buttons = [
+        {
+            "name": "until",
+            "value": name,
+            "title": title,
+            "note": date_format(moment_here(moment), "SHORT_DATETIME_FORMAT"),
+        }
+        for name, title, moment in choices()
+    ]
+    field = {
+        "type": "datetime-local",
+        "label": gettext("Pick date and time"),
+        "name": "until",
+        "title": pgettext("button", "Snooze"),
+    }
+    return {"title": gettext("Snooze until…"), "texts": [zone], "buttons": buttons, "input": field}
+
+
+def moment_here(moment: datetime) -> datetime:
+    """Return a time in the current time zone, as it is if times have none."""
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
 def snooze_until(text: str) -> datetime:

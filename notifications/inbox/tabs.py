@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import IntegerField, QuerySet, Subquery
+from django.db.models import BigIntegerField, F, IntegerField, QuerySet, Subquery
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -26,6 +26,7 @@ from notifications.storage import counts
 from notifications.storage.counts import Count
 from notifications.storage.inbox_state import InboxState, has_table
 from notifications.storage.notification import AbstractNotification, Rows
+from notifications.storage.states import newest_first, oldest_first
 
 #: Translated here, because humanize is only translated if the site has installed it.
 DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
@@ -137,6 +138,57 @@ TABS: Mapping[str, Tab] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A search that the inbox offers, and the same in SQL, which counts its rows."""
+
+    query: str
+    title: str | Promise
+    sql: str
+
+
+FILTERS: tuple[Filter, ...] = (
+    Filter("reason:mention", _("Mentions"), "LOWER(ntf_reason) = 'mention'"),
+    Filter("reason:assign", _("Assigned"), "LOWER(ntf_reason) = 'assign'"),
+    Filter("reason:review_requested", _("Review requests"), "LOWER(ntf_reason) = 'review_requested'"),
+    Filter("reason:author", _("Created by you"), "LOWER(ntf_reason) = 'author'"),
+    Filter(
+        "-reason:subscribed -reason:manual",
+        pgettext_lazy("search", "Participating"),
+        "LOWER(ntf_reason) NOT IN ('subscribed', 'manual')",
+    ),
+    Filter("level:error", _("Errors"), "ntf_level = 'error'"),
+)
+
+#: The first rows of a tab, among which the filters are counted, and the base of the number that has their counts: with
+#: one digit for each filter and one for all rows, it is less than 2**63.
+MAX_FILTERED_ROWS = 500
+BASE = MAX_FILTERED_ROWS + 1
+
+
+class CountedFilters(Subquery):
+    """How many rows of a query match each filter, and how many there are, as the digits of one number.
+
+    A subquery has one value, and one more query for each page would cost more.
+    """
+
+    digits = " + ".join(
+        f"CASE WHEN {condition} THEN {BASE**place} ELSE 0 END"
+        for place, condition in enumerate([*(each.sql for each in FILTERS), "1 = 1"])
+    )
+    template = f"(SELECT SUM({digits}) FROM (%(subquery)s) ntf_counted)"  # noqa: S608 - our own
+    output_field = BigIntegerField()
+    empty_result_set_value = 0
+
+    @classmethod
+    def of(cls, rows: Any, tab: Tab) -> CountedFilters:
+        """Return the number for the first rows of a tab."""
+        order = (newest_first if tab.descending else oldest_first)(tab.key)
+        columns = {"ntf_reason": F("reason"), "ntf_level": F("level")}
+        some = rows._without_objects().order_by(*order).annotate(**columns).values(*columns)
+        return cls(some[:MAX_FILTERED_ROWS])
+
+
 class Counted(Subquery):
     """The number of the rows of a query, which may have a limit."""
 
@@ -151,11 +203,12 @@ def tab_of(data: QueryDict) -> Tab:
     return TABS.get(data.get("tab", ""), TABS["inbox"])
 
 
-def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+def with_counts(rows: QuerySet[Any], request: HttpRequest, tab: Tab | None = None) -> QuerySet[Any]:
     """Let each of the rows, of whatever model, carry how many rows each tab has, and how many are unseen.
 
     None is counted further than one beyond ``BADGE_CAP``, and all of it once for the query. They also carry the last
-    row that has arrived, of whomever, if rows are numbered, and the saved searches of the user.
+    row that has arrived, of whomever, if rows are numbered, the saved searches of the user, and with a tab the counts
+    of the filters in it.
     """
     cap = settings.BADGE_CAP
     counted = counted_rows_of(request)
@@ -172,6 +225,8 @@ def with_counts(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
     if has_table():
         state = InboxState._default_manager.filter(pk=request.user.pk)
         numbers[f"{COUNT_PREFIX}searches"] = Subquery(state.values("searches")[:1])
+    if tab:
+        numbers[f"{COUNT_PREFIX}filters"] = CountedFilters.of(counted[tab.name], tab)
     annotated: QuerySet[Any] = rows.annotate(**numbers)
     return annotated
 
@@ -189,19 +244,14 @@ def newest_of(rows: Any) -> int | None:
     return newest
 
 
-def carrier_of(rows: Any, request: HttpRequest) -> Any:
+def carrier_of(rows: Any, request: HttpRequest, tab: Tab | None = None) -> Any:
     """Return what carries the counts: the first row, or else the user, for one query; None in another database."""
     carrier = rows[0] if rows else None
     if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
         user: Any = request.user
         users = get_user_model()._base_manager.using(user.notifications.all().db)
-        carrier = with_counts(users.filter(pk=user.pk), request).first()
+        carrier = with_counts(users.filter(pk=user.pk), request, tab).first()
     return carrier
-
-
-def counts_of(rows: Any, request: HttpRequest) -> dict[str, Count]:
-    """Return the counts that the rows carry; if no row carries them, one more query asks for them."""
-    return counts_on(carrier_of(rows, request), request)
 
 
 def counts_on(carrier: Any, request: HttpRequest) -> dict[str, Count]:
@@ -210,6 +260,21 @@ def counts_on(carrier: Any, request: HttpRequest) -> dict[str, Count]:
         # The users are in another database than the rows.
         return {name: Count(counts.capped(some)) for name, some in counted_rows_of(request).items()}
     return {name: Count(getattr(carrier, f"{COUNT_PREFIX}{name}")) for name in (*TABS, "unseen")}
+
+
+def filters_on(carrier: Any) -> dict[str, str]:
+    """Return the counts of the filters that :func:`carrier_of` carries, by their searches: "3", "99+" or "".
+
+    In a tab with more than 500 rows the first of them are counted: "3+".
+    """
+    number = int(getattr(carrier, f"{COUNT_PREFIX}filters", None) or 0)
+    *found, total = (number // BASE**place % BASE for place in range(len(FILTERS) + 1))
+    texts = [str(Count(count)) for count in found]
+    if total == MAX_FILTERED_ROWS:
+        texts = [f"{text.removesuffix('+')}+" for text in texts]
+    return {
+        each.query: text if count else "" for each, text, count in zip(FILTERS, texts, found, strict=True)
+    }
 
 
 def searches_on(carrier: Any, request: HttpRequest) -> list[SavedSearch]:

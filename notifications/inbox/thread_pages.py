@@ -30,7 +30,7 @@ from django.utils.functional import SimpleLazyObject
 from notifications.inbox import pagination
 from notifications.inbox.matching import fields_of_results
 from notifications.inbox.pagination import Edge, Page, beyond, edge_of, page_number
-from notifications.inbox.tabs import newest_of, with_counts
+from notifications.inbox.tabs import Tab, newest_of, with_counts
 from notifications.inbox.thread_counts import (
     HAS_TARGET,
     SAID,
@@ -67,8 +67,9 @@ def page_of(
     key: str,
     descending: bool,
     with_threads: bool,
+    tab: Tab | None = None,
 ) -> Page:
-    """Return a page of threads or of rows, whose first row carries the counts of the tabs."""
+    """Return a page of threads or of rows, whose first row carries the counts of the tabs and of the filters."""
     if with_threads:
         return get_page(
             rows,
@@ -76,9 +77,9 @@ def page_of(
             query,
             key=key,
             descending=descending,
-            counted=lambda some: with_counts(some, request),
+            counted=lambda some: with_counts(some, request, tab),
         )
-    return pagination.get_page(with_counts(rows, request), size, query, key=key, descending=descending)
+    return pagination.get_page(with_counts(rows, request, tab), size, query, key=key, descending=descending)
 
 
 def results_of(page: Any, rows: Sequence[Any], tab: str, query: str, *, is_whole: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from notifications.events import OBJECTS
 from notifications.objects import links
 from notifications.objects.faces import avatar_of, initials_of
 from notifications.presentation import sentences
+from notifications.presentation.icons import kind_of
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.states import states_of
 from notifications.types import type_of
@@ -78,6 +79,7 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
         "url": next((url for _, url in objects.values() if url), ""),
         "actions": links.action_links(notification),
         "avatar": avatar_of(notification.actor),
+        "kind": kind_of(notification),
         "initials": initials_of(notification.actor, names["actor"]),
         "states": states_of(notification),
         **{name: getattr(notification, name) for name in STATE_COLUMNS},

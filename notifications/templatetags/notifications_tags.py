@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -14,20 +14,20 @@ from django.db import router
 from django.template import Library
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from notifications.conf import settings
 from notifications.extensions import attributes, extensions, rows_for
 from notifications.inbox.actions import ROW_ACTIONS, Action, actions_for
 from notifications.inbox.rows import Rows
 from notifications.inbox.search import Search
-from notifications.inbox.tabs import TABS, day_of
+from notifications.inbox.tabs import FILTERS, TABS, day_of
 from notifications.inbox.thread_pages import get_page
 from notifications.objects import links
 from notifications.presentation import sentences
+from notifications.presentation.icons import icons
 from notifications.presentation.threads import Thread, thread_of
 from notifications.storage.changes import cache_key
 from notifications.storage.counts import unread_count, unseen_count
@@ -44,16 +44,6 @@ APIS = {
 
 #: What could end the element that holds JSON, as the JSON escapes it.
 ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
-
-
-#: The searches that the inbox offers, by their text.
-FILTERS: Mapping[str, str | Promise] = {
-    "reason:mention": gettext_lazy("Mentions"),
-    "reason:assign": gettext_lazy("Assigned"),
-    "reason:review_requested": gettext_lazy("Review requests"),
-    "reason:author": gettext_lazy("Created by you"),
-    "level:error": gettext_lazy("Errors"),
-}
 
 
 def request_of(context: Any) -> Any:
@@ -258,10 +248,17 @@ def inbox_rows(
     return list(Rows(context, getattr(context.get("page_obj"), "key", "timestamp")).by_day(notices))
 
 
-@register.simple_tag
-def inbox_filters(text: str = "") -> list[tuple[str, str, bool]]:
-    """Return the searches that the inbox offers: their title, their text, and whether it is the one that is shown."""
-    return [(str(title), query, query == text) for query, title in FILTERS.items()]
+@register.simple_tag(takes_context=True)
+def inbox_icons(context: Any) -> dict[str, SafeString]:
+    """Return the icons of the site's models, by the name of the model, for notifications that arrive."""
+    return icons(context)
+
+
+@register.simple_tag(takes_context=True)
+def inbox_filters(context: Any, text: str = "") -> list[tuple[str, str, bool, str]]:
+    """Return the searches that the inbox offers: title, text, whether it is the one that is shown, and its count."""
+    counts = context.get("filter_counts") or {}
+    return [(str(each.title), each.query, each.query == text, counts.get(each.query, "")) for each in FILTERS]
 
 
 @register.simple_tag

@@ -11,7 +11,17 @@ from django.utils import timezone
 from tests.browser import site
 from tests.browser.conftest import Browser
 from tests.browser.test_bell_js import PAGE, badge
-from tests.browser.test_inbox_js import INBOX, focused, inbox, press, said, sentences, states
+from tests.browser.test_inbox_js import (
+    INBOX,
+    choose_everything,
+    focused,
+    inbox,
+    press,
+    rest,
+    said,
+    sentences,
+    states,
+)
 from tests.factories import make_notification, make_project, make_user, rows
 from tests.waiting import wait_until
 
@@ -306,20 +316,29 @@ def test_a_bell_that_is_swapped_in_finds_its_user(
 # What stays chosen
 
 
-def test_all_that_match_are_chosen_for_one_action(browser: Browser, inbox: list[Any]) -> None:
+@pytest.fixture
+def pages(settings: Any, justquick: Any, visit: Visit) -> list[Any]:
+    """Five rows on two pages, the first of which is shown."""
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 3}
+    made = [make_notification(justquick, verb=f"did {n}", target=make_project("target")) for n in range(5)]
+    visit(INBOX)
+    return made
+
+
+def test_all_that_match_are_chosen_for_one_action(browser: Browser, pages: list[Any]) -> None:
     """H1: the next key on one row acted on everything."""
-    browser.page.locator("[data-ntf-select=all]").check()
+    choose_everything(browser)
     press(browser, "e")
-    wait_until(lambda: states(inbox, "done_at") == [True] * 5)
+    wait_until(lambda: states(pages, "done_at") == [True] * 5)
     press(browser, "z")
-    wait_until(lambda: len(sentences(browser)) == 5)
-    assert not browser.page.locator("[data-ntf-select=all]").is_checked()
+    wait_until(lambda: len(sentences(browser)) == 3)
+    assert not browser.run("return document.querySelector('[data-ntf-select=all]').checked")
     press(browser, "j", "e")
-    wait_until(lambda: states(inbox, "done_at") == [False, False, False, False, True])
+    wait_until(lambda: states(pages, "done_at") == [False, False, False, False, True])
 
 
-def test_nothing_is_chosen_in_an_empty_list(browser: Browser, inbox: list[Any], justquick: Any) -> None:
-    browser.page.locator("[data-ntf-select=all]").check()
+def test_nothing_is_chosen_in_an_empty_list(browser: Browser, pages: list[Any], justquick: Any) -> None:
+    choose_everything(browser)
     justquick.notifications.all().mark_all_as_done()
     browser.run(CHANGED)
     wait_until(lambda: sentences(browser) == [])
@@ -331,12 +350,11 @@ def test_nothing_is_chosen_in_an_empty_list(browser: Browser, inbox: list[Any], 
     assert not states(made, "saved_at")[0]
 
 
-def test_what_arrives_is_not_among_all_that_were_chosen(
-    browser: Browser, inbox: list[Any], justquick: Any
-) -> None:
-    browser.page.locator("[data-ntf-select=all]").check()
+def test_what_arrives_is_not_among_all_that_were_chosen(browser: Browser, pages: list[Any]) -> None:
+    choose_everything(browser)
     browser.run("document.dispatchEvent(new CustomEvent('notifications:new', {detail: {text: 'One'}}))")
-    assert not browser.page.locator("[data-ntf-select=all]").is_checked()
+    assert not browser.run("return document.querySelector('[data-ntf-select=all]').checked")
+    wait_until(lambda: rest(browser).startswith("All 3 on this page are selected."))
 
 
 def test_a_selection_ends_with_the_action_that_used_it(browser: Browser, inbox: list[Any]) -> None:

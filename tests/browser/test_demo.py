@@ -263,10 +263,10 @@ def test_what_was_snoozed_comes_back_by_itself(log_in: LogIn, demo: str, databas
     listens(brosner)
     first = brosner.page.locator(".ntf-row").first
     sentence, slug = first.locator(".ntf-sentence").inner_text(), first.get_attribute("data-ntf-id") or ""
-    brosner.follow(first.locator("[data-ntf-action=snooze]"))
-    brosner.follow(brosner.page.get_by_role("button", name="Tomorrow"))
-    assert first.get_attribute("data-ntf-id") != slug
-    listens(brosner)
+    first.locator("[data-ntf-action=snooze]").click()
+    brosner.page.get_by_role("button", name="Tomorrow").click()
+    wait_until(lambda: first.get_attribute("data-ntf-id") != slug)
+    wait_until(brosner.is_answered)
     # Tomorrow comes early.
     moment = datetime.now(timezone.utc).replace(tzinfo=None)
     come_early = "UPDATE notifications_notification SET snoozed_until = ? WHERE id = ?"

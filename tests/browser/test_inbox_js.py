@@ -60,6 +60,32 @@ def states(made: list[Any], column: str) -> list[bool]:
     return [bool(getattr(found[row.pk], column)) for row in made]
 
 
+def choose_everything(browser: Browser) -> None:
+    """Select what is on the page, and then what else matches."""
+    browser.page.locator("[data-ntf-select=page]").check()
+    browser.page.get_by_role("button", name="that match").click()
+
+
+def rest(browser: Browser) -> str:
+    """Return what the bar says of the results that are not on the page."""
+    return "".join(browser.page.locator(".ntf-rest-of-results").all_text_contents())
+
+
+def test_the_counts_of_the_searches_follow_the_list(
+    browser: Browser, justquick: Any, visit: Callable[[str], None]
+) -> None:
+    for n in range(3):
+        make_notification(justquick, verb=f"did {n}", reason="mention")
+    visit(INBOX)
+    count = browser.page.locator('[data-ntf-count="reason:mention"]')
+    assert count.inner_text() == "3"
+    press(browser, "j", "e")
+    wait_until(lambda: count.inner_text() == "2")
+    justquick.notifications.all().mark_all_as_done()
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    wait_until(lambda: not count.is_visible())
+
+
 # Every key
 
 
@@ -194,12 +220,27 @@ def test_keys_that_are_pressed_fast_act_one_after_the_other(browser: Browser, in
 def test_h_asks_until_when_and_wakes_what_sleeps(
     browser: Browser, inbox: list[Any], visit: Callable[[str], None]
 ) -> None:
-    press(browser, "j")
-    with browser.page.expect_navigation():
-        press(browser, "h")
-    browser.follow(browser.page.locator("button[name=until]").first)
+    press(browser, "j", "h")
+    panel = browser.page.get_by_role("dialog", name="Snooze until…")
+    panel.wait_for()
+    # The keys of the list do nothing in it.
+    press(browser, "e", "Escape")
+    assert panel.count() == 0
+    assert focused(browser) == "did 4"
+    press(browser, "h")
+    panel.get_by_role("button", name="In an hour").click()
     assert sentences(browser) == ["did 3", "did 2", "did 1", "did 0"]
-    assert browser.page.locator("div[data-ntf-undo]").is_visible()
+    wait_until(lambda: states(inbox, "snoozed_until") == [False] * 4 + [True])
+    wait_until(lambda: said(browser) == "1 notification snoozed.")
+    assert browser.page.url.endswith(INBOX)
+    press(browser, "z")
+    wait_until(lambda: states(inbox, "snoozed_until") == [False] * 5)
+    wait_until(lambda: len(sentences(browser)) == 5)
+    press(browser, "j", "h")
+    panel.locator("input").fill("2099-12-24T18:00")
+    panel.get_by_role("button", name="Snooze", exact=True).click()
+    wait_until(lambda: sum(states(inbox, "snoozed_until")) == 1)
+    assert browser.complaints() == []
     visit(f"{INBOX}snoozed/")
     press(browser, "j", "h")
     wait_until(lambda: sentences(browser) == [])
@@ -305,6 +346,28 @@ def test_a_site_may_do_without_the_keys(browser: Browser, inbox: list[Any]) -> N
     assert focused(browser) == "BODY"
 
 
+def test_many_are_snoozed_in_place(browser: Browser, inbox: list[Any]) -> None:
+    press(browser, "j", "x", "j", "x", "h")
+    panel = browser.page.get_by_role("dialog", name="Snooze until…")
+    panel.wait_for()
+    browser.page.mouse.click(5, 5)
+    assert panel.count() == 0
+    press(browser, "h")
+    panel.get_by_role("button", name="Next week").click()
+    wait_until(lambda: states(inbox, "snoozed_until") == [False] * 3 + [True] * 2)
+    assert sentences(browser) == ["did 2", "did 1", "did 0"]
+
+
+def test_where_the_times_cannot_be_had_the_page_asks(browser: Browser, inbox: list[Any]) -> None:
+    browser.page.route("**/act/?action=snooze", lambda route: route.abort())
+    press(browser, "j")
+    with browser.page.expect_navigation():
+        press(browser, "h")
+    browser.follow(browser.page.locator("button[name=until]").first)
+    assert sentences(browser) == ["did 3", "did 2", "did 1", "did 0"]
+    assert browser.page.locator("div[data-ntf-undo]").is_visible()
+
+
 # The mouse
 
 
@@ -331,44 +394,78 @@ def test_all_on_the_page_are_chosen_and_let_go(browser: Browser, inbox: list[Any
     assert browser.page.locator(".ntf-row [name=id]:checked").count() == 0
 
 
-def test_all_that_match_are_done_and_undone_and_nothing_that_came_since(
+def test_all_that_match_are_chosen_in_two_steps_by_their_exact_number(
     browser: Browser, justquick: Any, settings: Any, visit: Callable[[str], None]
 ) -> None:
     settings.NOTIFICATIONS = {"PAGE_SIZE": 3}
     old = [make_notification(justquick, verb=f"did {n}") for n in range(8)]
     old[7].mark_as_read()
     visit(INBOX)
+    assert not browser.page.get_by_text("Select all results").is_visible()
     # What the page does not show yet.
     browser.page.route("**/api/**", lambda route: route.abort())
     new = make_notification(justquick, verb="came later")
-    browser.page.locator("[data-ntf-select=all]").check()
-    # They are more than the page shows, so that their number is confirmed first.
-    browser.page.locator("#ntf-bulk button[value=done]").click()
-    browser.page.get_by_text("8 notifications are selected.").wait_for()
-    wait_until(lambda: states([*old, new], "done_at") == [False] * 9)
-    browser.page.unroute("**/api/**")
-    browser.page.get_by_role("button", name="Done").click()
-    wait_until(lambda: sentences(browser) == ["came later"])
+    bar = browser.page.locator("#ntf-bulk")
+    bar.locator("[data-ntf-select=page]").check()
+    bar.get_by_text("All 3 on this page are selected.").wait_for()
+    bar.get_by_role("button", name="Select all 8 that match").click()
+    bar.get_by_text("All 8 that match are selected.").wait_for()
+    assert said(browser) == "All 8 that match are selected."
+    bar.get_by_role("button", name="Clear selection").click()
+    assert browser.page.locator(".ntf-row [name=id]:checked").count() == 0
+    assert browser.run("return document.activeElement.dataset.ntfSelect") == "page"
+    assert rest(browser) == ""
+    choose_everything(browser)
+    bar.locator("button[value=done]").click()
     wait_until(lambda: states([*old, new], "done_at") == [True] * 8 + [False])
+    assert browser.page.url.endswith(INBOX)
+    browser.page.unroute("**/api/**")
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    wait_until(lambda: sentences(browser) == ["came later"])
     browser.page.get_by_role("button", name="Undo").click()
     wait_until(lambda: sentences(browser) == ["came later", "did 7", "did 6"])
     wait_until(lambda: states([*old, new], "done_at") == [False] * 9)
     wait_until(lambda: states([*old, new], "unread") == [True] * 7 + [False, True])
 
 
-def test_all_that_match_are_asked_for_again_where_they_have_changed(
-    browser: Browser, inbox: list[Any], justquick: Any
+def test_one_row_less_is_not_everything(
+    browser: Browser, justquick: Any, settings: Any, visit: Callable[[str], None]
 ) -> None:
-    browser.page.route("**/api/**", lambda route: route.abort())
-    inbox[0].mark_as_done()
-    browser.page.locator("[data-ntf-select=all]").check()
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 3}
+    made = [make_notification(justquick, verb=f"did {n}") for n in range(5)]
+    visit(INBOX)
+    choose_everything(browser)
+    browser.page.locator(".ntf-row [name=id]").first.uncheck()
+    assert rest(browser) == ""
     browser.page.locator("#ntf-bulk button[value=save]").click()
-    browser.page.get_by_text("4 notifications are selected.").wait_for()
-    wait_until(lambda: states(inbox, "saved_at") == [False] * 5)
+    wait_until(lambda: states(made, "saved_at") == [False, False, True, True, False])
+
+
+def test_where_all_are_on_the_page_there_is_no_second_step(browser: Browser, inbox: list[Any]) -> None:
+    browser.page.locator("[data-ntf-select=page]").check()
+    assert browser.page.locator(".ntf-row [name=id]:checked").count() == 5
+    assert not browser.page.get_by_role("button", name="that match").is_visible()
+
+
+def test_all_that_match_are_not_changed_where_they_are_not_those_that_were_shown(
+    browser: Browser, justquick: Any, settings: Any, visit: Callable[[str], None]
+) -> None:
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 3}
+    made = [make_notification(justquick, verb=f"did {n}") for n in range(5)]
+    visit(INBOX)
+    browser.page.route("**/api/**", lambda route: route.abort())
+    choose_everything(browser)
+    made[0].mark_as_done()
+    browser.page.locator("#ntf-bulk button[value=save]").click()
+    toast = browser.page.locator("div[data-ntf-undo]")
+    toast.get_by_text("Your notifications have changed since the page was loaded.").wait_for()
+    assert states(made, "saved_at") == [False] * 5
     browser.page.unroute("**/api/**")
-    browser.page.get_by_role("button", name="Save", exact=True).click()
-    wait_until(lambda: sum(states(inbox, "saved_at")) == 4)
-    assert states(inbox, "saved_at")[0] is False
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    choose_everything(browser)
+    wait_until(lambda: rest(browser).startswith("All 4 that match are selected."))
+    browser.page.locator("#ntf-bulk button[value=save]").click()
+    wait_until(lambda: states(made, "saved_at") == [False, True, True, True, True])
 
 
 def test_all_is_read_and_unread_again_without_leaving_the_page(browser: Browser, inbox: list[Any]) -> None:

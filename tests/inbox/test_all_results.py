@@ -349,3 +349,23 @@ def test_a_search_that_cannot_exclude_all_finds_nothing(inbox: Client, justquick
     response = inbox.post(ACT, {"q": query, "scope": "all", "action": "done"}, headers=JSON)
     assert response.json()["changed"] == 0
     assert justquick.notifications.inbox().count() == 7
+
+
+@pytest.mark.parametrize("tab", TAB_STATES)
+def test_json_says_how_many_there_are_without_those_that_came_later(
+    inbox: Client, justquick: Any, tab: str
+) -> None:
+    """The second step of a selection: the number is that of the form, which is compared when it acts."""
+    old = [make(justquick, tab) for _ in range(2)]
+    form = form_of(inbox, tab)
+    if is_numbered(get_notification_model()):
+        make(justquick, tab)
+    _, newest, _ = form["matching"].split("-")
+    verb = TAB_STATES[tab][1]
+    asked = {**form, "scope": "all", "action": verb, "matching": f"-{newest}-"}
+    answer = inbox.get(ACT, asked, headers=JSON).json()
+    assert answer["count"] == 2
+    assert answer["matching"] == form["matching"]
+    assert {row.pk for row in getattr(justquick.notifications, TABS[tab].adjective)()} >= {
+        row.pk for row in old
+    }

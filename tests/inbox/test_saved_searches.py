@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Value
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from notifications.inbox import saved_searches, tabs
 from notifications.inbox.saved_searches import MAX_SEARCHES, SavedSearch, searches_of
+from notifications.inbox.tabs import FILTERS
 from notifications.models import InboxState
 from notifications.storage import inbox_state
-from tests.factories import at_once, make_notification, make_user
+from tests.factories import at_once, make_notification, make_project, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
 
@@ -121,7 +124,7 @@ def test_users_in_another_database_have_saved_searches(
     inbox: Client, justquick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved_searches.save(justquick, "mine", "is:unread")
-    monkeypatch.setattr(tabs, "carrier_of", lambda rows, request: None)
+    monkeypatch.setattr(tabs, "carrier_of", lambda *arguments: None)
     assert "mine" in inbox.get(INBOX).content.decode()
 
 
@@ -144,3 +147,78 @@ def test_what_seven_tabs_save_first_at_once_is_all_kept() -> None:
     numbers = iter(range(7))
     assert at_once(7, lambda: saved_searches.save(user, str(next(numbers)), "is:unread")) == [None] * 7
     assert sorted(search.name for search in searches_of(user)) == list("0123456")
+
+
+# How many each of the searches that the inbox offers finds
+
+
+def counts_of_filters(client: Client, path: str = INBOX) -> dict[str, str]:
+    """Return the numbers at the searches that the page offers, without those that find nothing."""
+    html = client.get(path).content.decode().partition('class="ntf-chips"')[2].partition("</nav>")[0]
+    links = re.findall(
+        r"<a [^>]*>([^<]+?) <span class=\"ntf-count\" data-ntf-count=\"[^\"]*\">([^<]*)</span></a>", html
+    )
+    return dict(links)
+
+
+def test_the_offered_searches_say_how_many_they_find(client: Client, justquick: Any) -> None:
+    reasons = ["mention", "Mention", "assign", "author", "subscribed", "manual", "", "our own"]
+    for reason in reasons:
+        make_notification(justquick, reason=reason)
+    make_notification(justquick, level="error", reason="subscribed").mark_as_saved()
+    make_notification(justquick, reason="mention").mark_as_done()
+    make_notification(make_user("other"), reason="mention")
+    client.force_login(justquick)
+    counts = {"Mentions": "2", "Assigned": "1", "Created by you": "1", "Participating": "6", "Errors": "1"}
+    assert counts_of_filters(client) == counts
+    for each in FILTERS:
+        found = client.get(f"{INBOX}api/inbox/", {"q": each.query}).json()["items"]
+        assert str(len(found) or "") == counts.get(str(each.title), "")
+    assert counts_of_filters(client, f"{INBOX}saved/") == {"Errors": "1"}
+    assert counts_of_filters(client, f"{INBOX}done/") == {"Mentions": "1", "Participating": "1"}
+    assert counts_of_filters(client, f"{INBOX}?q=nothing-of-this") == counts
+    assert counts_of_filters(client, f"{INBOX}snoozed/") == {}
+    assert "filters" not in client.get(f"{INBOX}api/inbox/").json()
+    answer = client.get(f"{INBOX}api/inbox/", {"filters": 1})
+    assert answer.json()["filters"]["reason:mention"] == "2"
+    justquick.notifications.filter(reason="assign").update(reason="mention")
+    again = client.get(
+        f"{INBOX}api/inbox/", {"filters": 1}, headers={"If-None-Match": answer.headers["ETag"]}
+    )
+    assert again.json()["filters"]["reason:mention"] == "3"
+
+
+def test_the_counts_of_searches_are_capped_and_cost_no_query(
+    client: Client, justquick: Any, settings: Any, monkeypatch: Any, django_assert_num_queries: Any
+) -> None:
+    for _ in range(4):
+        make_notification(justquick, reason="mention")
+    client.force_login(justquick)
+    client.get(INBOX)
+    with CaptureQueriesContext(connection) as before:
+        assert counts_of_filters(client)["Mentions"] == "4"
+    monkeypatch.setattr(tabs.CountedFilters, "of", classmethod(lambda cls, rows, tab: Value(0)))
+    with django_assert_num_queries(len(before)):
+        assert counts_of_filters(client) == {}
+    monkeypatch.undo()
+    settings.NOTIFICATIONS = {"BADGE_CAP": 3}
+    assert counts_of_filters(client)["Mentions"] == "3+"
+    # Of more rows, the first are counted.
+    settings.NOTIFICATIONS = {}
+    monkeypatch.setattr(tabs, "MAX_FILTERED_ROWS", 2)
+    assert counts_of_filters(client)["Mentions"] == "2+"
+
+
+def test_the_number_of_the_counts_fits_into_a_column(client: Client, justquick: Any) -> None:
+    assert tabs.BASE ** (len(FILTERS) + 1) < 2**63
+
+
+def test_with_threads_too_they_are_numbers_of_notifications(
+    client: Client, justquick: Any, settings: Any
+) -> None:
+    settings.NOTIFICATIONS = {"THREADS": True}
+    target = make_project("target")
+    for _ in range(3):
+        make_notification(justquick, reason="assign", target=target)
+    client.force_login(justquick)
+    assert counts_of_filters(client) == {"Assigned": "3", "Participating": "3"}

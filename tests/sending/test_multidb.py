@@ -335,7 +335,7 @@ def test_the_tabs_are_counted_where_the_users_are_not(settings: Any) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.NotificationsElsewhere"]
     [user] = make_users(1)
     request: Any = SimpleNamespace(user=user)
-    assert tabs.counts_of([], request) == {
+    assert tabs.counts_on(tabs.carrier_of([], request), request) == {
         "inbox": 0,
         "unread": 0,
         "saved": 0,

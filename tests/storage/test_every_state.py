@@ -143,7 +143,7 @@ def test_the_numbers_agree(user: Any) -> None:
     assert 0 < len(unseen) < len(unread)
 
     request: Any = SimpleNamespace(user=user)
-    counted = tabs.counts_of([], request)
+    counted = tabs.counts_on(tabs.carrier_of([], request), request)
     assert counted == {
         **{name: sum(map(MEANINGS[name], shown)) for name in TABS},
         "unseen": len(unseen),

@@ -26,6 +26,11 @@ def asked_by(user: Any) -> Any:
     return SimpleNamespace(user=user)
 
 
+def counts_of_tabs(user: Any) -> Any:
+    request = asked_by(user)
+    return tabs.counts_on(tabs.carrier_of([], request), request)
+
+
 def rendered(template: str) -> Callable[[Any, Client], str]:
     return lambda user, client: Template("{% load notifications_tags %}" + template).render(
         Context({"user": user})
@@ -51,7 +56,7 @@ PLACES: dict[str, tuple[Callable[[Any, Client], Any], Any]] = {
         lambda user, client: "closed" in rendered("{% notifications_list rows=5 %}")(user, client),
         False,
     ),
-    "the tabs": (lambda user, client: set(tabs.counts_of([], asked_by(user)).values()), {0}),
+    "the tabs": (lambda user, client: set(counts_of_tabs(user).values()), {0}),
     "the page": (lambda user, client: list(client.get(INBOX).context["notifications"]), []),
     "the page of unread rows": (
         lambda user, client: list(client.get(f"{INBOX}unread/").context["notifications"]),

@@ -32,7 +32,7 @@ def unseen(user: Any) -> int:
     """Return how many rows are unseen, which is the same wherever it is said."""
     number = int(unseen_count(user))
     request: Any = SimpleNamespace(user=user)
-    assert tabs.counts_of([], request)["unseen"] == number
+    assert tabs.counts_on(tabs.carrier_of([], request), request)["unseen"] == number
     assert snapshots([user.pk], timezone.now())[str(user.pk)].counts.unseen == number
     return number
 

@@ -133,7 +133,8 @@ def why(request: HttpRequest, slug: int | str) -> HttpResponse:
     if wants_json(request):
         rule, text = ("", "") if found is None else (found.rule, found.own_text)
         texts = {"text": text, "explanations": explained(notification)}
-        return JsonResponse({"reason": notification.reason, "rule": rule, **texts})
+        panel = why_panel(request, notification, rule, text)
+        return JsonResponse({"reason": notification.reason, "rule": rule, **texts, **panel})
     context = {
         "notification": notification,
         "reason": reason_label(notification.reason),
@@ -143,6 +144,30 @@ def why(request: HttpRequest, slug: int | str) -> HttpResponse:
         "back": next_url(request) or own_url(request, "all"),
     }
     return render(request, "notifications_subscriptions/why.html", context)
+
+
+def why_panel(
+    request: HttpRequest, notification: AbstractNotification, rule: str, text: str
+) -> dict[str, Any]:
+    """Return what the script of the inbox shows in place of the page: a title, sentences, and one button."""
+    label = reason_label(notification.reason)
+    when_sent = gettext("Reason when sent: %(reason)s") % {"reason": label} if label else ""
+    buttons = []
+    if subject_of_notification(notification) is not None:
+        name, title = button_for(rule)
+        url = reverse("notifications_subscriptions:change_from_notification")
+        value = f"{name}:{notification.slug}"
+        buttons = [{"name": "row", "value": value, "title": title, "url": url}]
+    texts = [each for each in (text or when_sent, *explained(notification)) if each]
+    return {"title": gettext("Why am I getting this?"), "texts": texts, "buttons": buttons}
+
+
+def button_for(rule: str) -> tuple[str, str]:
+    """Return the action by which the user changes what a rule has decided, and its title."""
+    if rule == "muted":
+        return "unmute", gettext("Unmute")
+    # Whoever is named is notified without a subscription.
+    return ("mute", gettext("Mute")) if rule == "named" else ("unsubscribe", gettext("Unsubscribe"))
 
 
 def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:

@@ -1,7 +1,7 @@
-/* <notifications-bell>: a link that becomes a button with a panel of the latest notifications. */
+/* <notifications-bell>: a link that becomes a button with a panel. */
 
 import { List, all } from "./list.js";
-import { isWebUrl, live, remember, send } from "./transport.js";
+import { isOver, isWebUrl, live, remember, send } from "./transport.js";
 
 let bells = 0;
 
@@ -84,9 +84,8 @@ class Bell extends List {
 
   showProblem(problem) {
     super.showProblem(problem);
-    const isOver = ["signed-out", "other-user"].includes(problem.kind);
-    this.showState(isOver ? problem.kind : "failed");
-    if (isOver) {
+    this.showState(isOver(problem) ? problem.kind : "failed");
+    if (isOver(problem)) {
       this.records = [];
       this.list.hidden = true;
       this.list.replaceChildren();
@@ -96,23 +95,14 @@ class Bell extends List {
   /* Keep the panel on the screen, wherever the bell is. */
   place() {
     const { style } = this.panel;
-    const [bell, gap] = [this.link.getBoundingClientRect(), 8];
+    const [{ top, bottom }, gap] = [this.getBoundingClientRect(), 8];
     const { clientWidth: width, clientHeight: height } = document.documentElement;
-    style.maxInlineSize = `${width - 2 * gap}px`;
-    const panel = this.panel.getBoundingClientRect();
-    const isRtl = getComputedStyle(this).direction === "rtl";
-    const wanted = isRtl ? bell.left : bell.right - panel.width;
-    const left = Math.max(gap, Math.min(wanted, width - gap - panel.width));
-    const [above, below] = [bell.top - 2 * gap, height - bell.bottom - 2 * gap];
+    const [above, below] = [top - 2 * gap, height - bottom - 2 * gap];
     const isUp = below < Math.min(this.panel.scrollHeight, 240) && above > below;
-    const origin = this.getBoundingClientRect();
-    Object.assign(style, {
-      left: `${left - origin.left}px`,
-      right: "auto",
-      top: isUp ? "auto" : `${bell.bottom - origin.top + gap}px`,
-      bottom: isUp ? `${origin.bottom - bell.top + gap}px` : "auto",
-      maxHeight: `${Math.max(isUp ? above : below, 120)}px`,
-    });
+    this.panel.classList.toggle("ntf-up", isUp);
+    Object.assign(style, { translate: "none", maxHeight: `${Math.max(isUp ? above : below, 120)}px` });
+    const { left, right } = this.panel.getBoundingClientRect();
+    style.translate = `${Math.max(gap - left, Math.min(0, width - gap - right))}px`;
   }
 
   async askDesktop() {

@@ -1,8 +1,8 @@
-/* <notifications-inbox>: the page of the inbox moves by itself, answers at once, and has keys. */
+/* <notifications-inbox>: the page of the inbox. */
 
 import { areOn, explain, isFor, nameOfKey } from "./keys.js";
 import { List, all } from "./list.js";
-import { live, queue } from "./transport.js";
+import { isOver, live, queue, withFields } from "./transport.js";
 
 // What a key does: the first of these that a row offers.
 const ACTIONS = {
@@ -21,11 +21,13 @@ class Inbox extends List {
     this.status = this.querySelector(".ntf-live");
     this.pill = this.querySelector("[data-ntf-arrivals]");
     this.page = this.querySelector("[data-ntf-select=page]");
-    Object.assign(this, { arrived: [], held: [], failed: [] });
+    this.everything = this.querySelector("[data-ntf-select=all]");
+    Object.assign(this, { arrived: [], held: [], failed: [], results: undefined, hasMore: this.querySelector(".ntf-pages") });
     if (!this.form || !this.toast) {
       return;
     }
     this.help = explain(this, this.on);
+    this.everything && (this.everything.closest("label").hidden = true);
     this.on(this, "submit", this.submit);
     this.on(this, "change", this.change);
     this.on(this.list, "click", this.toggle);
@@ -56,18 +58,19 @@ class Inbox extends List {
   question() {
     const { page, before, after } = Object.fromEntries(new URLSearchParams(location.search));
     const { ntfList: tab, ntfQuery: q, ntfThreads: threads, ntfThread: thread } = this.dataset;
-    return { tab, q, page, before, after, threads, thread, open: [...this.opened].join() };
+    return { filters: 1, tab, q, page, before, after, threads, thread, open: [...this.opened].join() };
   }
 
   show(answer) {
     super.show(answer);
     if (!this.held.length) {
       const { matching, matching_unread } = this.form.elements;
-      Object.assign(matching, { value: answer.matching ?? "" });
-      Object.assign(matching_unread, { value: answer.matching_unread ?? "" });
-      const total = this.form.querySelector("[data-ntf-total]");
-      total && (total.textContent = answer.total === null ? "" : `(${answer.total})`);
+      matching.value = answer.matching ?? "";
+      matching_unread.value = answer.matching_unread ?? "";
+      this.hasMore = answer.before || answer.after;
+      this.results && (this.results.asked = undefined);
       this.upTo = Math.max(this.upTo, ...this.records.map(({ at }) => at || 0));
+      this.change();
     }
     this.acted = false;
     this.kind === "signed-out" && this.hideToast();
@@ -82,7 +85,8 @@ class Inbox extends List {
   }
 
   arrive(entry) {
-    all("[data-ntf-select=all]", this.form).forEach((box) => (box.checked = false));
+    this.everything && (this.everything.checked = false);
+    this.change();
     this.arrived.push(entry.text);
     clearTimeout(this.announcement);
     this.announcement = setTimeout(() => {
@@ -95,7 +99,7 @@ class Inbox extends List {
     return list.matches(":hover") || list.contains(document.activeElement) || list.getBoundingClientRect().top < 0;
   }
 
-  /* Hold back what arrived above the rows while they are in use. */
+  /* What arrives waits while the rows are in use. */
   hold(fresh, known) {
     const last = fresh.map(({ slug }) => known.has(slug)).lastIndexOf(true);
     const comesIn = ({ slug, at, parent }, index) => !known.has(slug) && !parent && index < last && (at > this.upTo || !this.acted);
@@ -142,10 +146,10 @@ class Inbox extends List {
       this.undo();
     } else if (target === this.form && submitter) {
       const { name, value } = submitter;
-      // If not all results are on this page, another says their number and asks.
-      const isAll = name === "action" && target.querySelector("[data-ntf-select=all]:checked");
+      // Without their number, a page says it and asks.
+      const isAll = name === "action" && this.everything?.checked;
       const matching = target.elements[name === "all" ? "matching_unread" : isAll && "matching"];
-      if (/^snooze/.test(value) || /^-|^$/.test(matching?.value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
+      if (submitter === this.plain || /^-|^$/.test(matching?.value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
         return;
       }
       event.preventDefault();
@@ -153,15 +157,26 @@ class Inbox extends List {
       const form = new FormData(target);
       form.append(name, value);
       // form.action is the buttons of this name.
-      this.perform(name, value, submitter.getAttribute("formaction") ?? target.getAttribute("action"), form, () => {
-        matching.value = matching.value.replace(/^\d+(-\d*-).*/, "$1");
-        isAll && (isAll.checked = true);
-        submitter.click();
-      });
+      const url = submitter.getAttribute("formaction") ?? target.getAttribute("action");
+      const perform = () => this.perform(name, value, url, form);
+      /^snooze/.test(value) ? this.openPanel(submitter, withFields(url, { action: "snooze" }), form, perform) : perform();
     }
   }
 
-  perform(name, value, url, form, ask) {
+  /* Show in place what a page asks or explains; if that fails, the page. */
+  async openPanel(opener, ...rest) {
+    try {
+      const { open } = await import("./panel.js");
+      await open(this, opener, ...rest);
+    } catch (problem) {
+      problem.kind || console.warn(problem);
+      this.plain = opener;
+      opener.click();
+      this.plain = undefined;
+    }
+  }
+
+  perform(name, value, url, form) {
     const shown = this.shown();
     const scopes = form.getAll("scope");
     const ids = new Set(form.getAll("id"));
@@ -173,7 +188,7 @@ class Inbox extends List {
          ? shown
          : shown.filter((record) => ids.has(record.slug));
     slug === undefined && name !== "all" && this.unselect();
-    this.do({ action: name === "row" ? "" : action, records, url, form, isOurs: name !== "row", ask });
+    this.do({ action: name === "row" ? "" : action, records, url, form, isOurs: name !== "row" });
   }
 
   async do(wanted) {
@@ -198,9 +213,6 @@ class Inbox extends List {
       this.count(counts);
     } catch (problem) {
       this.last === mine && (this.last = before);
-      if (problem.status === 409 && wanted.ask) {
-        return wanted.ask();
-      }
       problem.kind === "server" && this.failed.push(wanted);
       this.showProblem(problem, true);
     }
@@ -269,7 +281,7 @@ class Inbox extends List {
   showProblem(problem, wasAsked = false) {
     super.showProblem(problem);
     const { kind, message } = problem;
-    if (kind === "signed-out" || kind === "other-user") {
+    if (isOver(problem)) {
       this.showToast(kind);
     } else if (wasAsked) {
       this.showToast("failed", message || undefined);
@@ -282,21 +294,34 @@ class Inbox extends List {
     const checked = boxes.filter((box) => box.checked).length;
     this.page.checked = checked > 0 && checked === boxes.length;
     this.page.indeterminate = checked > 0 && checked < boxes.length;
+    if (this.everything) {
+      this.everything.checked &&= this.page.checked;
+      this.results ? this.results.show(boxes.length) : this.page.checked && this.hasMore && this.loadResults();
+    }
+  }
+
+  async loadResults() {
+    const { Results } = await import("./results.js");
+    this.results ??= new Results(this);
+    this.change();
   }
 
   toggle(event) {
-    const link = event.target.closest("[data-ntf-rest]");
-    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
-      event.preventDefault();
-      const key = link.closest("[data-ntf-thread]").dataset.ntfThread;
-      if (this.opened.delete(key)) {
-        this.records = this.records.filter(({ parent }) => parent !== key);
-        this.render();
-      } else {
-        this.opened.add(key);
-        link.ariaExpanded = "true";
-        this.soon();
-      }
+    const link = event.target.closest("[data-ntf-rest], [data-ntf-panel]");
+    if (!link || link === this.plain || event.ctrlKey || event.metaKey || event.shiftKey) {
+      return;
+    }
+    event.preventDefault();
+    const key = link.closest("[data-ntf-id]").dataset.ntfThread;
+    if (link.matches("[data-ntf-panel]")) {
+      this.openPanel(link, link.href);
+    } else if (this.opened.delete(key)) {
+      this.records = this.records.filter(({ parent }) => parent !== key);
+      this.render();
+    } else {
+      this.opened.add(key);
+      link.ariaExpanded = "true";
+      this.soon();
     }
   }
 

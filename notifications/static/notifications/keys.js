@@ -3,12 +3,9 @@
 import { remember } from "./transport.js";
 
 const FIELDS = `select, textarea, input:not([type=checkbox]), [contenteditable]:not([contenteditable=false]), dialog,
-  [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem]`;
+  [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem], [role=dialog]`;
 
-/*
- * Return "j", "Shift+M", "?" or "Enter", or an empty text. A letter is that of the layout, or of its position where the
- * layout has no Latin letters. Caps Lock is not Shift.
- */
+/* Return "j", "Shift+M" or "Enter", or an empty text. Without Latin letters, the position of the key counts. */
 export function nameOfKey(event) {
   const { key, code = "" } = event;
   // Autofill sends events without a key.
@@ -21,7 +18,7 @@ export function nameOfKey(event) {
   return event.shiftKey && /^[a-z]$/.test(name) ? `Shift+${name.toUpperCase()}` : name;
 }
 
-/* Return whether a key in this place is for the element: the focus is in it, or nowhere. */
+/* A key is for the element if the focus is in it, or nowhere. */
 export function isFor(element, event) {
   const target = event.composedPath()[0];
   if (!(target instanceof Element) || target === document.body || target === document.documentElement) {

@@ -1,6 +1,6 @@
-/* A list of what the server has, and what was done here and is not answered yet. No HTML is made of strings. */
+/* A list of what the server has, and of the actions that are not answered yet. */
 
-import { absolute, isWebUrl, live, queue, request, send, showCounts } from "./transport.js";
+import { isWebUrl, live, queue, request, send, showCounts, withFields } from "./transport.js";
 
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
@@ -54,19 +54,17 @@ function makeRow(template, entry) {
   const fill = {
     url: (link) => isWebUrl(entry.url) && (link.href = entry.url),
     text: (slot) => Object.assign(slot, { textContent: entry.text, id: named }),
-    level: (slot) => (slot.textContent = entry.level_name ?? entry.level),
     time: (slot) => Object.assign(slot, { textContent: ago(entry.timestamp), dateTime: entry.timestamp }),
-    reason: (slot) => Object.assign(slot, { textContent: entry.reason_name, hidden: !entry.reason_name }),
-    description: (slot) => Object.assign(slot, { textContent: entry.description, hidden: !entry.description }),
     actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(makeAction)),
     about: (button) => entry.target ?? entry.action_object ?? button.remove(),
     page: (link) => (link.href = link.href.replace(/\b0(?=\/$)/, entry.row ?? entry.slug)),
     more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: `?thread=${entry.key}` }) : link.remove()),
+    kind: (slot) => slot.append(...all(`[data-ntf-kind="${entry.kind}"]`, template.parentNode).map(({ content }) => content.cloneNode(true))),
     face: (slot) => (entry.avatar ? slot.append(make("img", { src: entry.avatar, alt: "" })) : (slot.dataset.ntfInitials = entry.initials)),
-    new: (slot) => (slot.textContent = entry.new ?? ""),
   };
   for (const slot of all("[data-ntf-slot]", row)) {
-    fill[slot.dataset.ntfSlot]?.(slot);
+    const { ntfSlot: name } = slot.dataset;
+    fill[name] ? fill[name](slot) : Object.assign(slot, { textContent: entry[name] ?? "", hidden: !entry[name] });
   }
   for (const box of all("[name=id]", row)) {
     Object.assign(box, { value: entry.slug }).setAttribute("aria-labelledby", named);
@@ -78,7 +76,7 @@ function makeRow(template, entry) {
   return row;
 }
 
-/* Return what a list shows: rows, or threads, with the rows of those that are open. */
+/* Rows, or threads with the rows of those that are open. */
 function entriesOf({ items, threads }, opened) {
   const find = (slug) => items.find((item) => item.slug === slug);
   const show = ({ id, ...thread }) => {
@@ -183,9 +181,9 @@ export class List extends HTMLElement {
       const text = ago(time.dateTime);
       text && text !== time.textContent && (time.textContent = text);
     }
-    const today = new Date().toDateString();
-    today === (this.today ??= today) || this.soon();
-    this.today = today;
+    const { today = "" } = this;
+    this.today = new Date().toDateString();
+    today && today !== this.today && this.soon();
   }
 
   soon() {
@@ -204,9 +202,7 @@ export class List extends HTMLElement {
     if (this.pending) {
       return; // The last answer asks again.
     }
-    const url = absolute(this.dataset.ntfApi);
-    const asked = Object.entries({ ...this.question(), max: this.dataset.ntfMax });
-    asked.forEach(([name, value]) => value && url.searchParams.set(name, value));
+    const url = withFields(this.dataset.ntfApi, { ...this.question(), max: this.dataset.ntfMax });
     const [turn, acts] = [(this.turn = {}), this.acts];
     const answer = await request(url, { user: this.dataset.ntfUser, etag: this.etag });
     if (turn !== this.turn || !this.isConnected) {
@@ -232,7 +228,7 @@ export class List extends HTMLElement {
       return { slug, key, parent, row, day, states: new Set(states), leaving: 0, at: Date.parse(entry.inbox_at) };
     });
     this.records = this.hold(fresh, known);
-    showCounts(answer.counts, this.dataset.ntfCap);
+    showCounts({ ...answer.filters, ...answer.counts }, this.dataset.ntfCap);
     this.render();
   }
 
@@ -319,7 +315,7 @@ export class List extends HTMLElement {
     }
   }
 
-  /* Who opens a notification has read it. The request survives the page. */
+  /* Who opens a notification has read it. */
   open(event) {
     const link = event.target.closest?.("a[href]");
     const row = link?.closest("[data-ntf-id]");

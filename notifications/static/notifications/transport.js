@@ -1,4 +1,4 @@
-/* Requests, the queue of actions, and live updates. A site can use this module alone: see docs/howto/inbox. */
+/* Requests, the queue of actions, and live updates. A site can use this module alone. */
 
 export const absolute = (url) => new URL(url, document.baseURI);
 
@@ -18,6 +18,12 @@ export function remember(name, value) {
   }
 }
 
+export function withFields(url, fields) {
+  const found = absolute(url);
+  Object.entries(fields).forEach(([name, value]) => value && found.searchParams.set(name, value));
+  return found;
+}
+
 const keyOf = ({ id, inbox_at }) => `${id} ${inbox_at}`;
 const dispatch = (name, detail) => document.dispatchEvent(new CustomEvent(`notifications:${name}`, { detail }));
 
@@ -30,6 +36,8 @@ export class Problem extends Error {
     Object.assign(this, { kind, status });
   }
 }
+
+export const isOver = ({ kind }) => ["signed-out", "other-user"].includes(kind);
 
 /* Return {data, etag}, or null if nothing has changed. */
 export async function request(url, { user, etag, body } = {}) {
@@ -79,7 +87,7 @@ function parse(text) {
 
 const tokenFields = () => document.querySelectorAll("[data-ntf-api] [name=csrfmiddlewaretoken]");
 
-/* Send a form. If the token is no longer valid, get a new one. */
+/* Send a form, if need be with a new token. */
 export async function send(element, url, form) {
   const { ntfUser: user, ntfToken } = element.dataset;
   const body = new URLSearchParams(form);
@@ -129,14 +137,13 @@ class Queue {
         this.isWaiting = false;
         this.finish(command).resolve(answer?.data ?? {});
       } catch (error) {
-        const { kind } = error;
-        if (kind === "offline") {
+        if (error.kind === "offline") {
           this.isWaiting = true;
           dispatch("waiting");
           await this.line();
           continue;
         }
-        const ended = ["signed-out", "other-user"].includes(kind) ? [...this.commands] : [command];
+        const ended = isOver(error) ? this.commands : [command];
         ended.forEach((each) => this.finish(each).reject(error));
       }
       this.pause = 1000;
@@ -167,7 +174,7 @@ class Queue {
 
 export const queue = new Queue();
 
-/* What is new, for all tabs of a browser: the one that holds the lock listens, or polls, and sends it to the others. */
+/* What is new: the tab that holds the lock listens, or polls, and sends it to the others. */
 class Live {
   members = new Set();
   known = new Set();
@@ -258,8 +265,7 @@ class Live {
       answer = await request(this.data.ntfApi, { user: this.data.ntfUser, etag: this.etag });
     } catch (problem) {
       if (!signal.aborted) {
-        const isOver = ["signed-out", "other-user"].includes(problem.kind);
-        isOver ? this.send("stopped", problem.kind) : this.failures++;
+        isOver(problem) ? this.send("stopped", problem.kind) : this.failures++;
       }
       return;
     }
@@ -282,7 +288,7 @@ class Live {
     }
   }
 
-  /* Poll if it is time to: more rarely where nobody looks, and with each failure. */
+  /* Poll if it is time to: more rarely unwatched, and with each failure. */
   look() {
     const pause = this.period * (this.isUnwatched() ? 4 : 1) * 2 ** this.failures;
     const isTime = Date.now() - this.asked >= Math.min(pause, 300000) * 0.95;
@@ -339,14 +345,14 @@ addEventListener("pagehide", () => {
 });
 addEventListener("pageshow", ({ persisted }) => persisted && live.members.size && live.start(true));
 
-// The titles written here, each with the site's own, which may begin with "(1984)" too.
+// The titles written here, and the site's own, which may begin with "(1984)".
 const titles = new Map();
 
 export function showCounts(counts, cap) {
   const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
   for (const element of document.querySelectorAll("[data-ntf-count]")) {
     const count = counts[element.dataset.ntfCount];
-    if (Number.isInteger(count)) {
+    if (count !== undefined) {
       Object.assign(element, { textContent: text(count), hidden: !count });
     }
   }

@@ -109,8 +109,8 @@ def test_the_buttons_of_a_row_do_what_they_say(
     message.get_by_text("Unsubscribed.").wait_for()
     assert said(justquick) == [("issue 2", "participating", "", False)]
     open_menu(either)
-    either.follow(page.locator(".ntf-row").get_by_role("link", name="Why?"))
-    assert page.get_by_text("Reason when sent: watching").is_visible()
+    page.locator(".ntf-row").get_by_role("link", name="Why?").click()
+    page.get_by_text("Why am I getting this?").wait_for()
 
 
 # A row that arrives
@@ -147,9 +147,43 @@ def test_what_a_row_that_arrived_offers_works(
     assert said(justquick)[1:] == [("issue 3", "muted", "", False)]
     arrive(browser, target=make_ticket("issue 4"), recipient=[justquick])
     open_menu(browser)
-    browser.follow(browser.page.locator(".ntf-row").first.get_by_role("link", name="Why?"))
-    assert browser.page.get_by_text("commented on issue 4").is_visible()
+    browser.page.locator(".ntf-row").first.get_by_role("link", name="Why?").click()
+    panel = browser.page.get_by_role("dialog", name="Why am I getting this?")
+    panel.get_by_text("You were named as a recipient.").wait_for()
     assert browser.complaints() == []
+
+
+def test_why_is_said_in_place_with_one_button(
+    browser: Browser, visit: Visit, justquick: Any, told: Any
+) -> None:
+    browser.be_strict()
+    visit(INBOX)
+    row = browser.page.locator(".ntf-row").first
+    panel = browser.page.get_by_role("dialog", name="Why am I getting this? You are watching issue 2.")
+    open_menu(browser)
+    row.get_by_role("link", name="Why?").click()
+    panel.wait_for()
+    assert browser.run("return document.activeElement.getAttribute('role')") == "dialog"
+    browser.page.keyboard.press("Escape")
+    assert panel.count() == 0
+    assert browser.run("return document.activeElement.getAttribute('aria-label')") == "More actions"
+    open_menu(browser)
+    row.get_by_role("link", name="Why?").click()
+    panel.get_by_role("button", name="Unsubscribe").click()
+    browser.page.locator("div[data-ntf-undo]").get_by_text("Unsubscribed.").wait_for()
+    assert panel.count() == 0
+    assert said(justquick) == [("issue 2", "participating", "", False)]
+    assert browser.page.url.endswith(INBOX)
+    assert violations(browser) == []
+    assert browser.complaints() == []
+
+
+def test_why_leads_to_its_page_where_that_cannot_be_asked(browser: Browser, visit: Visit, told: Any) -> None:
+    visit(INBOX)
+    browser.page.route("**/panel.js", lambda route: route.abort())
+    open_menu(browser)
+    browser.follow(browser.page.locator(".ntf-row").first.get_by_role("link", name="Why?"))
+    assert browser.page.get_by_text("Reason when sent: watching").is_visible()
 
 
 def test_one_about_its_actor_alone_has_nothing_to_mute(
@@ -262,7 +296,10 @@ def test_axe_finds_nothing(browser: Browser, visit: Visit, justquick: Any, told:
     assert violations(browser) == []
     assert browser.run(sizes) == 0
     open_menu(browser)
-    browser.follow(browser.page.locator(".ntf-row .ntf-buttons a").first)
+    browser.page.locator(".ntf-row .ntf-buttons a").first.click()
+    browser.page.get_by_role("dialog").wait_for()
+    assert violations(browser) == []
+    browser.page.goto(browser.run("return document.querySelector('.ntf-row .ntf-buttons a').href"))
     assert violations(browser) == []
     browser.page.locator("summary").click()
     assert browser.page.locator("[name=action][value=mute]").is_visible()

@@ -347,6 +347,11 @@ def test_a_page_says_why_one_was_told(
     assert f"Current status: {rule}" in page
     answer = client.get(f"{HOME}why/{row.slug}/", headers=JSON).json()
     assert answer["text"] == rule
+    assert (answer["title"], answer["texts"]) == ("Why am I getting this?", [rule])
+    [button] = answer["buttons"]
+    done = client.post(button["url"], {button["name"]: button["value"]}, headers=JSON)
+    assert done.status_code == 200
+    assert button["title"] == ("Mute" if "named" in rule else "Unsubscribe")
 
 
 def test_why_one_was_told_by_who_is_gone_nobody_can_say(bob: Any, ticket: Any) -> None:
@@ -361,6 +366,16 @@ def test_why_one_was_told_by_who_is_gone_nobody_can_say(bob: Any, ticket: Any) -
         "rule": "",
         "text": "",
         "explanations": [],
+        "title": "Why am I getting this?",
+        "texts": [],
+        "buttons": [
+            {
+                "name": "row",
+                "value": f"unsubscribe:{row.slug}",
+                "title": "Unsubscribe",
+                "url": "/inbox/watching/change-from-notification/",
+            }
+        ],
     }
 
 

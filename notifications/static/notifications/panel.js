@@ -1,0 +1,49 @@
+/*
+ * What a page asks or explains, beside what opens it, until Escape, a click elsewhere or a choice. It is loaded when it
+ * is first opened.
+ */
+
+import { make } from "./list.js";
+import { request } from "./transport.js";
+
+/* Show the JSON of a page. A choice is added to the form, and is by default the action itself. */
+export async function open(inbox, opener, url, form = new FormData(inbox.form), perform = undefined) {
+  const { title, texts, buttons, input } = (await request(url, { user: inbox.dataset.ntfUser })).data;
+  const makeButton = ({ name, value = "", title, note, url }) => {
+    const properties = { className: "ntf-tool ntf-text", name, value };
+    return make("button", url ? { ...properties, formAction: url } : properties, title, " ", make("small", {}, note ?? ""));
+  };
+  const says = make("div", { id: "ntf-says" }, make("b", {}, title), ...texts.map((text) => make("p", {}, text)));
+  const choices = make("form", {}, ...buttons.map(makeButton));
+  const panel = make("div", { className: "ntf-more-menu ntf-sheet", tabIndex: -1 }, says, choices);
+  panel.setAttribute("role", "dialog");
+  panel.setAttribute("aria-labelledby", says.id);
+  const field = input && make("input", { type: input.type, ariaLabel: input.label });
+  input && choices.append(field, makeButton(input));
+
+  const life = new AbortController();
+  const close = () => {
+    life.abort();
+    panel.remove();
+  };
+  const goBack = () => {
+    close();
+    (opener.closest("details")?.querySelector("summary") ?? opener).focus();
+  };
+  const leave = (target) => target && !panel.contains(target) && close();
+  const on = (target, event, handler) => target.addEventListener(event, handler, { signal: life.signal });
+  on(document, "pointerdown", ({ target }) => leave(target));
+  on(panel, "focusout", ({ relatedTarget }) => leave(relatedTarget));
+  on(panel, "keydown", ({ key }) => key === "Escape" && goBack());
+  on(choices, "submit", (event) => {
+    const { name, value, formAction } = event.submitter;
+    event.preventDefault();
+    goBack();
+    form.append(name, value || field.value);
+    perform ? perform() : inbox.perform(name, value, formAction, form);
+  });
+
+  opener.closest("details")?.removeAttribute("open");
+  opener.closest(".ntf-buttons, .ntf-bulk-actions").append(panel);
+  panel.focus();
+}
