@@ -136,6 +136,11 @@ def test_two_instances_each_lead_to_themselves(settings: Any, client: Client) ->
     assert client.post(f"/b/mark-as-read/{second.slug}/")["Location"] == "/b/unread/"
     assert "/b/" not in client.get("/a/").content.decode()
     assert "/a/" not in client.get("/b/").content.decode()
+    # A page with a link that asks before it deletes.
+    second.mark_as_done()
+    page = client.get("/b/done/").content.decode()
+    assert f"/b/delete/{second.slug}/" in page
+    assert "/a/" not in page
 
 
 @pytest.mark.django_db

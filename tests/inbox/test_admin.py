@@ -434,6 +434,15 @@ def test_a_site_can_build_on_it(justquick: Any, rf: Any) -> None:
     assert list(own.get_queryset(request)) == []
 
 
+@pytest.mark.parametrize("raw", [("recipient",), ()])
+def test_a_site_can_choose_the_recipient_from_a_list(staff: Client, rf: Any, raw: tuple[str, ...]) -> None:
+    own = type("Own", (AbstractNotificationAdmin,), {"raw_id_fields": raw})(
+        get_notification_model(), admin.AdminSite()
+    )
+    field = own.get_form(rf.get("/")).base_fields["recipient"]
+    assert isinstance(getattr(field.widget, "widget", field.widget), RecipientWidget) is bool(raw)
+
+
 def test_the_widget_of_the_recipient_names_only_who_is_there(
     justquick: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

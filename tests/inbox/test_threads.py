@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from notifications.conf import get_notification_model
 from notifications.inbox import thread_counts
 from notifications.inbox.threads import Shown, decode, encode
+from notifications.objects.fetch import is_numbered
 from notifications.presentation.threads import thread_of
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.presentation.test_sentences import sites_templates
@@ -208,6 +209,25 @@ def few_and_long(send: Sent, ann: Any) -> None:
     for _ in range(40):
         for project in projects:
             send(ann, project)
+
+
+@pytest.mark.parametrize("fill", [some_hundreds, one_on_top, few_and_long])
+def test_a_thread_of_a_long_list_leaves_alone_what_came_since(
+    inbox: Client, send: Sent, ann: Any, fill: Fill
+) -> None:
+    """Also a row that is dated back into the thread: it has a greater key than the rows that were shown."""
+    fill(send, ann)
+    first = next(row for row in shown(inbox) if thread_of(row))
+    thread = thread_of(first)
+    assert thread is not None
+    late = send(ann, first.target, timestamp=first.timestamp - timedelta(seconds=1))
+    answer = act(inbox, "done", thread.value)
+    late.refresh_from_db()
+    assert late.is_in_inbox
+    if is_numbered(get_notification_model()):
+        assert (answer.json()["changed"] == thread.count) or not thread.is_exact
+    else:
+        assert answer.status_code == 409
 
 
 @pytest.mark.parametrize("fill", [some_hundreds, one_on_top, few_and_long])

@@ -67,6 +67,8 @@ def test_a_page_that_says_when_it_was_made_is_where_its_stream_begins() -> None:
     assert Cursor.of_page(now.isoformat()) == Cursor(now)
     for text in ("", "yesterday", "17", "2026-13-01T00:00:00+00:00", "1969-01-01T00:00:00+00:00"):
         assert Cursor.of_page(text) is None
+    first = now.replace(year=1970)
+    assert Cursor.of_page(first.isoformat()) == Cursor(first)
     other = now.replace(tzinfo=None) if now.tzinfo else now.replace(tzinfo=zones.utc)
     assert Cursor.of_page(other.isoformat()) is None
 
