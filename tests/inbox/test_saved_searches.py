@@ -39,6 +39,14 @@ def names(user: Any) -> list[str]:
     return [search.name for search in searches_of(user)]
 
 
+def test_any_search_can_be_moved_up_and_none_is_lost(justquick: Any) -> None:
+    for name in "abcd":
+        saved_searches.save(justquick, name, "is:unread")
+    for name, expected in (("b", "bacd"), ("d", "badc"), ("b", "badc"), ("x", "badc")):
+        saved_searches.move_up(justquick, name)
+        assert "".join(search.name for search in searches_of(justquick)) == expected
+
+
 def test_a_search_is_saved_shown_moved_and_removed(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
     assert names(justquick) == []
