@@ -235,3 +235,12 @@ def test_no_text_is_an_error_of_the_server(text: str) -> None:
     asked = parse(text)
     assert list(asked.narrow(rows())) == []
     assert list(rows().exclude(pk__in=asked.narrow(rows()).values("pk"))) == []
+
+
+def test_only_words_ask_what_the_user_may_read(
+    justquick: Any, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.NOTIFICATIONS = {"VISIBILITY": {"testapp.Project": "tests.testapp.rules.NotForStrangers"}}
+    make_notification(justquick, target=make_project())
+    with django_assert_num_queries(0):
+        search.parse("is:unread level:error", get_notification_model(), viewer=justquick)
