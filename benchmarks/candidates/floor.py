@@ -30,7 +30,7 @@ from project.models import Issue, Project, Ticket
 from notifications.inbox.actions import ACTIONS
 from notifications.inbox.requests import own_url
 from notifications.inbox.search import Search
-from notifications.inbox.tabs import TABS
+from notifications.inbox.tabs import FILTERS, TABS
 from notifications.models import Notification
 from notifications.storage.counts import Count
 from notifications.storage.states import newest_first
@@ -116,6 +116,21 @@ def counts(user: Any) -> dict[str, Count]:
     }
 
 
+def counts_of_filters(user: Any) -> dict[str, str]:
+    """Return how many of the newest 500 rows each filter finds, up to 99, as the page shows it."""
+    columns = ", ".join(f"SUM(CASE WHEN {each.sql} THEN 1 ELSE 0 END)" for each in FILTERS)
+    sql = (
+        f"SELECT COUNT(*), {columns} FROM (SELECT reason AS ntf_reason, level AS ntf_level"
+        f" FROM notifications_notification WHERE recipient_id = %s AND {IN_INBOX}"
+        " ORDER BY inbox_at DESC, id DESC LIMIT 500) counted"
+    )
+    moment = timezone.now().isoformat(sep=" ") if connection.vendor == "sqlite" else timezone.now()
+    total, *numbers = select(sql, [user.pk, moment])[0]
+    more = "+" if total == 500 else ""
+    texts = [str(Count(number or 0)).removesuffix("+" * len(more)) + more for number in numbers]
+    return {each.query: text if text.strip("0+") else "" for each, text in zip(FILTERS, texts, strict=True)}
+
+
 def cursor_of(row: tuple[Any, ...]) -> str:
     """Return what names a row in a link."""
     return urlsafe_b64encode(f"{parse_moment(row[17]).isoformat()} {row[0]}".encode()).decode().rstrip("=")
@@ -162,6 +177,7 @@ def html(request: HttpRequest) -> HttpResponse:
         "page_size": size,
         "tabs": [(each, own_url(request, each.url_name), counted[each.name]) for each in TABS.values()],
         "counts": counted,
+        "filter_counts": counts_of_filters(request.user),
         "actions": [ACTIONS[name] for name in tab.actions],
         "search": Search(),
         "flash": None,

@@ -191,7 +191,9 @@ def test_a_cache_that_goes_on_hanging_does_not_take_all_threads(
     faulty.does = {"get_many": lambda keys: wait_for_event(ended, "the end of the test")}
     for _ in range(MAX_STUCK_CALLERS + 3):
         assert unread_count(justquick) == 0
-    assert len(faulty.calls) == len(count_cache.stuck) == MAX_STUCK_CALLERS
+    assert len(count_cache.stuck) == MAX_STUCK_CALLERS
+    # A busy machine may begin a call after it was given up.
+    wait_until(lambda: len(faulty.calls) == MAX_STUCK_CALLERS)
     ended.set()
     wait_until(lambda: not any(caller.is_alive() for caller in count_cache.stuck))
     monkeypatch.setattr(module, "PATIENCE", 60.0)
