@@ -42,6 +42,7 @@ from notifications.inbox.thread_counts import (
     numbers_of,
 )
 from notifications.inbox.threads import TARGET, Shown, key_of_target, target_of
+from notifications.objects.fetch import is_numbered
 from notifications.objects.keys import attach_objects
 from notifications.presentation.threads import ATTRIBUTE, Thread
 from notifications.storage.notification import Rows
@@ -155,7 +156,8 @@ class ThreadPages:
             return None
         if not is_whole and len(groups) > self.size:
             numbers |= self.count_in(region, list(groups)[: self.size])[0]
-        elif not is_whole and max(map(len, groups.values())) > 0.9 * most:
+        elif not is_whole and max(map(len, groups.values())) > 0.9 * most and is_numbered(self.rows.model):
+            # Where keys are no numbers, only an exact number tells whether rows have come since.
             rest = self.read(region.exclude(any_of(groups)), most)
             is_all = len(rest) < most
             others = grouped(rest)
