@@ -77,6 +77,9 @@ def varying_fields(model: type[AbstractNotification]) -> frozenset[str]:
     return frozenset(field.name for field in model._meta.local_concrete_fields if varies(field))
 
 
+#: The default of ``timestamp`` as the model has it, also while a test replaces the clock.
+NOW = timezone.now
+
 #: The methods by which Django's own columns give each row of an event the same value.
 CONSTANT_PRE_SAVES = {
     models.Field.pre_save,
@@ -92,7 +95,7 @@ def varies(field: models.Field[Any, Any]) -> bool:
         return not isinstance(field, models.AutoField)
     if getattr(field, "generated", False):
         return False
-    own_value = field.has_default() and callable(field.default) and field.default is not timezone.now
+    own_value = field.has_default() and callable(field.default) and field.default is not NOW
     return (
         own_value
         or field.unique

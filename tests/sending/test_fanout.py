@@ -13,6 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import post_init, post_save, pre_init, pre_save
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from notifications import notify
 from notifications.conf import get_notification_model
@@ -496,7 +497,7 @@ class TestTheModelsOfASite:
         settings.NOTIFICATIONS_NOTIFICATION_MODEL = "variants.Stamped"
 
         model: Any = get_notification_model()
-        assert prototype.varying_fields(model) == {"token"}
+        assert prototype.prototype.varying_fields(model) == {"token"}
 
     def test_one_that_overrides_save_saves_each_row(self, actor: Any, settings: Any, recipient: Any) -> None:
         settings.NOTIFICATIONS_NOTIFICATION_MODEL = "variants.SavesItself"
@@ -857,3 +858,12 @@ def test_without_being_cut_a_fan_out_that_is_killed_tells_nobody(actor: Any) -> 
         send(actor, make_users(8), idempotency_key=KEY, on_progress=die)
 
     assert rows().count() == 0
+
+
+def test_a_clock_that_a_test_replaces_makes_no_column_vary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What varies is remembered for the process, so a test that sends first must not decide it for all others."""
+    before = prototype.varying_fields(get_notification_model())
+    prototype.varying_fields.cache_clear()
+    moment = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+    assert prototype.varying_fields(get_notification_model()) == before
