@@ -497,7 +497,7 @@ class TestTheModelsOfASite:
         settings.NOTIFICATIONS_NOTIFICATION_MODEL = "variants.Stamped"
 
         model: Any = get_notification_model()
-        assert prototype.prototype.varying_fields(model) == {"token"}
+        assert prototype.varying_fields(model) == {"token"}
 
     def test_one_that_overrides_save_saves_each_row(self, actor: Any, settings: Any, recipient: Any) -> None:
         settings.NOTIFICATIONS_NOTIFICATION_MODEL = "variants.SavesItself"
@@ -862,8 +862,9 @@ def test_without_being_cut_a_fan_out_that_is_killed_tells_nobody(actor: Any) -> 
 
 def test_a_clock_that_a_test_replaces_makes_no_column_vary(monkeypatch: pytest.MonkeyPatch) -> None:
     """What varies is remembered for the process, so a test that sends first must not decide it for all others."""
-    before = prototype.varying_fields(get_notification_model())
+    model: Any = get_notification_model()
+    before = prototype.varying_fields(model)
     prototype.varying_fields.cache_clear()
     moment = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: moment)
-    assert prototype.varying_fields(get_notification_model()) == before
+    assert prototype.varying_fields(model) == before
