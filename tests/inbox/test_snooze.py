@@ -108,3 +108,16 @@ def test_a_time_is_named_with_its_zone(client: Client, justquick: Any) -> None:
         row.snooze(moment(2099, 1, 1, 8))
         html = client.get("/inbox/notifications/snoozed/").content.decode()
     assert "Snoozed until 01/01/2099 9 a.m. CET" in html
+
+
+@pytest.mark.django_db
+def test_the_script_asks_until_when_by_json(client: Client, justquick: Any) -> None:
+    client.force_login(justquick)
+    row = make_notification(justquick)
+    answer = client.get(
+        "/inbox/notifications/act/", {"one": f"snooze:{row.slug}"}, headers={"Accept": "application/json"}
+    ).json()
+    assert answer["title"] == "Snooze until…"
+    assert [button["value"] for button in answer["buttons"]] == [name for name, _, _ in choices()]
+    assert (answer["input"]["type"], answer["input"]["name"]) == ("datetime-local", "until")
+    assert justquick.notifications.inbox().count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,3 +77,8 @@ def test_templates_are_looked_for_once(inbox: Client, settings: Any, monkeypatch
     settings.DEBUG = True
     page(inbox)
     assert PROJECT in asked
+
+
+def test_a_site_without_a_template_engine_has_no_icons(monkeypatch: Any) -> None:
+    monkeypatch.setattr(icons, "engines", SimpleNamespace(all=list))
+    assert icons.templates() == {}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone as fixed
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.db import OperationalError, connection
 from django.db.models import Count
 from django.db.models.signals import post_init
 from django.utils import timezone
 
 from notifications import notify
 from notifications.conf import get_notification_model
+from notifications.contrib.delivery import recheck
 from notifications.contrib.delivery.channels import (
     Channel,
     Down,
@@ -343,3 +346,36 @@ def test_a_frequency_that_there_is_not_is_an_error_of_the_channel(settings: Any,
         assert [error.id for error in check_channels(None)] == ["notifications_delivery.E001"]
         with pytest.raises(ValueError, match="not one of off, instant"):
             get_channels()
+
+
+@pytest.mark.parametrize("where", ["skip", "rows", "muted", "reachable"])
+def test_a_lost_connection_ends_the_round_and_costs_no_delivery(
+    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def lost(*arguments: Any, **named: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    send(make_user())
+    if where == "skip":
+        monkeypatch.setattr(recheck.Facts, "skip", lost)
+    elif where == "rows":
+        monkeypatch.setattr(recheck, "get_user_model", lambda: SimpleNamespace(_base_manager=Lost()))
+    elif where == "muted":
+        monkeypatch.setattr(recheck, "muted_rows", lost)
+    else:
+        monkeypatch.setattr(Scripted, "reached", lost)
+        monkeypatch.setattr(connection, "is_usable", lambda: False)
+    with pytest.raises(OperationalError):
+        deliver()
+    assert statuses() == ["pending"]
+    assert not Circuit.objects.exists()
+
+
+class Lost:
+    """A manager whose connection is lost."""
+
+    def using(self, alias: str) -> Lost:
+        return self
+
+    def filter(self, **conditions: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")

@@ -18,6 +18,7 @@ from django.utils import timezone
 from notifications.contrib.subscriptions import mute, search, unsubscribe, urls, watch
 from notifications.contrib.subscriptions.buttons import signed_name
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.contrib.subscriptions.views import button_for
 from notifications.extensions import ROW_FILTERS, Extension, extensions, message_of
 from tests.contrib.subscriptions.models import Note, Post
 from tests.contrib.subscriptions.things import make_remark, make_repo, make_ticket, said, send
@@ -648,3 +649,10 @@ def test_a_row_that_the_request_does_not_see_has_no_explanation(client: Client, 
         assert client.get(f"{HOME}why/{row.slug}/").status_code == 404
     finally:
         ROW_FILTERS.clear()
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"), [("muted", "unmute"), ("named", "mute"), ("watching", "unsubscribe")]
+)
+def test_the_button_beside_the_reason_changes_what_decided(rule: str, name: str) -> None:
+    assert button_for(rule)[0] == name
