@@ -33,7 +33,6 @@ from notifications.contrib.delivery.preferences import default_frequency
 from notifications.contrib.delivery.runners import wake
 from notifications.events import Event
 from notifications.objects.guard import guarded
-from notifications.objects.narrowing import within
 from notifications.sending.audience import active
 from notifications.sending.statement import is_one_table
 from notifications.storage.transactions import after_commit
@@ -147,17 +146,12 @@ def compiled(queryset: Any, using: str) -> tuple[Any, ...]:
     return (*(quote(name) for _, _, name in compiler.select), sql, params)
 
 
-def reached(channel: Channel, users: Any) -> Any:
-    """Return those of the users whom a channel reaches, as its code says it."""
-    return within(users, channel.reached(users))
-
-
 def reachable(channel: Channel, using: str) -> Any:
     """Return the active users whom a channel reaches, each of them once, as a queryset that can be filtered."""
     everybody: Any = get_user_model()._base_manager.using(using)
     accounts = active(everybody)
     # If it fails, all get a row: it is asked again before the message is sent, which then waits until it works.
-    users: Any = guarded(channel, "reachable()", reached, channel, accounts, otherwise=accounts)
+    users: Any = guarded(channel, "reachable()", channel.reached_among, accounts, otherwise=accounts)
     query = users.query
     # A join may name a user more than once.
     if not (query.combinator or query.distinct or query.group_by) and is_one_table(query):

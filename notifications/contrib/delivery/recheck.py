@@ -19,7 +19,7 @@ from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAdd
 from notifications.contrib.delivery.preferences import choices_of, decide
 from notifications.extensions import muted_rows
 from notifications.objects.guard import error_text
-from notifications.objects.narrowing import within
+from notifications.objects.isolation import fetch_isolated
 from notifications.storage.states import VISIBLE
 from notifications.types import type_of
 
@@ -95,9 +95,9 @@ def gather(channel: Channel, deliveries: Sequence[Delivery], using: str) -> Fact
     people = {delivery.recipient_id for delivery in deliveries}
     users: Any = get_user_model()._base_manager.using(using)
     unreadable: dict[tuple[str, Any], Exception] = {}
-    found = loaded(users, people, "recipient", unreadable)
+    found = loaded(users, people, using, "recipient", unreadable)
     keys = {delivery.notification_id for delivery in deliveries}
-    notifications = loaded(rows.with_objects(), keys, "notification", unreadable)
+    notifications = loaded(rows.with_objects(), keys, using, "notification", unreadable)
     schedules = Schedule.objects.using(using).filter(user__in=people)
     reachable = reachable_among(channel, users.filter(pk__in=people), using)
     addresses = addresses_of(channel, [user for key, user in found.items() if key in reachable])
@@ -108,7 +108,7 @@ def gather(channel: Channel, deliveries: Sequence[Delivery], using: str) -> Fact
         reachable,
         {schedule.user_id: schedule for schedule in schedules},
         choices_of(found.values()),
-        muted_among(list(notifications.values()), unreadable),
+        muted_among(notifications, using, unreadable),
         addresses,
         stopped_among(channel, addresses, using),
         unreadable,
@@ -122,7 +122,7 @@ class ChannelBroken(Exception):
 def reachable_among(channel: Channel, users: Any, using: str) -> frozenset[Any]:
     """Return the primary keys of those of the users whom a channel reaches."""
     try:
-        return frozenset(within(users, channel.reached(users)).values_list("pk", flat=True))
+        return frozenset(channel.reached_among(users).values_list("pk", flat=True))
     except DatabaseError as error:
         if not connections[using].is_usable():
             raise
@@ -131,35 +131,25 @@ def reachable_among(channel: Channel, users: Any, using: str) -> frozenset[Any]:
 
 
 def loaded(
-    rows: Any, keys: Iterable[Any], name: str, unreadable: dict[tuple[str, Any], Exception]
+    rows: Any, keys: Iterable[Any], using: str, name: str, unreadable: dict[tuple[str, Any], Exception]
 ) -> dict[Any, Any]:
     """Return the rows with these primary keys. One that code of the site cannot load costs no other one."""
-    wanted = list(keys)
-    try:
-        return {row.pk: row for row in rows.filter(pk__in=wanted)}
-    except DatabaseError:
-        raise
-    except Exception as error:  # noqa: BLE001 - code of the site
-        if len(wanted) == 1:
-            unreadable[name, wanted[0]] = error
-            return {}
-    found: dict[Any, Any] = {}
-    for key in wanted:
-        found |= loaded(rows, [key], name, unreadable)
+    found, failed = fetch_isolated(
+        lambda some: {row.pk: row for row in rows.filter(pk__in=some)}, keys, using, fatal=DatabaseError
+    )
+    unreadable.update(((name, key), error) for key, error in failed.items())
     return found
 
 
-def muted_among(rows: Sequence[Any], unreadable: dict[tuple[str, Any], Exception]) -> frozenset[Any]:
+def muted_among(
+    rows: Mapping[Any, Any], using: str, unreadable: dict[tuple[str, Any], Exception]
+) -> frozenset[Any]:
     """Return the primary keys of the muted rows. One for which an extension cannot say it costs no other one."""
-    try:
-        return muted_rows(rows)
-    except DatabaseError:
-        raise
-    except Exception as error:  # noqa: BLE001 - an extension of the site
-        if len(rows) == 1:
-            unreadable["notification", rows[0].pk] = error
-            return frozenset()
-    return frozenset[Any]().union(*(muted_among([row], unreadable) for row in rows))
+    found, failed = fetch_isolated(
+        lambda some: dict.fromkeys(muted_rows([rows[key] for key in some])), rows, using, fatal=DatabaseError
+    )
+    unreadable.update((("notification", key), error) for key, error in failed.items())
+    return frozenset(found)
 
 
 def addresses_of(channel: Channel, users: Iterable[Any]) -> dict[Any, str]:

@@ -30,11 +30,11 @@ from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.contrib.live.conf import settings
-from notifications.contrib.live.isolation import isolated
 from notifications.contrib.live.rounds import MAX_REPLAYED_ROWS
 from notifications.contrib.live.snapshots import EventRow, InboxRow, Snapshot
 from notifications.contrib.live.wire import Counts, Cursor, mark
 from notifications.extensions import rows_for
+from notifications.objects.isolation import fetch_isolated
 from notifications.objects.keys import attach_objects
 from notifications.storage.expressions import EarliestMoment, IsUnseen, SeenFloor
 from notifications.storage.states import IS_MARKED_UNREAD, newest_first
@@ -125,7 +125,7 @@ def load_rows(pks: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Exception]]
         attach_objects(found.values())
         return found
 
-    return isolated(fetch, set(pks), using) if pks else ({}, {})
+    return fetch_isolated(fetch, set(pks), using)
 
 
 def visible_keys(pks: Collection[Any], request: Any) -> set[Any]:

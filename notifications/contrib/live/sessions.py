@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
-from notifications.contrib.live.isolation import isolated
+from notifications.objects.isolation import fetch_isolated
 
 #: The most sessions that fail before any is read; then the store itself counts as broken.
 MAX_FAILED_SESSIONS = 3
@@ -124,8 +124,7 @@ def ended(streaming: Collection[Login]) -> tuple[set[Login], dict[Login, Excepti
 def get_users(pks: Iterable[Any]) -> tuple[dict[Any, Any], dict[Any, Exception]]:
     """Return these users, and what failed, by primary key. Costs one query."""
     users: Any = get_user_model()._default_manager.all()
-    wanted = set(pks)
-    return isolated(users.in_bulk, wanted, users.db) if wanted else ({}, {})
+    return fetch_isolated(users.in_bulk, set(pks), users.db)
 
 
 def read_sessions(keys: Collection[str]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Exception]]:

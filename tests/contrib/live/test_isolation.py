@@ -18,10 +18,10 @@ from notifications.conf import get_notification_model
 from notifications.contrib.live import sessions
 from notifications.contrib.live.buses import Message
 from notifications.contrib.live.hub import get_hub
-from notifications.contrib.live.isolation import isolated
 from notifications.contrib.live.login_batcher import LoginBatcher
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.streams import Stream
+from notifications.objects.isolation import fetch_isolated
 from notifications.objects.visibility import Rule
 from tests.contrib.live.client import elsewhere, next_round, tuned_in
 from tests.factories import make_project, make_user, make_users, rows
@@ -150,7 +150,7 @@ def test_all_but_the_key_at_fault_are_found_by_few_calls() -> None:
         calls.append(keys)
         return {key: key if key != 700 else fail() for key in keys}
 
-    found, failed = isolated(fetch, range(1000), "default")
+    found, failed = fetch_isolated(fetch, range(1000), "default")
 
     assert len(found) == 999
     assert list(failed) == [700]
@@ -166,7 +166,7 @@ def test_a_database_that_is_gone_fails_the_call_and_no_key(monkeypatch: pytest.M
 
     monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
     with pytest.raises(OperationalError, match="gone"):
-        isolated(fetch, range(1000), "default")
+        fetch_isolated(fetch, range(1000), "default")
     assert len(calls) == 1
 
 

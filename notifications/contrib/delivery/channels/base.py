@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from notifications.objects.narrowing import within
 from notifications.types import FREQUENCIES
 
 if TYPE_CHECKING:
@@ -153,6 +154,10 @@ class Channel:
             )
         reached: QuerySet[Any] = found
         return reached
+
+    def reached_among(self, users: QuerySet[Any]) -> QuerySet[Any]:
+        """Return what :meth:`reachable` returns, without others than these users. A slice costs a query."""
+        return within(users, self.reached(users))
 
     def delay(self, kind: type[NotificationType]) -> timedelta:
         """Return how long an instant delivery of a type waits. It is not sent if the notification is read by then."""

@@ -11,20 +11,28 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-def isolated(
-    fetch: Callable[[list[K]], Mapping[K, V]], keys: Iterable[K], using: str
+def fetch_isolated(
+    fetch: Callable[[list[K]], Mapping[K, V]],
+    keys: Iterable[K],
+    using: str,
+    *,
+    fatal: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> tuple[dict[K, V], dict[K, Exception]]:
     """Fetch for all keys at once; where that fails, for each half of them, down to the keys at fault.
 
-    Return what was found and what failed, by key. Raise what was raised where the database ``using`` is gone.
+    Return what was found and what failed, by key. Without keys, nothing is fetched. Raise what was raised where the
+    database ``using`` is gone, and errors that are ``fatal``.
     """
     found: dict[K, V] = {}
     failed: dict[K, Exception] = {}
-    batches = [list(keys)]
+    wanted = list(keys)
+    batches = [wanted] if wanted else []
     while batches:
         batch = batches.pop()
         try:
             found.update(fetch(batch))
+        except fatal:
+            raise
         except Exception as error:
             if isinstance(error, (InterfaceError, OperationalError)) and not connections[using].is_usable():
                 raise
