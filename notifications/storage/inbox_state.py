@@ -9,11 +9,10 @@ from django.apps import apps
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from notifications.storage.fields import without_labels_in_migrations
-from notifications.storage.locking import retry
+from notifications.storage.locking import hold, retry
 
 T = TypeVar("T")
 
@@ -61,17 +60,9 @@ def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], 
     If the app is not installed, there are no states: nothing is held, and nothing can be stored.
     """
     states = InboxState.objects.using(using)
-    state = states.filter(pk=user.pk)
 
     def hold_and_write() -> T:
         with transaction.atomic(using):
-            if not has_table():
-                return write(states.none())
-            # A write that changes nothing: it holds the row, and on SQLite the turn, before anything is read.
-            while not state.update(seen_at=F("seen_at")):
-                # If another request made it at the same moment, that one holds it.
-                if states.get_or_create(pk=user.pk)[1]:
-                    break
-            return write(state)
+            return write(hold(states, "seen_at", pk=user.pk) if has_table() else states.none())
 
     return retry(hold_and_write, using)

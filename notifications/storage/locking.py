@@ -46,6 +46,20 @@ def may_be_tried_again(error: DatabaseError, using: str) -> bool:
     return is_conflict and is_ours(using)
 
 
+def hold(rows: models.QuerySet[Any], column: str, **key: Any) -> models.QuerySet[Any]:
+    """Return the row with a unique key as a queryset, made if there is none, which no other transaction changes.
+
+    Call it in a transaction, before anything is read.
+    """
+    row = rows.filter(**key)
+    # A write that changes nothing: it holds the row, and on SQLite the turn.
+    while not row.update(**{column: models.F(column)}):
+        # If another request made it at the same moment, that one holds it.
+        if rows.get_or_create(**key)[1]:
+            break
+    return row
+
+
 def retry(
     write: Callable[[], T],
     using: str,

@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import router, transaction
-from django.db.models import F
 from django.utils.dateparse import parse_datetime
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language, gettext
@@ -34,7 +33,7 @@ from notifications.contrib.delivery.preferences import (
     decide,
     default_frequency,
 )
-from notifications.storage.locking import retry
+from notifications.storage.locking import hold, retry
 from notifications.types import NotificationType, all_types
 
 #: The beginning of the name of a field that chooses a frequency: "choice:<channel>:<scope>".
@@ -191,7 +190,7 @@ def save(user: Any, data: Mapping[str, str]) -> None:
         with transaction.atomic(using):
             choose_all(user, choices)
             if fields or days:
-                schedule = held_schedule(user, using)
+                schedule = hold(Schedule.objects.using(using), "time_zone", user=user).get()
                 before = (schedule.time_zone, schedule.digest_time, schedule.digest_weekday)
                 silent_before = (schedule.quiet, schedule.paused_until)
                 fill(schedule, data, fields, days)
@@ -208,17 +207,6 @@ def save(user: Any, data: Mapping[str, str]) -> None:
 
 #: The fields of the form that change a schedule, beside the quiet hours of each day.
 SCHEDULE_FIELDS = {"time_zone", "digest_time", "digest_weekday", "paused_until"}
-
-
-def held_schedule(user: Any, using: str) -> Schedule:
-    """Return the schedule of a user, made if there is none, which no other request changes in this transaction."""
-    rows = Schedule.objects.using(using)
-    # A write that changes nothing: it holds the row, and on SQLite the turn, before anything is read.
-    while not rows.filter(user=user).update(time_zone=F("time_zone")):
-        # If another request made it at the same moment, that one holds it.
-        if rows.get_or_create(user=user)[1]:
-            break
-    return rows.get(user=user)
 
 
 def chosen_in(data: Mapping[str, str]) -> dict[tuple[str, str], str | None]:
