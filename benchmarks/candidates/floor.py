@@ -94,9 +94,15 @@ def unread(user: Any) -> int:
     )[0][0]
 
 
+def now() -> Any:
+    """Return the current moment as a parameter of a query."""
+    moment = timezone.now()
+    return moment.isoformat(sep=" ") if connection.vendor == "sqlite" else moment
+
+
 def counts(user: Any) -> dict[str, Count]:
     """Return how many rows each tab has, up to 100."""
-    moment = timezone.now().isoformat(sep=" ") if connection.vendor == "sqlite" else timezone.now()
+    moment = now()
     conditions = {
         "inbox": (IN_INBOX, moment),
         "unread": (f"unread = %s AND {IN_INBOX}", True, moment),
@@ -124,7 +130,7 @@ def counts_of_filters(user: Any) -> dict[str, str]:
         f" FROM notifications_notification WHERE recipient_id = %s AND {IN_INBOX}"
         " ORDER BY inbox_at DESC, id DESC LIMIT 500) counted"
     )
-    moment = timezone.now().isoformat(sep=" ") if connection.vendor == "sqlite" else timezone.now()
+    moment = now()
     total, *numbers = select(sql, [user.pk, moment])[0]
     more = "+" if total == 500 else ""
     texts = [str(Count(number or 0)).removesuffix("+" * len(more)) + more for number in numbers]

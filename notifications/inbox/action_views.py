@@ -72,7 +72,7 @@ def act(request: HttpRequest) -> HttpResponse:
     if found.limit and selection.tab:
         return refuse(request, found.limit)
     if is_get:
-        return count_results(request, selection, found)
+        return JsonResponse(counted(selection, selection.matching_now(request, found)))
     until = None
     if selection.action.name == "snooze":
         text = data.get("until", "")
@@ -304,13 +304,8 @@ def ask_about_all(
     )
 
 
-def count_results(request: HttpRequest, selection: Selection, found: search.Search) -> HttpResponse:
-    """Return how many rows all results are now, and which, as the next form of the client sends it back."""
-    return JsonResponse(counted(selection, selection.matching_now(request, found)))
-
-
 def counted(selection: Selection, matching: Matching) -> dict[str, Any]:
-    """Return the number of all results, and the field of the form that names them."""
+    """Return the number of all results, and the field by which the next form of the client names them."""
     return {"count": matching.count, selection.matching_field: matching.dumps()}
 
 

@@ -17,7 +17,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
 
 from notifications.inbox.actions import actions_of
-from notifications.inbox.tabs import day_of, local
+from notifications.inbox.snooze import local
+from notifications.inbox.tabs import day_of
 from notifications.objects import links
 from notifications.objects.faces import avatar_of, initials_of
 from notifications.presentation import sentences

@@ -58,7 +58,7 @@ def snooze_panel() -> dict[str, Any]:
             "name": "until",
             "value": name,
             "title": title,
-            "note": date_format(moment_here(moment), "SHORT_DATETIME_FORMAT"),
+            "note": date_format(local(moment), "SHORT_DATETIME_FORMAT"),
         }
         for name, title, moment in choices()
     ]
@@ -71,8 +71,8 @@ def snooze_panel() -> dict[str, Any]:
     return {"title": gettext("Snooze until…"), "texts": [zone], "buttons": buttons, "input": field}
 
 
-def moment_here(moment: datetime) -> datetime:
-    """Return a time in the current time zone, as it is if times have none."""
+def local(moment: datetime) -> datetime:
+    """Return a time of a row in the current time zone, as it is if times have none."""
     return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import BigIntegerField, F, IntegerField, QuerySet, Subquery
 from django.http import HttpRequest, QueryDict
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _, pgettext_lazy
@@ -20,7 +19,7 @@ from notifications.extensions import rows_for
 from notifications.inbox.requests import rows_of
 from notifications.inbox.saved_searches import SavedSearch, loaded, searches_of
 from notifications.inbox.search import Search
-from notifications.inbox.snooze import local_now
+from notifications.inbox.snooze import local, local_now
 from notifications.objects.fetch import is_numbered
 from notifications.storage import counts
 from notifications.storage.counts import Count
@@ -30,11 +29,6 @@ from notifications.storage.states import newest_first, oldest_first
 
 #: Translated here, because humanize is only translated if the site has installed it.
 DAYS: Mapping[int, Promise] = {-1: _("Yesterday"), 0: _("Today"), 1: _("Tomorrow")}
-
-
-def local(moment: datetime) -> datetime:
-    """Return a time of a row in the current time zone, as it is if times have none."""
-    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
 def day_of(notification: AbstractNotification, key: str = "timestamp") -> str:

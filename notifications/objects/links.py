@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
 
+from notifications.events import OBJECTS
 from notifications.objects.guard import guarded, together_or_apart
 from notifications.objects.labels import call_name, name_of
 
@@ -44,6 +45,11 @@ def names_and_urls(notification: Any, request: HttpRequest | None = None) -> dic
         for key in CLICKED
         if (obj := getattr(notification, key)) is not None
     }
+
+
+def names_of(notification: Any, objects: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return the names of actor, action object and target: of these objects, or what says that there is none."""
+    return {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
 
 
 def name_and_url(obj: models.Model, notification: Any, request: HttpRequest | None) -> tuple[str, str]:

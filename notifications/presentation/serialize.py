@@ -13,7 +13,6 @@ from django.db.models.fields.files import FieldFile
 from django.http import HttpRequest
 
 from notifications.conf import settings
-from notifications.events import OBJECTS
 from notifications.objects import links
 from notifications.objects.faces import avatar_of, initials_of
 from notifications.presentation import sentences
@@ -69,7 +68,7 @@ def items(
 def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
     """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and states."""
     objects = links.names_and_urls(notification, request)
-    names = {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
+    names = links.names_of(notification, objects)
     kind = type_of(notification.verb)
     return {
         **columns_and_objects(notification, objects, settings.API_EXCLUDED_FIELDS),

@@ -22,8 +22,7 @@ from django.utils.translation import get_language, get_language_bidi, gettext, n
 from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels.base import Message
 from notifications.contrib.delivery.choices import EVERYTHING, type_scope
-from notifications.events import OBJECTS
-from notifications.objects.links import names_and_urls
+from notifications.objects.links import names_and_urls, names_of
 from notifications.presentation import sentences
 from notifications.storage.reasons import reason_label
 from notifications.types import NotificationType, type_of
@@ -132,7 +131,7 @@ def threads_of(message: Message) -> list[tuple[str, list[Line]]]:
     found: dict[Any, tuple[str, list[Line]]] = {}
     for notification in message.notifications:
         objects = names_and_urls(notification)
-        names = {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
+        names = names_of(notification, objects)
         line = line_of(notification, names, {key: links.absolute(url) for key, (_, url) in objects.items()})
         found.setdefault(thread_of(notification) or notification.pk, (thread_name(names), []))[1].append(line)
     return list(found.values())
