@@ -442,8 +442,9 @@ def judge(job: Job, status: int, times: tuple[float, float], scratch: Path, *, s
     else:
         result = "FAILED"
     ok = not result.startswith("FAILED")
-    # Pytest's own list of what failed, each with its reason.
-    failures = "" if ok else "\n".join(said.partition("short test summary info")[2].splitlines()[1:])
+    # Pytest's own list of what failed, each with its reason; or the last that a process said that died.
+    _, found, summary = said.partition("short test summary info")
+    lines = summary.splitlines()[1:] if found else said.splitlines()[-60:]
     return Run(
         job.backend,
         job.server.version,
@@ -454,7 +455,7 @@ def judge(job: Job, status: int, times: tuple[float, float], scratch: Path, *, s
         seconds=times[0],
         processor_seconds=times[1],
         tally=tally,
-        failures=failures,
+        failures="" if ok else "\n".join(lines),
     )
 
 

@@ -11,7 +11,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
 from html import unescape
 from http.cookiejar import CookieJar
 from pathlib import Path
@@ -180,24 +181,34 @@ def text_of(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", "", page)).split())
 
 
-@pytest.fixture
-def site(database: Path) -> Iterator[str]:
-    """The address of the demo, served on a free port until the test is over."""
+@contextmanager
+def served(database: Path) -> Iterator[str]:
+    """Serve the demo on a free port, and yield its address. One that does not start or stop is killed, and fails."""
     line, environment = command(database, "--port", "0")
     with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        late = threading.Timer(PATIENCE, server.kill)
+        late.start()
         try:
-            assert server.stdout is not None
-            address = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())
-            assert address is not None
-            yield address[0]
-        finally:
+            found = None
+            while found is None:
+                said = server.stdout.readline()
+                assert said, "The demo did not start."
+                found = re.search(r"http://127\.0\.0\.1:\d+/", said)
+            late.cancel()
+            yield found[0]
             server.send_signal(signal.SIGINT)
-            try:
-                status = server.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                raise
-    assert status == 0
+            assert server.wait(PATIENCE) == 0
+        finally:
+            late.cancel()
+            server.kill()
+
+
+@pytest.fixture
+def site(database: Path) -> Iterator[str]:
+    """The address of the demo, served until the test is over."""
+    with served(database) as address:
+        yield address
 
 
 def test_closing_an_issue_in_one_browser_is_read_about_in_another(site: str) -> None:

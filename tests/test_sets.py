@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.run import SHAPES, SHAPES_ON_EVERY_DATABASE
+from tests.run import SHAPES, SHAPES_ON_EVERY_DATABASE, Job, Server, judge
 from tests.sets import MEASURED_ON_SERVERS, ONCE, TESTS, set_of
 
 
@@ -50,6 +51,21 @@ def test_a_test_that_takes_too_long_fails_the_run(limit: float, outcome: str) ->
     run = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, check=False)
     assert outcome in run.stdout
     assert ("s, twice. A test that runs on every database may take" in run.stdout) == (limit < 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "failures"),
+    [
+        ("...\nTimeout (0:05:00)!\n", "...\nTimeout (0:05:00)!"),
+        ("= short test summary info =\nFAILED a\n", "FAILED a"),
+    ],
+    ids=["died", "failed"],
+)
+def test_a_run_that_fails_says_why_at_the_end(tmp_path: Path, said: str, failures: str) -> None:
+    job = Job("browser", Server("sqlite:", "1"), "default", "databases")
+    (tmp_path / f"{job.name}.txt").write_text(said)
+    run = judge(job, 1, (1.0, 1.0), tmp_path, selected=False)
+    assert (run.ok, run.failed, run.failures) == (False, 1, failures)
 
 
 def test_every_shape_but_the_default_one_says_what_it_changes() -> None:

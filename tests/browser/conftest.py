@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -159,8 +160,24 @@ def chromium(driver: Any) -> Iterator[Any]:
     browser.close()
 
 
+@pytest.fixture(autouse=True)
+def _bound(driver: Any) -> Iterator[None]:
+    """Fail a test that waits for the browser for minutes: what a page is asked to run has no time limit of its own."""
+    # That of Playwright, which runs in this thread while a test waits for the browser.
+    loop = asyncio.get_running_loop()
+    before = asyncio.all_tasks(loop)
+
+    def give_up() -> None:
+        for task in asyncio.all_tasks(loop) - before:
+            task.cancel(f"The browser did not answer within {3 * PATIENCE:g} seconds.")
+
+    limit = loop.call_later(3 * PATIENCE, give_up)
+    yield
+    limit.cancel()
+
+
 @pytest.fixture
-def browser(chromium: Any, live_server: Any) -> Iterator[Browser]:
+def browser(chromium: Any, live_server: Any, _bound: None) -> Iterator[Browser]:
     """A browser with nobody logged in; it leaves before the test's rows do."""
     site.script = site.Script()
     context = chromium.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")

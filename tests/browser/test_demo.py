@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import signal
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timezone
@@ -18,7 +15,7 @@ import pytest
 from notifications.compat.slugs import slug2id
 from tests.browser.conftest import Browser
 from tests.browser.test_access import violations
-from tests.test_example import command
+from tests.test_example import served
 from tests.waiting import PATIENCE, wait_until
 
 pytestmark = [pytest.mark.browser]
@@ -45,17 +42,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def demo(database: Path) -> Iterator[str]:
     """The address of the demo."""
-    line, environment = command(database, "--port", "0")
-    with subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        found = None
-        while found is None:
-            said = server.stdout.readline()
-            assert said, "The demo did not start."
-            found = re.search(r"http://127\.0\.0\.1:\d+/", said)
-        yield found[0]
-        server.send_signal(signal.SIGINT)
-        assert server.wait(PATIENCE) == 0
+    with served(database) as address:
+        yield address
 
 
 @pytest.fixture
