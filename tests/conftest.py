@@ -22,8 +22,10 @@ from django.core.cache import cache
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
-from notifications.extensions import audience_extensions
+from notifications import extensions
+from notifications.extensions import Extension, audience_extensions
 from notifications.objects.guard import forget_faults
+from notifications.templatetags import notifications_tags
 from notifications.types import NotificationType, register, unregister
 from tests.factories import make_user
 from tests.flush import empty_tables
@@ -241,6 +243,18 @@ def defaults(settings: Any) -> None:
 def justquick(db: None) -> Any:
     """The user of the seed's examples."""
     return make_user("justquick")
+
+
+@pytest.fixture
+def add_extension(monkeypatch: pytest.MonkeyPatch) -> Callable[[Extension], None]:
+    """Add an extension behind those of the installed apps."""
+
+    def add(extension: Extension) -> None:
+        installed = [*extensions.extensions(), extension]
+        for module in (extensions, notifications_tags):
+            monkeypatch.setattr(module, "extensions", lambda: installed)
+
+    return add
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db.models import Count, Exists, OuterRef, Window
 from django.db.models.functions import RowNumber
@@ -201,7 +200,7 @@ def test_counts_that_depend_on_the_request_are_not_cached(settings: Any, alice: 
 
 
 def test_an_extension_narrows_by_the_request_and_may_be_asked_without_one(
-    monkeypatch: pytest.MonkeyPatch, rf: RequestFactory, alice: Any
+    add_extension: Callable[[Extension], None], rf: RequestFactory, alice: Any
 ) -> None:
     asked: list[Any] = []
 
@@ -215,8 +214,8 @@ def test_an_extension_narrows_by_the_request_and_may_be_asked_without_one(
 
     make_notification(alice)
     error = make_notification(alice, level="error")
-    configs = [*apps.get_app_configs(), Tenant(), Other()]
-    monkeypatch.setattr(apps, "get_app_configs", lambda: configs)
+    add_extension(Tenant())
+    add_extension(Other())
     request = rf.get("/")
 
     assert list(rows_for(request, rows())) == [error]

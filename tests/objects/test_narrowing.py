@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from django.apps import apps
 from django.db import connection
 from django.db.models import Count, Value
 from django.test import Client
@@ -145,15 +144,14 @@ def test_an_extension_shows_nobody_the_rows_of_others(names: Any, client: Client
 @pytest.mark.parametrize("hook", ["notifications_attributes", "notifications_explained"])
 @pytest.mark.parametrize("answer", [ValueError("no"), None, 5])
 def test_an_extension_that_cannot_say_something_breaks_no_page(
-    names: Any, client: Client, monkeypatch: pytest.MonkeyPatch, hook: str, answer: Any
+    names: Any, client: Client, add_extension: Callable[[Extension], None], hook: str, answer: Any
 ) -> None:
     def fail(*arguments: Any) -> Any:
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    configs = [*apps.get_app_configs(), type("Odd", (Extension,), {hook: fail})()]
-    monkeypatch.setattr(apps, "get_app_configs", lambda: configs)
+    add_extension(type("Odd", (Extension,), {hook: fail})())
     client.force_login(names.get(username="ann"))
     assert client.get(reverse("notifications:all")).status_code == 200
     assert [text for text in explained(rows().model()) if "hook" in text] == []

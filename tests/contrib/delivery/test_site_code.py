@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 from django.db.models import Count
@@ -271,7 +270,7 @@ def test_an_odd_schedule_is_served_and_can_be_changed(
 
 
 def test_an_extension_that_fails_for_one_notification_costs_no_other_one(
-    channel: type[Scripted], monkeypatch: pytest.MonkeyPatch
+    channel: type[Scripted], add_extension: Callable[[Extension], None]
 ) -> None:
     ann, bob, cid = make_users(3)
     send(ann, bob, cid)
@@ -281,8 +280,7 @@ def test_an_extension_that_fails_for_one_notification_costs_no_other_one(
             raise ValueError("no")
         return {row.pk for row in rows if row.recipient_id == cid.pk}
 
-    configs = [*apps.get_app_configs(), type("Odd", (Extension,), {"notifications_muted": muted})()]
-    monkeypatch.setattr(apps, "get_app_configs", lambda: configs)
+    add_extension(type("Odd", (Extension,), {"notifications_muted": muted})())
     deliver()
     assert statuses() == ["sent", "pending", "skipped"]
 
