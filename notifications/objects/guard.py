@@ -13,6 +13,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any, TypeVar
 
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DEFAULT_DB_ALIAS, connections, models
 
 T = TypeVar("T")
@@ -65,7 +66,12 @@ def attempted(about: Any, what: str, function: Callable[..., T], *arguments: Any
 
 
 def report(about: Any, what: str, error: Exception) -> None:
-    """Log what failed, once for each object or name in this process."""
+    """Log what failed, once for each object or name in this process.
+
+    Raise a query in async code, which is a fault of the caller: the object itself is available.
+    """
+    if isinstance(error, SynchronousOnlyOperation):
+        raise error
     name = name_in_log(about)
     with _logging:
         if name in _logged:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 import notifications
 from notifications.objects import fetch, guard, labels, links
+from notifications.objects.keys import attach_objects
 from notifications.objects.text import MAX_LABEL_LENGTH
 from tests.factories import make_issue, make_notification, make_project, rows
 from tests.testapp.models import Issue, Project
@@ -290,3 +293,41 @@ def test_foreign_code_is_called_behind_its_door_only(name: str) -> None:
         )
     }
     assert calls <= DOORS[name]
+
+
+# Async code, which must not query
+
+QUERIES = {
+    "attribute": lambda row: row.target,
+    "page": lambda row: attach_objects([row]),
+    "label": lambda row: row.label("target"),
+    "sentence": str,
+    "link": lambda row: row.target_object_url(),
+}
+
+
+@pytest.mark.parametrize("way", QUERIES)
+def test_a_query_in_async_code_is_an_error_and_no_lost_object(justquick: Any, way: str) -> None:
+    target = make_project()
+    make_notification(justquick, target=target, action_object=make_project("another"))
+    row = rows().get()
+
+    async def look() -> Any:
+        return QUERIES[way](row)
+
+    with pytest.raises(SynchronousOnlyOperation):
+        asyncio.run(look())
+    assert row.target == target
+
+
+def test_a_name_that_queries_is_an_error_in_async_code(justquick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_notification(justquick, target=make_project())
+    [row] = rows().with_objects()
+    monkeypatch.setattr(Project, "__str__", lambda project: str(Project.objects.get(pk=project.pk).name))
+
+    async def look() -> str:
+        return row.label("target")
+
+    with pytest.raises(SynchronousOnlyOperation):
+        asyncio.run(look())
+    assert row.label("target") == "activity-stream"
