@@ -122,7 +122,7 @@ class ObjectAccess:
         return (
             reference is not None
             and reference[0] in content_type_ids(obj, using)
-            and primary_key(type(obj), reference[1], obj._state.db) == obj.pk
+            and primary_key(obj.__class__, reference[1], obj._state.db) == obj.pk
         )
 
     def get_prefetch_querysets(self, instances: Any, querysets: Any = None) -> tuple[Any, ...]:

@@ -89,12 +89,12 @@ def columns_and_objects(
     notification: AbstractNotification, objects: Mapping[str, tuple[str, str]], excluded: Collection[str]
 ) -> dict[str, Any]:
     """Return the JSON of one notification as in django-notifications-hq."""
-    names, values = editable_columns(type(notification))
+    names, values = editable_columns(notification.__class__)
     shown = dict(zip(names, values(notification), strict=True))
     if notification.is_hidden:
         # The text of the sender may reveal the hidden object.
         shown.update(description=None, data=None)
-    for name in own_columns(type(notification)):
+    for name in own_columns(notification.__class__):
         shown[name] = json_value(shown[name])
     shown["slug"] = notification.slug
     # In the order of the older packages.

@@ -75,7 +75,7 @@ def arrived_after(row: Any) -> Q:
 
     If the primary keys of the model are not numbers, nobody knows, and the timestamps decide.
     """
-    if is_numbered(type(row)):
+    if is_numbered(row.__class__):
         return Q(pk__gt=row.pk)
     same = Q(timestamp__exact=row.timestamp)
     return Q(timestamp__gt=row.timestamp) | same & Q(pk__gt=row.pk)

@@ -320,7 +320,9 @@ def test_a_query_in_async_code_is_an_error_and_no_lost_object(justquick: Any, wa
     assert row.target == target
 
 
-def test_a_name_that_queries_is_an_error_in_async_code(justquick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_queries_is_an_error_in_async_code(
+    justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_notification(justquick, target=make_project())
     [row] = rows().with_objects()
     monkeypatch.setattr(Project, "__str__", lambda project: str(Project.objects.get(pk=project.pk).name))

@@ -10,11 +10,13 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.db import models
 from django.test.utils import isolate_apps
+from django.utils.functional import SimpleLazyObject
 
 from notifications.conf import get_notification_model
 from notifications.objects import fast_fetch
 from notifications.objects.fetch import model_of, objects_of, primary_key
 from notifications.objects.keys import ObjectAccess
+from notifications.presentation import serialize
 from tests.factories import make_issue, make_notification, make_project, rows
 from tests.testapp.models import (
     BigThing,
@@ -506,3 +508,37 @@ def test_more_objects_than_one_statement_takes_are_found_too(justquick: Any) -> 
 
 def test_a_content_type_that_is_gone_has_no_model() -> None:
     assert model_of(2_000_000_000, None) is None
+
+
+# Lazy objects, such as the user of a request, pass for what is in them
+
+MADE = {
+    "constructor": lambda model, columns: model(**columns),
+    "create": lambda model, columns: model.objects.create(**columns),
+    "bulk_create": lambda model, columns: model.objects.bulk_create([model(**columns)])[0],
+    "related manager": lambda model, columns: columns["recipient"].notifications.create(**columns),
+}
+
+
+@pytest.mark.parametrize("way", MADE)
+def test_a_row_of_lazy_objects_has_these_objects(justquick: Any, way: str) -> None:
+    project = make_project()
+    user: Any = SimpleLazyObject(lambda: type(justquick)._base_manager.get(pk=justquick.pk))
+    columns = {
+        "recipient": user,
+        "actor": user,
+        "verb": "closed",
+        "target": SimpleLazyObject(lambda: Project.objects.get(pk=project.pk)),
+    }
+    row = MADE[way](get_notification_model(), columns)
+    assert (row.actor, row.target) == (justquick, project)
+    assert str(row).startswith("justquick closed activity-stream")
+    assert serialize.item(SimpleLazyObject(lambda: row))["target"] == "activity-stream"
+    row.save()
+    assert rows().get() == row
+
+
+def test_a_verb_up_to_a_lazy_row_leaves_newer_rows_alone(justquick: Any) -> None:
+    first, _ = make_notification(justquick), make_notification(justquick)
+    lazy: Any = SimpleLazyObject(lambda: first)
+    assert justquick.notifications.mark_all_as_read(up_to=lazy) == 1

@@ -136,7 +136,7 @@ def call_attribute(obj: models.Model, name: str) -> list[models.Model]:
     try:
         return saved_objects([getattr(obj, name)])
     except ObjectDoesNotExist:
-        if isinstance(getattr_static(type(obj), name, None), ReverseOneToOneDescriptor):
+        if isinstance(getattr_static(obj.__class__, name, None), ReverseOneToOneDescriptor):
             # No object points to this one, which is no fault.
             return []
         raise

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, models
 from django.test.utils import isolate_apps
+from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib.subscriptions import (
     describe,
@@ -279,6 +280,15 @@ def test_several_objects_of_a_many_to_many_field_are_no_parents(
     readme.topics.add(Owner.objects.create(name="owner"))
     assert parents_of(readme) == []
     assert "return them from a method notifications_parents()" in caplog.text
+
+
+def test_a_lazy_object_that_no_object_points_to_has_no_parents_and_no_fault(
+    settings: Any, caplog: Any
+) -> None:
+    settings.NOTIFICATIONS = {"PARENTS": {"subscriptions.repo": "readme"}}
+    lazy: Any = SimpleLazyObject(make_repo)
+    assert parents_of(lazy) == []
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("label", ["subscriptions.repo", "subscriptions.repoproxy", "Subscriptions.Repo"])
