@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications.contrib.subscriptions import describe, explain, mute, recipients_of, watch
 from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, WHY
 from notifications.contrib.subscriptions.models import Subscription
+from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_remark, make_ticket, send, send_and_commit, told_why
 from tests.factories import make_group, make_user, make_users, rows
 
@@ -225,3 +227,50 @@ def test_what_is_said_of_gone_things_is_pruned_in_chunks(bob: Any, settings: Any
     )
     # What a user may not see is not gone.
     assert Subscription.objects.count() == 4
+
+
+def fail(*arguments: Any, **options: Any) -> Any:
+    raise OperationalError("the server is restarting")
+
+
+def no_tickets(execute: Any, sql: str, *arguments: Any) -> Any:
+    """Fail as a server does whose table of tickets cannot be read."""
+    return fail() if Ticket._meta.db_table in sql else execute(sql, *arguments)
+
+
+@pytest.mark.parametrize("failure", ["database", "model"])
+def test_what_is_said_of_things_that_cannot_be_loaded_is_not_pruned(
+    bob: Any, monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    gone = make_ticket("gone")
+    for obj in (gone, make_ticket(), make_ticket("another")):
+        watch(bob, obj)
+    gone.delete()
+
+    with monkeypatch.context() as patch, ExitStack() as stack:
+        if failure == "database":
+            stack.enter_context(connection.execute_wrapper(no_tickets))
+        else:
+            patch.setattr(Ticket, "from_db", fail)
+        call_command("prune_subscriptions", stdout=StringIO(), stderr=StringIO())
+    assert Subscription.objects.count() >= 2
+
+    call_command("prune_subscriptions", stdout=StringIO(), stderr=StringIO())
+    assert Subscription.objects.count() == 2
+
+
+class EmptyReplica:
+    """Reads tickets from a database that has none of them yet."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model is Ticket else None
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_what_is_said_of_things_that_a_replica_does_not_have_yet_is_not_pruned(
+    bob: Any, settings: Any
+) -> None:
+    watch(bob, make_ticket())
+    settings.DATABASE_ROUTERS = [f"{__name__}.EmptyReplica"]
+    call_command("prune_subscriptions", stdout=StringIO(), stderr=StringIO())
+    assert Subscription.objects.count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -11,7 +12,7 @@ from django.db import router
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.management.commands.prune_notifications import count
 from notifications.management.progress import ProgressBar
-from notifications.objects.fetch import fetch_objects
+from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
 
 
 class Command(BaseCommand):
@@ -29,9 +30,8 @@ class Command(BaseCommand):
         rows = Subscription.objects.using(router.db_for_write(Subscription)).order_by("pk")
         bar, total, seen, gone, last = ProgressBar(self.stderr), rows.count(), 0, 0, 0
         while chunk := list(rows.filter(pk__gt=last)[: options["chunk_size"]]):
-            # Not as their users see them: what they may not see is still there.
-            found = fetch_objects(((row.content_type_id, row.object_id) for row in chunk), chunk[0])
-            orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in found]
+            there = existing(chunk)
+            orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in there]
             if orphans and not options["dry_run"]:
                 rows.filter(pk__in=orphans).delete()
             gone, seen, last = gone + len(orphans), seen + len(chunk), chunk[-1].pk
@@ -41,3 +41,21 @@ class Command(BaseCommand):
             self.stdout.write(f"{gone} subscriptions would be deleted.")
         else:
             self.stdout.write(self.style.SUCCESS(f"{gone} subscriptions were deleted."))
+
+
+def existing(rows: Sequence[Subscription]) -> set[Reference]:
+    """Return the references of these rows whose objects are not known to be gone.
+
+    An object that cannot be loaded is not gone, nor is one that a replica does not have yet.
+    """
+    references = [(row.content_type_id, row.object_id) for row in rows]
+    models = models_of({content_type_id for content_type_id, _ in references}, rows[0]._state.db)
+    homes = {
+        content_type_id: model._base_manager.using(router.db_for_write(model)).order_by()
+        for content_type_id, model in models.items()
+        if model is not None
+    }
+    lost: dict[Reference, Lost] = {}
+    # Not as their users see them: what they may not see is still there.
+    found = fetch_objects(references, rows[0], homes, lost)
+    return {*found, *(reference for reference, why in lost.items() if why is Lost.UNAVAILABLE)}
