@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -297,7 +298,7 @@ def test_foreign_code_is_called_behind_its_door_only(name: str) -> None:
 
 # Async code, which must not query
 
-QUERIES = {
+QUERIES: dict[str, Callable[[Any], Any]] = {
     "attribute": lambda row: row.target,
     "page": lambda row: attach_objects([row]),
     "label": lambda row: row.label("target"),
@@ -327,7 +328,7 @@ def test_a_name_that_queries_is_an_error_in_async_code(
     [row] = rows().with_objects()
     monkeypatch.setattr(Project, "__str__", lambda project: str(Project.objects.get(pk=project.pk).name))
 
-    async def look() -> str:
+    async def look() -> Any:
         return row.label("target")
 
     with pytest.raises(SynchronousOnlyOperation):

@@ -533,7 +533,8 @@ def test_a_row_of_lazy_objects_has_these_objects(justquick: Any, way: str) -> No
     row = MADE[way](get_notification_model(), columns)
     assert (row.actor, row.target) == (justquick, project)
     assert str(row).startswith("justquick closed activity-stream")
-    assert serialize.item(SimpleLazyObject(lambda: row))["target"] == "activity-stream"
+    lazy: Any = SimpleLazyObject(lambda: row)
+    assert serialize.item(lazy)["target"] == "activity-stream"
     row.save()
     assert rows().get() == row
 

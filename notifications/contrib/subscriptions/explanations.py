@@ -57,6 +57,13 @@ def describe(actor: models.Model, **arguments: Any) -> Event:
 
 def event_of(notification: AbstractNotification) -> Event | None:
     """Return the event of a notification, or None where its actor is gone."""
+    # Any: an event that is sent always has an actor.
+    event: Any = remains_of(notification)
+    return None if event.actor is None else event
+
+
+def remains_of(notification: AbstractNotification) -> Event:
+    """Return the event of a notification, in which every object that is gone is None, also its actor."""
     row: Any = notification
     keys = {name: cast(Any, row._meta.get_field(name)).reference(row) for name in OBJECTS}
     # Not as the recipient sees them, who may not be the one who is asked about.
@@ -64,12 +71,8 @@ def event_of(notification: AbstractNotification) -> Event | None:
     objects: dict[str, Any] = {
         name: found.get(reference) if reference else None for name, reference in keys.items()
     }
-    actor = objects.pop("actor")
-    if actor is None:
-        return None
     return Event(
         uuid=row.event,
-        actor=actor,
         verb=row.verb,
         timestamp=row.timestamp,
         level=row.level,

@@ -11,9 +11,12 @@ from django.db import router
 
 from notifications.contrib.subscriptions.audience import most_blocking, muters_of
 from notifications.contrib.subscriptions.containment import ancestry_of
-from notifications.contrib.subscriptions.explanations import event_of
-from notifications.contrib.subscriptions.levels import DIRECT_REASONS, Level
+from notifications.contrib.subscriptions.explanations import remains_of
+from notifications.contrib.subscriptions.fields import make_object_key
+from notifications.contrib.subscriptions.levels import DIRECT_REASONS
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.contrib.subscriptions.operations import IS_MUTED
+from notifications.objects.fetch import model_of
 
 
 def muted_among(rows: Sequence[Any]) -> set[Any]:
@@ -23,20 +26,35 @@ def muted_among(rows: Sequence[Any]) -> set[Any]:
     have.
     """
     mutes = Subscription.objects.using(router.db_for_write(Subscription)).filter(
-        user__in={row.recipient_id for row in rows}, level=Level.MUTED
+        IS_MUTED, user__in={row.recipient_id for row in rows}
     )
-    muters = set(mutes.values_list("user", flat=True))
+    muted: defaultdict[Any, set[str]] = defaultdict(set)
+    for user, key in mutes.values_list("user", "object_key"):
+        muted[user].add(key)
     events: defaultdict[Any, list[Any]] = defaultdict(list)
     for row in rows:
-        if row.recipient_id in muters:
+        if row.recipient_id in muted:
             events[row.event, row.reason in DIRECT_REASONS].append(row)
     found = set()
     for some in events.values():
-        event = event_of(some[0])
-        if event is not None:
+        event = remains_of(some[0])
+        ancestry = ancestry_of(event)
+        blocked = set()
+        if ancestry.objects:
             among = get_user_model()._base_manager.filter(pk__in=[row.recipient_id for row in some])
-            blocked = set(
-                muters_of(ancestry_of(event), most_blocking(event), among).values_list("user", flat=True)
-            )
-            found |= {row.pk for row in some if row.recipient_id in blocked}
+            muters = muters_of(ancestry, most_blocking(event), among)
+            blocked = set(muters.values_list("user", flat=True))
+        if event.target is None and event.action_object is None:
+            # What it is about is gone, but not that it was muted.
+            gone = keys_about(some[0])
+            blocked |= {user for user, keys in muted.items() if keys & gone}
+        found |= {row.pk for row in some if row.recipient_id in blocked}
     return found
+
+
+def keys_about(row: Any) -> set[str]:
+    """Return the texts that stand for the target and the action object of a notification, which may be gone."""
+    using = row._state.db
+    references = [row._meta.get_field(name).reference(row) for name in ("target", "action_object")]
+    found = [(model_of(reference[0], using), reference[1]) for reference in references if reference]
+    return {make_object_key(model, text, using) for model, text in found if model is not None}
