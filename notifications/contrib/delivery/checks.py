@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.apps import AppConfig, apps
+from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, router
@@ -16,6 +17,7 @@ from notifications.contrib.delivery.channels import load_channel
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.conf import settings
+from notifications.contrib.delivery.links import in_ascii
 from notifications.contrib.delivery.models import MAX_CHANNEL, Delivery
 from notifications.contrib.delivery.runners import get_runner
 from notifications.objects.guard import error_text
@@ -92,14 +94,24 @@ def channel_with_links() -> str | None:
 def check_base_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check that the links in messages can be absolute."""
     url: Any = settings.BASE_URL
-    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-    if url and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
+    # Otherwise django.contrib.sites knows its own name only in a request.
+    has_site = apps.is_installed("django.contrib.sites") and getattr(django_settings, "SITE_ID", None)
+    if url and not is_base_url(url):
         problem = f"NOTIFICATIONS['BASE_URL'] is {url!r}, which is not the beginning of URLs"
-    elif not url and not apps.is_installed("django.contrib.sites") and (name := channel_with_links()):
+    elif not url and not has_site and (name := channel_with_links()):
         problem = f"The channel {name!r} needs NOTIFICATIONS['BASE_URL'] for the links in its messages"
     else:
         return []
     return [Error(f"{problem}.", hint="Set it to 'https://example.com'.", id="notifications_delivery.E003")]
+
+
+def is_base_url(url: Any) -> bool:
+    """Return whether this can be the beginning of URLs."""
+    try:
+        parts = urlsplit(in_ascii(url)) if isinstance(url, str) else urlsplit("")
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc) and not (parts.query or parts.fragment)
 
 
 @register(Tags.database)

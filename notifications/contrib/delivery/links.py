@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signing import BadSignature, dumps, loads
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.utils.encoding import iri_to_uri, punycode
 
 from notifications.contrib.delivery.conf import settings
 
@@ -33,10 +34,24 @@ class Ticket:
 
 
 def base_url() -> str:
-    """Return the beginning of absolute URLs, without a slash at the end.
+    """Return the beginning of absolute URLs, without a slash at the end, as it is in ASCII.
 
-    It is the setting ``BASE_URL``, otherwise that of ``django.contrib.sites``. Raise ImproperlyConfigured without both.
+    It is the setting ``BASE_URL``, otherwise that of ``django.contrib.sites``. Raise ImproperlyConfigured without both,
+    ValueError for a host that cannot be written in ASCII.
     """
+    return in_ascii(stored_base_url())
+
+
+def in_ascii(url: str) -> str:
+    """Return the beginning of URLs in ASCII. In a header, mail programs do not find links with other characters."""
+    if url.isascii():
+        return url
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, punycode(parts.netloc), iri_to_uri(parts.path), "", ""))
+
+
+def stored_base_url() -> str:
+    """Return the beginning of absolute URLs as the site writes it, without a slash at the end."""
     if settings.BASE_URL:
         return settings.BASE_URL.rstrip("/")
     if apps.is_installed("django.contrib.sites"):
@@ -49,13 +64,24 @@ def base_url() -> str:
 
 
 def host() -> str:
-    """Return the name of the host of this site, without port."""
+    """Return the name of the host of this site, without port, in ASCII."""
     return urlsplit(base_url()).hostname or "localhost"
+
+
+def site_name() -> str:
+    """Return the name of the host of this site as people read it."""
+    return urlsplit(stored_base_url()).hostname or "localhost"
 
 
 def absolute(url: str) -> str:
     """Return the absolute URL of a path of this site. Other URLs, and an empty one, stay as they are."""
-    return base_url() + url if url.startswith("/") else url
+    if not url.startswith("/"):
+        return url
+    base, prefix = base_url(), get_script_prefix()
+    # A site below a path: in a request, and with FORCE_SCRIPT_NAME, its paths begin with what is in BASE_URL already.
+    if prefix != "/" and url.startswith(prefix) and f"{urlsplit(base).path}/".endswith(prefix):
+        url = url[len(prefix) - 1 :]
+    return base + url
 
 
 def absolute_view(name: str, *arguments: str) -> str:

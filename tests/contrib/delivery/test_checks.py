@@ -75,7 +75,17 @@ def test_a_runner_that_cannot_be_imported_is_an_error(settings: Any) -> None:
     assert "ModuleNotFoundError" in message
 
 
-@pytest.mark.parametrize("url", ["example.com", "ftp://example.com", "https://", "https://example.com/?a=b"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.com",
+        "ftp://example.com",
+        "https://",
+        "https://example.com/?a=b",
+        f"https://{'ü' * 70}.example",
+        "https://[example.com",
+    ],
+)
 def test_a_base_of_urls_is_one(settings: Any, url: str) -> None:
     [(number, _)] = check(settings, BASE_URL=url)
     assert number == "E003"
@@ -87,6 +97,9 @@ def test_mails_need_a_base_of_urls(settings: Any, monkeypatch: pytest.MonkeyPatc
     assert number == "E003"
     assert "The channel 'mail' needs" in message
     monkeypatch.setattr(checks, "apps", SimpleNamespace(is_installed=lambda name: True))
+    # Without SITE_ID, the site is that of a request.
+    assert [each.id for each in checks.check_base_url(None)] == ["notifications_delivery.E003"]
+    settings.SITE_ID = 1
     assert checks.check_base_url(None) == []
 
 

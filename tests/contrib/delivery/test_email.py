@@ -14,6 +14,7 @@ import pytest
 from django.apps import apps
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
+from django.test.utils import override_script_prefix
 from django.utils import translation
 
 from notifications import notify
@@ -244,7 +245,7 @@ def test_a_name_can_do_nothing_in_a_mail(make_type: Any, monkeypatch: pytest.Mon
     [
         ("Ann", "Ann via Tracker <noreply@example.com>"),
         ('Ann, "x" boss@corp', '"Ann, \\"x\\" boss@corp via Tracker" <noreply@example.com>'),
-        ("A\r\nBcc: b@c", '"ABcc: b@c via Tracker" <noreply@example.com>'),
+        ("A\r\nBcc: b@c", '"A Bcc: b@c via Tracker" <noreply@example.com>'),
         ("x" * 400, "Tracker <noreply@example.com>"),
     ],
 )
@@ -528,6 +529,61 @@ def test_the_base_of_urls_may_be_that_of_the_sites(settings: Any, monkeypatch: p
 )
 def test_links_are_absolute(url: str, expected: str) -> None:
     assert links.absolute(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "prefix", "url", "expected"),
+    [
+        ("https://example.com/app", "/app/", "/app/a/", "https://example.com/app/a/"),
+        ("https://example.com/x/app/", "/app/", "/app/a/", "https://example.com/x/app/a/"),
+        # A worker that is not below the path.
+        ("https://example.com/app", "/", "/a/", "https://example.com/app/a/"),
+        ("https://example.com/app", "/", "/app/a/", "https://example.com/app/app/a/"),
+        ("https://example.com", "/app/", "/app/a/", "https://example.com/app/a/"),
+        ("https://app", "/app/", "/app/a/", "https://app/app/a/"),
+        ("https://example.com/myapp", "/app/", "/app/a/", "https://example.com/myapp/app/a/"),
+        ("https://example.com/app", "/app/", "/other/", "https://example.com/app/other/"),
+    ],
+)
+def test_the_path_of_a_site_is_in_a_link_once(
+    site: Any, base: str, prefix: str, url: str, expected: str
+) -> None:
+    site.NOTIFICATIONS = {**site.NOTIFICATIONS, "BASE_URL": base}
+    with override_script_prefix(prefix):
+        assert links.absolute(url) == expected
+
+
+def test_the_links_of_a_site_below_a_path_work(site: Any, client: Any) -> None:
+    site.NOTIFICATIONS = {**site.NOTIFICATIONS, "BASE_URL": "https://example.com/app"}
+    send(make_reader())
+    with override_script_prefix("/app/"):
+        deliver()
+    url = parsed()["List-Unsubscribe"].strip(" <>")
+    assert client.post(url.removeprefix("https://example.com/app")).status_code == 200
+
+
+def test_a_host_that_is_not_ascii_is_encoded_in_links_and_headers(site: Any) -> None:
+    site.NOTIFICATIONS = {**site.NOTIFICATIONS, "BASE_URL": "https://bücher.example:8000/läden/"}
+    site.DEFAULT_FROM_EMAIL = "noreply@example.com"
+    send(make_reader())
+    deliver()
+
+    encoded = "xn--bcher-kva.example"
+    headers = on_the_wire().partition(b"\n\n")[0].replace(b"\n ", b" ")
+    assert (
+        f"List-Unsubscribe: <https://{encoded}:8000/l%C3%A4den/inbox/settings/u/".encode()
+        in headers.replace(b"  ", b" ")
+    )
+    assert parsed()["Message-ID"].strip().endswith(f"@{encoded}>")
+    assert parsed()["List-Id"] == f"<other.notifications.{encoded}>"
+    # For people, as they read it.
+    assert mail.outbox[0].from_email == '"justquick via bücher.example" <noreply@example.com>'
+
+
+def test_a_name_of_several_lines_is_one_line() -> None:
+    send(make_reader(), actor=make_project("Anna\nMaria\t\r\nLuise"))
+    deliver()
+    assert mail.outbox[0].from_email == "Anna Maria Luise via Tracker <noreply@example.com>"
 
 
 def test_a_site_without_urls_has_no_links(settings: Any) -> None:

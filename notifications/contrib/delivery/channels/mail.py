@@ -117,7 +117,7 @@ def context_of(message: Message, kind: type[NotificationType], scope: str, chann
         "threads": threads,
         "more": message.more,
         "category": kind.category_name(),
-        "site": links.host(),
+        "site": links.site_name(),
         "inbox_url": links.absolute_view("notifications:all"),
         "unsubscribe_url": links.unsubscribe_url(user, scope, channel) if can_unsubscribe else "",
         "preferences_url": links.preferences_url(user),
@@ -196,10 +196,10 @@ def headers_of(message: Message, kind: type[NotificationType], unsubscribe_url: 
 def sender(message: Message, from_email: str) -> str:
     """Return the sender: the address of the site, for one notification with the name of its actor."""
     name, address = parseaddr(from_email)
-    site = name or links.host()
+    site = name or links.site_name()
     if not message.is_digest and (actor := message.notifications[0].label("actor")):
         own = gettext("%(actor)s via %(site)s") % {"actor": actor, "site": site}
-        name = "".join(letter for letter in own if letter.isprintable())
+        name = "".join(letter for letter in " ".join(own.split()) if letter.isprintable())
         if len(name.encode()) > MAX_NAME_BYTES:
             name = site
     return str(Address(display_name=name, addr_spec=address))
