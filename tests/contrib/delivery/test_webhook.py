@@ -22,6 +22,7 @@ from django.utils.http import http_date
 from notifications import notify
 from notifications.contrib.delivery.channels import get_channel, load_channel, public_hosts, webhook
 from notifications.contrib.delivery.channels.public_hosts import NotPublic, PublicConnection, is_public
+from notifications.contrib.delivery.choices import Skip
 from notifications.contrib.delivery.models import Delivery, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
@@ -103,6 +104,15 @@ def test_a_notification_is_posted_and_signed_by_each_secret(endpoint: type[Endpo
         for letter in (b"a", b"b")
     ]
     assert headers["webhook-signature"] == f"v1,{expected[0]} v1,{expected[1]}"
+
+
+def test_a_path_may_have_any_letters(endpoint: type[Endpoint], settings: Any) -> None:
+    [options] = settings.NOTIFICATIONS["DELIVERY_CHANNELS"].values()
+    use(settings, **{**options, "url": options["url"].replace("Hook?a=b", "Höök a?ü=%20")})
+    send()
+
+    assert deliver() == Tally(sent=1)
+    assert endpoint.posts[0][0] == "/H%C3%B6%C3%B6k%20a?%C3%BC=%20"
 
 
 def test_a_retry_has_the_same_id(endpoint: type[Endpoint]) -> None:
@@ -236,6 +246,31 @@ def endpoints(settings: Any) -> Iterator[dict[str, Any]]:
 )
 def test_what_a_user_typed_reaches_no_host_of_the_site(endpoints: Any, url: str) -> None:
     endpoints["ann"] = (url, SECRETS[0])
+    send(make_user("ann"))
+
+    assert deliver() == Tally(failed=1)
+
+
+@pytest.mark.parametrize("found", [("", ""), (None, None), (None, SECRETS[0]), ("", [])])
+def test_a_user_with_an_empty_endpoint_is_not_reachable(endpoints: Any, found: Any) -> None:
+    endpoints["ann"] = found
+    send(make_user("ann"))
+
+    assert deliver() == Tally(skipped=1)
+    assert Delivery.objects.get().problem == Skip.UNREACHABLE
+
+
+@pytest.mark.parametrize("secret", [None, "", [], "whsec_", "secret", [SECRETS[0], ""]])
+def test_nothing_is_posted_to_a_user_without_a_secret(endpoints: Any, secret: Any) -> None:
+    endpoints["ann"] = ("https://hooks.example.com/a", secret)
+    send(make_user("ann"))
+
+    assert deliver() == Tally(failed=1)
+    assert "secret" in Delivery.objects.get().problem
+
+
+def test_a_name_that_no_host_can_have_is_not_tried_again(endpoints: Any) -> None:
+    endpoints["ann"] = (f"https://{'ü' * 70}.example/", SECRETS[0])
     send(make_user("ann"))
 
     assert deliver() == Tally(failed=1)

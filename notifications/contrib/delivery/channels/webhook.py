@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Exists
+from django.utils.encoding import iri_to_uri
 from django.utils.module_loading import import_string
 
 from notifications.contrib.delivery.channels import base
@@ -87,7 +88,8 @@ class Channel(base.Channel):
         if found is None:
             return "", []
         url, secret = found
-        return str(url), [secret] if isinstance(secret, str) else list(secret)
+        # Columns that a user has not filled in may be None.
+        return str(url or ""), [secret] if isinstance(secret, str) else list(secret or ())
 
     def address(self, user: Any) -> str:
         """Return the URL for a user."""
@@ -97,14 +99,12 @@ class Channel(base.Channel):
         """Post a message. Only an answer with a status of 2xx is one; 410 ends the endpoint."""
         url, secrets = self.target(message.recipient)
         body = json.dumps(payload(message), cls=DjangoJSONEncoder).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "django-notifications",
-            **signature(message.key.replace(".", "-"), utc_now(), body, secrets),
-        }
+        headers = {"Content-Type": "application/json", "User-Agent": "django-notifications"}
         try:
+            headers |= signature(message.key.replace(".", "-"), utc_now(), body, secrets)
             status, after = post(url, body, headers, is_trusted=self.endpoint is None)
-        except NotPublic as error:
+        except ValueError as error:
+            # What somebody typed is no URL, no public host, no name of a host, or no secret.
             return Failed(str(error))
         except (OSError, HTTPException) as error:
             return Retry(error_text(error))
@@ -159,10 +159,15 @@ def signing_key(secret: str) -> bytes:
 
 
 def signature(key: str, now: datetime, body: bytes, secrets: Iterable[str]) -> dict[str, str]:
-    """Return the headers that sign a body, one signature for each secret. The key is the same in each attempt."""
+    """Return the headers that sign a body, one signature for each secret. The key is the same in each attempt.
+
+    Raise ValueError without a secret, and for one that is none.
+    """
     moment = str(int(now.timestamp()))
     signed = f"{key}.{moment}.".encode() + body
     found = [hmac.new(signing_key(each), signed, hashlib.sha256).digest() for each in secrets]
+    if not found:
+        raise ValueError("a webhook must have a secret")
     return {
         "webhook-id": key,
         "webhook-timestamp": moment,
@@ -198,7 +203,9 @@ def post(url: str, body: bytes, headers: dict[str, str], *, is_trusted: bool) ->
     watch.start()
     try:
         path = parts.path or "/"
-        connection.request("POST", f"{path}?{parts.query}" if parts.query else path, body, headers)
+        # A request has no other characters than those of ASCII, and no spaces.
+        where = iri_to_uri(f"{path}?{parts.query}" if parts.query else path)
+        connection.request("POST", where, body, headers)
         answer = connection.getresponse()
         # Nobody needs its body.
         return answer.status, retry_after(answer)
