@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from io import StringIO
 from typing import Any
 
@@ -15,11 +16,13 @@ from django.test import Client
 from notifications import notify
 from notifications.contrib import delivery as wing
 from notifications.contrib.delivery import explain_delivery
+from notifications.contrib.delivery.management.commands import explain_delivery as explain_command
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import deliver
 from notifications.extensions import explained
 from tests.factories import make_project, make_user, moment, rows
+from tests.testapp.models import UuidThing
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +138,14 @@ def test_the_command_says_what_is_wrong() -> None:
         command(row.pk + 1)
     with pytest.raises(CommandError, match="is not the id"):
         command("x")
+
+
+def test_the_command_takes_the_ids_of_any_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explain_command, "get_notification_model", lambda: UuidThing)
+    with pytest.raises(CommandError, match="'x' is not the id"):
+        command("x")
+    with pytest.raises(CommandError, match="There is no notification"):
+        command(uuid.uuid4())
 
 
 def test_the_names_of_the_app_are_found_when_they_are_asked_for() -> None:

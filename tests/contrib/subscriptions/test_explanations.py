@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import ExitStack
 from datetime import timedelta
 from io import StringIO
@@ -15,10 +16,12 @@ from django.utils import timezone
 
 from notifications.contrib.subscriptions import describe, explain, mute, recipients_of, watch
 from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, WHY
+from notifications.contrib.subscriptions.management.commands import explain_notification
 from notifications.contrib.subscriptions.models import Subscription
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_remark, make_ticket, send, send_and_commit, told_why
 from tests.factories import make_group, make_user, make_users, rows
+from tests.testapp.models import UuidThing
 
 pytestmark = pytest.mark.django_db
 
@@ -205,6 +208,16 @@ def test_the_command_says_what_is_not_there(alice: Any, bob: Any) -> None:
     row.actor.delete()
     with pytest.raises(CommandError, match="actor of this notification is gone"):
         explained("bob", row.pk)
+
+
+def test_the_command_takes_the_ids_of_any_model(bob: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("x", "9" * 30):
+        with pytest.raises(CommandError, match=f"There is no notification {key}"):
+            explained("bob", key)
+    monkeypatch.setattr(explain_notification, "get_notification_model", lambda: UuidThing)
+    for key in ("x", str(uuid.uuid4())):
+        with pytest.raises(CommandError, match=f"There is no notification {key}"):
+            explained("bob", key)
 
 
 def test_what_is_said_of_gone_things_is_pruned_in_chunks(bob: Any, settings: Any) -> None:

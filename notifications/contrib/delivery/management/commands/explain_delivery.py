@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import get_channels
 from notifications.contrib.delivery.explanations import explain_delivery
+from notifications.objects.fetch import primary_key
 
 
 class Command(BaseCommand):
@@ -25,10 +26,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a sentence for each channel."""
         model: Any = get_notification_model()
-        try:
-            row = model._default_manager.filter(pk=options["notification"]).first()
-        except (ValueError, TypeError) as error:
-            raise CommandError(f"{options['notification']!r} is not the id of a notification.") from error
+        key = primary_key(model, options["notification"])
+        if key is None:
+            raise CommandError(f"{options['notification']!r} is not the id of a notification.")
+        row = model._default_manager.filter(pk=key).first()
         if row is None:
             raise CommandError(f"There is no notification {options['notification']}.")
         names = [options["channel"]] if options["channel"] else list(get_channels())

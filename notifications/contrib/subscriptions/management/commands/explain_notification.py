@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from notifications.conf import get_notification_model
 from notifications.contrib.subscriptions.explanations import event_of, explain
+from notifications.objects.fetch import primary_key
 
 
 class Command(BaseCommand):
@@ -20,7 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the user and the notification."""
         parser.add_argument("user", help="the name that the user logs in by")
-        parser.add_argument("notification", type=int, help="the id of any notification of the event")
+        parser.add_argument("notification", help="the id of any notification of the event")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one sentence."""
@@ -28,8 +29,9 @@ class Command(BaseCommand):
         user = users.filter(**{get_user_model().USERNAME_FIELD: options["user"]}).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']!r}.")
-        rows: Any = get_notification_model()._default_manager
-        row = rows.filter(pk=options["notification"]).first()
+        model: Any = get_notification_model()
+        key = primary_key(model, options["notification"])
+        row = None if key is None else model._default_manager.filter(pk=key).first()
         if row is None:
             raise CommandError(f"There is no notification {options['notification']}.")
         event = event_of(row)
