@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -233,16 +233,31 @@ def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
             )
         )
     if not router.allow_migrate_model(alias, InboxState):
-        problems.append(
-            Error(
-                f"The notifications are in the database {alias!r}, but a router keeps "
-                f"{InboxState._meta.label} out of it.",
-                hint="Let allow_migrate() of your router allow the app 'notifications' in this database.",
-                obj=model,
-                id="notifications.E007",
-            )
-        )
+        problems.append(kept_out(InboxState, model, alias))
     return problems
+
+
+def apart(tables: Iterable[type[models.Model]], beside: type[models.Model]) -> list[CheckMessage]:
+    """Return an error for each of the tables that is not read and written in the database of another one.
+
+    An app uses this for its own tables that one statement reads or writes together with notifications or users.
+    """
+    alias = router.db_for_write(beside)
+    return [
+        kept_out(table, beside, alias)
+        for table in tables
+        if router.db_for_write(table) != alias or not router.allow_migrate_model(alias, table)
+    ]
+
+
+def kept_out(table: type[models.Model], beside: type[models.Model], alias: str) -> CheckMessage:
+    """Return the error for a table that a router keeps out of the database where it is needed."""
+    return Error(
+        f"{beside._meta.label} is in the database {alias!r}, but a router keeps {table._meta.label} out of it.",
+        hint=f"Let your router send the app {table._meta.app_label!r} to this database, and allow_migrate() it there.",
+        obj=beside,
+        id="notifications.E007",
+    )
 
 
 @register()

@@ -312,5 +312,5 @@ def test_a_router_that_separates_the_inbox_state_from_the_rows_is_an_error(setti
     [error] = check_databases(None)
     assert error.id == "notifications.E007"
     assert error.msg.startswith(
-        "The notifications are in the database 'other', but a router keeps notifications.Inbox"
+        f"{get_notification_model()._meta.label} is in the database 'other', but a router keeps notifications.Inbox"
     )

@@ -13,6 +13,8 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, router
 
+from notifications.checks import apart
+from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import load_channel
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import stored, utc_now
@@ -112,6 +114,12 @@ def is_base_url(url: Any) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.netloc) and not (parts.query or parts.fragment)
+
+
+@register()
+def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the ledger is in the database of the notifications: one statement reads them and writes it."""
+    return apart(apps.get_app_config("notifications_delivery").get_models(), get_notification_model())
 
 
 @register(Tags.database)

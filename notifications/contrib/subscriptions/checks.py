@@ -7,10 +7,13 @@ from difflib import get_close_matches
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from notifications.checks import apart
 from notifications.contrib.subscriptions.conf import settings
 from notifications.contrib.subscriptions.containment import attribute_problem, known_attributes
+from notifications.contrib.subscriptions.models import Subscription
 from notifications.objects.visibility import model_named
 
 
@@ -36,6 +39,12 @@ def check_parents(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             if (problem := attribute_problem(model, name))
         ]
     return problems
+
+
+@register()
+def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the subscriptions are in the database of the users: one query reads both."""
+    return apart([Subscription], get_user_model())
 
 
 def fault(what: str, name: str, known: Iterable[str]) -> CheckMessage:

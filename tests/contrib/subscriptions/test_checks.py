@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from notifications.contrib.subscriptions.checks import check_parents
+from notifications.contrib.subscriptions.checks import check_databases, check_parents
 
 pytestmark = pytest.mark.django_db
 
@@ -46,3 +46,27 @@ def test_the_setting_names_what_there_is(settings: Any, parents: Any, hints: lis
     assert [problem.id for problem in found] == ["notifications_subscriptions.E001"] * len(hints)
     for problem, hint in zip(found, hints, strict=True):
         assert hint in (problem.hint or "")
+
+
+class Elsewhere:
+    """Sends the tables of the app to another database than the notifications and the users."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model._meta.app_label == "notifications_subscriptions" else None
+
+
+class NotThere:
+    """Makes the tables of the app in another database only."""
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return db == "other" if app_label == "notifications_subscriptions" else None
+
+
+@pytest.mark.parametrize("apart", [Elsewhere, NotThere])
+def test_tables_in_another_database_are_an_error(settings: Any, apart: type[Any]) -> None:
+    settings.DATABASE_ROUTERS = [apart()]
+    [found] = check_databases(None)
+    assert found.id == "notifications.E007"
+    assert "keeps notifications_subscriptions.Subscription out of it" in found.msg
+    settings.DATABASE_ROUTERS = []
+    assert check_databases(None) == []
