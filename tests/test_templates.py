@@ -11,6 +11,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.paginator import Paginator
+from django.template import engines
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.utils import timezone, translation
@@ -600,3 +601,39 @@ def test_the_inbox_offers_searches_and_marks_the_one_that_is_shown(inbox: Client
     page = inbox.get(INBOX, {"q": "reason:mention"})
     assert [row.verb for row in page.context["notifications"]] == ["asked"]
     assert f'<a href="{INBOX}" aria-current="true">Mentions <span class="ntf-count"' in page.content.decode()
+
+
+# A site that shows which variables do not exist
+
+
+def test_no_template_uses_a_variable_that_does_not_exist(
+    client: Client, justquick: Any, settings: Any
+) -> None:
+    [engine] = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "OPTIONS": {**engine["OPTIONS"], "string_if_invalid": "no variable %s"}}]
+    gone = make_project("gone")
+    row = make_notification(justquick, target=make_project(), action_object=make_issue(), description="Why")
+    make_notification(justquick, target=gone, data={"actions": [{"href": "/a/", "title": "Open"}]})
+    make_notification(justquick)
+    gone.delete()
+    client.force_login(justquick)
+    confirm = [f"delete/{row.slug}/", f"mark-as-read/{row.slug}/", "mark-all-as-read/"]
+    for path in (
+        "",
+        "?threads=1",
+        "?q=closed",
+        "?q=nothing",
+        "unread/",
+        "saved/",
+        "snoozed/",
+        "done/",
+        *confirm,
+    ):
+        response = client.get(f"{INBOX}{path}")
+        assert response.status_code == 200
+        assert "no variable" not in response.content.decode()
+    request = RequestFactory().get("/")
+    request.user = justquick
+    for tag in ("notifications_bell", "notifications_bell rows=5", "notifications_list", "live_notify_badge"):
+        template = engines["django"].from_string(f"{{% load notifications_tags %}}{{% {tag} %}}")
+        assert "no variable" not in template.render({}, request)
