@@ -15,6 +15,7 @@ from django.template import engines
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.utils import timezone, translation
+from django.utils.formats import number_format
 
 import notifications
 from notifications.conf import settings as own_settings
@@ -637,3 +638,49 @@ def test_no_template_uses_a_variable_that_does_not_exist(
     for tag in ("notifications_bell", "notifications_bell rows=5", "notifications_list", "live_notify_badge"):
         template = engines["django"].from_string(f"{{% load notifications_tags %}}{{% {tag} %}}")
         assert "no variable" not in template.render({}, request)
+
+
+# A site that writes numbers with a thousand separator
+
+#: A number with a separator in an attribute, which no form and no script reads.
+SEPARATED = re.compile(r'="(?:[^"]*[^\d"])?\d{1,3},\d{3}(?!\d)[^"]*"')
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_no_attribute_has_a_number_with_a_separator(
+    client: Client, justquick: Any, settings: Any, threads: bool
+) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    settings.NOTIFICATIONS = {"THREADS": threads, "PAGE_SIZE": 1000}
+    project = make_project()
+    row, _, _ = (
+        make_notification(justquick, target=project, verb=verb) for verb in ("opened", "closed", "won")
+    )
+    client.force_login(justquick)
+    request = RequestFactory().get("/")
+    request.user = justquick
+    tags = ["{% notifications_bell rows=5 %}", "{% notifications_list %}"]
+    tags.append(
+        '{% for notice in user.notifications.all %}{% include "notifications/notice.html" %}{% endfor %}'
+    )
+    tags.append(tags[-1].replace("%}{% endfor", "with in_row=1 %}{% endfor"))
+    pages = [
+        *(client.get(f"{INBOX}{path}").content.decode() for path in ("", "unread/", f"delete/{row.slug}/")),
+        *(
+            engines["django"]
+            .from_string("{% load notifications_tags %}" + tag)
+            .render({"user": justquick}, request)
+            for tag in tags
+        ),
+    ]
+    for page in pages:
+        assert SEPARATED.findall(page) == []
+    assert SEPARATED.search(f'value="mute:{number_format(row.slug)}"') or not isinstance(row.slug, int)
+
+
+def test_the_numbers_of_pages_have_no_separator(settings: Any) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    page_obj = Paginator(range(5000), 1).page(1234)
+    context = {"notifications": [], "page_obj": page_obj, "is_paginated": True}
+    pages = read(render_to_string("notifications/list.html", context)).one("nav", cls="ntf-pages")
+    assert [link["href"] for link in pages.all("a")] == ["?page=1233", "?page=1235"]

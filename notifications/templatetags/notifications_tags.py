@@ -264,7 +264,15 @@ def inbox_filters(context: Any, text: str = "") -> list[tuple[str, str, bool, st
 @register.simple_tag
 def inbox_values(notices: Iterable[AbstractNotification]) -> str:
     """Return what selects all rows of a page in a form: slugs, and the values of threads, separated by commas."""
-    return ",".join(thread.value if (thread := thread_of(row)) else str(row.slug) for row in notices)
+    return ",".join(map(notice_value, notices))
+
+
+@register.filter
+def notice_value(notice: AbstractNotification) -> str:
+    """Return what selects a notification of a list in a form: its slug, or the value of the thread it stands for."""
+    thread = thread_of(notice)
+    # A text, into which no template inserts a thousand separator.
+    return thread.value if thread else str(notice.slug)
 
 
 @register.simple_tag(takes_context=True)

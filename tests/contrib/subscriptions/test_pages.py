@@ -656,3 +656,32 @@ def test_a_row_that_the_request_does_not_see_has_no_explanation(client: Client, 
 )
 def test_the_button_beside_the_reason_changes_what_decided(rule: str, name: str) -> None:
     assert button_for(rule)[0] == name
+
+
+# A site that writes numbers with a thousand separator
+
+
+def test_the_buttons_of_a_row_work_with_a_thousand_separator(bob: Any, ticket: Any, settings: Any) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    make_notification(bob, target=ticket)
+    client, url = browser(bob), reverse("notifications_subscriptions:change_from_notification")
+    page = client.get("/inbox/notifications/").content.decode()
+    for action, level in (("mute", "muted"), ("unsubscribe", "participating")):
+        [value] = re.findall(f'name="row" value="({action}:[^"]+)"', page)
+        assert client.post(url, {"row": value}).status_code == 302
+        assert Subscription.objects.get().level == level
+
+
+def test_the_list_works_with_a_thousand_separator(bob: Any, ticket: Any, settings: Any) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    watch(bob, ticket)
+    Subscription.objects.update(id=12345)
+    client = browser(bob)
+    page = client.get(HOME).content.decode()
+    assert "12,345" not in page
+    [key] = re.findall('name="id" value="([^"]+)"', page)
+    client.post(reverse("notifications_subscriptions:change_selected"), {"action": "mute", "id": key})
+    assert Subscription.objects.get().level == "muted"
+    [value] = re.findall('name="one" value="(unmute:[^"]+)"', client.get(HOME).content.decode())
+    client.post(reverse("notifications_subscriptions:change_selected"), {"one": value})
+    assert Subscription.objects.get().level != "muted"
