@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
@@ -107,6 +108,19 @@ def primary_keys(model: type[models.Model], texts: Iterable[str], using: str | N
         if least is None or least <= key <= most:
             found[text] = key
     return found
+
+
+def stored_key(obj: models.Model) -> str:
+    """Return the primary key of an object as the text that rows store.
+
+    It is the same for each spelling in which a site may have set it: that of a UUID, for one, may be in upper case.
+    """
+    text = str(obj.pk)
+    if isinstance(obj.pk, (int, UUID)):
+        # They have one spelling.
+        return text
+    key = primary_key(obj.__class__, text, obj._state.db)
+    return text if key is None else str(key)
 
 
 def fetch_objects(

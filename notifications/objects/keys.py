@@ -14,7 +14,14 @@ from django.db import models
 from django.utils.functional import Promise
 
 from notifications.objects import visibility
-from notifications.objects.fetch import Lost, Reference, content_type_ids, fetch_objects, primary_key
+from notifications.objects.fetch import (
+    Lost,
+    Reference,
+    content_type_ids,
+    fetch_objects,
+    primary_key,
+    stored_key,
+)
 
 #: Stands for a viewer: each row is viewed by its recipient.
 OWNER: Any = object()
@@ -114,7 +121,7 @@ class ObjectAccess:
     def __set__(self, instance: models.Model, obj: models.Model | None) -> None:
         # The id as text from the start, as it is when the row is read back.
         setattr(instance, self.key.ct_field, None if obj is None else self.key.get_content_type(obj=obj))
-        setattr(instance, self.key.fk_field, None if obj is None or obj.pk is None else str(obj.pk))
+        setattr(instance, self.key.fk_field, None if obj is None or obj.pk is None else stored_key(obj))
         self.key.set_cached_value(instance, obj)
 
     def is_of(self, obj: models.Model, reference: Reference | None, using: str | None) -> bool:

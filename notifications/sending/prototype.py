@@ -11,6 +11,7 @@ from django.db.models.signals import post_init, post_save, pre_init, pre_save
 from django.utils import timezone
 
 from notifications.events import OBJECTS, Event
+from notifications.objects.fetch import stored_key
 from notifications.sending.keywords import fields_set, is_expression
 from notifications.storage.notification import AbstractNotification
 
@@ -36,7 +37,7 @@ def prototype(model: type[N], event: Event, using: str) -> N:
             key: Any = model._meta.get_field(name)
             content_type = content_types.get_for_model(obj, for_concrete_model=event.concrete.get(name, True))
             setattr(row, key.ct_field, content_type)
-            setattr(row, key.fk_field, str(obj.pk))
+            setattr(row, key.fk_field, stored_key(obj))
     # After the objects, as in the older packages: actor_object_id= overrides that of the actor.
     for attribute, value in (*event.columns.items(), *event.attributes.items()):
         setattr(row, attribute, value)

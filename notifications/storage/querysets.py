@@ -15,7 +15,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from notifications.events import OBJECTS, event_uuid
-from notifications.objects.fetch import content_type_ids
+from notifications.objects.fetch import content_type_ids, stored_key
 from notifications.objects.keys import OWNER, attach_objects
 from notifications.storage import changes
 from notifications.storage.async_verbs import awaited
@@ -114,11 +114,11 @@ class NotificationQuerySet(VerbsQuerySet[M]):
             )
         if obj.pk is None:
             raise ValueError(f"about() takes a saved object, got {obj!r}.")
-        types = content_type_ids(obj, self.db)
+        types, text = content_type_ids(obj, self.db), stored_key(obj)
         match = Q()
         for name in as_:
             key: Any = self.model._meta.get_field(name)
-            match |= Q(**{f"{key.ct_field}__in": types, key.fk_field: str(obj.pk)})
+            match |= Q(**{f"{key.ct_field}__in": types, key.fk_field: text})
         return self.filter(match)
 
     def of_event(self, event: UUID | str) -> Self:

@@ -12,6 +12,7 @@ from django.db import models
 from django.test.utils import isolate_apps
 from django.utils.functional import SimpleLazyObject
 
+from notifications import notify
 from notifications.conf import get_notification_model
 from notifications.objects import fast_fetch
 from notifications.objects.fetch import model_of, objects_of, primary_key
@@ -543,3 +544,29 @@ def test_a_verb_up_to_a_lazy_row_leaves_newer_rows_alone(justquick: Any) -> None
     first, _ = make_notification(justquick), make_notification(justquick)
     lazy: Any = SimpleLazyObject(lambda: first)
     assert justquick.notifications.mark_all_as_read(up_to=lazy) == 1
+
+
+# One object has one text, however its primary key was spelt when it was made
+
+UUID_TEXT = "3e639537-b537-495d-aa2e-c95e7256d147"
+SPELLINGS: list[tuple[Any, Any]] = [
+    (UuidThing, UUID_TEXT),
+    (UuidThing, UUID_TEXT.upper()),
+    (UuidThing, UUID_TEXT.replace("-", "")),
+    (Project, "77"),
+    (Project, " 77"),
+    (TextThing, " a"),
+]
+
+
+@pytest.mark.parametrize(("model", "pk"), SPELLINGS)
+def test_an_object_is_found_however_its_key_was_spelt(justquick: Any, model: Any, pk: Any) -> None:
+    made = model(pk=pk, name="it")
+    made.save()
+    loaded = model.objects.get()
+    notify.send(justquick, verb="opened", recipient=justquick, target=made)
+    make_notification(justquick, action_object=made)
+
+    assert {row.target_object_id for row in rows().exclude(target_object_id=None)} == {str(loaded.pk)}
+    assert rows().about(loaded).count() == rows().about(made).count() == 2
+    assert [row.target or row.action_object for row in rows()] == [loaded] * 2
