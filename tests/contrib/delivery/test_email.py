@@ -14,6 +14,7 @@ import pytest
 from django.apps import apps
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail.backends.base import BaseEmailBackend
 from django.test.utils import override_script_prefix
 from django.utils import translation
 
@@ -95,6 +96,41 @@ def test_a_mail_goes_to_one_recipient_with_a_text_and_html() -> None:
         assert "{{" not in text
         assert "None" not in text
         assert "http://" not in text
+
+
+class Counting(BaseEmailBackend):
+    """A backend that sends nothing and returns what a test wants."""
+
+    answer: Any = None
+
+    def send_messages(self, email_messages: Any) -> Any:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (1, Tally(sent=1)),
+        (None, Tally(sent=1)),
+        (True, Tally(sent=1)),
+        ([], Tally(sent=1)),
+        (0, Tally(failed=1)),
+        (False, Tally(failed=1)),
+    ],
+)
+def test_a_backend_that_sends_nothing_without_an_error_has_not_sent_it(
+    site: Any, monkeypatch: pytest.MonkeyPatch, answer: Any, expected: Tally
+) -> None:
+    backend = f"{__name__}.Counting"
+    if hasattr(mail, "mailers"):
+        site.MAILERS = {"default": {"BACKEND": backend}}
+    else:
+        site.EMAIL_BACKEND = backend
+    monkeypatch.setattr(Counting, "answer", answer)
+    send(make_reader())
+
+    assert deliver() == expected
+    assert Delivery.objects.get().problem == ("The mail backend sent nothing." if expected.failed else "")
 
 
 def test_the_headers_are_whole_on_the_wire() -> None:

@@ -100,11 +100,14 @@ class Channel(base.Channel):
         )
         try:
             self.connect()
-            self.connection.send_messages([letter])
+            taken = self.connection.send_messages([letter])
         except Exception as error:  # noqa: BLE001 - whatever the backend raises
             if not isinstance(error, ANSWERS) or code_of(error) == CLOSING:
                 self.hang_up()
             return outcome_of(error)
+        if taken == 0:
+            # A backend that fails silently, or that leaves out this recipient. Many return no number.
+            return Failed("The mail backend sent nothing.")
         self.sent += 1
         return outcome_of_service(letter, message.address)
 
