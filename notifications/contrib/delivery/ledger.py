@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from django.contrib.auth import get_user_model
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Manager, OuterRef
 
 from notifications.contrib.delivery.channels import Channel, get_channels
 from notifications.contrib.delivery.choices import scopes_of
@@ -129,7 +129,9 @@ _users: WeakKeyDictionary[Channel, dict[str, tuple[Any, ...]]] = WeakKeyDictiona
 
 def compiled_users(channel: Channel, using: str) -> tuple[Any, ...]:
     """Return the name of the column with the users whom a channel reaches, the SQL that selects it, and parameters."""
-    if not getattr(channel.reachable, "is_constant", False):
+    # A base manager of the site's may filter by what changes, such as the current tenant.
+    is_plain = type(get_user_model()._base_manager) is Manager
+    if not (is_plain and getattr(channel.reachable, "is_constant", False)):
         return compiled(reachable(channel, using).values_list("pk"), using)
     found = _users.setdefault(channel, {})
     if using not in found:

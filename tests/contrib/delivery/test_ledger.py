@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -348,3 +348,26 @@ def test_a_delivery_outlives_its_notification_and_not_its_recipient() -> None:
 
 def test_channels_are_loaded_once() -> None:
     assert get_channels() is get_channels()
+
+
+class OfTenant(models.Manager[Any]):
+    """Returns the users of the current tenant, as a base manager of a site may."""
+
+    tenant = "a"
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(username__startswith=self.tenant)
+
+
+def test_a_base_manager_that_filters_by_what_changes_is_asked_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    users = [make_user("ann"), make_user("bob")]
+    manager = OfTenant()
+    manager.model = get_user_model()
+    monkeypatch.setattr(get_user_model()._meta, "base_manager", manager)
+    for tenant in ("a", "b"):
+        monkeypatch.setattr(OfTenant, "tenant", tenant)
+        send(get_user_model()._default_manager.filter(pk__in=[user.pk for user in users]))
+
+    assert sorted(name for name, _, _ in ledger()) == ["ann", "bob"]
