@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.dispatch import Signal
 
 if TYPE_CHECKING:
@@ -65,6 +66,15 @@ class AnySender(dict[Any, Any]):
         return default
 
 
+async def with_rows(responses: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Return the responses of receivers, with their rows loaded: async code cannot query when it accesses them."""
+    for _, response in responses:
+        # A receiver of the site's can return anything.
+        if (load := getattr(response, "load_few", None)) is not None:
+            await sync_to_async(load)()
+    return responses
+
+
 class NotifySignal(Signal):
     """A signal whose sender can be any value. The receiver validates it."""
 
@@ -87,7 +97,7 @@ class NotifySignal(Signal):
 
         async def asend(self, sender: Any, **named: Any) -> Any:
             """Do as :meth:`send` does."""
-            return await super().asend(sender, **named)
+            return await with_rows(await super().asend(sender, **named))
 
         def send_robust(self, sender: Any, **named: Any) -> Any:
             """Do as :meth:`send` does, but return an error in place of the notifications."""
@@ -95,7 +105,7 @@ class NotifySignal(Signal):
 
         async def asend_robust(self, sender: Any, **named: Any) -> Any:
             """Do as :meth:`send_robust` does."""
-            return await super().asend_robust(sender, **named)
+            return await with_rows(await super().asend_robust(sender, **named))
 
 
 #: Notify the recipients: ``notify.send(actor, verb="closed", ...)``.

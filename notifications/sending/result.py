@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, SupportsIndex, TypeVar, cast, overload
 
 from django.db import models
@@ -51,6 +51,19 @@ class Notifications(list[N], Generic[N]):
         rows: Any = self._model._default_manager.using(self._using)
         ordered: models.QuerySet[N] = rows.filter(event=self.event.uuid).order_by("pk")
         return ordered
+
+    def load_few(self) -> None:
+        """Load the rows unless there are many, for async code. It reads many with ``async for``."""
+        if self._is_kept():
+            self._list()
+
+    async def __aiter__(self) -> AsyncIterator[N]:
+        if self._rows is not None:
+            for row in self._rows:
+                yield row
+        else:
+            async for row in self.queryset().aiterator(chunk_size=MAX_KEPT_ROWS):
+                yield row
 
     def _count(self) -> int:
         if self._length is None:

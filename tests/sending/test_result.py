@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import pickle
 import random
@@ -10,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 
@@ -315,3 +317,63 @@ def test_nothing_that_is_done_to_the_list_is_done_to_the_table(django_assert_num
         answer.clear()
         assert (len(answer), list(answer), bool(answer)) == (0, [], False)
     assert (answer.created, answer.existing, rows().count()) == (2, 0, 2)
+
+
+# In async code, which must not query
+
+USES: dict[str, Any] = {
+    "length": len,
+    "truth": bool,
+    "first": lambda answer: answer[0].recipient_id,
+    "iteration": lambda answer: [row.recipient_id for row in answer],
+    "list": list,
+    "equality": lambda answer: answer == list(answer),
+    "addition": lambda answer: [1] + answer,  # noqa: RUF005 - the operator is tested
+    "membership": lambda answer: answer[0] in answer,
+}
+
+
+def in_async_code(use: Any, call: str = "asend", **arguments: Any) -> Any:
+    """Send, and use the answer in the event loop, where Django refuses to query."""
+    actor = make_user("actor")
+    recipients = make_users(3)
+
+    async def send_and_use() -> Any:
+        [(_, answer)] = await getattr(notify, call)(actor, verb="closed", recipient=recipients, **arguments)
+        found = use(answer)
+        return await found if inspect.isawaitable(found) else found
+
+    return async_to_sync(send_and_use)()
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("call", ["asend", "asend_robust"])
+@pytest.mark.parametrize("key", [None, "order:1"])
+def test_the_rows_are_there_in_async_code(use: str, call: str, key: str | None) -> None:
+    assert in_async_code(USES[use], call, idempotency_key=key)
+
+
+async def all_of(answer: Any) -> list[Any]:
+    return [row.recipient_id async for row in answer]
+
+
+def test_few_rows_can_be_read_asynchronously() -> None:
+    assert len(in_async_code(all_of)) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_rows_can_be_read_asynchronously(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(result, "MAX_KEPT_ROWS", 2)
+    assert len(in_async_code(all_of)) == 3
+
+
+def test_a_receiver_of_the_site_can_return_anything_to_async_code() -> None:
+    def custom(sender: Any, **arguments: Any) -> str:
+        return "done"
+
+    notify.connect(custom)
+    try:
+        answers = async_to_sync(notify.asend)(make_user("actor"), verb="closed", recipient=make_user())
+    finally:
+        notify.disconnect(custom)
+    assert [answer for receiver, answer in answers if receiver is custom] == ["done"]
