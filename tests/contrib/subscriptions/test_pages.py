@@ -168,6 +168,13 @@ def test_who_is_not_logged_in_sees_no_menu(ticket: Any) -> None:
     assert Client().get(f"/tickets/{ticket.pk}/").content.strip() == b""
 
 
+@pytest.mark.parametrize("arguments", ["", "count=True"])
+def test_there_is_no_menu_for_what_is_no_saved_object(bob: Any, ticket: Any, arguments: str) -> None:
+    template = Template(f"{{% load subscriptions %}}{{% watch_button obj {arguments} %}}")
+    for context in ({}, {"obj": None}, {"obj": ""}, {"obj": type(ticket)()}):
+        assert template.render(Context({"user": bob, **context})).strip() == ""
+
+
 def test_a_name_that_was_not_signed_for_this_user_is_refused(bob: Any, ticket: Any, settings: Any) -> None:
     other, client = make_user("other"), browser(bob)
     good = signed_name(bob, ticket)
