@@ -225,6 +225,17 @@ def test_old_deliveries_that_are_not_pending_are_deleted() -> None:
     assert prune("--older-than=30d") == "Deleted 0 deliveries."
 
 
+def test_deliveries_that_wait_for_the_end_of_a_long_pause_keep_none_that_is_old() -> None:
+    users = make_users(6)
+    send(*users)
+    waiting = list(Delivery.objects.order_by("pk").values_list("pk", flat=True)[:4])
+    Delivery.objects.filter(pk__in=waiting).update(due_at=moment(2999, 1, 1))
+    Delivery.objects.exclude(pk__in=waiting).update(status="sent", due_at=moment(2026, 1, 1))
+
+    assert prune("--older-than=30d", "--chunk-size=2") == "Deleted 2 deliveries."
+    assert Delivery.objects.count() == 4
+
+
 def test_a_database_that_is_not_there_is_refused_by_its_name() -> None:
     with pytest.raises(CommandError, match="nope"):
         call_command("deliver_notifications", "--database", "nope")
