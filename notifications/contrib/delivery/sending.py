@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError, router
+from django.db.models import Q
 from django.utils import timezone, translation
 
 from notifications.contrib.delivery import circuits
@@ -99,9 +100,14 @@ class Worker:
         )
 
     def move_schedules(self) -> None:
-        """Compute the moments of digests that have passed again: one statement for each zone and time of day."""
+        """Compute the moments of digests that have passed again: one statement for each zone and time of day.
+
+        Schedules that code of the site made, without these moments, get them too.
+        """
         now = utc_now()
-        passed = Schedule.objects.using(self.using).filter(next_daily_at__lte=stored(now))
+        passed = Schedule.objects.using(self.using).filter(
+            Q(next_daily_at__lte=stored(now)) | Q(next_daily_at=None)
+        )
         for zone, at, weekday in passed.values_list("time_zone", "digest_time", "digest_weekday").distinct():
             example = Schedule(time_zone=zone, digest_time=at, digest_weekday=weekday)
             example.settle(now)

@@ -204,6 +204,20 @@ def messages(frequency: str = "instant", **options: Any) -> list[Message]:
     return found
 
 
+def test_a_mail_has_a_tag_whatever_the_letters_of_its_verb(make_type: Any) -> None:
+    make_type("commented on")
+    make_type("прокомментировал")
+    for verb in ("commented on", "прокомментировал", "closed"):
+        send(make_reader(f"reader{len(verb)}"), verb=verb)
+    deliver()
+
+    assert sorted(tag for letter in mail.outbox for tag in vars(letter)["tags"]) == [
+        "commented-on",
+        "other",
+        "other",
+    ]
+
+
 def test_what_is_critical_has_no_link_to_unsubscribe(make_type: Any) -> None:
     make_type("closed", critical=True, category="security")
     send(make_reader())

@@ -385,6 +385,17 @@ def test_the_nights_in_which_clocks_change_have_one_digest_like_all_others(
     assert Delivery.objects.filter(status="pending").count() < 24
 
 
+def test_a_schedule_that_the_site_made_gets_the_moments_of_its_zone(clock: Clock) -> None:
+    [user] = make_users(1)
+    Schedule.objects.bulk_create([Schedule(user=user, time_zone="Asia/Tokyo")])
+    choose(user, "", NAME, "daily")
+
+    deliver()
+    send(user)
+
+    assert Schedule.objects.get().next_daily_at == Delivery.objects.get().due_at == moment(2026, 3, 5, 0)
+
+
 def test_the_moments_of_digests_move_on_when_they_have_passed(clock: Clock) -> None:
     ann, bob = make_users(2)
     for user, zone in ((ann, "Asia/Tokyo"), (bob, "")):

@@ -25,7 +25,7 @@ from notifications.contrib.delivery.choices import EVERYTHING, type_scope
 from notifications.objects.links import names_and_urls, names_of
 from notifications.presentation import sentences
 from notifications.storage.reasons import reason_label
-from notifications.types import NotificationType, type_of
+from notifications.types import NotificationType, Other, type_of
 
 #: The longest name of a sender, in bytes as it is encoded: some services refuse a longer one.
 MAX_NAME_BYTES = 320
@@ -80,7 +80,7 @@ def compose(message: Message, *, channel: str, from_email: str, connection: Any 
     mail.attach_alternative(select_template(names["body.html"]).render(context), "text/html")
     # Services that report what became of a mail return these.
     mail.metadata = {"delivery": message.key.partition(".")[0]}  # type: ignore[attr-defined]
-    mail.tags = [slugify(kind.key())]  # type: ignore[attr-defined]
+    mail.tags = [slugify(kind.key()) or Other.key()]  # type: ignore[attr-defined]
     return mail
 
 
