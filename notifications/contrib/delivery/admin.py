@@ -36,8 +36,13 @@ class LookAt(Base):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether such rows can be deleted by who has the permission."""
-        return self.can_delete and super().has_delete_permission(request, obj)
+        """Return whether such rows can be deleted by who has the permission.
+
+        The page that deletes a user asks this as well, for the rows that are deleted with the user.
+        """
+        match, own = request.resolver_match, f"{self.opts.app_label}_{self.opts.model_name}_"
+        is_own_page = match is None or str(match.url_name).startswith(own)
+        return (self.can_delete or not is_own_page) and super().has_delete_permission(request, obj)
 
 
 @admin.register(Delivery)

@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin import site
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from notifications import notify
 from notifications.contrib import delivery as wing
 from notifications.contrib.delivery import explain_delivery
+from notifications.contrib.delivery.admin import LookAt
 from notifications.contrib.delivery.management.commands import explain_delivery as explain_command
-from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
+from notifications.contrib.delivery.models import Circuit, Delivery, Preference, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import deliver
 from notifications.extensions import explained
@@ -182,6 +185,36 @@ def test_the_admin_shows_and_changes_nothing(staff: Client, model: str) -> None:
     assert staff.get(f"{ADMIN}{model}/add/").status_code == 403
     can_delete = model in {"stoppedaddress", "circuit"}
     assert staff.get(f"{ADMIN}{model}/{row.pk}/delete/").status_code == (200 if can_delete else 403)
+
+
+@pytest.mark.parametrize("way", ["page", "action"])
+def test_the_admin_deletes_a_user_with_all_that_is_the_users(staff: Client, way: str) -> None:
+    user = make_user()
+    send(user)
+    choose(user, "", "memory", "daily")
+    Schedule.objects.create(user=user)
+    users = reverse(f"admin:{user._meta.app_label}_{user._meta.model_name}_changelist")
+
+    if way == "page":
+        answer = staff.post(f"{users}{user.pk}/delete/", {"post": "yes"})
+    else:
+        action = {"action": "delete_selected", "_selected_action": [user.pk], "post": "yes"}
+        answer = staff.post(users, action)
+
+    assert answer.status_code == 302
+    assert not type(user)._default_manager.filter(pk=user.pk).exists()
+    assert Delivery.objects.count() == Preference.objects.count() == Schedule.objects.count() == 0
+
+
+@pytest.mark.parametrize("model", ["delivery", "preference", "schedule"])
+def test_the_admin_offers_to_delete_none_of_what_it_only_shows(staff: Client, model: str) -> None:
+    user = make_user()
+    send(user)
+    choose(user, "", "memory", "daily")
+    Schedule.objects.create(user=user)
+
+    assert "delete_selected" not in staff.get(f"{ADMIN}{model}/").content.decode()
+    assert not LookAt(Delivery, site).has_delete_permission(RequestFactory().get("/"))
 
 
 def test_what_failed_can_be_sent_again(staff: Client) -> None:
