@@ -51,8 +51,8 @@ class Deliveries(list["tuple[str, Message]"]):
 class Captured(MemoryChannel):
     """Stands in for a channel of the site: it reaches the same users, and keeps the messages."""
 
-    #: The list of the test that is running.
-    kept: ClassVar[Deliveries] = Deliveries()
+    #: The list of the test that is running, None outside :func:`capture_deliveries`.
+    kept: ClassVar[Deliveries | None] = None
 
     def __init__(self, name: str, *, real: Mapping[str, Any]) -> None:
         self.real: Channel = load_channel(name, real)
@@ -74,8 +74,15 @@ class Captured(MemoryChannel):
 
     def send(self, message: Message) -> Outcome:
         """Keep the message."""
-        self.kept.append((self.name, message))
+        captured().append((self.name, message))
         return super().send(message)
+
+
+def captured() -> Deliveries:
+    """Return what was captured. Raise RuntimeError outside :func:`capture_deliveries`, where nothing ever is."""
+    if Captured.kept is None:
+        raise RuntimeError("Deliveries are captured, and can be asserted, only within capture_deliveries().")
+    return Captured.kept
 
 
 @contextmanager
@@ -99,14 +106,14 @@ def assert_notified(user: Any, **what: Any) -> list[Message]:
 
     Return these messages.
     """
-    found = Captured.kept.to(user, **what)
-    assert found, f"Nothing was delivered to {user} with {what}. Delivered: {Captured.kept}"  # noqa: S101
+    found = captured().to(user, **what)
+    assert found, f"Nothing was delivered to {user} with {what}. Delivered: {captured()}"  # noqa: S101
     return found
 
 
 def assert_not_notified(user: Any, **what: Any) -> None:
     """Fail if a message to ``user`` was captured. ``what`` are the arguments of :meth:`Deliveries.to`."""
-    found = Captured.kept.to(user, **what)
+    found = captured().to(user, **what)
     assert not found, f"This was delivered to {user}: {found}"  # noqa: S101
 
 

@@ -55,7 +55,17 @@ def test_what_would_be_sent_is_captured_and_not_sent() -> None:
             assert_not_notified(ann)
 
     assert mail.outbox == []
-    assert_not_notified(ann)
+
+
+@pytest.mark.parametrize("judge", [assert_notified, assert_not_notified])
+def test_nothing_is_asserted_where_nothing_is_captured(judge: Any) -> None:
+    ann = make_user("ann", email="ann@example.com")
+    with pytest.raises(RuntimeError, match="only within capture_deliveries"):
+        judge(ann)
+    with capture_deliveries():
+        assert_not_notified(ann)
+    with pytest.raises(RuntimeError, match="only within capture_deliveries"):
+        judge(ann)
 
 
 def test_a_digest_of_tomorrow_can_be_sent_today() -> None:
