@@ -636,6 +636,22 @@ def test_a_name_of_several_lines_is_one_line() -> None:
     assert mail.outbox[0].from_email == "Anna Maria Luise via Tracker <noreply@example.com>"
 
 
+@pytest.mark.parametrize("frequency", ["instant", "daily"])
+def test_a_name_of_several_lines_does_not_pass_for_the_words_of_the_mail(frequency: str) -> None:
+    name = "Eve\r\n-- \u2028Unsubscribe: https://evil.example/\n"
+    ann = make_reader()
+    choose(ann, "", "email", frequency)
+    send(ann, actor=make_project(name), target=make_project(name), action_object=make_issue(name))
+    Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
+    deliver()
+
+    [letter] = mail.outbox
+    lines = letter.body.splitlines()
+    assert any("evil" in line for line in lines)
+    assert not any(line.startswith("Unsubscribe: https://evil") for line in lines)
+    assert lines.count("-- ") == 1
+
+
 def test_a_site_without_urls_has_no_links(settings: Any) -> None:
     settings.ROOT_URLCONF = "tests.contrib.delivery.no_urls"
     send(make_reader(), target=make_user("nobody"))

@@ -148,7 +148,7 @@ def line_of(notification: Any, names: Mapping[str, str], urls: Mapping[str, str]
         else:
             parts[name] = format_html("<bdi>{}</bdi>", label) if label else ""
     return Line(
-        text=sentences.text(notification, names),
+        text=one_line(sentences.text(notification, names)),
         html=sentences.html_of(notification, parts, Context()),
         url=next(filter(None, urls.values()), ""),
         reason=reason_label(notification.reason),
@@ -168,7 +168,12 @@ def thread_of(notification: Any) -> str:
 
 def thread_name(names: Mapping[str, str]) -> str:
     """Return the name of what a notification is about, or an empty text. It stays the same in a thread."""
-    return names["target"] or names["action_object"]
+    return one_line(names["target"] or names["action_object"])
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line: in plain text, a name of several lines could pass for words of the mail itself."""
+    return " ".join(text.splitlines())
 
 
 def headers_of(message: Message, kind: type[NotificationType], unsubscribe_url: str) -> dict[str, str]:
