@@ -234,6 +234,23 @@ def test_the_end_of_a_pause_lets_what_waits_be_looked_at(mine: Client, ann: Any)
     assert due["daily"] == Schedule.objects.get().next_daily_at
 
 
+@pytest.mark.parametrize("is_paused", [False, True])
+@pytest.mark.parametrize("frequency", ["instant", "hourly"])
+def test_another_pause_leaves_alone_what_waits_for_something_else(
+    mine: Client, ann: Any, is_paused: bool, frequency: str
+) -> None:
+    choose(ann, "", "memory", frequency)
+    if is_paused:
+        Schedule.objects.create(user=ann, paused_until=timezone.now() + timedelta(days=9))
+    notify.send(make_project(), verb="closed", recipient=ann)
+    soon = timezone.now() + timedelta(minutes=10)
+    Delivery.objects.update(due_at=soon, next_attempt_at=soon)
+
+    mine.post(PAGE, {"quiet_from_0": "22:00", "quiet_to_0": "22:01", "paused_until": ""})
+
+    assert set(Delivery.objects.filter(channel="memory").values_list("due_at", flat=True)) == {soon}
+
+
 def test_json_has_all_of_it_and_takes_one_cell(mine: Client, ann: Any, make_type: Any) -> None:
     make_type("closed", channels={"other": None})
 

@@ -193,11 +193,12 @@ def save(user: Any, data: Mapping[str, str]) -> None:
                 schedule = hold(Schedule.objects.using(using), "time_zone", user=user).get()
                 before = (schedule.time_zone, schedule.digest_time, schedule.digest_weekday)
                 silent_before = (schedule.quiet, schedule.paused_until)
+                silent_until = schedule.silent_until(utc_now())
                 fill(schedule, data, fields, days)
                 schedule.save(using=using)
                 is_silent_otherwise = silent_before != (schedule.quiet, schedule.paused_until)
-                if is_silent_otherwise:
-                    ask_again(user, using)
+                if is_silent_otherwise and silent_until is not None:
+                    ask_again(user, using, silent_until)
                 after = (schedule.time_zone, schedule.digest_time, schedule.digest_weekday)
                 if is_silent_otherwise or before != after:
                     move_digests(schedule, using)
@@ -295,7 +296,11 @@ def move_digests(schedule: Schedule, using: str) -> None:
         waiting(schedule.user, using).filter(frequency=frequency).update(due_at=at, next_attempt_at=at)
 
 
-def ask_again(user: Any, using: str) -> None:
-    """Let a worker look at once at what waits for the end of a pause, which may be another one now."""
+def ask_again(user: Any, using: str, silent_until: datetime) -> None:
+    """Let a worker look at once at what waits for the end of a pause, which may be another one now.
+
+    What is due before that end waits for something else, such as the ``email_delay`` of its type.
+    """
     now, frequencies = stored(utc_now()), [Frequency.INSTANT, Frequency.HOURLY]
-    waiting(user, using).filter(frequency__in=frequencies).update(due_at=now, next_attempt_at=now)
+    rows = waiting(user, using).filter(frequency__in=frequencies, due_at__gte=stored(silent_until))
+    rows.update(due_at=now, next_attempt_at=now)
