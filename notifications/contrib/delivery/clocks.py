@@ -27,21 +27,30 @@ def utc_now() -> datetime:
     return as_utc(timezone.now())
 
 
+def site_zone() -> tzinfo:
+    """Return the time zone of the site, that of the server where ``TIME_ZONE`` is None or empty."""
+    if settings.TIME_ZONE:
+        return timezone.get_default_timezone()
+    here = datetime.now().astimezone().tzinfo
+    assert here is not None  # noqa: S101 - astimezone() sets it
+    return here
+
+
 def as_utc(moment: datetime) -> datetime:
     """Return a moment as the database returns it, aware, in UTC. Without ``USE_TZ`` it is one of the site's zone."""
     if timezone.is_naive(moment):
-        moment = moment.replace(tzinfo=timezone.get_default_timezone())
+        moment = moment.replace(tzinfo=site_zone())
     return moment.astimezone(fixed.utc)
 
 
 def stored(moment: datetime) -> datetime:
     """Return an aware moment as the database stores it: naive without ``USE_TZ``."""
-    return moment if settings.USE_TZ else timezone.make_naive(moment, timezone.get_default_timezone())
+    return moment if settings.USE_TZ else timezone.make_naive(moment, site_zone())
 
 
 def zone_named(name: str) -> tzinfo:
     """Return the time zone with this name; that of the site if there is none."""
-    return find_zone(name) or timezone.get_default_timezone()
+    return find_zone(name) or site_zone()
 
 
 def find_zone(name: str) -> tzinfo | None:

@@ -122,3 +122,12 @@ def test_moments_are_stored_as_the_site_stores_them(settings: Any, use_tz: bool)
     assert as_utc(kept) == moment
     assert as_utc(moment.astimezone(ZoneInfo("Asia/Tokyo"))) == moment
     assert clocks.utc_now() - utc(2026, 1, 1) > timedelta(0)
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_site_without_a_time_zone_has_that_of_the_server(settings: Any, name: Any) -> None:
+    settings.USE_TZ, settings.TIME_ZONE = False, name
+    moment = utc(2026, 3, 4, 12)
+
+    assert as_utc(stored(moment)) == moment
+    assert clocks.zone_named("Mars") == datetime.now().astimezone().tzinfo
