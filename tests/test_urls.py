@@ -160,3 +160,17 @@ def test_the_page_of_the_login_is_a_setting(client: Client, settings: Any) -> No
     for name in ("all", "mark_all_as_read"):
         found = reverse(f"notifications:{name}")
         assert client.get(found)["Location"] == f"/enter/?next={found}"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("actions_on_get", [False, True])
+def test_no_cache_keeps_an_answer_about_the_rows_of_a_user(
+    client: Client, settings: Any, name: str, actions_on_get: bool
+) -> None:
+    settings.NOTIFICATIONS = {"ACTIONS_ON_GET": actions_on_get}
+    user = make_user()
+    row = make_notification(user)
+    client.force_login(user)
+    response = client.get(reverse(f"notifications:{name}", args=[row.slug] if name in WITH_SLUG else []))
+    assert {"no-store", "private"} <= set(response["Cache-Control"].split(", "))

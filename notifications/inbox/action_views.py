@@ -159,6 +159,7 @@ def token(request: HttpRequest) -> HttpResponse:
 # The views of the older packages, one for each action
 
 
+@never_cache
 @for_user_of_page
 @login_required
 def mark_all_as_read(request: HttpRequest) -> HttpResponse:
@@ -168,6 +169,7 @@ def mark_all_as_read(request: HttpRequest) -> HttpResponse:
     )
 
 
+@never_cache
 @for_user_of_page
 @login_required
 def mark_as_read(request: HttpRequest, slug: int | str) -> HttpResponse:
@@ -177,6 +179,7 @@ def mark_as_read(request: HttpRequest, slug: int | str) -> HttpResponse:
     )
 
 
+@never_cache
 @for_user_of_page
 @login_required
 def mark_as_unread(request: HttpRequest, slug: int | str) -> HttpResponse:
@@ -185,6 +188,7 @@ def mark_as_unread(request: HttpRequest, slug: int | str) -> HttpResponse:
     return act_by_url(request, "mark_as_unread", ACTIONS["unread"], question, slug)
 
 
+@never_cache
 @for_user_of_page
 @login_required
 def delete(request: HttpRequest, slug: int | str) -> HttpResponse:
