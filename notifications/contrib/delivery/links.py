@@ -15,6 +15,7 @@ from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.encoding import iri_to_uri, punycode
 
 from notifications.contrib.delivery.conf import settings
+from notifications.objects.fetch import primary_key
 
 #: A token for one purpose is none for another.
 SALT = "notifications.delivery."
@@ -99,12 +100,16 @@ def sign(purpose: str, user: Any, scope: str = "", channel: str = "") -> str:
 
 
 def read(purpose: str, token: str, max_age: timedelta | None = None) -> Ticket | None:
-    """Return what a token allows, or None if it is forged, too old, or for another purpose."""
+    """Return what a token allows, or None if it is forged, too old, or for another purpose.
+
+    None as well if no user can have the primary key, as after its type was changed.
+    """
     try:
         key, scope, channel = loads(token, salt=SALT + purpose, max_age=max_age)
     except BadSignature:
         return None
-    return Ticket(get_user_model()._meta.pk.to_python(key), scope, channel)
+    user_pk = primary_key(get_user_model(), str(key))
+    return None if user_pk is None else Ticket(user_pk, scope, channel)
 
 
 def unsubscribe_url(user: Any, scope: str, channel: str) -> str:

@@ -396,6 +396,15 @@ def test_a_wrong_token_ends_nothing(client: Client, ann: Any, kind: str) -> None
     assert not Preference.objects.exists()
 
 
+@pytest.mark.parametrize("purpose", ["preferences", "unsubscribe"])
+@pytest.mark.parametrize("key", ["4d1c9c0e-2b1f-4d0e-8f0a-6a3a1f4e9b11", "", None, "9" * 40])
+def test_a_key_that_no_user_can_have_any_more_is_not_found(client: Client, purpose: str, key: Any) -> None:
+    view = "signed" if purpose == "preferences" else "unsubscribe"
+    found = dumps([key, "", "memory"], salt=links.SALT + purpose, compress=True)
+    url = reverse(f"notifications_delivery:{view}", args=[found])
+    assert client.get(url).status_code == client.post(url).status_code == 404
+
+
 # One row for each choice
 
 
