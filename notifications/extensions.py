@@ -96,6 +96,14 @@ class Extension:
         """
         return rows
 
+    def notifications_containers(self) -> Mapping[type[models.Model], Sequence[str]]:
+        """Return the lookups from models to what contains their objects, the nearest first.
+
+        An example: ``{Issue: ["repository", "repository__owner"]}``. If the objects at the end can be searched by name
+        (``SEARCH_FIELDS``), the inbox offers filters such as ``in:pinax``.
+        """
+        return {}
+
     def notifications_sent(self, event: Event, rows: QuerySet[Any], using: str) -> None:
         """Do what follows from an event. This is called once for each ``notify.send`` that did not fail.
 
@@ -148,6 +156,20 @@ def explained(row: Any) -> list[str]:
         for extension in extensions()
         for text in asked(extension, "notifications_explained", list, row, otherwise=nothing)
     ]
+
+
+def containers() -> dict[type[models.Model], list[str]]:
+    """Return the lookups from models to what contains their objects, as the extensions say them."""
+    found: dict[type[models.Model], list[str]] = {}
+    nothing: dict[type[models.Model], list[str]] = {}
+
+    def lists(answer: Any) -> dict[type[models.Model], list[str]]:
+        return {model: list(lookups) for model, lookups in dict(answer).items()}
+
+    for extension in extensions():
+        for model, lookups in asked(extension, "notifications_containers", lists, otherwise=nothing).items():
+            found.setdefault(model, []).extend(lookups)
+    return found
 
 
 def attributes() -> dict[str, str]:

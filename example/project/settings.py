@@ -33,6 +33,9 @@ INSTALLED_APPS = [
 
 NOTIFICATIONS = {
     "THREADS": True,
+    # Who watches a repository is notified about its issues. The inbox has a filter for each repository.
+    "PARENTS": {"tracker.Issue": "repository"},
+    "SEARCH_FIELDS": {"tracker.Repository": "slug"},
     "DELIVERY_CHANNELS": {"email": {}},
     # The command "demo" puts the address here at which it serves.
     "BASE_URL": "http://127.0.0.1:8000",

@@ -76,10 +76,6 @@ class Issue(models.Model):
         """Return the address of the issue's page, from what the row itself carries."""
         return reverse("tracker:issue", args=[self.repository_id, self.number])
 
-    def notifications_parents(self) -> Repository:
-        """Return the parent: users who watch the repository are notified about its issues."""
-        return self.repository
-
     def assign(self, user: User) -> bool:
         """Assign the issue to a user. Return whether that changed anything."""
         changed = Issue.objects.filter(pk=self.pk).exclude(assignee=user).update(assignee=user)

@@ -115,6 +115,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
             "actions": [ACTIONS[name] for name in self.tab.actions],
             "search": search_of_page,
             "filter_counts": tabs.filters_on(carrier),
+            "containers": tabs.containers_in(self.request, self.tab),
             "saved_searches": tabs.searches_on(carrier, self.request),
             **thread_pages.results_of(page, rows, self.tab.name, asked, is_whole=is_whole),
             "threads": isinstance(page, thread_pages.ThreadPage),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from notifications.conf import get_notification_model, settings
 from notifications.extensions import rows_for
 from notifications.inbox.requests import rows_of
 from notifications.inbox.saved_searches import SavedSearch, loaded, searches_of
-from notifications.inbox.search import Search
+from notifications.inbox.search import Search, containers_of, query_for
 from notifications.inbox.snooze import local, local_now
 from notifications.objects.fetch import is_numbered
 from notifications.storage import counts
@@ -159,6 +160,9 @@ FILTERS: tuple[Filter, ...] = (
 MAX_FILTERED_ROWS = 500
 BASE = MAX_FILTERED_ROWS + 1
 
+#: The most filters by what contains the targets.
+MAX_CONTAINERS = 10
+
 
 class CountedFilters(Subquery):
     """How many rows of a query match each filter, and how many there are, as the digits of one number.
@@ -263,12 +267,29 @@ def filters_on(carrier: Any) -> dict[str, str]:
     """
     number = int(getattr(carrier, f"{COUNT_PREFIX}filters", None) or 0)
     *found, total = (number // BASE**place % BASE for place in range(len(FILTERS) + 1))
-    texts = [str(Count(count)) for count in found]
-    if total == MAX_FILTERED_ROWS:
-        texts = [f"{text.removesuffix('+')}+" for text in texts]
     return {
-        each.query: text if count else "" for each, text, count in zip(FILTERS, texts, found, strict=True)
+        each.query: count_text(count, is_cut=total == MAX_FILTERED_ROWS) if count else ""
+        for each, count in zip(FILTERS, found, strict=True)
     }
+
+
+def containers_in(request: HttpRequest, tab: Tab) -> dict[str, tuple[str, str]]:
+    """Return what contains the targets of the first rows of a tab: the name and the count of each, by its search.
+
+    The ten with most rows come first. The counts are as in :func:`filters_on`. Costs a query if there can be any.
+    """
+    order = (newest_first if tab.descending else oldest_first)(tab.key)
+    rows = getattr(rows_of(request), tab.adjective)()._without_objects().order_by(*order)
+    names = containers_of(rows[:MAX_FILTERED_ROWS], request.user)
+    counted = Counter(name for name in names if name and query_for(name)).most_common(MAX_CONTAINERS)
+    is_cut = len(names) == MAX_FILTERED_ROWS
+    return {query_for(name): (name, count_text(count, is_cut=is_cut)) for name, count in counted}
+
+
+def count_text(count: int, *, is_cut: bool) -> str:
+    """Return a count for a filter: "3", "99+", or "3+" if not all rows of the tab were counted."""
+    text = str(Count(count))
+    return f"{text.removesuffix('+')}+" if is_cut else text
 
 
 def searches_on(carrier: Any, request: HttpRequest) -> list[SavedSearch]:

@@ -14,10 +14,11 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connections, models, router
+from django.db import DatabaseError, InterfaceError, connections, models, router
 
 from notifications.objects.fast_fetch import by_primary_key
 from notifications.objects.guard import report
+from notifications.objects.isolation import fetch_isolated
 from notifications.objects.text import text_problem
 
 #: What a row stores of an object: the id of its content type and its primary key as text.
@@ -166,21 +167,20 @@ def objects_that_can_be_read(
 ) -> tuple[dict[Any, models.Model], set[Any]]:
     """Return the objects with these primary keys, by primary key, and the keys of those that could not be loaded.
 
-    A manager, a field or an ``__init__`` of the site may fail for one of them. Then they are loaded one by one.
+    A manager, a field or an ``__init__`` of the site may fail for some of them.
     """
+
+    def fetch(some: Iterable[Any]) -> dict[Any, models.Model]:
+        return objects_of(model, set(some), using) if chosen is None else chosen.in_bulk(some)
+
     try:
-        return (objects_of(model, keys, using) if chosen is None else chosen.in_bulk(keys)), set()
-    except Exception as error:  # noqa: BLE001 - the site's own code
-        if len(keys) == 1 or isinstance(error, DatabaseError):
-            report(f"{model._meta.label} {', '.join(sorted(map(str, keys)))[:100]}", "loading it", error)
-            return {}, keys
-    found: dict[Any, models.Model] = {}
-    failed: set[Any] = set()
-    for key in keys:
-        one, none = objects_that_can_be_read(model, {key}, using, chosen)
-        found.update(one)
-        failed |= none
-    return found, failed
+        found, failed = fetch_isolated(fetch, keys, using, fatal=DatabaseError)
+    except (DatabaseError, InterfaceError) as error:
+        report(f"{model._meta.label} {', '.join(sorted(map(str, keys)))[:100]}", "loading it", error)
+        return {}, keys
+    for key, problem in failed.items():
+        report(f"{model._meta.label} {str(key)[:100]}", "loading it", problem)
+    return found, set(failed)
 
 
 def objects_of(model: type[models.Model], keys: set[Any], using: str) -> dict[Any, models.Model]:

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from notifications.objects import links
 from notifications.objects.guard import guarded
-from notifications.objects.labels import isolated_names, labels_of, sentence, shape_of
+from notifications.objects.labels import isolated_names, labels_of, shape_of
 from notifications.presentation.threads import actors_html, actors_text, several
 from notifications.presentation.verb_templates import html_of_verb, text_of_verb
 from notifications.types import pieces, type_of
@@ -42,12 +42,13 @@ def text(notification: AbstractNotification, names: Mapping[str, str] | None = N
 
 def text_of_row(notification: AbstractNotification, names: Mapping[str, str]) -> str:
     """Return the sentence of the row itself, also if it stands for a thread."""
+    parts = isolated_names(names)
     if not notification.is_hidden:
-        own = text_of_verb(notification.verb, {**isolated_names(names), "notice": notification})
+        own = text_of_verb(notification.verb, {**parts, "notice": notification})
         if own is not None:
             return own
-    parts = {**names, "verb": notification.verb}
-    return sentence_of_type(notification.verb, parts, str) or sentence(parts)
+    parts["verb"] = notification.verb
+    return sentence_of_type(notification.verb, parts, str) or shape_of(parts) % parts
 
 
 def parts_of(

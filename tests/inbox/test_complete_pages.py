@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -114,7 +115,7 @@ def test_the_links_under_a_search_lead_to_what_is_done_as_well(client: Client, s
         response = client.get("/inbox/notifications/", query)
         page = response.context["page_obj"]
         shown += [row.verb for row in page]
-        assert "1000" not in response.content.decode()
+        assert not re.search(r"1000-01-01|, 1000\b", response.content.decode())
         if not page.has_next():
             break
         query = {"q": "is:saved", "before": page.before}

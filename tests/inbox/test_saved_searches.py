@@ -90,7 +90,8 @@ def test_more_than_the_limit_are_not_saved(inbox: Client, justquick: Any) -> Non
 
 def test_each_user_has_searches_of_their_own(inbox: Client, justquick: Any) -> None:
     saved_searches.save(make_user("ann"), "<b>ann</b>", "is:unread")
-    assert "ann" not in inbox.get(INBOX).content.decode()
+    # A token may have these letters in it.
+    assert not re.search(r"\bann\b", inbox.get(INBOX).content.decode())
 
 
 def test_a_name_is_text(inbox: Client, justquick: Any) -> None:
@@ -125,7 +126,8 @@ def test_a_site_without_the_table_has_no_saved_searches(
         monkeypatch.setattr(module, "has_table", lambda: False)
     saved_searches.save(justquick, "another", "is:unread")
     assert names(justquick) == []
-    assert "mine" not in inbox.get(INBOX).content.decode()
+    # A token may have these letters in it.
+    assert not re.search(r"\bmine\b", inbox.get(INBOX).content.decode())
 
 
 def test_users_in_another_database_have_saved_searches(

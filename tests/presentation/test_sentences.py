@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -443,8 +444,13 @@ def test_an_object_without_a_name_is_there_and_has_its_link(justquick: Any, clie
         ("mallory", "mallory"),
     ],
 )
-def test_a_name_does_not_turn_a_sentence_round(justquick: Any, name: str, shown: str) -> None:
+@pytest.mark.parametrize("is_typed", [False, True])
+def test_a_name_does_not_turn_a_sentence_round(
+    justquick: Any, make_type: Callable[..., Any], name: str, shown: str, is_typed: bool
+) -> None:
     """B8: only the HTML of the server had isolates. What is text has them everywhere."""
+    if is_typed:
+        make_type("closed", sentence="{actor} closed {target}")
     notice = make_notification(justquick, verb="closed", actor=make_user(name), target=make_project("Budget"))
     sentence = f"{shown} closed Budget"
     assert sentences.text(notice) == entry(notice)["text"] == sentence

@@ -56,7 +56,8 @@ def zone_named(name: str) -> tzinfo:
 def find_zone(name: str) -> tzinfo | None:
     """Return the time zone with this name, or None. Browsers know names that a server may not have."""
     try:
-        return ZoneInfo(name)
+        # An empty name is looked for among the files each time.
+        return ZoneInfo(name) if name else None
     except (KeyError, ValueError, OSError):
         return None
 
@@ -93,6 +94,8 @@ def quiet_until(now: datetime, zone: tzinfo, quiet: Mapping[str, Any]) -> dateti
     ``quiet`` has for a weekday ("0" is Monday) the times of day when it begins and ends: ``{"0": ["22:00", "07:00"]}``.
     If it begins later than it ends, it ends on the next day. Hours that follow one another are one.
     """
+    if not quiet:
+        return None
     begin = end = as_utc(now)
     # It ends: each of several that follow one another begins earlier in the day than the one before.
     while (day := day_in(zone, end)) and (

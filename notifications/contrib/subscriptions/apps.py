@@ -12,6 +12,7 @@ from notifications.contrib.subscriptions.conf import Settings
 from notifications.extensions import Extension
 
 if TYPE_CHECKING:
+    from django.db import models
     from django.db.models import QuerySet
     from django.utils.functional import Promise
 
@@ -71,6 +72,12 @@ class Config(Extension, AppConfig):
         from notifications.contrib.subscriptions.mutes import muted_among
 
         return muted_among(rows)
+
+    def notifications_containers(self) -> Mapping[type[models.Model], Sequence[str]]:
+        """Return the fields that the setting ``PARENTS`` names, and those that follow from it."""
+        from notifications.contrib.subscriptions.containment import lookups_of_parents
+
+        return lookups_of_parents()
 
     def notifications_silence(self, event: Event, *, named: bool) -> str:
         """Return the reason for the log: muted by all recipients, or no subscribers."""

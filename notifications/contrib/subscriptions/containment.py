@@ -104,6 +104,36 @@ def attributes_of(model: type[models.Model]) -> list[Any]:
     return [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
 
 
+def lookups_of_parents() -> dict[type[models.Model], list[str]]:
+    """Return the lookups from models to what contains their objects, along the foreign keys in ``PARENTS``.
+
+    Where a method says what contains an object, a query cannot ask it.
+    """
+    found = {}
+    for model in apps.get_models() if settings.PARENTS else ():
+        edge, lookups = [("", model)], []
+        for _ in range(settings.MAX_DEPTH):
+            edge = [
+                (f"{lookup}{name}__", above)
+                for lookup, each in edge
+                if not hasattr(each, "notifications_parents")
+                for name in attributes_of(each)
+                if isinstance(name, str) and (above := model_in_key(each, name)) is not None
+            ]
+            lookups += [lookup.removesuffix("__") for lookup, _ in edge]
+        if lookups:
+            found[model] = lookups
+    return found
+
+
+def model_in_key(model: type[models.Model], name: str) -> type[models.Model] | None:
+    """Return the model to which a foreign key of this name refers, or None if there is no such foreign key."""
+    descriptor = getattr_static(model, name, None)
+    if not isinstance(descriptor, ForwardManyToOneDescriptor):
+        return None
+    return descriptor.field.related_model  # type: ignore[no-any-return]
+
+
 def known_attributes(model: type[models.Model]) -> list[str]:
     """Return the names of the fields and attributes of a model."""
     return [*(field.name for field in model._meta.get_fields()), *dir(model)]

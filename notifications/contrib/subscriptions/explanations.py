@@ -24,6 +24,7 @@ from notifications.extensions import REASON, says_reasons
 from notifications.models import AbstractNotification
 from notifications.objects.fetch import fetch_objects
 from notifications.objects.labels import name_of
+from notifications.objects.text import isolated
 from notifications.sending.arguments import clean_event
 from notifications.sending.audience import Users, active, is_user, resolve, user_key, wrapped
 from notifications.storage.reasons import Reason
@@ -165,7 +166,8 @@ class Names:
         self, rule: str, text: str, own_text: str, *, notified: bool = False, reason: str = "", **words: Any
     ) -> Explanation:
         """Return the explanation, with the names put into its sentences."""
-        words["user"] = name_of(self.user)
+        words["user"] = isolated(name_of(self.user))
+        words["object"] = isolated(words.get("object", ""))
         return Explanation(notified, rule, reason, text % words, own_text % words)
 
     def only_actor(self) -> Explanation:

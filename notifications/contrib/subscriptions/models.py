@@ -14,6 +14,7 @@ from notifications.contrib.subscriptions.fields import ObjectKeyField
 from notifications.contrib.subscriptions.levels import Level
 from notifications.objects.keys import ObjectKey
 from notifications.objects.labels import label_of, name_of
+from notifications.objects.text import isolated
 from notifications.storage.fields import without_labels_in_migrations
 from notifications.storage.reasons import Reason
 
@@ -70,8 +71,8 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return gettext("%(user)s: %(object)s: %(level)s") % {
-            "user": name_of(self.user),
-            "object": self.label(),
+            "user": isolated(name_of(self.user)),
+            "object": isolated(self.label()),
             "level": self.level_label,
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from notifications.events import OBJECTS
 from notifications.inbox.search.logic import NEVER, all_of, any_of
-from notifications.inbox.search.names import Named
+from notifications.inbox.search.names import Named, objects_called
 from notifications.inbox.search.terms import Term
 from notifications.storage.states import STATES
 from notifications.types import NotificationType, Other, registered, type_named
@@ -27,6 +27,8 @@ class Found:
     objects: Named
     #: The condition that the viewer may see all that a row is about, and so its description.
     readable: Q
+    #: The condition that the target is inside an object, by the names of such objects.
+    inside: Mapping[str, Q]
 
 
 def combine(terms: Sequence[Term], found: Found) -> Q:
@@ -82,14 +84,18 @@ def is_of_type(kind: type[NotificationType]) -> Q:
 
 def named(key: str, value: str, found: Found) -> Q:
     """Return the condition that the ``actor``, ``action_object`` or ``target`` has this name."""
-    types = found.objects.get(value.removeprefix("@").lower(), {})
     return (
         any_of(
             Q(**{f"{key}_content_type__in": [content_type_id], f"{key}_object_id__in": sorted(ids)})
-            for content_type_id, ids in types.items()
+            for content_type_id, ids in objects_called(value, found.objects).items()
         )
         or NEVER
     )
+
+
+def in_(value: str, found: Found) -> Q:
+    """Return the condition of ``in:pinax``: the target is called so, or inside an object that is."""
+    return named("target", value, found) | found.inside.get(value, NEVER)
 
 
 def anything(value: str, found: Found) -> Q:
@@ -107,5 +113,6 @@ KEYS: dict[str, Callable[[str, Found], Q]] = {
     "reason": reason,
     "from": partial(named, "actor"),
     "target": partial(named, "target"),
+    "in": in_,
     "": anything,
 }

@@ -71,6 +71,11 @@ def names_in(rows: models.QuerySet[Any], name: str) -> list[tuple[str, Any]]:
     return list(rows.order_by("-pk").values_list(name, "pk")[: MAX_NAMED_OBJECTS + 1])
 
 
+def objects_called(name: str, found: Named) -> dict[int, set[str]]:
+    """Return the objects of this name, by content type, among those that were found."""
+    return found.get(name.removeprefix("@").lower(), {})
+
+
 def spellings(name: str) -> set[str]:
     """Return how a name may be written in the database that was typed like this."""
     plain = name.removeprefix("@")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import models
+from django.db import models, router
 from django.db.models import Q
 from django.utils.translation import gettext
 
@@ -22,8 +22,9 @@ from notifications.inbox.search.conditions import (
     combine,
     condition_of,
 )
+from notifications.inbox.search.containers import inside
 from notifications.inbox.search.logic import all_of
-from notifications.inbox.search.names import MAX_NAMED_OBJECTS, find
+from notifications.inbox.search.names import MAX_NAMED_OBJECTS, find, objects_called
 from notifications.inbox.search.readable import readable
 from notifications.inbox.search.terms import NotUnderstood, Term, split
 from notifications.storage.states import STATES
@@ -67,11 +68,18 @@ def parse(text: str, model: type[models.Model], *, using: str | None = None, vie
         choices = dict(model._meta.get_field("level").choices or ())  # type: ignore[union-attr]
         for term in terms:
             judge(term, choices)
-        named = [term for term in terms if term.key in {"from", "target", ""}]
+        named = [term for term in terms if term.key in {"from", "target", "in", ""}]
         objects, missing = find({term.value for term in named}, using, viewer)
         limit = limit_text(missing, is_excluded=any(term.negated for term in named)) if missing else ""
         has_words = viewer is not None and not all(term.key for term in terms)
-        found = Found(objects, readable(model, using, viewer) if has_words else Q())
+        within = {
+            term.value: inside(
+                objects_called(term.value, objects), using or router.db_for_read(model), viewer
+            )
+            for term in terms
+            if term.key == "in"
+        }
+        found = Found(objects, readable(model, using, viewer) if has_words else Q(), within)
     except NotUnderstood as error:
         return Search(text, error=str(error))
     words = tuple(term.value for term in terms if not term.key and not term.negated)

@@ -50,14 +50,23 @@ def readable(model: type[models.Model], using: str | None, viewer: Any) -> Q:
 def is_seen(key: str, model: type[models.Model], using: str, viewer: Any) -> Q:
     """Return the condition that the viewer may see the object of this key of a row, which is one of ``model``.
 
-    It is looked up by its primary key, so that the database needs no more than an index. Never true for objects of
-    another database, nor where nobody can say which key a text stands for.
+    Never true for objects of another database, nor where nobody can say which key a text stands for.
+    """
+    objects = object_of(key, model, using, viewer)
+    return NEVER if objects is None else Q(Exists(objects))
+
+
+def object_of(key: str, model: type[models.Model], using: str, viewer: Any) -> models.QuerySet[Any] | None:
+    """Return the object of this key of a row as a subquery of the row's query: none if the viewer may not see it.
+
+    It is looked up by its primary key, so that the database needs no more than an index. None if the objects of the
+    model are in another database, or if nobody can say which key a text stands for.
     """
     field = key_field(model)
     text = models.ExpressionWrapper(models.OuterRef(f"{key}_object_id"), models.CharField())
     stored: Any
     if router.db_for_read(model) != using:
-        return NEVER
+        return None
     if isinstance(field, models.IntegerField):
         pattern, stored = INTEGER_PATTERN, Cast("ntf_text", models.BigIntegerField())
     elif isinstance(field, models.UUIDField):
@@ -69,7 +78,7 @@ def is_seen(key: str, model: type[models.Model], using: str, viewer: Any) -> Q:
     elif isinstance(field, (models.CharField, models.TextField)):
         pattern, stored = "^", F("ntf_text")
     else:
-        return NEVER
+        return None
     # Only what matches is cast: PostgreSQL would refuse the whole query for a single text that is no number.
     wanted = Case(When(ntf_text__regex=pattern, then=stored))
-    return Q(Exists(visible_to(viewer, all_objects(model).alias(ntf_text=text).filter(pk=wanted))))
+    return visible_to(viewer, all_objects(model).alias(ntf_text=text).filter(pk=wanted))

@@ -228,7 +228,7 @@ export class List extends HTMLElement {
       return { slug, key, parent, row, day, states: new Set(states), leaving: 0, at: Date.parse(entry.inbox_at) };
     });
     this.records = this.hold(fresh, known);
-    showCounts({ ...answer.filters, ...answer.counts }, this.dataset.ntfCap);
+    showCounts({ ...answer.filters, ...answer.counts }, this.dataset.ntfCap, answer.filters && "");
     this.render();
   }
 

@@ -348,10 +348,10 @@ addEventListener("pageshow", ({ persisted }) => persisted && live.members.size &
 // The titles written here, and the site's own, which may begin with "(1984)".
 const titles = new Map();
 
-export function showCounts(counts, cap) {
+export function showCounts(counts, cap, missing) {
   const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
   for (const element of document.querySelectorAll("[data-ntf-count]")) {
-    const count = counts[element.dataset.ntfCount];
+    const count = counts[element.dataset.ntfCount] ?? missing;
     if (count !== undefined) {
       Object.assign(element, { textContent: text(count), hidden: !count });
     }

@@ -170,6 +170,19 @@ def test_the_mails_of_a_thread_have_one_subject_and_one_root() -> None:
     assert len({letter["Message-ID"] for letter in letters}) == len(letters) == 8
 
 
+@pytest.mark.parametrize("frequency", ["instant", "daily"])
+def test_a_name_turns_no_line_of_a_mail_round(frequency: str) -> None:
+    reader = make_reader()
+    if frequency == "daily":
+        choose(reader, "", "email", "daily")
+    send(reader, target=make_project("Bud\u202eget"), actor=make_user("mal\u202elory"))
+    Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
+    deliver()
+    [letter] = mail.outbox
+    assert "\u202e" not in f"{letter.subject} {letter.from_email} {letter.body}"
+    assert "Budget" in (letter.subject if frequency == "instant" else letter.body)
+
+
 def test_a_mail_about_nothing_but_its_actor_has_a_sentence_as_subject() -> None:
     ann = make_reader()
     notify.send(make_project("justquick"), verb="reached level 10", recipient=ann)

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from notifications.contrib.subscriptions import mute, search, unsubscribe, urls, watch
+from notifications.contrib.subscriptions import describe, explain, mute, search, unsubscribe, urls, watch
 from notifications.contrib.subscriptions.buttons import signed_name
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.views import button_for
@@ -162,6 +162,24 @@ def test_the_menu_costs_one_query_and_one_for_the_number_of_watchers(
         with django_assert_num_queries(queries):
             page = template.render(Context({"user": bob, "ticket": ticket}))
         assert shown in page
+
+
+def test_a_name_turns_no_sentence_of_the_wing_round(bob: Any) -> None:
+    bob.username = "b\u202eob"
+    bob.save()
+    ticket = make_ticket("iss\u202eue 2", make_repo("pin\u202eax"))
+    row = make_notification(bob, target=ticket)
+    watch(bob, ticket.repo)
+    client = browser(bob)
+    pages = [client.get(f"/tickets/{ticket.pk}/"), client.get(f"{HOME}why/{row.slug}/")]
+    for page in pages:
+        assert "This comes from your subscription to pinax." in text_of(page)
+        assert 'aria-label="Notification settings for issue 2"' in page.content.decode()
+    assert str(Subscription.objects.get()) == "bob: pinax: All activity"
+    event: Any = describe(make_user("alice"), verb="closed", target=ticket)
+    explanation = explain(bob, event)
+    assert explanation.own_text == "You are watching pinax."
+    assert explanation.text == "bob is notified: watching pinax."
 
 
 def test_who_is_not_logged_in_sees_no_menu(ticket: Any) -> None:

@@ -23,6 +23,7 @@ from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels.base import Message
 from notifications.contrib.delivery.choices import EVERYTHING, type_scope
 from notifications.objects.links import names_and_urls, names_of
+from notifications.objects.text import isolated
 from notifications.presentation import sentences
 from notifications.storage.reasons import reason_label
 from notifications.types import NotificationType, Other, type_of
@@ -133,7 +134,8 @@ def threads_of(message: Message) -> list[tuple[str, list[Line]]]:
         objects = names_and_urls(notification)
         names = names_of(notification, objects)
         line = line_of(notification, names, {key: links.absolute(url) for key, (_, url) in objects.items()})
-        found.setdefault(thread_of(notification) or notification.pk, (thread_name(names), []))[1].append(line)
+        thread = isolated(thread_name(names))
+        found.setdefault(thread_of(notification) or notification.pk, (thread, []))[1].append(line)
     return list(found.values())
 
 

@@ -13,6 +13,7 @@ from notifications.contrib.subscriptions.levels import WHY
 from notifications.contrib.subscriptions.operations import watchers
 from notifications.contrib.subscriptions.resolution import resolve_seen
 from notifications.objects.labels import name_of
+from notifications.objects.text import isolated
 from notifications.templatetags.notifications_tags import request_of, user_context
 
 register = Library()
@@ -45,7 +46,8 @@ def watch_button(context: Any, obj: Any, *, count: bool = False) -> dict[str, An
     standing = standing_of(user, obj)
     return {
         "user": user,
-        "object": name_of(obj),
+        "object": isolated(name_of(obj)),
+        "source": isolated(standing.source.label()) if standing.source else "",
         "name": signed_name(user, obj),
         "standing": standing,
         "cause": WHY.get(standing.reason, ""),
