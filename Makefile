@@ -8,6 +8,7 @@
 #   make test-all        run every test in every install shape on every database, before a release
 #   make test-loaded     run make test three times while all processors are busy
 #   make test-browser    run only the tests in Chromium; install Debian's chromium if it is missing
+#   make test-webkit     run the tests of inbox, threads and bell in WebKitGTK, as far as its driver allows
 #   make test-adoption   test the upgrade of databases of the old packages
 #   make crash           test with killed workers and restarted servers for an hour (ARGS="--minutes 5")
 #   make mutants         change the package in 300 random places, and see whether a test fails (ARGS="--number 30")
@@ -35,7 +36,7 @@ TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
 
-.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-adoption crash mutants bench bench-quick bench-live lint format docs screenshots wheel release tox clean
+.PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-webkit test-adoption crash mutants bench bench-quick bench-live lint format docs screenshots wheel release tox clean
 # Two targets would run pip on the one .venv.
 .NOTPARALLEL:
 
@@ -73,6 +74,11 @@ test-loaded: $(VENV)/installed-test
 
 test-browser: $(VENV)/installed-test chromium
 	REQUIRE=browser $(BIN)/python tests/run.py --backend browser $(ARGS)
+
+test-webkit: $(VENV)/installed-webkit
+	@command -v WebKitWebDriver Xvfb >/dev/null || apt-get install --yes webkit2gtk-driver xvfb
+	$(BIN)/python -m pytest --ds=tests.settings.default --browser --webkit -rs $(ARGS) \
+	    tests/browser/test_inbox_js.py tests/browser/test_threads_js.py tests/browser/test_bell_js.py
 
 # Whether a browser must be there is for REQUIRE to say; here one is only fetched where it can be had.
 chromium:

@@ -59,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--browser", action="store_true", help="run the tests that drive a browser, and no others"
     )
+    parser.addoption("--webkit", action="store_true", help="run them in WebKit instead of Chromium")
     parser.addoption(
         "--set",
         choices=("once", "databases", "all"),

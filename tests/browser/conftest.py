@@ -13,7 +13,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from tests.browser import site
+from tests.browser import site, webkit
 from tests.factories import make_user
 from tests.run import find_chromium
 from tests.waiting import PATIENCE, wait_until
@@ -153,8 +153,12 @@ def driver() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def chromium(driver: Any) -> Iterator[Any]:
-    """Chromium, headless."""
+def chromium(driver: Any, live_server: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Chromium, headless; WebKit where it is asked for."""
+    if request.config.getoption("--webkit"):
+        with webkit.run_webkit(live_server.url) as browser:
+            yield browser
+        return
     browser = driver.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
     yield browser
     browser.close()
@@ -177,7 +181,9 @@ def _bound(driver: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def browser(chromium: Any, live_server: Any, _bound: None) -> Iterator[Browser]:
+def browser(
+    chromium: Any, live_server: Any, _bound: None, request: pytest.FixtureRequest
+) -> Iterator[Browser]:
     """A browser with nobody logged in; it leaves before the test's rows do."""
     site.script = site.Script()
     context = chromium.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")
@@ -185,6 +191,9 @@ def browser(chromium: Any, live_server: Any, _bound: None) -> Iterator[Browser]:
     yield Browser(context)
     context.close()
     site.script.go_on.set()
+    if request.config.getoption("--webkit"):
+        # It keeps its connections.
+        return
     # What the server still answers must not meet a database that is gone.
     wait_until(lambda: not any("process_request" in thread.name for thread in threading.enumerate()))
 
