@@ -11,6 +11,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.paginator import Paginator
+from django.template import RequestContext, Template
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.utils import timezone, translation
@@ -407,6 +408,49 @@ def test_the_forms_of_the_page_do_what_they_say(justquick: Any) -> None:
 def fields_of(form: Element) -> dict[str, str]:
     """Return what the browser sends of a form in which nothing is chosen."""
     return {field["name"]: field["value"] for field in form.all("input") if field["type"] == "hidden"}
+
+
+def test_enter_in_a_checkbox_presses_nothing(inbox: Client, justquick: Any) -> None:
+    """A browser presses the first button of the form. That was "Mark all as read"."""
+    make_notification(justquick)
+    found = get(inbox).walk()
+    boxes = [element for element in found if element.attributes.get("type") == "checkbox"]
+    forms = {box["form"] for box in boxes if "form" in box.attributes}
+    assert forms == {"ntf-bulk"}
+    first = get(inbox).all("button", form="ntf-bulk")[0]
+    assert (first["formmethod"], "hidden" in first.attributes, first.text) == ("dialog", True, "")
+    assert get(inbox).one("form", id="ntf-bulk").all("button")[0] is not first
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_no_attribute_depends_on_how_numbers_are_written(
+    inbox: Client, justquick: Any, settings: Any, threads: bool
+) -> None:
+    """A slug of "110,910" names no row, and a page of "1,200" rows has ten."""
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 1200, "THREADS": threads}
+    for row in (make_notification(justquick, target=make_project()) for _ in range(2)):
+        row.mark_as_saved()
+    bell = Template("{% load notifications_tags %}{% notifications_bell rows=5 %}")
+    notice = rows().first()
+
+    def attributes() -> list[dict[str, str]]:
+        request = RequestFactory().get("/")
+        request.user = justquick
+        shown = [
+            *get(inbox).walk(),
+            *get(inbox, f"{INBOX}saved/").walk(),
+            *read(bell.render(RequestContext(request))).walk(),
+            *show(notice).walk(),
+        ]
+        return [
+            {name: value for name, value in element.attributes.items() if name != "data-ntf-now"}
+            for element in shown
+            if element.attributes.get("name") != "csrfmiddlewaretoken"
+        ]
+
+    before = attributes()
+    settings.USE_THOUSAND_SEPARATOR = True
+    assert attributes() == before
 
 
 def test_pages_lead_to_what_is_newer_and_what_is_older(inbox: Client, justquick: Any, settings: Any) -> None:

@@ -358,6 +358,30 @@ def test_many_are_snoozed_in_place(browser: Browser, inbox: list[Any]) -> None:
     assert sentences(browser) == ["did 2", "did 1", "did 0"]
 
 
+def test_enter_in_the_date_presses_its_own_button(browser: Browser, inbox: list[Any]) -> None:
+    """It pressed the first button: an hour."""
+    press(browser, "j", "h")
+    field = browser.page.locator(".ntf-sheet input")
+    field.press("Enter")
+    field.fill("2099-12-24T18:00")
+    field.press("Enter")
+    wait_until(lambda: any(states(inbox, "snoozed_until")))
+    [until] = [row.snoozed_until for row in rows() if row.snoozed_until]
+    assert until.year == 2099
+
+
+def test_enter_in_a_checkbox_changes_nothing(browser: Browser, inbox: list[Any]) -> None:
+    """It pressed the first button of the form: all were read."""
+    box = browser.page.locator(".ntf-row [name=id]").first
+    box.focus()
+    press(browser, "Enter", "x", "Enter")
+    # Whatever it sends comes before this.
+    press(browser, "s")
+    wait_until(lambda: any(states(inbox, "saved_at")))
+    assert states(inbox, "unread") == [True] * 5
+    assert box.is_visible()
+
+
 def test_where_the_times_cannot_be_had_the_page_asks(browser: Browser, inbox: list[Any]) -> None:
     browser.page.route("**/act/?action=snooze", lambda route: route.abort())
     press(browser, "j")

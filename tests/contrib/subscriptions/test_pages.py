@@ -656,3 +656,26 @@ def test_a_row_that_the_request_does_not_see_has_no_explanation(client: Client, 
 )
 def test_the_button_beside_the_reason_changes_what_decided(rule: str, name: str) -> None:
     assert button_for(rule)[0] == name
+
+
+def test_enter_in_a_checkbox_presses_nothing(bob: Any, ticket: Any) -> None:
+    watch(bob, ticket)
+    page = browser(bob).get(HOME).content.decode()
+    form = page[page.index('<form method="post"') :]
+    assert form.index('formmethod="dialog"') < form.index('name="action"')
+
+
+def test_no_value_depends_on_how_numbers_are_written(bob: Any, ticket: Any, settings: Any) -> None:
+    """A subscription "1,200" is none, and neither is a notification "110,910"."""
+    watch(bob, ticket)
+    Subscription.objects.update(id=1200)
+    make_notification(bob, target=ticket)
+
+    def values() -> list[str]:
+        pages = "".join(browser(bob).get(url).content.decode() for url in (HOME, INBOX))
+        return re.findall(r' (?:name="(?:id|one|row)"|id=")[^>]*', pages)
+
+    before = values()
+    settings.USE_THOUSAND_SEPARATOR = True
+    assert values() == before
+    assert "mute:1200" in str(before)
