@@ -24,6 +24,7 @@ from notifications.extensions import REASON, says_reasons
 from notifications.models import AbstractNotification
 from notifications.objects.fetch import fetch_objects
 from notifications.objects.labels import name_of
+from notifications.objects.text import isolated
 from notifications.sending.arguments import clean_event
 from notifications.sending.audience import Users, active, is_user, resolve, user_key, wrapped
 from notifications.storage.reasons import Reason
@@ -163,6 +164,7 @@ class Names:
     ) -> Explanation:
         """Return the explanation, with the names put into its sentences."""
         words["user"] = name_of(self.user)
+        words |= {name: isolated(words[name]) for name in ("user", "object") if name in words}
         return Explanation(notified, rule, reason, text % words, own_text % words)
 
     def only_actor(self) -> Explanation:

@@ -679,3 +679,13 @@ def test_no_value_depends_on_how_numbers_are_written(bob: Any, ticket: Any, sett
     settings.USE_THOUSAND_SEPARATOR = True
     assert values() == before
     assert "mute:1200" in str(before)
+
+
+def test_a_name_turns_no_sentence_of_the_menu_round(bob: Any, ticket: Any) -> None:
+    type(ticket).objects.update(name="issue \u202e")
+    type(ticket.repo).objects.update(name="repo \u202e\u05d0")
+    watch(bob, ticket.repo)
+    menu = browser(bob).get(f"/tickets/{ticket.pk}/").content.decode()
+    assert "Notification settings for issue" in menu
+    assert "subscription to \u2068repo \u05d0\u2069." in menu
+    assert "\u202e" not in menu[menu.index("<details") :]

@@ -13,6 +13,7 @@ from notifications.contrib.subscriptions.levels import WHY
 from notifications.contrib.subscriptions.operations import watchers
 from notifications.contrib.subscriptions.resolution import resolve_seen
 from notifications.objects.labels import name_of
+from notifications.objects.text import isolated
 from notifications.templatetags.notifications_tags import request_of, user_context
 
 register = Library()
@@ -43,9 +44,10 @@ def watch_button(context: Any, obj: models.Model, *, count: bool = False) -> dic
     standing = standing_of(user, obj)
     return {
         "user": user,
-        "object": name_of(obj),
+        "object": isolated(name_of(obj)),
         "name": signed_name(user, obj),
         "standing": standing,
+        "source": isolated(standing.source.label()) if standing.source else "",
         "cause": WHY.get(standing.reason, ""),
         "watchers": watchers(obj).count() if count else None,
         "next": request.get_full_path() if request else "",
