@@ -640,6 +640,90 @@ def test_a_row_that_arrives_looks_like_the_others_and_is_told_once(
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize(
+    ("tab", "columns"),
+    [
+        ("", {"saved_at": True}),
+        ("", {"level": "success"}),
+        # The level of a row that an older package has stored.
+        ("", {"level": "needs review"}),
+        ("saved/", {"saved_at": True, "done_at": True, "unread": False}),
+        ("done/", {"done_at": True, "unread": False}),
+        ("snoozed/", {"snoozed_until": True, "saved_at": True}),
+    ],
+)
+def test_a_row_that_arrives_says_and_offers_what_it_does_after_a_reload(
+    browser: Browser, inbox: list[Any], justquick: Any, visit: Callable[[str], None], tab: str, columns: Any
+) -> None:
+    visit(INBOX + tab)
+    tomorrow = timezone.now() + timedelta(days=1)
+    moments = {name: tomorrow if value is True else value for name, value in columns.items()}
+    make_notification(justquick, verb="came", target=make_project("target"), **moments)
+    row = browser.page.locator(".ntf-row").first
+
+    def shown() -> tuple[list[str], list[str]]:
+        tools = row.locator(".ntf-tool:visible").evaluate_all("tools => tools.map(tool => tool.title)")
+        lines = row.locator(".ntf-meta > :not(time, .ntf-state):visible").all_inner_texts()
+        return tools, [text for text in lines if text]
+
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    wait_until(lambda: sentences(browser)[:1] == ["came"])
+    row.hover()
+    arrived = shown()
+    browser.page.reload()
+    row.hover()
+    assert arrived == shown()
+    assert browser.complaints() == []
+
+
+def test_a_row_says_that_it_is_saved_as_long_as_it_is(browser: Browser, inbox: list[Any]) -> None:
+    """It said so until the page was loaded again."""
+    row = browser.page.locator(".ntf-row").first
+    for words in ("Saved", "", "Saved"):
+        row.hover()
+        row.locator("[data-ntf-action=save], [data-ntf-action=unsave]").click()
+        wait_until(partial(says, browser, words))
+
+
+def says(browser: Browser, words: str) -> bool:
+    """Return whether the first row says this of its states."""
+    return str(browser.page.locator(".ntf-row [data-ntf-slot=marks]").first.inner_text()) == words
+
+
+def test_what_is_pushed_off_the_page_is_on_the_next(
+    browser: Browser, justquick: Any, visit: Callable[[str], None], settings: Any
+) -> None:
+    """No link led to it, or one that began after it."""
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 3}
+    older = browser.page.get_by_role("link", name="Older")
+    for count in (3, 4):
+        rows().all().delete()
+        for n in range(count):
+            make_notification(justquick, verb=f"did {n}")
+        visit(INBOX)
+        assert older.count() == (1 if count > 3 else 0)
+        for n in range(2):
+            make_notification(justquick, verb=f"came {n}")
+        browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+        browser.page.get_by_text("came 1").wait_for()
+        assert sentences(browser) == ["came 1", "came 0", f"did {count - 1}"]
+        browser.follow(older)
+        assert sentences(browser)[:2] == [f"did {count - 2}", f"did {count - 3}"]
+
+
+def test_all_can_be_read_as_soon_as_something_is_unread(
+    browser: Browser, justquick: Any, visit: Callable[[str], None]
+) -> None:
+    visit(INBOX)
+    button = browser.page.get_by_role("button", name="Mark all as read")
+    assert not button.is_visible()
+    row = make_notification(justquick)
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    button.click()
+    wait_until(lambda: states([row], "unread") == [False])
+    wait_until(lambda: not button.is_visible())
+
+
 # Pages of a site
 
 

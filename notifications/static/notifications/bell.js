@@ -1,4 +1,4 @@
-/* <notifications-bell>: a link that becomes a button with a panel. */
+/* <notifications-bell>: a link that opens a panel. */
 
 import { List, all } from "./list.js";
 import { isOver, isWebUrl, live, remember, send } from "./transport.js";
@@ -92,7 +92,7 @@ class Bell extends List {
     }
   }
 
-  /* Keep the panel on the screen, wherever the bell is. */
+  /* Keep the panel on the screen. */
   place() {
     const { style } = this.panel;
     const [{ top, bottom }, gap] = [this.getBoundingClientRect(), 8];
@@ -112,7 +112,7 @@ class Bell extends List {
   }
 
   notifyDesktop(entry) {
-    // One tab for all, and only where nobody looks.
+    // One tab, where nobody looks.
     if (this.notifiesDesktop() && live.leading && live.isUnwatched()) {
       const shown = new Notification(entry.text, { body: entry.description ?? "", tag: String(entry.id) });
       shown.onclick = () => open(isWebUrl(entry.url) ? entry.url : this.link.href);

@@ -1,6 +1,6 @@
 /* <notifications-inbox>: the page of the inbox. */
 
-import { areOn, explain, isFor, nameOfKey } from "./keys.js";
+import { areOn, isFor, nameOfKey } from "./keys.js";
 import { List, all } from "./list.js";
 import { isOver, live, queue, withFields } from "./transport.js";
 
@@ -22,11 +22,15 @@ class Inbox extends List {
     this.pill = this.querySelector("[data-ntf-arrivals]");
     this.page = this.querySelector("[data-ntf-select=page]");
     this.everything = this.querySelector("[data-ntf-select=all]");
-    Object.assign(this, { arrived: [], held: [], failed: [], results: undefined, hasMore: this.querySelector(".ntf-pages") });
+    Object.assign(this, { arrived: [], held: [], failed: [], results: undefined, hasMore: this.querySelector(".ntf-pages:not([hidden])") });
     if (!this.form || !this.toast) {
       return;
     }
-    this.help = explain(this, this.on);
+    const help = this.querySelector("[data-ntf-keys-help]");
+    if (help) {
+      help.hidden = this.dataset.ntfKeys === "off";
+      this.on(help, "click", this.explain);
+    }
     this.everything && (this.everything.closest("label").hidden = true);
     this.on(this, "submit", this.submit);
     this.on(this, "change", this.change);
@@ -68,12 +72,21 @@ class Inbox extends List {
       matching.value = answer.matching ?? "";
       matching_unread.value = answer.matching_unread ?? "";
       this.hasMore = answer.before || answer.after;
+      const older = this.querySelector("[data-ntf-older]");
+      if (older && answer.before) {
+        older.href = withFields(location, { before: answer.before });
+        older.parentNode.hidden = false;
+      }
       this.results && (this.results.asked = undefined);
       this.upTo = Math.max(this.upTo, ...this.records.map(({ at }) => at || 0));
       this.change();
     }
     this.acted = false;
-    this.kind === "signed-out" && this.hideToast();
+  }
+
+  async refresh() {
+    await super.refresh();
+    isOver(this) && this.hideToast();
   }
 
   render() {
@@ -351,7 +364,7 @@ class Inbox extends List {
       z: () => this.undo(),
       n: () => goes && location.assign(this.querySelector("[data-ntf-tab=inbox]").href),
       "/": () => this.querySelector("input[type=search]").focus(),
-      "?": () => this.help?.showModal(),
+      "?": () => this.explain(),
     };
     if (key in ACTIONS || key in does) {
       event.preventDefault();
@@ -364,6 +377,10 @@ class Inbox extends List {
     } else if (key === "Escape") {
       this.hideToast();
     }
+  }
+
+  async explain() {
+    (await import("./panel.js")).explain(this);
   }
 
   actOn(actions, row) {
