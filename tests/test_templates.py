@@ -468,7 +468,7 @@ def test_pages_lead_to_what_is_newer_and_what_is_older(inbox: Client, justquick:
         if not older:
             break
         assert older[0].text == "Older"
-        page = get(inbox, INBOX + older[0]["href"])
+        page = get(inbox, older[0]["href"])
     assert seen == [
         ["justquick wrote 4", "justquick wrote 3"],
         ["justquick wrote 2", "justquick wrote 1"],
@@ -476,8 +476,20 @@ def test_pages_lead_to_what_is_newer_and_what_is_older(inbox: Client, justquick:
     ]
     newer = page.one("nav", cls="ntf-pages").one("a", rel="prev")
     assert newer.text == "Newer"
-    page = get(inbox, INBOX + newer["href"])
+    page = get(inbox, newer["href"])
     assert sentences(page) == seen[1]
+
+
+def test_every_link_leads_to_a_path(inbox: Client, justquick: Any, settings: Any) -> None:
+    """A site may say <base href="/">, from which a link to "?q=is:unread" is one to its home page."""
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 1}
+    for number in range(3):
+        make_notification(justquick, verb=f"wrote {number}")
+    inbox.post(f"{INBOX}searches/", {"do": "save", "name": "mine", "q": "wrote"})
+    second = get(inbox).one("a", rel="next")["href"]
+    for url in (INBOX, f"{INBOX}?q=reason:mention", second, f"{INBOX}?page=3", DONE):
+        links = [link["href"] for link in get(inbox, url).all("a") if "href" in link.attributes]
+        assert [href for href in links if not href.startswith("/")] == []
 
 
 def test_a_numbered_page_says_its_number(inbox: Client, justquick: Any, settings: Any) -> None:
@@ -641,7 +653,7 @@ def test_an_empty_inbox_leads_to_what_is_snoozed(inbox: Client, justquick: Any) 
 def test_the_inbox_offers_searches_and_marks_the_one_that_is_shown(inbox: Client, justquick: Any) -> None:
     make_notification(justquick, verb="asked", reason="mention")
     make_notification(justquick, verb="closed")
-    assert 'href="?q=reason%3Amention"' in inbox.get(INBOX).content.decode()
+    assert 'href="/inbox/notifications/?q=reason%3Amention"' in inbox.get(INBOX).content.decode()
     page = inbox.get(INBOX, {"q": "reason:mention"})
     assert [row.verb for row in page.context["notifications"]] == ["asked"]
     assert f'<a href="{INBOX}" aria-current="true">Mentions <span class="ntf-count"' in page.content.decode()

@@ -12,7 +12,7 @@ class Bell extends List {
     super.connectedCallback();
     this.link = this.querySelector(".ntf-bell");
     this.panel = this.querySelector(".ntf-panel");
-    this.panel.id = `ntf-panel-${++bells}`; // There may be two bells on a page.
+    this.panel.id = `ntf-panel-${++bells}`;
     Object.assign(this.link, { role: "button", ariaExpanded: "false" });
     this.link.setAttribute("aria-controls", this.panel.id);
     this.on(this.link, "click", (event) => {

@@ -1,6 +1,6 @@
 /* <notifications-inbox>: the page of the inbox. */
 
-import { areOn, isFor, nameOfKey } from "./keys.js";
+import { areOn, explain, isFor, nameOfKey } from "./keys.js";
 import { List, all } from "./list.js";
 import { isOver, live, queue, withFields } from "./transport.js";
 
@@ -26,11 +26,7 @@ class Inbox extends List {
     if (!this.form || !this.toast) {
       return;
     }
-    const help = this.querySelector("[data-ntf-keys-help]");
-    if (help) {
-      help.hidden = this.dataset.ntfKeys === "off";
-      this.on(help, "click", this.explain);
-    }
+    this.help = explain(this, this.on);
     this.everything && (this.everything.closest("label").hidden = true);
     this.on(this, "submit", this.submit);
     this.on(this, "change", this.change);
@@ -159,7 +155,7 @@ class Inbox extends List {
       this.undo();
     } else if (target === this.form && submitter) {
       const { name, value } = submitter;
-      // Without their number, a page says it and asks.
+      // Without their number, a page asks.
       const isAll = name === "action" && this.everything?.checked;
       const matching = target.elements[name === "all" ? "matching_unread" : isAll && "matching"];
       if (submitter === this.plain || /^-|^$/.test(matching?.value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
@@ -364,7 +360,7 @@ class Inbox extends List {
       z: () => this.undo(),
       n: () => goes && location.assign(this.querySelector("[data-ntf-tab=inbox]").href),
       "/": () => this.querySelector("input[type=search]").focus(),
-      "?": () => this.explain(),
+      "?": () => this.help?.showModal(),
     };
     if (key in ACTIONS || key in does) {
       event.preventDefault();
@@ -377,10 +373,6 @@ class Inbox extends List {
     } else if (key === "Escape") {
       this.hideToast();
     }
-  }
-
-  async explain() {
-    (await import("./panel.js")).explain(this);
   }
 
   actOn(actions, row) {

@@ -29,3 +29,14 @@ export function isFor(element, event) {
 }
 
 export const areOn = (element) => element.dataset.ntfKeys !== "off" && remember("ntf-keys") !== "off";
+
+export function explain(element, on) {
+  const [open, help, box] = element.querySelectorAll("[data-ntf-keys-help], [data-ntf-help], [data-ntf-keys]");
+  if (box) {
+    on(open, "click", () => help.showModal());
+    open.hidden = element.dataset.ntfKeys === "off";
+    box.checked = areOn(element);
+    on(box, "change", () => remember("ntf-keys", box.checked ? "on" : "off"));
+  }
+  return help;
+}

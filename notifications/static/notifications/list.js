@@ -10,7 +10,7 @@ export function make(name, properties, ...children) {
   return element;
 }
 
-// The states that an action adds and removes, and the tabs that the row leaves.
+// What an action adds and removes, and the tabs that the row leaves.
 const EFFECTS = {
   done: { add: ["done"], remove: ["unread", "snoozed"], leaves: ["inbox", "unread", "snoozed"] },
   undone: { remove: ["done"], leaves: ["done"] },

@@ -1,18 +1,10 @@
 /*
- * What a page asks or explains, beside what opens it, until Escape, a click elsewhere or a choice, and the keys. It is
- * loaded when it is first opened.
+ * What a page asks or explains, beside what opens it, until Escape, a click elsewhere or a choice. It is loaded when it
+ * is first opened.
  */
 
 import { make } from "./list.js";
-import { remember, request } from "./transport.js";
-
-export function explain(inbox) {
-  const help = inbox.querySelector("dialog[data-ntf-help]");
-  const box = help.querySelector("[data-ntf-keys]");
-  box.checked = remember("ntf-keys") !== "off";
-  box.onchange = () => remember("ntf-keys", box.checked ? "on" : "off");
-  help.showModal();
-}
+import { request } from "./transport.js";
 
 /* Show the JSON of a page. A choice is added to the form, and is by default the action itself. */
 export async function open(inbox, opener, url, form = new FormData(inbox.form), perform = undefined) {

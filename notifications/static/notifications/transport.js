@@ -43,7 +43,7 @@ export const isOver = ({ kind }) => ["signed-out", "other-user"].includes(kind);
 
 /* Return {data, etag}, or null if nothing has changed. */
 export async function request(url, { user, etag, body } = {}) {
-  // A site may let only what a person does keep a session alive.
+  // Nobody has pressed anything.
   const headers = { Accept: "application/json", ...(!body && { "X-Notifications-Poll": "1" }) };
   user && (headers[USER_HEADER] = encodeURIComponent(user));
   etag && (headers["If-None-Match"] = etag);
@@ -176,7 +176,7 @@ class Queue {
 
 export const queue = new Queue();
 
-/* What is new: the tab that holds the lock listens, or polls, and sends it to the others. */
+/* What is new. The tab that holds the lock sends it to the others. */
 class Live {
   members = new Set();
   known = new Set();
@@ -212,7 +212,7 @@ class Live {
     const { signal } = this.life;
     const began = performance.now();
     const lead = () => signal.aborted || this.lead(again || performance.now() - began > 1000);
-    // Without https there are no locks: each tab listens for itself.
+    // There are none without https.
     navigator.locks ? navigator.locks.request(name, { signal }, lead).catch((error) => error.name === "AbortError" || console.warn(error)) : lead();
     this.channel.postMessage(["joined"]);
     document.addEventListener("visibilitychange", () => this.look(), { signal });
