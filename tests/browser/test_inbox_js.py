@@ -17,6 +17,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
 
 INBOX = "/inbox/notifications/"
 
+#: A line on which every request of a script takes so long, in milliseconds.
+LINE = """
+const real = fetch;
+window.fetch = async (url, options = {}) => {
+  const answer = await real(url, options);
+  await new Promise((resolve) => setTimeout(resolve, arguments[0]));
+  return answer;
+};
+"""
+
 #: The sentence of the row in which the focus is.
 FOCUSED = """
 return document.activeElement.closest("[data-ntf-id]")?.querySelector(".ntf-sentence").textContent.trim()
@@ -744,6 +754,50 @@ def test_a_page_that_shows_the_list_without_its_tabs_works(
     wait_until(lambda: not rows().get().unread)
     assert rows().get().done_at is None
     assert browser.complaints() == []
+
+
+def test_a_page_that_comes_out_of_a_cache_is_looked_at_again(browser: Browser, inbox: list[Any]) -> None:
+    """The cache of the browser, which keeps the page as it was left; no tab has asked meanwhile."""
+    poll = "return (await import('/static/notifications/transport.js')).live.etag"
+    wait_until(lambda: browser.run(poll))
+    browser.run("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    inbox[4].mark_as_done()
+    browser.run("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    wait_until(lambda: sentences(browser) == ["did 3", "did 2", "did 1", "did 0"])
+
+
+def test_an_inbox_that_a_script_swaps_in_is_looked_at_again(
+    browser: Browser, justquick: Any, visit: Callable[[str], None]
+) -> None:
+    """As Turbo does with a page out of its cache, where the bell goes on."""
+    made = [make_notification(justquick, verb=f"did {n}", target=make_project("target")) for n in range(2)]
+    browser.stop_the_clock()
+    visit(INBOX)
+    wait_until(lambda: browser.run("return (await import('/static/notifications/transport.js')).live.etag"))
+    browser.let_pass(1000)
+    wait_until(lambda: browser.run("return document.querySelector('notifications-inbox').etag"))
+    made[1].mark_as_done()
+    browser.run(
+        "const old = document.querySelector('notifications-inbox'); old.replaceWith(old.cloneNode(true))"
+    )
+    browser.let_pass(1000)
+    wait_until(lambda: sentences(browser) == ["did 0"])
+
+
+def test_an_inbox_that_is_moved_goes_on(browser: Browser, inbox: list[Any]) -> None:
+    """One that was moved while it waited never asked again: for an answer, or for the moment to ask."""
+    move = (
+        "const inbox = document.querySelector('notifications-inbox'); inbox.soon();"
+        "document.querySelector('main').append(inbox)"
+    )
+    browser.run(LINE, 500)
+    press(browser, "j", "s")
+    browser.run(move)
+    wait_until(lambda: states(inbox, "saved_at")[4])
+    wait_until(browser.is_answered)
+    inbox[3].mark_as_done()
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    wait_until(lambda: sentences(browser) == ["did 4", "did 2", "did 1", "did 0"])
 
 
 def test_an_inbox_that_is_taken_out_of_the_page_leaves_nothing_behind(

@@ -36,7 +36,6 @@ class Inbox extends List {
     this.on(document, "notifications:new", ({ detail }) => this.arrive(detail));
     this.on(document, "notifications:waiting", () => this.showToast("waiting"));
     this.on(document, "notifications:stopped", ({ detail }) => this.showProblem({ kind: detail.reason }));
-    this.on(window, "pageshow", ({ persisted }) => persisted && this.soon());
     this.pill && this.on(this.pill, "click", this.release);
     this.on(this.toast, "click", ({ target }) => {
       target.closest("[data-ntf-again]") && this.again();
@@ -123,7 +122,7 @@ class Inbox extends List {
     const old = this.records;
     const pushed = old.slice(end).filter(({ leaving }) => !leaving).slice(0, this.held.length);
     this.records = [...fresh.filter((record) => !this.held.includes(record)), ...pushed];
-    // A thread stays as it is until then.
+    // Threads stay as they are.
     old.filter((record) => this.isHeld(record) && !this.records.includes(record)).forEach((record) => this.putBack(record, old));
     return this.records;
   }
@@ -172,7 +171,7 @@ class Inbox extends List {
     }
   }
 
-  /* Show in place what a page asks or explains; if that fails, the page. */
+  /* Show what a page asks or explains, or the page itself. */
   async openPanel(opener, ...rest) {
     try {
       const { open } = await import("./panel.js");

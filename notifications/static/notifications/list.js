@@ -1,4 +1,4 @@
-/* A list of what the server has, and of actions without an answer. */
+/* What the server has, and actions without an answer. */
 
 import { ahead, isWebUrl, live, queue, request, send, showCounts, withFields } from "./transport.js";
 
@@ -159,9 +159,11 @@ export class List extends HTMLElement {
   rows = () => all("[data-ntf-id]", this.list);
   shown = () => this.records.filter(({ leaving }) => !leaving);
   opened = new Set();
+  pending = 0;
+  acts = 0;
 
   connectedCallback() {
-    Object.assign(this, { life: new AbortController(), pending: 0, acts: 0 });
+    Object.assign(this, { life: new AbortController(), timer: undefined });
     this.list = this.querySelector(".ntf-list, .ntf-few");
     this.template = this.querySelector("template[data-ntf-row]");
     this.records = readRecords(this.list);

@@ -187,12 +187,12 @@ class Live {
     this.members.add(element);
     const { ntfUser, ntfApi } = element.dataset;
     if (this.isRunning && this.data.ntfUser === ntfUser && this.data.ntfApi === ntfApi) {
-      return;
+      return setTimeout(dispatch, 0, "changed"); // Out of a cache.
     }
     this.isRunning && this.stop();
     this.data = { ...element.dataset };
     this.known = new Set();
-    this.counts = this.etag = this.opened = this.newest = undefined;
+    this.counts = this.opened = this.newest = undefined;
     this.since = Date.parse(this.data.ntfNow) || Date.now();
     this.period = 1000 * (this.data.ntfPeriod || 15);
     this.start();
@@ -204,7 +204,7 @@ class Live {
   }
 
   start(again = false) {
-    Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0 });
+    Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0, etag: undefined });
     this.life = new AbortController();
     const name = `notifications:${this.data.ntfApi}:${this.data.ntfUser}`;
     this.channel = new BroadcastChannel(name);
@@ -255,7 +255,7 @@ class Live {
     on("resync", () => this.poll());
     on("open", () => Object.assign(this, { opened: true, failures: 0 }));
     on("error", () => {
-      // The browser tries again, unless there was no stream.
+      // The browser tries again, if there was a stream.
       if (source.readyState === EventSource.CLOSED && this.source === source) {
         this.close();
         this.failures += this.opened ? 1 : 0;
