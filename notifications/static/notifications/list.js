@@ -213,7 +213,7 @@ export class List extends HTMLElement {
     if (turn !== this.turn || !this.isConnected) {
       return;
     }
-    live.isRunning || live.start(true);
+    live.isOver && live.start(true);
     if (acts !== this.acts) {
       this.pending || this.soon();
     } else if (answer) {

@@ -110,7 +110,7 @@ export async function send(element, url, form) {
   return post();
 }
 
-/* Send one command after the other, if need be again. */
+/* Send one command after the other. */
 class Queue {
   commands = [];
   pause = 1000;
@@ -204,7 +204,7 @@ class Live {
   }
 
   start(again = false) {
-    Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0, etag: undefined });
+    Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0, isOver: false, etag: undefined });
     this.life = new AbortController();
     const name = `notifications:${this.data.ntfApi}:${this.data.ntfUser}`;
     this.channel = new BroadcastChannel(name);
@@ -335,6 +335,7 @@ class Live {
       dispatch("changed");
     } else if (kind === "stopped") {
       this.isRunning && this.stop();
+      this.isOver = true;
       const again = () => document.hidden || this.isRunning || !this.members.size || this.start(true);
       document.addEventListener("visibilitychange", again, { once: true });
       dispatch("stopped", { reason: detail });
