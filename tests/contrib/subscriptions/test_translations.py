@@ -53,7 +53,7 @@ def test_every_label_of_the_wing_is_russian() -> None:
         ("en", "pyotr is not notified: issue 2 is muted."),
         ("ru", "pyotr не получает уведомление: уведомления о «issue 2» отключены."),  # noqa: RUF001 - Russian indeed
         ("de", "pyotr wird nicht benachrichtigt: „issue 2“ ist stummgeschaltet."),
-        ("ar", "لا يتلقى pyotr الإشعار: كتم «issue 2»."),
+        ("ar", "لا يتلقى \u2068pyotr\u2069 الإشعار: كتم «\u2068issue 2\u2069»."),
     ],
 )
 def test_the_rule_that_decided_is_explained_in_the_language_of_the_reader(
