@@ -28,7 +28,8 @@ FIRST_ROW = """
 const row = document.querySelector(".ntf-row");
 const name = (element) => element.getAttribute("aria-label") ?? element.textContent.trim();
 const described = (element) => document.getElementById(element.getAttribute("aria-describedby"))?.textContent;
-const tools = [...row.querySelectorAll(".ntf-tool:not(summary)")].map((tool) =>
+const isShown = (tool) => getComputedStyle(tool).display !== "none";
+const tools = [...row.querySelectorAll(".ntf-tool:not(summary)")].filter(isShown).map((tool) =>
   [name(tool), tool.href, tool.value, tool.formAction, tool.dataset.ntfKey, tool.form?.id,
    described(tool)?.replace(/\\s+/g, " ").trim()].map((each) => each ?? null));
 const reasons = [...row.querySelectorAll(".ntf-when")].filter((each) => !each.hidden).map((each) => each.textContent);
