@@ -297,10 +297,10 @@ def test_axe_finds_nothing(browser: Browser, visit: Visit, justquick: Any, told:
     assert violations(browser) == []
     assert browser.run(sizes) == 0
     open_menu(browser)
-    browser.page.locator(".ntf-row .ntf-buttons a").first.click()
+    browser.page.locator(".ntf-row [data-ntf-panel]").first.click()
     browser.page.get_by_role("dialog").wait_for()
     assert violations(browser) == []
-    browser.page.goto(browser.run("return document.querySelector('.ntf-row .ntf-buttons a').href"))
+    browser.page.goto(browser.run("return document.querySelector('.ntf-row [data-ntf-panel]').href"))
     assert violations(browser) == []
     browser.page.locator("summary").click()
     assert browser.page.locator("[name=action][value=mute]").is_visible()
