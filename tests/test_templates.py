@@ -11,7 +11,7 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.paginator import Paginator
-from django.template import engines
+from django.template import RequestContext, Template, engines
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
 from django.utils import timezone, translation
@@ -383,7 +383,8 @@ def test_a_button_marks_all_as_read_where_something_is_unread(inbox: Client, jus
         assert button.text == "Mark all as read"
         assert (button["form"], button["name"], button["value"]) == ("ntf-bulk", "all", "read")
     row.mark_as_read()
-    assert not get(inbox).one("header").all("button")
+    # A rule of the stylesheet hides it until something is unread.
+    assert "hidden" in get(inbox).one("span", **{"data-ntf-count": "unread"}).attributes
 
 
 def test_the_forms_of_the_page_do_what_they_say(justquick: Any) -> None:
@@ -411,6 +412,49 @@ def fields_of(form: Element) -> dict[str, str]:
     return {field["name"]: field["value"] for field in form.all("input") if field["type"] == "hidden"}
 
 
+def test_enter_in_a_checkbox_presses_nothing(inbox: Client, justquick: Any) -> None:
+    """A browser presses the first button of the form. That was "Mark all as read"."""
+    make_notification(justquick)
+    found = get(inbox).walk()
+    boxes = [element for element in found if element.attributes.get("type") == "checkbox"]
+    forms = {box["form"] for box in boxes if "form" in box.attributes}
+    assert forms == {"ntf-bulk"}
+    first = get(inbox).all("button", form="ntf-bulk")[0]
+    assert (first["formmethod"], "hidden" in first.attributes, first.text) == ("dialog", True, "")
+    assert get(inbox).one("form", id="ntf-bulk").all("button")[0] is not first
+
+
+@pytest.mark.parametrize("threads", [True, False])
+def test_no_attribute_depends_on_how_numbers_are_written(
+    inbox: Client, justquick: Any, settings: Any, threads: bool
+) -> None:
+    """A slug of "110,910" names no row, and a page of "1,200" rows has ten."""
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 1200, "THREADS": threads}
+    for row in (make_notification(justquick, target=make_project()) for _ in range(2)):
+        row.mark_as_saved()
+    bell = Template("{% load notifications_tags %}{% notifications_bell rows=5 %}")
+    notice = rows().first()
+
+    def attributes() -> list[dict[str, str]]:
+        request = RequestFactory().get("/")
+        request.user = justquick
+        shown = [
+            *get(inbox).walk(),
+            *get(inbox, f"{INBOX}saved/").walk(),
+            *read(bell.render(RequestContext(request))).walk(),
+            *show(notice).walk(),
+        ]
+        return [
+            {name: value for name, value in element.attributes.items() if name != "data-ntf-now"}
+            for element in shown
+            if element.attributes.get("name") != "csrfmiddlewaretoken"
+        ]
+
+    before = attributes()
+    settings.USE_THOUSAND_SEPARATOR = True
+    assert attributes() == before
+
+
 def test_pages_lead_to_what_is_newer_and_what_is_older(inbox: Client, justquick: Any, settings: Any) -> None:
     settings.NOTIFICATIONS = {"PAGE_SIZE": 2}
     for number in range(5):
@@ -425,7 +469,7 @@ def test_pages_lead_to_what_is_newer_and_what_is_older(inbox: Client, justquick:
         if not older:
             break
         assert older[0].text == "Older"
-        page = get(inbox, INBOX + older[0]["href"])
+        page = get(inbox, older[0]["href"])
     assert seen == [
         ["justquick wrote 4", "justquick wrote 3"],
         ["justquick wrote 2", "justquick wrote 1"],
@@ -433,8 +477,20 @@ def test_pages_lead_to_what_is_newer_and_what_is_older(inbox: Client, justquick:
     ]
     newer = page.one("nav", cls="ntf-pages").one("a", rel="prev")
     assert newer.text == "Newer"
-    page = get(inbox, INBOX + newer["href"])
+    page = get(inbox, newer["href"])
     assert sentences(page) == seen[1]
+
+
+def test_every_link_leads_to_a_path(inbox: Client, justquick: Any, settings: Any) -> None:
+    """A site may say <base href="/">, from which a link to "?q=is:unread" is one to its home page."""
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 1}
+    for number in range(3):
+        make_notification(justquick, verb=f"wrote {number}")
+    inbox.post(f"{INBOX}searches/", {"do": "save", "name": "mine", "q": "wrote"})
+    second = get(inbox).one("a", rel="next")["href"]
+    for url in (INBOX, f"{INBOX}?q=reason:mention", second, f"{INBOX}?page=3", DONE):
+        links = [link["href"] for link in get(inbox, url).all("a") if "href" in link.attributes]
+        assert [href for href in links if not href.startswith("/")] == []
 
 
 def test_a_numbered_page_says_its_number(inbox: Client, justquick: Any, settings: Any) -> None:
@@ -458,7 +514,7 @@ def test_the_list_works_with_the_pages_of_djangos_own_list_view(justquick: Any) 
 
 def test_a_short_inbox_has_no_pages(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
-    assert not get(inbox).all("nav", cls="ntf-pages")
+    assert "hidden" in get(inbox).one("nav", cls="ntf-pages").attributes
 
 
 def test_a_list_of_any_length_and_kind_costs_the_same_queries(
@@ -568,7 +624,7 @@ def test_the_stylesheet_takes_back_what_a_site_says_of_elements_before_it_says_i
     assert "@layer" not in css()
     first, *_ = re.findall(r"([^{}]+)\{", css())
     assert first.startswith(":is(.ntf, ")
-    assert re.search(r":where\(:not\(svg, svg \*, img, \[hidden\], dialog\)\) $", first)
+    assert re.search(r":where\(:not\(svg, svg \*, img, \[hidden\], dialog, \[contenteditable\]\)\) $", first)
     # Every rule of ours has a class, except for the colours, which any rule of a site may set.
     selectors = [found.strip() for found in re.findall(r"(?:^|[{}])([^{}@]+)\{", css())]
     for selector in selectors:
@@ -598,7 +654,7 @@ def test_an_empty_inbox_leads_to_what_is_snoozed(inbox: Client, justquick: Any) 
 def test_the_inbox_offers_searches_and_marks_the_one_that_is_shown(inbox: Client, justquick: Any) -> None:
     make_notification(justquick, verb="asked", reason="mention")
     make_notification(justquick, verb="closed")
-    assert 'href="?q=reason%3Amention"' in inbox.get(INBOX).content.decode()
+    assert 'href="/inbox/notifications/?q=reason%3Amention"' in inbox.get(INBOX).content.decode()
     page = inbox.get(INBOX, {"q": "reason:mention"})
     assert [row.verb for row in page.context["notifications"]] == ["asked"]
     assert f'<a href="{INBOX}" aria-current="true">Mentions <span class="ntf-count"' in page.content.decode()

@@ -24,6 +24,7 @@ from notifications.inbox.lists import (
     show,
 )
 from notifications.inbox.requests import rows_of
+from notifications.inbox.rows import level_of, marks_of
 from notifications.inbox.tabs import TABS
 from notifications.objects.keys import attach_objects
 from notifications.objects.labels import labels_of
@@ -35,7 +36,7 @@ from notifications.storage.reasons import reason_label
 from notifications.storage.states import newest_first, oldest_first, states_of
 
 #: The most threads whose rows a client may ask for at once.
-MAX_OPEN_THREADS = 5
+MAX_OPEN_THREADS = 20
 
 
 def count_of(request: HttpRequest, name: str, *, with_list: bool) -> HttpResponse:
@@ -140,8 +141,9 @@ def entry_of_row(row: AbstractNotification, key: str, request: HttpRequest) -> d
     return {
         **entry(row, request),
         "day": tabs.day_of(row, key),
-        "level_name": capfirst(row.get_level_display()),
+        "level_name": level_of(row),
         "reason_name": capfirst(reason_label(row.reason)),
+        "marks": marks_of(row),
     }
 
 
@@ -149,12 +151,13 @@ def rows_of_open_threads(
     request: HttpRequest, rows: Rows, found: Sequence[Any], *, key: str, descending: bool
 ) -> dict[str, list[Any]]:
     """Return the first rows of the threads that the client names as ``open``, by the key of the thread."""
-    asked = request.GET.get("open", "").split(",")
+    asked = set(request.GET.get("open", "").split(","))
     order = (newest_first if descending else oldest_first)(key)
-    opened = {}
+    opened: dict[str, list[Any]] = {}
     for row in found:
         thread = thread_of(row)
-        if thread and thread.key in asked[:MAX_OPEN_THREADS]:
+        # The client may name threads that have left the page.
+        if thread and thread.key in asked and len(opened) < MAX_OPEN_THREADS:
             some = threads.of_key(rows, thread.key).order_by(*order)
             opened[thread.key] = list(some[: settings.PAGE_SIZE])
     return opened

@@ -20,7 +20,7 @@ COOKIE = "notifications_flash"
 MAX_AGE = 60
 
 #: The names of messages that do not belong to an action.
-UNDO, NOTHING_CHOSEN, CHANGED, TOO_MANY_SEARCHES = "undo", "nothing", "changed", "searches"
+UNDO, NOTHING_CHOSEN, CHANGED, TOO_MANY_SEARCHES = OWN_MESSAGES = "undo", "nothing", "changed", "searches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,9 @@ def get_flash(request: HttpRequest) -> Flash | None:
     if not value:
         return None
     action, changed, token = value.split(" ")
-    return Flash(action, int(changed), token)
+    # Another version of the site may have set it, with an app that this one has not.
+    is_known = action in OWN_MESSAGES or action in ACTIONS or message_of(action) is not None
+    return Flash(action, int(changed), token) if is_known else None
 
 
 def salt(request: HttpRequest) -> str:

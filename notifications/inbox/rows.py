@@ -34,9 +34,15 @@ SLUG, VALUE = "\0", "\1"
 
 #: The face of an actor. Initials are no text of the page: the sentence has the name.
 FACE = '<span class="ntf-face" aria-hidden="true" data-ntf-initials="{}">{}{}</span>'
+LEVEL = '<span class="ntf-level">{}</span>'
 #: The icon of the model of what the row is about, beside the face.
 KIND = '<span class="ntf-kind">{}</span>'
 IMAGE = '<img src="{}" alt="" width="24" height="24" loading="lazy">'
+
+#: What else holds of a row, which a script writes anew.
+MARKS = '<span class="ntf-when" data-ntf-slot="marks"{}>{}</span>'
+#: The states that are said there.
+MARKED_STATES = {"snoozed", "saved", "done"}
 
 #: The levels that a row names. The others are of no interest in a list.
 SHOWN_LEVELS = ("warning", "error")
@@ -55,8 +61,6 @@ class Rows:
             "unread": format_html(
                 '<span class="ntf-state">{}</span>', pgettext("one notification", "Unread")
             ),
-            "saved": when(pgettext("one notification", "Saved")),
-            "done": when(pgettext("one notification", "Done")),
         }
         self.icons = {kind: format_html(KIND, icon) for kind, icon in icons(context).items()}
         asked = getattr(self.request, "GET", {}).get("q", "")
@@ -121,18 +125,21 @@ class Rows:
         title, ago = with_zone(formats.date_format(moment, "DATETIME_FORMAT"), moment), notice.ago()
         parts: list[str] = [
             self.words["unread"] if "unread" in states else "",
-            level_of(notice),
+            format_html(LEVEL, level) if (level := level_of(notice)) else "",
             f'<time datetime="{moment.isoformat(timespec="seconds")}" title="{escape(title)}">{escape(ago)}</time>',
             self.reason(thread.reason if thread else notice.reason),
             self.more(thread) if thread else "",
-            when(snoozed_words(notice)) if "snoozed" in states else "",
-            *(self.words[name] for name in ("saved", "done") if name in states),
+            marks(marks_of(notice) if states & MARKED_STATES else ""),
         ]
         return mark_safe(" ".join(filter(None, parts)))  # noqa: S308 - each is escaped
 
     def more(self, thread: Thread) -> str:
         """Return the link to the rows of a thread, with their number and that of the new ones."""
-        new = format_html(' <span class="ntf-news">{}</span>', thread.new) if thread.new else ""
+        new = (
+            format_html(' <span class="ntf-news" data-ntf-slot="new">{}</span>', thread.new)
+            if thread.new
+            else ""
+        )
         path = f"{getattr(self.request, 'path', '')}?{urlencode({**self.asked, 'thread': thread.key})}"
         return format_html('<a class="ntf-rest" href="{}" data-ntf-rest>{}</a>{}', path, thread.more, new)
 
@@ -163,8 +170,8 @@ class Rows:
         url = reverse("notifications:delete", args=["-slug-"], current_app=namespace).replace("-slug-", SLUG)
         back = urlencode({"next": getattr(self.request, "path", "")})
         return format_html(
-            '<a class="ntf-tool" href="{}?{}" aria-label="{title}" title="{title}" aria-describedby="ntf-{slug}">'
-            "{icon}</a>",
+            '<a class="ntf-tool" href="{}?{}" aria-label="{title}" title="{title}" aria-describedby="ntf-{slug}"'
+            " data-ntf-delete>{icon}</a>",
             mark_safe(url),  # noqa: S308 - of this site
             back,
             title=gettext("Delete"),
@@ -180,9 +187,20 @@ def when(words: str) -> str:
 
 def level_of(notice: AbstractNotification) -> str:
     """Return the level in words, if it is one that a row names."""
-    if notice.level not in SHOWN_LEVELS:
-        return ""
-    return format_html('<span class="ntf-level">{}</span>', capfirst(notice.get_level_display()))
+    return str(capfirst(notice.get_level_display())) if notice.level in SHOWN_LEVELS else ""
+
+
+def marks(words: str) -> str:
+    """Return the part of the muted line in which these words are."""
+    return format_html(MARKS, mark_safe("" if words else " hidden"), words)  # noqa: S308 - of this module
+
+
+def marks_of(notice: AbstractNotification) -> str:
+    """Return in words whether the row is snoozed, saved and done."""
+    states = states_of(notice)
+    words = {"saved": pgettext("one notification", "Saved"), "done": pgettext("one notification", "Done")}
+    marks = [snoozed_words(notice)] if "snoozed" in states else []
+    return " · ".join([*marks, *(word for name, word in words.items() if name in states)])
 
 
 def snoozed_words(notice: AbstractNotification) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time, timedelta, timezone as zones
 from typing import Any
 
 from django.conf import settings
@@ -29,10 +29,16 @@ class Preset:
     moment: Callable[[datetime], datetime]
 
 
+def in_an_hour(now: datetime) -> datetime:
+    """Return when an hour has passed, also in a night in which the clocks are put back."""
+    start = now if timezone.is_naive(now) else now.astimezone(zones.utc)
+    return start + timedelta(hours=1)
+
+
 PRESETS: Mapping[str, Preset] = {
     preset.name: preset
     for preset in (
-        Preset("hour", _("In an hour"), lambda now: now + timedelta(hours=1)),
+        Preset("hour", _("In an hour"), in_an_hour),
         Preset("evening", _("This evening"), lambda now: at(now, EVENING)),
         Preset("tomorrow", _("Tomorrow morning"), lambda now: at(now, MORNING, days=1)),
         Preset("week", _("Next week"), lambda now: at(now, MORNING, days=7 - now.weekday())),

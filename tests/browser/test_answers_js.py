@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.http import JsonResponse
 from django.utils import timezone
 
 from tests.browser import site
@@ -286,6 +288,38 @@ def test_after_a_new_login_the_page_goes_on_with_a_new_token(browser: Browser, i
     browser.complaints()
 
 
+def refuse_with_json(request: Any, reason: str = "") -> JsonResponse:
+    """Answer a wrong token as the API of a site does."""
+    return JsonResponse({"detail": reason}, status=403)
+
+
+def test_a_site_may_answer_a_wrong_token_with_json(browser: Browser, inbox: list[Any], settings: Any) -> None:
+    settings.CSRF_FAILURE_VIEW = f"{__name__}.refuse_with_json"
+    browser.context.clear_cookies(name="csrftoken")
+    press(browser, "j", "e")
+    wait_until(lambda: states(inbox, "done_at")[4])
+    assert toast(browser) != WRONG
+    browser.complaints()
+
+
+def test_who_is_signed_in_again_elsewhere_is_not_said_to_be_signed_out(
+    browser: Browser, inbox: list[Any], justquick: Any
+) -> None:
+    """The list had not changed, so nothing took that back; and what stopped did not start."""
+    running = "return (await import('/static/notifications/transport.js')).live.isRunning"
+    browser.run(CHANGED)
+    wait_until(lambda: browser.run("return document.querySelector('notifications-inbox').etag"))
+    browser.context.clear_cookies(name="sessionid")
+    browser.run("dispatchEvent(new Event('online'));" + CHANGED)
+    wait_until(lambda: toast(browser) == "You are signed out.")
+    wait_until(lambda: not browser.run(running))
+    log_in_as(browser, justquick)
+    browser.run(CHANGED)
+    wait_until(lambda: toast(browser) == "")
+    wait_until(lambda: browser.run(running))
+    browser.complaints()
+
+
 @pytest.mark.parametrize("period", [1, 60])
 def test_a_bell_that_is_swapped_in_finds_its_user(
     browser: Browser, visit: Visit, justquick: Any, period: int
@@ -489,6 +523,20 @@ def test_times_go_on_and_days_change(browser: Browser, inbox: list[Any], visit: 
     browser.page.on("request", lambda request: asked.append(request.url))
     browser.page.clock.fast_forward(86_400_000)
     wait_until(lambda: browser.run("") or any("/api/inbox/" in url for url in asked))
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+def test_times_are_those_of_the_server(browser: Browser, inbox: list[Any], visit: Visit, hours: int) -> None:
+    """A row that had just come was of three hours ago, or an old one of this second."""
+    browser.page.clock.install(time=timezone.now() + timedelta(hours=hours))
+    rows().update(timestamp=timezone.now() - timedelta(minutes=20))
+    visit(INBOX)
+    with browser.page.expect_response("**/api/inbox/**"):
+        browser.run(CHANGED)
+        browser.let_pass(1000)
+    browser.let_pass(60_000)
+    times = browser.page.locator(".ntf-row time").all_inner_texts
+    wait_until(lambda: {text.split(" ")[1:] == ["minutes", "ago"] for text in times()} == {True})
 
 
 @pytest.mark.parametrize("title", ["(2024) Annual report", "(1984) by George Orwell", "Page"])

@@ -17,6 +17,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.browser.site")]
 
 INBOX = "/inbox/notifications/"
 
+#: A line on which every request of a script takes so long, in milliseconds.
+LINE = """
+const real = fetch;
+window.fetch = async (url, options = {}) => {
+  const answer = await real(url, options);
+  await new Promise((resolve) => setTimeout(resolve, arguments[0]));
+  return answer;
+};
+"""
+
 #: The sentence of the row in which the focus is.
 FOCUSED = """
 return document.activeElement.closest("[data-ntf-id]")?.querySelector(".ntf-sentence").textContent.trim()
@@ -360,6 +370,30 @@ def test_many_are_snoozed_in_place(browser: Browser, inbox: list[Any]) -> None:
     assert sentences(browser) == ["did 2", "did 1", "did 0"]
 
 
+def test_enter_in_the_date_presses_its_own_button(browser: Browser, inbox: list[Any]) -> None:
+    """It pressed the first button: an hour."""
+    press(browser, "j", "h")
+    field = browser.page.locator(".ntf-sheet input")
+    field.press("Enter")
+    field.fill("2099-12-24T18:00")
+    field.press("Enter")
+    wait_until(lambda: any(states(inbox, "snoozed_until")))
+    [until] = [row.snoozed_until for row in rows() if row.snoozed_until]
+    assert until.year == 2099
+
+
+def test_enter_in_a_checkbox_changes_nothing(browser: Browser, inbox: list[Any]) -> None:
+    """It pressed the first button of the form: all were read."""
+    box = browser.page.locator(".ntf-row [name=id]").first
+    box.focus()
+    press(browser, "Enter", "x", "Enter")
+    # Whatever it sends comes before this.
+    press(browser, "s")
+    wait_until(lambda: any(states(inbox, "saved_at")))
+    assert states(inbox, "unread") == [True] * 5
+    assert box.is_visible()
+
+
 def test_where_the_times_cannot_be_had_the_page_asks(browser: Browser, inbox: list[Any]) -> None:
     browser.page.route("**/act/?action=snooze", lambda route: route.abort())
     press(browser, "j")
@@ -618,6 +652,92 @@ def test_a_row_that_arrives_looks_like_the_others_and_is_told_once(
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize(
+    ("tab", "columns"),
+    [
+        ("", {"saved_at": True}),
+        ("", {"level": "success"}),
+        # The level of a row that an older package has stored.
+        ("", {"level": "needs review"}),
+        ("saved/", {"saved_at": True, "done_at": True, "unread": False}),
+        ("done/", {"done_at": True, "unread": False}),
+        ("snoozed/", {"snoozed_until": True, "saved_at": True}),
+    ],
+)
+def test_a_row_that_arrives_says_and_offers_what_it_does_after_a_reload(
+    browser: Browser, inbox: list[Any], justquick: Any, visit: Callable[[str], None], tab: str, columns: Any
+) -> None:
+    visit(INBOX + tab)
+    tomorrow = timezone.now() + timedelta(days=1)
+    moments = {name: tomorrow if value is True else value for name, value in columns.items()}
+    make_notification(justquick, verb="came", target=make_project("target"), **moments)
+    row = browser.page.locator(".ntf-row").first
+
+    def shown() -> tuple[list[str], list[str]]:
+        tools = row.locator(".ntf-tool:visible").evaluate_all("tools => tools.map(tool => tool.title)")
+        lines = row.locator(".ntf-meta > :not(time, .ntf-state):visible").all_inner_texts()
+        return tools, [text for text in lines if text]
+
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    wait_until(lambda: sentences(browser)[:1] == ["came"])
+    row.hover()
+    arrived = shown()
+    browser.page.reload()
+    row.hover()
+    assert arrived == shown()
+    assert browser.complaints() == []
+
+
+def test_a_row_says_that_it_is_saved_as_long_as_it_is(browser: Browser, inbox: list[Any]) -> None:
+    """It said so until the page was loaded again."""
+    row = browser.page.locator(".ntf-row").first
+    for words in ("Saved", "", "Saved"):
+        row.hover()
+        row.locator("[data-ntf-action=save], [data-ntf-action=unsave]").click()
+        wait_until(partial(says, browser, words))
+
+
+def says(browser: Browser, words: str) -> bool:
+    """Return whether the first row says this of its states."""
+    return str(browser.page.locator(".ntf-row [data-ntf-slot=marks]").first.inner_text()) == words
+
+
+def test_what_is_pushed_off_the_page_is_on_the_next(
+    browser: Browser, justquick: Any, visit: Callable[[str], None], settings: Any
+) -> None:
+    """No link led to it, or one that began after it."""
+    settings.NOTIFICATIONS = {"PAGE_SIZE": 3}
+    older = browser.page.get_by_role("link", name="Older")
+    for count in (3, 4):
+        rows().all().delete()
+        for n in range(count):
+            make_notification(justquick, verb=f"did {n}")
+        visit(INBOX)
+        assert older.count() == (1 if count > 3 else 0)
+        for n in range(2):
+            make_notification(justquick, verb=f"came {n}")
+        browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+        browser.page.get_by_text("came 1").wait_for()
+        assert sentences(browser) == ["came 1", "came 0", f"did {count - 1}"]
+        browser.follow(older)
+        assert sentences(browser)[:2] == [f"did {count - 2}", f"did {count - 3}"]
+
+
+def test_all_can_be_read_as_soon_as_something_is_unread(
+    browser: Browser, justquick: Any, visit: Callable[[str], None]
+) -> None:
+    visit(INBOX)
+    button = browser.page.get_by_role("button", name="Mark all as read")
+    assert not button.is_visible()
+    row = make_notification(justquick)
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    # Where the count comes before the list does, the page asks first.
+    browser.page.locator(".ntf-row").wait_for()
+    button.click()
+    wait_until(lambda: states([row], "unread") == [False])
+    wait_until(lambda: not button.is_visible())
+
+
 # Pages of a site
 
 
@@ -638,6 +758,50 @@ def test_a_page_that_shows_the_list_without_its_tabs_works(
     wait_until(lambda: not rows().get().unread)
     assert rows().get().done_at is None
     assert browser.complaints() == []
+
+
+def test_a_page_that_comes_out_of_a_cache_is_looked_at_again(browser: Browser, inbox: list[Any]) -> None:
+    """The cache of the browser, which keeps the page as it was left; no tab has asked meanwhile."""
+    poll = "return (await import('/static/notifications/transport.js')).live.etag"
+    wait_until(lambda: browser.run(poll))
+    browser.run("dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    inbox[4].mark_as_done()
+    browser.run("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    wait_until(lambda: sentences(browser) == ["did 3", "did 2", "did 1", "did 0"])
+
+
+def test_an_inbox_that_a_script_swaps_in_is_looked_at_again(
+    browser: Browser, justquick: Any, visit: Callable[[str], None]
+) -> None:
+    """As Turbo does with a page out of its cache, where the bell goes on."""
+    made = [make_notification(justquick, verb=f"did {n}", target=make_project("target")) for n in range(2)]
+    browser.stop_the_clock()
+    visit(INBOX)
+    wait_until(lambda: browser.run("return (await import('/static/notifications/transport.js')).live.etag"))
+    browser.let_pass(1000)
+    wait_until(lambda: browser.run("return document.querySelector('notifications-inbox').etag"))
+    made[1].mark_as_done()
+    browser.run(
+        "const old = document.querySelector('notifications-inbox'); old.replaceWith(old.cloneNode(true))"
+    )
+    browser.let_pass(1000)
+    wait_until(lambda: sentences(browser) == ["did 0"])
+
+
+def test_an_inbox_that_is_moved_goes_on(browser: Browser, inbox: list[Any]) -> None:
+    """One that was moved while it waited never asked again: for an answer, or for the moment to ask."""
+    move = (
+        "const inbox = document.querySelector('notifications-inbox'); inbox.soon();"
+        "document.querySelector('main').append(inbox)"
+    )
+    browser.run(LINE, 500)
+    press(browser, "j", "s")
+    browser.run(move)
+    wait_until(lambda: states(inbox, "saved_at")[4])
+    wait_until(browser.is_answered)
+    inbox[3].mark_as_done()
+    browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
+    wait_until(lambda: sentences(browser) == ["did 4", "did 2", "did 1", "did 0"])
 
 
 def test_an_inbox_that_is_taken_out_of_the_page_leaves_nothing_behind(

@@ -107,3 +107,54 @@ def test_what_a_stream_says_is_new_is_announced_once_whatever_its_moment(inbox: 
     say(inbox, "notification", entry)
     say(inbox, "notification", entry)
     assert inbox.run("return heard") == [["new", "backdated"]]
+
+
+def close_by_the_server(browser: Browser) -> None:
+    browser.run("streams.at(-1).dispatchEvent(new Event('open'))")
+    say(browser, "bye", {})
+
+
+def test_a_session_that_ended_while_another_began_is_no_end(inbox: Browser, justquick: Any) -> None:
+    """After a new login, or a new password, the page said "You are signed out" to who was not."""
+    inbox.run("document.addEventListener('notifications:stopped', () => heard.push(['stopped']))")
+    close_by_the_server(inbox)
+    wait_until(lambda: inbox.run("return streams.length") == 2)
+    wait_until(lambda: ["changed", None] in inbox.run("return heard"))
+    assert ["stopped"] not in inbox.run("return heard")
+    assert inbox.run("return streams[0].readyState") == 2
+
+
+def test_a_session_that_ended_is_the_end(inbox: Browser) -> None:
+    inbox.run("document.addEventListener('notifications:stopped', ({detail}) => heard.push(detail.reason))")
+    inbox.context.clear_cookies(name="sessionid")
+    close_by_the_server(inbox)
+    wait_until(lambda: "signed-out" in inbox.run("return heard"))
+    assert inbox.run("return streams.every(stream => stream.readyState === 2)")
+    inbox.complaints()
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_stream_that_says_nothing_is_not_waited_for(
+    stopped_clock: None, inbox: Browser, justquick: Any, opens: bool
+) -> None:
+    """A proxy held it back, or its line was cut: the bell stood still, since a stream that is open needs no poll."""
+    if opens:
+        inbox.run("streams[0].dispatchEvent(new Event('open'))")
+    asked: list[str] = []
+    inbox.page.on("request", lambda request: asked.append(request.url))
+    for _ in range(6):
+        inbox.let_pass(15_000)
+        say(inbox, "alive", {})
+    # The list itself looks once a minute.
+    polls = [url for url in asked if url.endswith("/api/inbox/")]
+    assert (polls, inbox.run("return streams.length")) == ([], 1)
+    make_notification(justquick, verb="came")
+
+    def came() -> bool:
+        # A poll that fails is made again later.
+        inbox.let_pass(15_000)
+        return ["new", "came"] in inbox.run("return heard")
+
+    wait_until(came)
+    assert inbox.run("return streams[0].readyState") == 2
+    assert (inbox.run("return streams.length") > 1) is opens

@@ -171,6 +171,31 @@ def test_who_opens_a_thread_has_read_all_of_it(browser: Browser, threads: Thread
     wait_until(lambda: not browser.page.locator(".ntf-news").first.is_visible())
 
 
+def test_who_opens_the_list_of_a_thread_has_read_none_of_it(browser: Browser, threads: Threads) -> None:
+    with browser.context.expect_page() as opened:
+        browser.page.locator("[data-ntf-rest]").first.click(modifiers=["Control"])
+    opened.value.wait_for_load_state()
+    browser.page.locator(".ntf-row [name=one][value^=save]").last.click()
+    # What was sent before it was answered before.
+    wait_until(lambda: threads.user.notifications.saved().count() == 1)
+    assert threads.user.notifications.unread().count() == 4
+
+
+def test_the_list_of_a_thread_that_arrived_keeps_the_search(
+    browser: Browser, threads: Threads, visit: Visit
+) -> None:
+    visit(f"{INBOX}?q=is:unread")
+    project = make_project("issue 8")
+    for who in threads.people:
+        threads.send(who, project)
+    browser.run(CHANGED)
+    wait_until(lambda: texts(browser)[0] == "cid and 2 others commented on issue 8")
+    link = browser.page.locator("[data-ntf-rest]").first
+    arrived = link.evaluate("link => link.href")
+    visit(f"{INBOX}?q=is:unread")
+    assert arrived == link.evaluate("link => link.href")
+
+
 def test_a_selection_of_threads_and_rows(browser: Browser, threads: Threads) -> None:
     for box in browser.page.locator(".ntf-list [name=id]").all():
         box.check()

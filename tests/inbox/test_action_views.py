@@ -8,10 +8,12 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.utils import timezone, translation
 
 from notifications.inbox import lists, snooze, tabs
+from notifications.inbox.flash import Flash, set_flash
 from notifications.models import InboxState
 from tests.factories import make_notification, make_project, make_user, rows
 
@@ -284,6 +286,17 @@ def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
     assert said(inbox) == ""
 
 
+def test_a_message_of_an_app_that_is_gone_is_not_said(
+    inbox: Client, justquick: Any, rf: RequestFactory
+) -> None:
+    """For a minute each page was an error to who had just used it."""
+    request, response = rf.get("/"), HttpResponse()
+    request.user = justquick
+    set_flash(response, request, Flash("of_an_app_that_is_gone", 1))
+    inbox.cookies["notifications_flash"] = response.cookies["notifications_flash"].value
+    assert said(inbox) == ""
+
+
 def test_next_is_a_page_of_this_host(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
     for path in (ACT, UNDO):
@@ -515,10 +528,10 @@ def test_the_page_searches_and_keeps_the_search_on_its_links(
     html = page(inbox, f"{INBOX}?q=%22wrote%22")
     assert html.count('class="ntf-row') == 2
     assert 'value="&quot;wrote&quot;"' in html
-    [older] = re.findall(r'rel="next" href="\?q=%22wrote%22&amp;(before=[^"]*)"', html)
+    [older] = re.findall(rf'rel="next" href="{INBOX}\?q=%22wrote%22&amp;(before=[^"]*)"', html)
     html = page(inbox, f"{INBOX}?q=%22wrote%22&{older}")
     assert "wrote 1" in html
-    assert re.search(r'rel="prev" href="\?q=%22wrote%22&amp;after=', html)
+    assert re.search(rf'rel="prev" href="{INBOX}\?q=%22wrote%22&amp;after=', html)
     # A search for names costs one query more.
     with django_assert_num_queries(5):
         page(inbox, f"{INBOX}?q=from:justquick")

@@ -75,7 +75,7 @@ def test_the_muted_line_says_what_holds_of_the_row(inbox: Client, justquick: Any
     notice.unsnooze()
     notice.mark_as_done()
     done = row(inbox, "done/")
-    assert words(done).endswith("Saved Done")
+    assert words(done).endswith("Saved · Done")
     assert f'href="{INBOX}delete/{notice.slug}/?next=%2Finbox%2Fnotifications%2Fdone%2F"' in done
 
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 from notifications import registry
 from notifications.context_processors import notifications as processor
 from notifications.contrib.live import queries, updates
+from notifications.contrib.live.hub import Hub
 from notifications.contrib.live.rounds import RecipientUpdate, Round, StreamUpdate
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.snapshots import InboxRow
@@ -351,3 +352,21 @@ def test_a_round_of_the_live_streams_is_narrowed(alice: Any, two: Any) -> None:
     [update] = updates.get_updates(Round([recipient], set(), {recipient: (stream,)}))
 
     assert update.streams[0].counts == Counts(1, 1)
+
+
+def test_a_live_stream_is_sent_counts_that_change_for_its_request_alone(alice: Any, two: Any) -> None:
+    """Of all rows as many are unread as before, so the badge stood still; above the cap it always did."""
+    stream = Stream(Login(alice.pk), make_request=lambda: SimpleNamespace(user=alice))
+    recipient = Recipient(alice.pk)
+    recipient.streams.append(stream)
+
+    def sent() -> str:
+        [update] = updates.get_updates(Round([recipient], set(), {recipient: (stream,)}))
+        Hub()._send(update, has_changed=False)
+        return stream.outbox.take().decode()
+
+    assert '{"unread": 1, "unseen": 1}' in sent()
+    assert sent() == ""
+    two[0].mark_as_read()
+    make_notification(alice, verb="kept away", public=False)
+    assert '{"unread": 0, "unseen": 0}' in sent()

@@ -57,8 +57,8 @@ def test_a_search_is_saved_shown_moved_and_removed(inbox: Client, justquick: Any
         SavedSearch("level:error", "level:error"),
     ]
     html = inbox.get(INBOX, {"q": "reason:mention is:unread"}).content.decode()
-    chip = '<a class="ntf-own" href="?q=reason%3Amention%20is%3Aunread" aria-current="true">My mentions</a>'
-    assert chip in html
+    url = f"{INBOX}?q=reason%3Amention%20is%3Aunread"
+    assert f'<a class="ntf-own" href="{url}" aria-current="true">My mentions</a>' in html
     change(inbox, "up", name="level:error")
     assert names(justquick) == ["level:error", "My mentions"]
     change(inbox, "up", name="level:error")

@@ -51,6 +51,17 @@ def test_the_presets_are_moments_on_the_clock_of_the_reader(
     assert moments == sorted(moments)
 
 
+@pytest.mark.shape("default")
+@pytest.mark.parametrize("fold", [0, 1])
+def test_an_hour_is_an_hour_in_the_night_in_which_the_clocks_are_put_back(
+    monkeypatch: Any, fold: int
+) -> None:
+    """It was two, for who pressed the button in the hour that comes twice."""
+    now = datetime(2026, 10, 25, 2, 30, fold=fold, tzinfo=ZoneInfo("Europe/Berlin"))
+    monkeypatch.setattr("notifications.inbox.snooze.local_now", lambda: now)
+    assert snooze_until("hour") == datetime(2026, 10, 25, 1 + fold, 30, tzinfo=ZoneInfo("UTC"))
+
+
 def test_now_is_that_of_the_reader() -> None:
     before = timezone.now()
     found = snooze_until("hour")

@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from notifications.conf import get_notification_model
-from notifications.inbox import thread_counts
+from notifications.inbox import api, thread_counts
 from notifications.inbox.threads import Shown, decode, encode
 from notifications.objects.fetch import is_numbered
 from notifications.presentation.threads import thread_of
@@ -454,6 +454,17 @@ def test_the_json_brings_the_rows_of_open_threads(inbox: Client, send: Sent, ann
     assert answer["threads"][0]["rows"] == wanted[::-1]
     assert sorted(item["slug"] for item in answer["items"]) == sorted(wanted)
     assert {item["text"] for item in answer["items"]} == {"ann commented on activity-stream"}
+
+
+def test_threads_that_have_left_the_page_keep_no_other_closed(inbox: Client, send: Sent, ann: Any) -> None:
+    """After five that were open and done, the next showed one of its rows."""
+    projects = [make_project() for _ in range(6)]
+    for project in (*projects, *projects):
+        send(ann, project)
+    keys = [entry["key"] for entry in inbox.get(API, {"threads": 1}).json()["threads"]]
+    gone = [f"gone{number}" for number in range(api.MAX_OPEN_THREADS)]
+    answer = inbox.get(API, {"threads": "1", "open": ",".join([*gone, *keys])}).json()
+    assert [len(entry["rows"]) for entry in answer["threads"]] == [2] * 6
 
 
 def test_an_unchanged_page_of_threads_is_not_sent_again(

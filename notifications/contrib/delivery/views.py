@@ -112,7 +112,7 @@ def preview(request: HttpRequest) -> HttpResponse:
         "language": language,
         "is_digest": is_digest,
         "parts": {name: text for name, text in parts.items() if name != "html"},
-        "html_url": f"?{preview_query(request)}" if "html" in parts else "",
+        "html_url": f"{request.path}?{preview_query(request)}" if "html" in parts else "",
     }
     return render(request, "notifications_delivery/preview.html", context)
 

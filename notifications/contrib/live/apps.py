@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
-from notifications.contrib.live.conf import Settings
+from notifications.contrib.live.conf import Settings, settings
 from notifications.extensions import Extension
 
 
@@ -34,6 +34,7 @@ class Config(Extension, AppConfig):
     def notifications_attributes(self) -> Mapping[str, str]:
         """Return where a script finds the stream of what is new; nothing where the site has no url for it."""
         try:
-            return {"live": reverse("notifications_live:stream")}
+            url = reverse("notifications_live:stream")
         except NoReverseMatch:
             return {}
+        return {"live": url, "heartbeat": str(settings.LIVE_HEARTBEAT)}

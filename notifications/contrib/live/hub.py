@@ -272,12 +272,15 @@ class Hub:
         recipient = update.recipient
         has_changed = has_changed or update.has_changed
         for part in update.streams:
-            is_new = part.is_first or update.counts != recipient.counts
-            counts = (part.counts or update.counts) if is_new else None
-            part.stream.outbox.put(
-                part.frames, update.cursor, counts, has_changed=has_changed or part.is_first
+            stream, counts = part.stream, part.counts or update.counts
+            is_new = counts != stream.counts
+            stream.outbox.put(
+                part.frames,
+                update.cursor,
+                counts if is_new else None,
+                has_changed=has_changed or part.is_first,
             )
-            part.stream.is_current = True
+            stream.is_current, stream.counts = True, counts
         recipient.position, recipient.counts = update.position, update.counts
         recipient.first_uncounted, recipient.cursor = update.first_uncounted, update.cursor
 

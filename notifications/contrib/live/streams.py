@@ -27,6 +27,8 @@ class Stream:
     outbox: Outbox = field(default_factory=Outbox)
     #: Whether it was sent all that it missed, and goes on with what is new.
     is_current: bool = False
+    #: The counts that it was sent last. Those of its request may change when those of all rows do not.
+    counts: Counts | None = None
     recipient: Recipient | None = None
 
 

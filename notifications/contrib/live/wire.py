@@ -72,8 +72,9 @@ def resync_frame(cursor: str) -> Frame:
 
 
 def heartbeat(cursor: str) -> bytes:
-    """Return a comment that keeps the connection open, with the cursor, which a browser takes up in silence."""
-    return f": hb\nid: {cursor}\n\n".encode() if cursor else b": hb\n\n"
+    """Return the event that keeps the connection open, with the cursor. Without it a stream counts as lost."""
+    position = f"id: {cursor}\n" if cursor else ""
+    return f"event: alive\n{position}data: {{}}\n\n".encode()
 
 
 def mark(pk: Any, inbox_at: datetime) -> str:

@@ -1,4 +1,4 @@
-/* <notifications-bell>: a link that becomes a button with a panel. */
+/* <notifications-bell>: a link that opens a panel. */
 
 import { List, all } from "./list.js";
 import { isOver, isWebUrl, live, remember, send } from "./transport.js";
@@ -12,7 +12,7 @@ class Bell extends List {
     super.connectedCallback();
     this.link = this.querySelector(".ntf-bell");
     this.panel = this.querySelector(".ntf-panel");
-    this.panel.id = `ntf-panel-${++bells}`; // There may be two bells on a page.
+    this.panel.id = `ntf-panel-${++bells}`;
     Object.assign(this.link, { role: "button", ariaExpanded: "false" });
     this.link.setAttribute("aria-controls", this.panel.id);
     this.on(this.link, "click", (event) => {
@@ -92,7 +92,7 @@ class Bell extends List {
     }
   }
 
-  /* Keep the panel on the screen, wherever the bell is. */
+  /* Keep the panel on the screen. */
   place() {
     const { style } = this.panel;
     const [{ top, bottom }, gap] = [this.getBoundingClientRect(), 8];
@@ -112,7 +112,7 @@ class Bell extends List {
   }
 
   notifyDesktop(entry) {
-    // One tab for all, and only where nobody looks.
+    // One tab, where nobody looks.
     if (this.notifiesDesktop() && live.leading && live.isUnwatched()) {
       const shown = new Notification(entry.text, { body: entry.description ?? "", tag: String(entry.id) });
       shown.onclick = () => open(isWebUrl(entry.url) ? entry.url : this.link.href);

@@ -22,7 +22,7 @@ class Inbox extends List {
     this.pill = this.querySelector("[data-ntf-arrivals]");
     this.page = this.querySelector("[data-ntf-select=page]");
     this.everything = this.querySelector("[data-ntf-select=all]");
-    Object.assign(this, { arrived: [], held: [], failed: [], results: undefined, hasMore: this.querySelector(".ntf-pages") });
+    Object.assign(this, { arrived: [], held: [], failed: [], results: undefined, hasMore: this.querySelector(".ntf-pages:not([hidden])") });
     if (!this.form || !this.toast) {
       return;
     }
@@ -36,7 +36,6 @@ class Inbox extends List {
     this.on(document, "notifications:new", ({ detail }) => this.arrive(detail));
     this.on(document, "notifications:waiting", () => this.showToast("waiting"));
     this.on(document, "notifications:stopped", ({ detail }) => this.showProblem({ kind: detail.reason }));
-    this.on(window, "pageshow", ({ persisted }) => persisted && this.soon());
     this.pill && this.on(this.pill, "click", this.release);
     this.on(this.toast, "click", ({ target }) => {
       target.closest("[data-ntf-again]") && this.again();
@@ -68,12 +67,21 @@ class Inbox extends List {
       matching.value = answer.matching ?? "";
       matching_unread.value = answer.matching_unread ?? "";
       this.hasMore = answer.before || answer.after;
+      const older = this.querySelector("[data-ntf-older]");
+      if (older && answer.before) {
+        older.href = withFields(location, { before: answer.before });
+        older.parentNode.hidden = false;
+      }
       this.results && (this.results.asked = undefined);
       this.upTo = Math.max(this.upTo, ...this.records.map(({ at }) => at || 0));
       this.change();
     }
     this.acted = false;
-    this.kind === "signed-out" && this.hideToast();
+  }
+
+  async refresh() {
+    await super.refresh();
+    isOver(this) && this.hideToast();
   }
 
   render() {
@@ -114,7 +122,7 @@ class Inbox extends List {
     const old = this.records;
     const pushed = old.slice(end).filter(({ leaving }) => !leaving).slice(0, this.held.length);
     this.records = [...fresh.filter((record) => !this.held.includes(record)), ...pushed];
-    // A thread stays as it is until then.
+    // Threads stay as they are.
     old.filter((record) => this.isHeld(record) && !this.records.includes(record)).forEach((record) => this.putBack(record, old));
     return this.records;
   }
@@ -146,7 +154,7 @@ class Inbox extends List {
       this.undo();
     } else if (target === this.form && submitter) {
       const { name, value } = submitter;
-      // Without their number, a page says it and asks.
+      // Without their number, a page asks.
       const isAll = name === "action" && this.everything?.checked;
       const matching = target.elements[name === "all" ? "matching_unread" : isAll && "matching"];
       if (submitter === this.plain || /^-|^$/.test(matching?.value) || (submitter.hasAttribute("formaction") && !submitter.hasAttribute("data-ntf-json"))) {
@@ -163,7 +171,7 @@ class Inbox extends List {
     }
   }
 
-  /* Show in place what a page asks or explains; if that fails, the page. */
+  /* Show what a page asks or explains, or the page itself. */
   async openPanel(opener, ...rest) {
     try {
       const { open } = await import("./panel.js");

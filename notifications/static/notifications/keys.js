@@ -1,14 +1,14 @@
-/* Which key was pressed, and whether it is for the inbox. */
+/* Which key is pressed, and whether it is for us. */
 
 import { remember } from "./transport.js";
 
 const FIELDS = `select, textarea, input:not([type=checkbox]), [contenteditable]:not([contenteditable=false]), dialog,
   [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem], [role=dialog]`;
 
-/* Return "j", "Shift+M" or "Enter", or an empty text. Without Latin letters, the position of the key counts. */
+/* Return "j", "Shift+M" or "Enter". Without Latin letters, the position of the key counts. */
 export function nameOfKey(event) {
   const { key, code = "" } = event;
-  // Autofill sends events without a key.
+  // Autofill sends none.
   const isOther = typeof key !== "string" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented;
   if (isOther || event.isComposing || event.keyCode === 229) {
     return "";
@@ -28,19 +28,15 @@ export function isFor(element, event) {
   return element.contains(target) && !isForeign && !target.closest(FIELDS);
 }
 
-const STORED = "ntf-keys";
-
-export const areOn = (element) => element.dataset.ntfKeys !== "off" && remember(STORED) !== "off";
+export const areOn = (element) => element.dataset.ntfKeys !== "off" && remember("ntf-keys") !== "off";
 
 export function explain(element, on) {
-  const help = element.querySelector("dialog[data-ntf-help]");
-  const open = element.querySelector("[data-ntf-keys-help]");
-  const box = element.querySelector("[data-ntf-keys]");
-  if (help && open && box) {
+  const [open, help, box] = element.querySelectorAll("[data-ntf-keys-help], [data-ntf-help], [data-ntf-keys]");
+  if (box) {
     on(open, "click", () => help.showModal());
     open.hidden = element.dataset.ntfKeys === "off";
-    box.checked = remember(STORED) !== "off";
-    on(box, "change", () => remember(STORED, box.checked ? "on" : "off"));
+    box.checked = areOn(element);
+    on(box, "change", () => remember("ntf-keys", box.checked ? "on" : "off"));
   }
   return help;
 }

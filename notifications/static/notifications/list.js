@@ -1,6 +1,6 @@
-/* A list of what the server has, and of the actions that are not answered yet. */
+/* What the server has, and actions without an answer. */
 
-import { isWebUrl, live, queue, request, send, showCounts, withFields } from "./transport.js";
+import { ahead, isWebUrl, live, queue, request, send, showCounts, withFields } from "./transport.js";
 
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
@@ -10,7 +10,7 @@ export function make(name, properties, ...children) {
   return element;
 }
 
-// The states that an action adds and removes, and the tabs that the row leaves.
+// What an action adds and removes, and the tabs that the row leaves.
 const EFFECTS = {
   done: { add: ["done"], remove: ["unread", "snoozed"], leaves: ["inbox", "unread", "snoozed"] },
   undone: { remove: ["done"], leaves: ["done"] },
@@ -23,11 +23,11 @@ const EFFECTS = {
   delete: { leaves: ["inbox", "unread", "saved", "snoozed", "done"] },
 };
 
-// A state, with the action that is offered in it and otherwise.
+// The action that is offered in a state, and otherwise.
 const OFFERS = { done: ["undone", "done"], saved: ["unsave", "save"], snoozed: ["unsnooze", "snooze"], unread: ["read", "unread"] };
 
 function ago(moment) {
-  const seconds = Math.max((Date.now() - Date.parse(moment)) / 1000, 1);
+  const seconds = Math.max((Date.now() - ahead - Date.parse(moment)) / 1000, 1);
   const units = { day: 86400, hour: 3600, minute: 60, second: 1 };
   const found = Object.entries(units).find(([, size]) => seconds >= size);
   if (!found) {
@@ -43,13 +43,16 @@ function ago(moment) {
   return words.format(-Math.floor(seconds / size), unit);
 }
 
+const write = (slot, text) => Object.assign(slot, { textContent: text ?? "", hidden: !text });
+
 function makeRow(template, entry) {
   const row = template.content.firstElementChild.cloneNode(true);
   row.dataset.ntfId = entry.slug;
-  row.classList.add(`ntf-${entry.level}`);
+  row.className += ` ntf-${entry.level}`; 
   row.classList.toggle("ntf-child", Boolean(entry.parent));
   entry.more && (row.dataset.ntfThread = entry.key);
-  const named = `ntf-made-${template.closest("[data-ntf-api]").localName}-${entry.slug}`;
+  const { localName, dataset } = template.closest("[data-ntf-api]");
+  const named = `ntf-made-${localName}-${entry.slug}`;
   const makeAction = ({ href, title }) => make("li", {}, make("a", { href }, title));
   const fill = {
     url: (link) => isWebUrl(entry.url) && (link.href = entry.url),
@@ -57,14 +60,14 @@ function makeRow(template, entry) {
     time: (slot) => Object.assign(slot, { textContent: ago(entry.timestamp), dateTime: entry.timestamp }),
     actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(makeAction)),
     about: (button) => entry.target ?? entry.action_object ?? button.remove(),
-    page: (link) => (link.href = link.href.replace(/\b0(?=\/$)/, entry.row ?? entry.slug)),
-    more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: `?thread=${entry.key}` }) : link.remove()),
+    page: (link) => (link.href = link.href.replace(/\b0(?=\/($|\?))/, entry.row ?? entry.slug)),
+    more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: withFields(location.pathname, { q: dataset.ntfQuery, thread: entry.key }) }) : link.remove()),
     kind: (slot) => slot.append(...all(`[data-ntf-kind="${entry.kind}"]`, template.parentNode).map(({ content }) => content.cloneNode(true))),
     face: (slot) => (entry.avatar ? slot.append(make("img", { src: entry.avatar, alt: "" })) : (slot.dataset.ntfInitials = entry.initials)),
   };
   for (const slot of all("[data-ntf-slot]", row)) {
     const { ntfSlot: name } = slot.dataset;
-    fill[name] ? fill[name](slot) : Object.assign(slot, { textContent: entry[name] ?? "", hidden: !entry[name] });
+    fill[name] ? fill[name](slot) : write(slot, entry[name]);
   }
   for (const box of all("[name=id]", row)) {
     Object.assign(box, { value: entry.slug }).setAttribute("aria-labelledby", named);
@@ -131,7 +134,7 @@ function readRecords(list) {
   return records;
 }
 
-/* Show these rows under their days. What stays is not touched. */
+/* Show these rows under their days, and touch no others. */
 function arrange(list, records) {
   const wanted = new Set(records.flatMap(({ row, day }) => [row, day]));
   const days = new Map();
@@ -156,9 +159,11 @@ export class List extends HTMLElement {
   rows = () => all("[data-ntf-id]", this.list);
   shown = () => this.records.filter(({ leaving }) => !leaving);
   opened = new Set();
+  pending = 0;
+  acts = 0;
 
   connectedCallback() {
-    Object.assign(this, { life: new AbortController(), pending: 0, acts: 0 });
+    Object.assign(this, { life: new AbortController(), timer: undefined });
     this.list = this.querySelector(".ntf-list, .ntf-few");
     this.template = this.querySelector("template[data-ntf-row]");
     this.records = readRecords(this.list);
@@ -208,6 +213,7 @@ export class List extends HTMLElement {
     if (turn !== this.turn || !this.isConnected) {
       return;
     }
+    live.isOver && live.start(true);
     if (acts !== this.acts) {
       this.pending || this.soon();
     } else if (answer) {
@@ -223,7 +229,7 @@ export class List extends HTMLElement {
     const fresh = entriesOf(answer, this.opened).map((entry) => {
       const slug = String(entry.slug);
       const row = known.get(slug)?.row ?? makeRow(this.template, entry);
-      all(".ntf-news", row).forEach((news) => (news.textContent = entry.new ?? ""));
+      all("[data-ntf-slot=new], [data-ntf-slot=marks]", row).forEach((slot) => write(slot, entry[slot.dataset.ntfSlot]));
       const { day, key, parent, states } = entry;
       return { slug, key, parent, row, day, states: new Set(states), leaving: 0, at: Date.parse(entry.inbox_at) };
     });
@@ -320,7 +326,7 @@ export class List extends HTMLElement {
     const link = event.target.closest?.("a[href]");
     const row = link?.closest("[data-ntf-id]");
     const { ntfRead } = this.dataset;
-    if (!row || !ntfRead || event.defaultPrevented || link.closest(".ntf-buttons") || !row.hasAttribute("data-ntf-unread")) {
+    if (!row || !ntfRead || event.defaultPrevented || link.closest(".ntf-buttons, [data-ntf-rest]") || !row.hasAttribute("data-ntf-unread")) {
       return;
     }
     const record = this.records.find((each) => each.row === row);
@@ -336,6 +342,6 @@ export class List extends HTMLElement {
         showStates(row, record.states, this.template);
         this.showProblem(problem);
       })
-      .finally(() => this.pending--);
+      .finally(() => --this.pending || this.soon());
   }
 }

@@ -14,12 +14,12 @@ export async function open(inbox, opener, url, form = new FormData(inbox.form), 
     return make("button", url ? { ...properties, formAction: url } : properties, title, " ", make("small", {}, note ?? ""));
   };
   const says = make("div", { id: "ntf-says" }, make("b", {}, title), ...texts.map((text) => make("p", {}, text)));
-  const choices = make("form", {}, ...buttons.map(makeButton));
-  const panel = make("div", { className: "ntf-more-menu ntf-sheet", tabIndex: -1 }, says, choices);
+  const panel = make("div", { className: "ntf-more-menu ntf-sheet", tabIndex: -1 }, says, make("form", {}, ...buttons.map(makeButton)));
   panel.setAttribute("role", "dialog");
   panel.setAttribute("aria-labelledby", says.id);
-  const field = input && make("input", { type: input.type, ariaLabel: input.label });
-  input && choices.append(field, makeButton(input));
+  const field = input && make("input", { type: input.type, ariaLabel: input.label, required: true });
+  // In a form of its own: Enter in the field presses its own button.
+  input && panel.append(make("form", {}, field, makeButton(input)));
 
   const life = new AbortController();
   const close = () => {
@@ -35,7 +35,7 @@ export async function open(inbox, opener, url, form = new FormData(inbox.form), 
   on(document, "pointerdown", ({ target }) => leave(target));
   on(panel, "focusout", ({ relatedTarget }) => leave(relatedTarget));
   on(panel, "keydown", ({ key }) => key === "Escape" && goBack());
-  on(choices, "submit", (event) => {
+  on(panel, "submit", (event) => {
     const { name, value, formAction } = event.submitter;
     event.preventDefault();
     goBack();

@@ -6,7 +6,7 @@ export function isWebUrl(url) {
   try {
     return Boolean(url) && /^https?:$/.test(absolute(url).protocol);
   } catch {
-    return false; // Safari 16 has no URL.canParse.
+    return false;
   }
 }
 
@@ -29,11 +29,13 @@ const dispatch = (name, detail) => document.dispatchEvent(new CustomEvent(`notif
 
 const USER_HEADER = "X-Notifications-User";
 
+export let ahead = 0; // Of the clock of the server.
+
 /* Of a kind: "offline", "signed-out", "other-user", "csrf", "refused" or "server". */
 export class Problem extends Error {
-  constructor(kind, message = "", status = 0) {
+  constructor(kind, message = "") {
     super(message);
-    Object.assign(this, { kind, status });
+    this.kind = kind;
   }
 }
 
@@ -41,7 +43,7 @@ export const isOver = ({ kind }) => ["signed-out", "other-user"].includes(kind);
 
 /* Return {data, etag}, or null if nothing has changed. */
 export async function request(url, { user, etag, body } = {}) {
-  // A site may let only what a person does keep a session alive.
+  // Nobody has pressed anything.
   const headers = { Accept: "application/json", ...(!body && { "X-Notifications-Poll": "1" }) };
   user && (headers[USER_HEADER] = encodeURIComponent(user));
   etag && (headers["If-None-Match"] = etag);
@@ -56,8 +58,9 @@ export async function request(url, { user, etag, body } = {}) {
     throw new Problem("offline");
   }
   const data = parse(text);
-  const { status } = response;
-  const owner = response.headers.get(USER_HEADER);
+  const { status, headers: given } = response;
+  const owner = given.get(USER_HEADER);
+  ahead = Date.now() - Date.parse(given.get("Date")) || 0;
   if (response.type === "opaqueredirect" || status === 401) {
     throw new Problem("signed-out", data?.error);
   }
@@ -68,11 +71,10 @@ export async function request(url, { user, etag, body } = {}) {
     return null;
   }
   if (response.ok && data) {
-    return { data, etag: response.headers.get("ETag") };
+    return { data, etag: given.get("ETag") };
   }
   if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
-    // Django answers a wrong token with a page.
-    throw new Problem(status === 403 && !data ? "csrf" : "refused", data?.error, status);
+    throw new Problem(status === 403 ? "csrf" : "refused", data?.error);
   }
   throw new Problem("server");
 }
@@ -108,7 +110,7 @@ export async function send(element, url, form) {
   return post();
 }
 
-/* Send one command after the other, again if there is no answer. */
+/* Send one command after the other. */
 class Queue {
   commands = [];
   pause = 1000;
@@ -174,7 +176,7 @@ class Queue {
 
 export const queue = new Queue();
 
-/* What is new: the tab that holds the lock listens, or polls, and sends it to the others. */
+/* What is new. The tab that holds the lock sends it to the others. */
 class Live {
   members = new Set();
   known = new Set();
@@ -185,12 +187,12 @@ class Live {
     this.members.add(element);
     const { ntfUser, ntfApi } = element.dataset;
     if (this.isRunning && this.data.ntfUser === ntfUser && this.data.ntfApi === ntfApi) {
-      return;
+      return setTimeout(dispatch, 0, "changed"); // Out of a cache.
     }
     this.isRunning && this.stop();
     this.data = { ...element.dataset };
     this.known = new Set();
-    this.counts = this.etag = this.opened = this.newest = undefined;
+    this.counts = this.opened = this.newest = undefined;
     this.since = Date.parse(this.data.ntfNow) || Date.now();
     this.period = 1000 * (this.data.ntfPeriod || 15);
     this.start();
@@ -202,7 +204,7 @@ class Live {
   }
 
   start(again = false) {
-    Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0 });
+    Object.assign(this, { isRunning: true, leading: false, failures: 0, asked: 0, looked: 0, isOver: false, etag: undefined });
     this.life = new AbortController();
     const name = `notifications:${this.data.ntfApi}:${this.data.ntfUser}`;
     this.channel = new BroadcastChannel(name);
@@ -210,8 +212,8 @@ class Live {
     const { signal } = this.life;
     const began = performance.now();
     const lead = () => signal.aborted || this.lead(again || performance.now() - began > 1000);
-    // Without https there are no locks: each tab listens for itself.
-    navigator.locks ? navigator.locks.request(name, { signal }, lead).catch(isAborted) : lead();
+    // There are none without https.
+    navigator.locks ? navigator.locks.request(name, { signal }, lead).catch((error) => error.name === "AbortError" || console.warn(error)) : lead();
     this.channel.postMessage(["joined"]);
     document.addEventListener("visibilitychange", () => this.look(), { signal });
     addEventListener("online", () => this.look(Object.assign(this, { asked: 0, failures: 0 })), { signal });
@@ -239,21 +241,32 @@ class Live {
     this.opened || url.searchParams.set("since", this.data.ntfNow ?? "");
     url.searchParams.set("user", this.data.ntfUser);
     const source = (this.source = new EventSource(url));
-    const on = (event, react) => source.addEventListener(event, ({ data }) => react(data && JSON.parse(data)));
+    const on = (event, react) =>
+      source.addEventListener(event, ({ data }) => {
+        this.lived = Date.now();
+        react?.(data && JSON.parse(data));
+      });
+    this.lived = Date.now();
     on("count", (counts) => this.send("count", counts));
     on("notification", (entry) => this.send("new", entry));
     on("changed", () => this.send("changed"));
-    on("bye", () => this.send("stopped", "signed-out"));
+    on("alive");
+    on("bye", () => this.again()); // Perhaps with another session.
     on("resync", () => this.poll());
     on("open", () => Object.assign(this, { opened: true, failures: 0 }));
     on("error", () => {
-      // The browser tries again, unless there was no stream.
+      // The browser tries again, if there was a stream.
       if (source.readyState === EventSource.CLOSED && this.source === source) {
         this.close();
         this.failures += this.opened ? 1 : 0;
         this.look();
       }
     });
+  }
+
+  again() {
+    this.close();
+    this.poll();
   }
 
   async poll() {
@@ -275,7 +288,7 @@ class Live {
     this.failures = 0;
     if (answer) {
       this.etag = answer.etag;
-      // What arrives may have happened before, and a lower number may be committed later.
+      // A lower number may be committed later.
       const { items } = answer.data;
       const since = this.since - (this.newest === undefined ? 0 : 60000);
       const isNew = ({ id, inbox_at }) => Date.parse(inbox_at) >= since || (Number.isInteger(id) && id > this.newest);
@@ -288,16 +301,18 @@ class Live {
     }
   }
 
-  /* Poll if it is time to: more rarely unwatched, and with each failure. */
+  /* Poll if it is time to. */
   look() {
     const pause = this.period * (this.isUnwatched() ? 4 : 1) * 2 ** this.failures;
     const isTime = Date.now() - this.asked >= Math.min(pause, 300000) * 0.95;
+    // It is held back, or lost.
+    const isSilent = Date.now() - this.lived > 3000 * this.data.ntfHeartbeat;
     if (!this.leading) {
       document.hidden || this.channel.postMessage(["look"]);
     } else if (document.hidden && !navigator.locks) {
       this.close();
-    } else if (!this.source && isTime) {
-      this.poll();
+    } else if (this.source ? isSilent : isTime) {
+      this.again();
     }
   }
 
@@ -320,6 +335,7 @@ class Live {
       dispatch("changed");
     } else if (kind === "stopped") {
       this.isRunning && this.stop();
+      this.isOver = true;
       const again = () => document.hidden || this.isRunning || !this.members.size || this.start(true);
       document.addEventListener("visibilitychange", again, { once: true });
       dispatch("stopped", { reason: detail });
@@ -332,12 +348,6 @@ class Live {
   }
 }
 
-function isAborted(error) {
-  if (error?.name !== "AbortError") {
-    throw error;
-  }
-}
-
 export const live = new Live();
 addEventListener("pagehide", () => {
   queue.flush();
@@ -345,7 +355,7 @@ addEventListener("pagehide", () => {
 });
 addEventListener("pageshow", ({ persisted }) => persisted && live.members.size && live.start(true));
 
-// The titles written here, and the site's own, which may begin with "(1984)".
+// The titles written here, with the site's own.
 const titles = new Map();
 
 export function showCounts(counts, cap, missing) {

@@ -81,7 +81,7 @@ def test_a_mail_is_shown_with_its_headers_its_text_and_its_html(staff: Client) -
     assert parts["Subject"] == "ldl closed"
     assert parts["List-Unsubscribe"].startswith("<https://example.com/inbox/settings/u/")
     page = response.content.decode()
-    assert 'src="?type=other&amp;channel=email&amp;language=de&amp;part=html"' in page
+    assert f'src="{PAGE}?type=other&amp;channel=email&amp;language=de&amp;part=html"' in page
     assert response["X-Frame-Options"] == "SAMEORIGIN"
     html = staff.get(PAGE, {**query, "part": "html"})
     assert '<html lang="de" dir="ltr">' in html.content.decode()

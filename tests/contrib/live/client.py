@@ -129,6 +129,9 @@ class Browser:
                 event.data = json.loads(value)
             elif not key:
                 self.comments.append(value)
+        if event.name == "alive":
+            event.name = ""
+            self.comments.append("hb")
         if event.name:
             self.heard.append(event)
         return event

@@ -269,7 +269,7 @@ def test_the_request_of_a_stream_knows_who_asked() -> None:
 
 def test_a_script_is_told_where_the_stream_is_if_the_site_has_a_url_for_it(settings: Any) -> None:
     config: Any = apps.get_app_config("notifications_live")
-    assert config.notifications_attributes() == {"live": "/inbox/live/"}
+    assert config.notifications_attributes() == {"live": "/inbox/live/", "heartbeat": "1"}
     settings.ROOT_URLCONF = (path("inbox/", include("notifications.urls")),)
     assert config.notifications_attributes() == {}
 

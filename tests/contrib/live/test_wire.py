@@ -17,9 +17,10 @@ def test_an_event_is_one_block_with_its_id() -> None:
     assert wire.frame("count", "{}", "5.abc") == (b"event: count\nid: 5.abc\ndata: {}\n\n", "5.abc")
 
 
-def test_a_heartbeat_is_a_comment_that_moves_the_id() -> None:
-    assert wire.heartbeat("5.abc") == b": hb\nid: 5.abc\n\n"
-    assert wire.heartbeat("") == b": hb\n\n"
+def test_a_heartbeat_is_an_event_that_moves_the_id() -> None:
+    """A browser shows no comment to a script, which has to know that a stream is not lost."""
+    assert wire.heartbeat("5.abc") == b"event: alive\nid: 5.abc\ndata: {}\n\n"
+    assert wire.heartbeat("") == b"event: alive\ndata: {}\n\n"
 
 
 def test_browsers_come_back_at_different_moments() -> None:

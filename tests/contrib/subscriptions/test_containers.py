@@ -58,7 +58,7 @@ def make_readme(repo: Repo) -> Readme:
 def offered(client: Client, path: str = INBOX) -> dict[str, tuple[str, str]]:
     """Return the filters of a page that begin with ``in:``: the name and the count of each."""
     html = client.get(path).content.decode().partition('class="ntf-chips"')[2].partition("</nav>")[0]
-    links = re.findall(r'<a href="\?q=(in[^"]*)">([^<]*) <span [^>]*>([^<]*)</span></a>', html)
+    links = re.findall(r'<a href="[^"?]*\?q=(in[^"]*)">([^<]*) <span [^>]*>([^<]*)</span></a>', html)
     return {unquote(query): (unescape(name), count) for query, name, count in links}
 
 

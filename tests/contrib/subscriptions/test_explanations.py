@@ -77,6 +77,17 @@ def test_who_participates_reads_why(alice: Any, bob: Any, reason: str) -> None:
     assert named.own_text == f"You were named as a recipient: {WHY[reason]}."
 
 
+@pytest.mark.parametrize("act", [watch, mute, lambda user, obj: watch(user, obj, reason="author")])
+def test_a_name_turns_no_sentence_round(alice: Any, act: Any) -> None:
+    bob = make_user("b\u202eob")
+    ticket = make_ticket("issue \u202e\u05d0")
+    act(bob, ticket)
+    found = explain(bob, describe(alice, verb="closed", target=ticket))
+    assert "\u2068issue \u05d0\u2069" in found.text
+    assert "\u2068issue \u05d0\u2069" in found.own_text
+    assert "\u202e" not in found.text + found.own_text
+
+
 def test_a_user_is_explained_among_any_recipients(alice: Any, bob: Any) -> None:
     """A long list, of which the database is asked about one, an iterator, a slice and a union."""
     event, users = describe(alice, verb="closed", target=make_ticket()), type(bob)._base_manager

@@ -47,9 +47,9 @@ def watch_button(context: Any, obj: Any, *, count: bool = False) -> dict[str, An
     return {
         "user": user,
         "object": isolated(name_of(obj)),
-        "source": isolated(standing.source.label()) if standing.source else "",
         "name": signed_name(user, obj),
         "standing": standing,
+        "source": isolated(standing.source.label()) if standing.source else "",
         "cause": WHY.get(standing.reason, ""),
         "watchers": watchers(obj).count() if count else None,
         "next": request.get_full_path() if request else "",
