@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -180,6 +181,15 @@ def _bound(driver: Any) -> Iterator[None]:
     limit.cancel()
 
 
+def leave(context: Any) -> None:
+    """Close a profile. A page that is on its way to another one at that moment would hold the browser up for ever."""
+    for page in context.pages:
+        # It may have crashed, or go elsewhere by itself.
+        with suppress(Exception):
+            page.goto("about:blank")
+    context.close()
+
+
 @pytest.fixture
 def browser(
     chromium: Any, live_server: Any, _bound: None, request: pytest.FixtureRequest
@@ -189,7 +199,7 @@ def browser(
     context = chromium.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")
     context.set_default_timeout(1000 * PATIENCE)
     yield Browser(context)
-    context.close()
+    leave(context)
     site.script.go_on.set()
     if request.config.getoption("--webkit"):
         # It keeps its connections.
@@ -220,11 +230,11 @@ def justquick(browser: Browser, live_server: Any) -> Any:
 @pytest.fixture
 def without_script(chromium: Any, browser: Browser, live_server: Any, justquick: Any) -> Iterator[Browser]:
     """A browser that runs no script, in which justquick is logged in."""
-    browser.context.close()
+    leave(browser.context)
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 1000, "height": 800})
     context.set_default_timeout(1000 * PATIENCE)
     browser.context = context
     browser.page = context.new_page()
     browser.log_in(justquick, live_server.url)
     yield browser
-    context.close()
+    leave(context)

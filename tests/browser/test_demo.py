@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from notifications.compat.slugs import slug2id
-from tests.browser.conftest import Browser
+from tests.browser.conftest import Browser, leave
 from tests.browser.test_access import violations
 from tests.test_example import served
 from tests.waiting import PATIENCE, wait_until
@@ -63,7 +63,7 @@ def log_in(chromium: Any, demo: str) -> Iterator[LogIn]:
     yield log_in
     complaints = [text for browser in browsers for text in browser.complaints()]
     for browser in browsers:
-        browser.context.close()
+        leave(browser.context)
     assert complaints == []
 
 

@@ -314,7 +314,8 @@ class Context:
     """The profile of a test: one window, whose cookies go with the test."""
 
     def __init__(self, driver: Any, url: str) -> None:
-        self.driver, self.url, self.pages = driver, url, 0
+        self.driver, self.url = driver, url
+        self.pages: list[Page] = []
 
     def __getattr__(self, name: str) -> Any:
         pytest.skip(f"the driver of WebKit has no context.{name}()")
@@ -323,8 +324,8 @@ class Context:
         """Return the page."""
         if self.pages:
             pytest.skip("the driver of WebKit has one window")
-        self.pages = 1
-        return Page(self.driver)
+        self.pages.append(Page(self.driver))
+        return self.pages[0]
 
     def set_default_timeout(self, milliseconds: float) -> None:
         """Wait so long for what a page promises."""
