@@ -64,7 +64,10 @@ class Inbox extends List {
     super.show(answer);
     if (!this.held.length) {
       const { matching, matching_unread } = this.form.elements;
-      matching.value = answer.matching ?? "";
+      const { matching: now = "" } = answer;
+      const asks = this.everything?.checked && /^-/.test(now);
+      // Until their number is known, what is selected is what the page said.
+      asks ? this.results.ask(now) : (matching.value = now);
       matching_unread.value = answer.matching_unread ?? "";
       this.hasMore = answer.before || answer.after;
       const older = this.querySelector("[data-ntf-older]");
@@ -72,7 +75,7 @@ class Inbox extends List {
         older.href = withFields(location, { before: answer.before });
         older.parentNode.hidden = false;
       }
-      this.results && (this.results.asked = undefined);
+      this.results && !asks && (this.results.asked = undefined);
       this.upTo = Math.max(this.upTo, ...this.records.map(({ at }) => at || 0));
       this.change();
     }

@@ -17,7 +17,7 @@ export class Results {
     const [total] = value.split("-");
     const isOffered = page.checked && hasMore;
     if (isOffered && !total) {
-      this.asked === value || this.ask(value).catch((problem) => this.inbox.showProblem(problem));
+      this.asked === value || this.ask(value);
       return;
     }
     const before = this.parts[0].textContent;
@@ -29,16 +29,17 @@ export class Results {
     text && text !== before && (status.textContent = text);
   }
 
-  async ask(value) {
+  ask(value) {
     this.asked = value;
     const { ntfAct, ntfUser: user, ntfList: tab, ntfQuery: q, ntfThread: thread } = this.inbox.dataset;
     const url = withFields(ntfAct, { action: "read", scope: "all", tab, q, thread, matching: value });
-    const { data } = await request(url, { user });
-    const { matching } = this.inbox.form.elements;
-    if (matching.value === value) {
-      matching.value = data.matching;
-      this.inbox.change();
-    }
+    const show = ({ data }) => {
+      if (this.asked === value) {
+        this.inbox.form.elements.matching.value = data.matching;
+        this.inbox.change();
+      }
+    };
+    request(url, { user }).then(show, (problem) => this.inbox.showProblem(problem));
   }
 
   select() {
