@@ -48,7 +48,7 @@ const write = (slot, text) => Object.assign(slot, { textContent: text ?? "", hid
 function makeRow(template, entry) {
   const row = template.content.firstElementChild.cloneNode(true);
   row.dataset.ntfId = entry.slug;
-  row.className += ` ntf-${entry.level}`; 
+  row.className += ` ntf-${entry.level}`;
   row.classList.toggle("ntf-child", Boolean(entry.parent));
   entry.more && (row.dataset.ntfThread = entry.key);
   const { localName, dataset } = template.closest("[data-ntf-api]");
