@@ -28,6 +28,13 @@ NAMED = {"subscriptions.Repo": "name", "subscriptions.Owner": "name"}
 PARENTS = {"subscriptions.readme": "repo", "subscriptions.repo": "owner"}
 
 
+class ReposElsewhere:
+    """A site with its repositories in another database."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return "other" if issubclass(model, Repo) else None
+
+
 class OnlyPublic(Rule):
     """Nobody sees what is called "secret"."""
 
@@ -189,6 +196,14 @@ def test_an_extension_that_says_nonsense_breaks_no_page(
     add_extension(type("Odd", (Extension,), {"notifications_containers": lambda self: answer})())
     assert list(offered(client)) == ["in:pinax"]
     assert found(client, "in:pinax") == ["closed"]
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_what_is_in_another_database_has_no_filter(ann: Any, client: Client, settings: Any) -> None:
+    make_notification(ann, verb="closed", target=make_repo("pinax"))
+    settings.DATABASE_ROUTERS = [f"{__name__}.ReposElsewhere"]
+    assert offered(client) == {}
+    assert found(client, "in:pinax") == []
 
 
 @pytest.mark.parametrize("name", ["", " pinax", "@pinax", 'a"b'])
