@@ -93,8 +93,9 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
     found = list(page.object_list)
     carrier = tabs.carrier_of(found, request, filtered)
     counts = tabs.counts_on(carrier, request)
-    filters = tabs.filters_on(carrier) if filtered else {}
+    filters: dict[str, str] = {}
     if filtered:
+        filters = tabs.filters_on(carrier)
         filters |= {query: count for query, (_, count) in tabs.containers_in(request, filtered).items()}
     opened = rows_of_open_threads(request, rows, found, **order) if with_threads else {}
     seconds = [thread.second for row in found if (thread := thread_of(row)) and thread.second]

@@ -19,7 +19,7 @@ from notifications.conf import get_notification_model, settings
 from notifications.extensions import rows_for
 from notifications.inbox.requests import rows_of
 from notifications.inbox.saved_searches import SavedSearch, loaded, searches_of
-from notifications.inbox.search import Search, containers_of, query_for
+from notifications.inbox.search import Search, containers_of, paths, query_for
 from notifications.inbox.snooze import local, local_now
 from notifications.objects.fetch import is_numbered
 from notifications.storage import counts
@@ -164,6 +164,12 @@ BASE = MAX_FILTERED_ROWS + 1
 MAX_CONTAINERS = 10
 
 
+def in_order(rows: Any, tab: Tab) -> Any:
+    """Return the rows of a tab in its order, for a query of some of their columns."""
+    order = (newest_first if tab.descending else oldest_first)(tab.key)
+    return rows._without_objects().order_by(*order)
+
+
 class CountedFilters(Subquery):
     """How many rows of a query match each filter, and how many there are, as the digits of one number.
 
@@ -181,9 +187,8 @@ class CountedFilters(Subquery):
     @classmethod
     def of(cls, rows: Any, tab: Tab) -> CountedFilters:
         """Return the number for the first rows of a tab."""
-        order = (newest_first if tab.descending else oldest_first)(tab.key)
         columns = {"ntf_reason": F("reason"), "ntf_level": F("level")}
-        some = rows._without_objects().order_by(*order).annotate(**columns).values(*columns)
+        some = in_order(rows, tab).annotate(**columns).values(*columns)
         return cls(some[:MAX_FILTERED_ROWS])
 
 
@@ -278,9 +283,11 @@ def containers_in(request: HttpRequest, tab: Tab) -> dict[str, tuple[str, str]]:
 
     The ten with most rows come first. The counts are as in :func:`filters_on`. Costs a query if there can be any.
     """
-    order = (newest_first if tab.descending else oldest_first)(tab.key)
-    rows = getattr(rows_of(request), tab.adjective)()._without_objects().order_by(*order)
-    names = containers_of(rows[:MAX_FILTERED_ROWS], request.user)
+    known = paths()
+    if not known:
+        return {}
+    rows = in_order(getattr(rows_of(request), tab.adjective)(), tab)
+    names = containers_of(rows[:MAX_FILTERED_ROWS], known, request.user)
     counted = Counter(name for name in names if name and query_for(name)).most_common(MAX_CONTAINERS)
     is_cut = len(names) == MAX_FILTERED_ROWS
     return {query_for(name): (name, count_text(count, is_cut=is_cut)) for name, count in counted}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +64,13 @@ class Path:
 
 def paths() -> list[Path]:
     """Return the paths from targets to what is searched by name, the nearest first."""
-    found = []
-    for model, lookups in containers().items():
+    found, known = [], containers()
+    named = searched_models() if known else {}
+    for model, lookups in known.items():
         for lookup in lookups:
             what = f"The container {lookup!r} of {model!r}"
             path = attempted(what, "following it", follow, model, lookup, otherwise=None)
-            if path is not None and path.container in searched_models():
+            if path is not None and path.container in named:
                 found.append(path)
     return [*map(Path, dict.fromkeys(path.container for path in found)), *found]
 
@@ -94,14 +96,14 @@ def inside(objects: dict[int, set[str]], using: str, viewer: Any) -> Q:
     return any_of(conditions) or NEVER
 
 
-def containers_of(rows: QuerySet[Any], viewer: Any) -> list[str | None]:
-    """Return the name of the nearest object that contains the target of each row, in one query.
+def containers_of(rows: QuerySet[Any], known: Iterable[Path], viewer: Any) -> list[str | None]:
+    """Return the name of the nearest object that contains the target of each row, along these paths, in one query.
 
-    No names if there are no paths; then there is no query.
+    No names, and no query, if the database can follow none of them.
     """
     by_types: defaultdict[tuple[int, ...], list[Any]] = defaultdict(list)
     fields = searched_models()
-    for path in paths():
+    for path in known:
         if (targets := path.targets(rows.db, viewer)) is not None:
             name = Cast(path.lookup(fields[path.container]), CharField(max_length=500))
             named = targets.order_by().annotate(ntf_name=name).values("ntf_name")

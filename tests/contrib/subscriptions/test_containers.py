@@ -28,11 +28,11 @@ NAMED = {"subscriptions.Repo": "name", "subscriptions.Owner": "name"}
 PARENTS = {"subscriptions.readme": "repo", "subscriptions.repo": "owner"}
 
 
-class ReposElsewhere:
-    """A site with its repositories in another database."""
+class TargetsElsewhere:
+    """A site with what notifications are about in another database."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
-        return "other" if issubclass(model, Repo) else None
+        return "other" if model._meta.app_label == Repo._meta.app_label else None
 
 
 class OnlyPublic(Rule):
@@ -201,7 +201,7 @@ def test_an_extension_that_says_nonsense_breaks_no_page(
 @pytest.mark.django_db(databases=["default", "other"])
 def test_what_is_in_another_database_has_no_filter(ann: Any, client: Client, settings: Any) -> None:
     make_notification(ann, verb="closed", target=make_repo("pinax"))
-    settings.DATABASE_ROUTERS = [f"{__name__}.ReposElsewhere"]
+    settings.DATABASE_ROUTERS = [f"{__name__}.TargetsElsewhere"]
     assert offered(client) == {}
     assert found(client, "in:pinax") == []
 
