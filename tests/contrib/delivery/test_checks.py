@@ -14,6 +14,7 @@ from django.utils import timezone
 from notifications import notify
 from notifications.contrib.delivery import checks
 from notifications.contrib.delivery.models import Delivery
+from tests.contrib.routers import Elsewhere, NotThere
 from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
@@ -134,23 +135,9 @@ def test_a_database_that_locks_too_much_is_a_warning(
     assert [str(message.id).partition(".")[2] for message in messages] == numbers
 
 
-class Elsewhere:
-    """Sends the tables of the app to another database than the notifications and the users."""
-
-    def db_for_write(self, model: Any, **hints: Any) -> str | None:
-        return "other" if model._meta.app_label == "notifications_delivery" else None
-
-
-class NotThere:
-    """Makes the tables of the app in another database only."""
-
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
-        return db == "other" if app_label == "notifications_delivery" else None
-
-
 @pytest.mark.parametrize("apart", [Elsewhere, NotThere])
 def test_tables_in_another_database_are_an_error(settings: Any, apart: type[Any]) -> None:
-    settings.DATABASE_ROUTERS = [apart()]
+    settings.DATABASE_ROUTERS = [apart("notifications_delivery")]
     found = checks.check_databases(None)
     assert {each.id for each in found} == {"notifications.E007"}
     for name in ("Delivery", "Preference", "Schedule", "StoppedAddress", "Circuit"):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from notifications.contrib.subscriptions.checks import check_databases, check_parents
+from tests.contrib.routers import Elsewhere, NotThere
 
 pytestmark = pytest.mark.django_db
 
@@ -48,23 +49,9 @@ def test_the_setting_names_what_there_is(settings: Any, parents: Any, hints: lis
         assert hint in (problem.hint or "")
 
 
-class Elsewhere:
-    """Sends the tables of the app to another database than the notifications and the users."""
-
-    def db_for_write(self, model: Any, **hints: Any) -> str | None:
-        return "other" if model._meta.app_label == "notifications_subscriptions" else None
-
-
-class NotThere:
-    """Makes the tables of the app in another database only."""
-
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
-        return db == "other" if app_label == "notifications_subscriptions" else None
-
-
 @pytest.mark.parametrize("apart", [Elsewhere, NotThere])
 def test_tables_in_another_database_are_an_error(settings: Any, apart: type[Any]) -> None:
-    settings.DATABASE_ROUTERS = [apart()]
+    settings.DATABASE_ROUTERS = [apart("notifications_subscriptions")]
     [found] = check_databases(None)
     assert found.id == "notifications.E007"
     assert "keeps notifications_subscriptions.Subscription out of it" in found.msg
