@@ -69,7 +69,7 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
     """Return the JSON of one notification for a page: :func:`item` with its sentence, URL, actions and states."""
     objects = links.names_and_urls(notification, request)
     names = links.names_of(notification, objects)
-    kind = type_of(notification.verb)
+    kind, actor = type_of(notification.verb), notification.actor
     return {
         **columns_and_objects(notification, objects, settings.API_EXCLUDED_FIELDS),
         "type": kind.key(),
@@ -77,9 +77,9 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
         "text": sentences.text_of_row(notification, names),
         "url": next((url for _, url in objects.values() if url), ""),
         "actions": links.action_links(notification),
-        "avatar": avatar_of(notification.actor),
+        "avatar": avatar_of(actor),
         "kind": kind_of(notification),
-        "initials": initials_of(notification.actor, names["actor"]),
+        "initials": initials_of(actor, names["actor"]),
         "states": states_of(notification),
         **{name: getattr(notification, name) for name in STATE_COLUMNS},
     }

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db.models import F, OrderBy, Q, TextField
 from django.db.models.functions import Cast
@@ -21,6 +21,9 @@ from notifications.storage.expressions import (
     CurrentMoment,
     IsSet,
 )
+
+#: Whether a condition is true for a loaded row at a time.
+Test: TypeAlias = "Callable[[Any, datetime], bool]"
 
 
 def whether(column: str, value: bool) -> Q:
@@ -45,16 +48,65 @@ class State:
     name: str
     #: A function that returns the condition, because it can depend on the settings.
     condition: Callable[[], Q]
+    #: The test of loaded rows that is made of the condition, if it never changes.
+    test: Test | None = None
 
     def holds(self, row: Any, now: datetime | None = None) -> bool:
         """Return whether a loaded row is in this state at a time, by default now, according to the same condition."""
-        return is_true(self.condition(), row, now or timezone.now())
+        test = self.test or test_of(self.condition())
+        return test(row, now or timezone.now())
 
 
 def constant(name: str, condition: Q) -> State:
     """Return a state whose condition does not depend on the settings."""
-    return State(name, lambda: condition)
+    return State(name, lambda: condition, test_of(condition))
 
+
+# Conditions of loaded rows
+
+
+def inbox_moment(row: Any) -> datetime | None:
+    """Return the value that the database computes for ``inbox_at`` of this row."""
+    moment: datetime | None = row.snoozed_until or (row.timestamp if row.done_at is None else None)
+    return moment
+
+
+#: The lookups in the conditions of states. A comparison with null is false, as in a database.
+LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "": operator.eq,
+    "in": lambda value, wanted: value in wanted,
+    "isnull": lambda value, wanted: (value is None) is wanted,
+    "gt": lambda value, wanted: value is not None and value > wanted,
+    "lte": lambda value, wanted: value is not None and value <= wanted,
+}
+
+
+def test_of(condition: Q) -> Test:
+    """Return the test of loaded rows that a condition on their columns is."""
+    tests = [test_of_part(part) for part in condition.children]
+    if len(tests) == 1 and not condition.negated:
+        return tests[0]
+    combined = all if condition.connector == Q.AND else any
+    return lambda row, now: combined(test(row, now) for test in tests) is not condition.negated
+
+
+def test_of_part(part: Any) -> Test:
+    """Return the test that a part of a condition is: a condition, or a lookup with a value."""
+    if isinstance(part, Q):
+        return test_of(part)
+    if isinstance(part, IsSet):
+        column = part.column
+        return lambda row, now: bool(getattr(row, column))
+    path, wanted = part
+    column, _, lookup = path.partition("__")
+    value = inbox_moment if column == "inbox_at" else operator.attrgetter(column)
+    compare = LOOKUPS[lookup]
+    if isinstance(wanted, CurrentMoment):
+        return lambda row, now: compare(value(row), now)
+    return lambda row, now: compare(value(row), wanted)
+
+
+# The states
 
 INBOX = constant("inbox", IS_IN_INBOX)
 UNREAD = constant("unread", IS_MARKED_UNREAD & IS_IN_INBOX)
@@ -93,40 +145,3 @@ def newest_first(column: str) -> tuple[OrderBy | str, ...]:
 def oldest_first(column: str) -> tuple[OrderBy | str, ...]:
     """Return the order that is the reverse of :func:`newest_first`."""
     return F(column).asc(nulls_first=True), "pk"
-
-
-# Conditions of loaded rows
-
-
-def inbox_moment(row: Any) -> datetime | None:
-    """Return the value that the database computes for ``inbox_at`` of this row."""
-    moment: datetime | None = row.snoozed_until or (row.timestamp if row.done_at is None else None)
-    return moment
-
-
-#: The lookups in the conditions of states. A comparison with null is false, as in a database.
-LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "": operator.eq,
-    "in": lambda value, wanted: value in wanted,
-    "isnull": lambda value, wanted: (value is None) is wanted,
-    "gt": lambda value, wanted: value is not None and value > wanted,
-    "lte": lambda value, wanted: value is not None and value <= wanted,
-}
-
-
-def is_true(condition: Q, row: Any, now: datetime) -> bool:
-    """Return whether a condition on the columns of a row is true for a loaded row."""
-    parts = (is_part_true(part, row, now) for part in condition.children)
-    return (all(parts) if condition.connector == Q.AND else any(parts)) is not condition.negated
-
-
-def is_part_true(part: Any, row: Any, now: datetime) -> bool:
-    """Return whether a part of a condition, which is a condition or a lookup with a value, is true for a loaded row."""
-    if isinstance(part, Q):
-        return is_true(part, row, now)
-    if isinstance(part, IsSet):
-        return bool(getattr(row, part.column))
-    path, wanted = part
-    column, _, lookup = path.partition("__")
-    value = inbox_moment(row) if column == "inbox_at" else getattr(row, column)
-    return LOOKUPS[lookup](value, now if isinstance(wanted, CurrentMoment) else wanted)

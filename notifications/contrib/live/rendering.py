@@ -1,25 +1,27 @@
-"""A notification as the JSON that one stream is sent, in the language of its browser."""
+"""A notification as the JSON that one stream is sent."""
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils import translation
+from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib.live.streams import Stream
 from notifications.presentation import serialize
 
 logger = logging.getLogger("notifications")
 
+ENCODER = DjangoJSONEncoder()
+
 
 def render(row: Any, stream: Stream) -> str | None:
-    """Return one row as JSON for this stream, or None when it cannot be shown."""
+    """Return one row as JSON for this stream, in the current language, or None when it cannot be shown."""
+    # Hardly any site asks for the request.
+    request: Any = SimpleLazyObject(stream.make_request)
     try:
-        with translation.override(stream.language):
-            return json.dumps(serialize.entry(row, stream.make_request()), cls=DjangoJSONEncoder)
+        return ENCODER.encode(serialize.entry(row, request))
     except Exception:
         # The page of one object may be broken; the others are sent.
         logger.exception("A notification could not be shown to a live stream: %s", row.pk)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from notifications.contrib.live import queries, rounds
 from notifications.contrib.live.rendering import render
-from notifications.contrib.live.rounds import RecipientUpdate, Round
+from notifications.contrib.live.rounds import RecipientUpdate, Round, StreamUpdate
 from notifications.contrib.live.snapshots import Snapshot
+from notifications.contrib.live.streams import Stream
 from notifications.contrib.live.wire import Counts
 from notifications.extensions import row_filters
 from notifications.storage.counts import unread_count, unseen_count
@@ -36,8 +39,9 @@ def get_updates(asked: Round) -> list[RecipientUpdate]:
     for pk, error in failed.items():
         # It counts as sent: what fails for this row is not to be tried in each round.
         logger.error("A notification could not be fetched for the live streams: %s", pk, exc_info=error)
+    texts = render_rows([part for update in updates.values() for part in update.streams], loaded)
     for update in updates.values():
-        rounds.write(update, render_rows(update, loaded))
+        rounds.write(update, texts)
     return list(updates.values())
 
 
@@ -86,11 +90,20 @@ def look_up(asked: Round, updates: dict[str, RecipientUpdate]) -> None:
             rounds.add(update, found, now)
 
 
-def render_rows(update: RecipientUpdate, loaded: dict[Any, Any]) -> dict[Any, str]:
-    """Return the JSON of what each stream is sent. A row that is gone, or cannot be shown, has none."""
-    return {
-        (part.stream, mark): text
-        for part in update.streams
-        for mark, row in part.rows.items()
-        if row.pk in loaded and (text := render(loaded[row.pk], part.stream)) is not None
-    }
+def render_rows(parts: Iterable[StreamUpdate], loaded: dict[Any, Any]) -> dict[tuple[Stream, str], str]:
+    """Return the JSON of what each stream is sent, in the language of its browser.
+
+    A row that is gone, or cannot be shown, has none.
+    """
+    texts: dict[tuple[Stream, str], str] = {}
+    by_language = defaultdict(list)
+    for part in parts:
+        if part.rows:
+            by_language[part.stream.language].append(part)
+    for language, theirs in by_language.items():
+        with translation.override(language):
+            for part in theirs:
+                for mark, row in part.rows.items():
+                    if row.pk in loaded and (text := render(loaded[row.pk], part.stream)) is not None:
+                        texts[part.stream, mark] = text
+    return texts
