@@ -9,13 +9,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
-from coverage import Coverage
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
@@ -29,11 +27,10 @@ from notifications.templatetags import notifications_tags
 from notifications.types import NotificationType, register, unregister
 from tests.factories import make_user
 from tests.flush import empty_tables
-from tests.sets import MEASURED_ON_SERVERS, TESTS, is_listed, module_of, runs_in_shape, set_of
+from tests.sets import TESTS, is_listed, runs_in_shape, set_of
 
 TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
-MEASURED = pytest.StashKey[Coverage]()
 #: How long a test took.
 SECONDS = pytest.StashKey[float]()
 #: Of the main thread: nanoseconds on a processor, nanoseconds in its queue, and how often it was there.
@@ -72,31 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="fail a test of the set databases that takes longer",
     )
-    parser.addoption(
-        "--measured",
-        action="store_true",
-        help="measure the coverage of the modules in MEASURED_ON_SERVERS (tests/sets.py)",
-    )
     parser.addoption("--tally", metavar="FILE", help="write the outcome of every test to FILE, as JSON")
-
-
-@contextmanager
-def measured(item: pytest.Item) -> Iterator[None]:
-    """Measure the coverage of this test where ``--measured`` asks for it."""
-    if not item.config.getoption("--measured") or not is_listed(module_of(item), MEASURED_ON_SERVERS):
-        yield
-        return
-    coverage = item.config.stash.setdefault(MEASURED, Coverage(data_suffix=True))
-    coverage.start()
-    try:
-        yield
-    finally:
-        coverage.stop()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if MEASURED in config.stash:
-        config.stash[MEASURED].save()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -180,11 +153,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Run a test, and once more if it took too long: what holds up the whole machine does not do so twice."""
     limit = item.config.getoption("--time-limit") if set_of(item) == "databases" else None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    with measured(item):
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if limit and item.stash.get(SECONDS, 0) > limit:
+        item._initrequest()  # type: ignore[attr-defined]
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
-        if limit and item.stash.get(SECONDS, 0) > limit:
-            item._initrequest()  # type: ignore[attr-defined]
-            reports = runtestprotocol(item, log=False, nextitem=nextitem)
     if limit and (seconds := item.stash.get(SECONDS, 0)) > limit:
         [call] = [report for report in reports if report.when == "call"]
         call.outcome = "failed"

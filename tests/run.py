@@ -44,8 +44,6 @@ SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]
 SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
 SHAPES_ON_EVERY_DATABASE = ("default", "delivery", "jsonfield", "subscriptions", "swapped")
 SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
-#: The shapes that execute nothing of the package that the others do not.
-UNMEASURED = {"custom_user", "jsonfield", "wings"}
 #: The longest that a test of the set ``databases`` may take, in seconds.
 MAX_SECONDS = 10
 #: How many times as long on a server, which other runs use at the same time.
@@ -93,18 +91,6 @@ class Job:
         """Return the URL of a database that no other job of this run uses."""
         parts = urlsplit(self.server.url)
         return parts._replace(path=f"{parts.path}_{self.shape}").geturl() if parts.path else self.server.url
-
-    @property
-    def measured(self) -> str:
-        """Return whose coverage this job measures: ``"all"`` of it, ``"some"`` tests, or ``""``.
-
-        What the others execute, these execute as well: the whole is judged, so a gap would be seen.
-        """
-        if self.backend == "browser" or self.shape in UNMEASURED:
-            return ""
-        if self.backend == "sqlite":
-            return "all"
-        return "" if self.shape == "swapped" else "some"
 
     @property
     def order(self) -> tuple[bool, int]:
@@ -407,17 +393,16 @@ def start(
     job: Job, pytest_args: list[str], scratch: Path, *, live: bool, measured: bool
 ) -> subprocess.Popen[bytes]:
     """Start pytest, with its output in a file unless it is to be seen at once."""
-    coverage = ["-m", "coverage", "run"] if measured and job.measured == "all" else []
-    some = ["--measured"] if measured and job.measured == "some" else []
     browser = ["--browser"] if job.backend == "browser" else []
     name = scratch / job.name
+    coverage = ["-m", "slipcover", "--json", "--out", f"{name}.coverage"] if measured and not browser else []
     chosen = [f"--ds=tests.settings.{job.shape}", f"--set={job.tests}"]
-    pytest = ["-m", "pytest", *chosen, f"--tally={name}.json", *browser, *some]
+    pytest = ["-m", "pytest", *chosen, f"--tally={name}.json", *browser]
     with Path(os.devnull if live else f"{name}.txt").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, *coverage, *pytest, *pytest_args],
             cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": job.url, "COVERAGE_FILE": str(scratch / ".coverage")},
+            env={**os.environ, "DATABASE_URL": job.url},
             stdout=None if live else output,
             stderr=None if live else subprocess.STDOUT,
         )
@@ -461,17 +446,23 @@ def judge(job: Job, status: int, times: tuple[float, float], scratch: Path, *, s
 
 def report_coverage(scratch: Path, *, judged: bool) -> bool:
     """Print what the runs together covered, and return whether it is enough, if that is to be judged."""
-    coverage = [sys.executable, "-m", "coverage"]
     print(f"\n{'=' * 20} coverage of all runs {'=' * 20}", flush=True)
-    combined = (
-        subprocess.run([*coverage, "combine", "--quiet", str(scratch)], cwd=ROOT, check=False).returncode == 0
-    )
-    reported = subprocess.run(
-        [*coverage, "report", *([] if judged else ["--fail-under=0"])], cwd=ROOT, check=False
-    )
+    found = sorted(str(path) for path in scratch.glob("*.coverage"))
+    least = ["--fail-under", "100"] if judged else []
+    command = [
+        "-m",
+        "slipcover",
+        "--skip-covered",
+        *least,
+        "--out",
+        str(scratch / "merged"),
+        "--merge",
+        *found,
+    ]
+    reported = subprocess.run([sys.executable, *command], cwd=ROOT, check=False)
     if not judged:
         print("Not judged: not every run of the matrix took place and passed.")
-    return combined and reported.returncode == 0
+    return reported.returncode == 0
 
 
 def report_tests_that_ran_nowhere(runs: list[Run]) -> bool:

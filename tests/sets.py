@@ -45,23 +45,6 @@ ONCE = {
     "test_translations.py": "catalogues and the sentences made from them",
 }
 
-#: Modules whose coverage is also measured on PostgreSQL and MariaDB, with the code that only these databases execute.
-#: Measuring takes nearly as long as the tests themselves, so there the others run without it.
-MEASURED_ON_SERVERS = {
-    "compat/": "compat/adoption.py and compat/server_tables.py",
-    "contrib/live/": "contrib/live/queries.py and contrib/live/buses/postgres.py",
-    "contrib/delivery/": "the app's own SQL and locks",
-    "contrib/subscriptions/": "the app's own SQL and locks",
-    "inbox/test_undo.py": "inbox/undo.py",
-    "sending/test_chunks.py": "sending/statement.py",
-    "sending/test_fanout.py": "sending/statement.py",
-    "storage/test_indexes.py": "storage/indexes.py",
-    "storage/test_locking.py": "storage/locking.py",
-    "storage/test_querysets.py": "storage/querysets.py and storage/expressions.py",
-    "storage/test_transactions.py": "storage/transactions.py and storage/locking.py",
-    "test_checks.py": "checks.py",
-}
-
 #: Fixtures by which a test uses a database.
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 

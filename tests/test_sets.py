@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.run import SHAPES, SHAPES_ON_EVERY_DATABASE, Job, Server, judge
-from tests.sets import MEASURED_ON_SERVERS, ONCE, TESTS, set_of
+from tests.sets import ONCE, TESTS, set_of
 
 
 def named(shape: str, where: str = "TESTED_HERE") -> dict[str, str]:
@@ -19,9 +19,7 @@ def named(shape: str, where: str = "TESTED_HERE") -> dict[str, str]:
     return {name: reason for name, reason in modules.items() if name != "databases"}
 
 
-@pytest.mark.parametrize(
-    "names", [ONCE, MEASURED_ON_SERVERS, *map(named, SHAPES)], ids=["once", "measured", *SHAPES]
-)
+@pytest.mark.parametrize("names", [ONCE, *map(named, SHAPES)], ids=["once", *SHAPES])
 def test_every_module_that_is_named_exists_and_has_a_reason(names: dict[str, str]) -> None:
     assert [name for name in names if not (TESTS / name).exists()] == []
     assert all(names.values())
