@@ -26,6 +26,9 @@ from notifications.types import problems_of, registered, same_verb
 #: The vendors, as Django names them, of the databases that the tests run on. MySQL has the name of MariaDB.
 SUPPORTED_DATABASES = {"postgresql", "mysql", "sqlite"}
 
+#: At least as many fields as a form of the inbox has besides the rows that are selected.
+OTHER_FIELDS = 20
+
 REQUEST_PROCESSOR = "django.template.context_processors.request"
 
 
@@ -110,6 +113,24 @@ def check_search_fields(app_configs: Sequence[AppConfig] | None, **kwargs: Any) 
         # A value that is not a dict is already an error.
         for label, name in (wanted.items() if isinstance(wanted, Mapping) else ())
         if searched_field(label, name) is None
+    ]
+
+
+@register()
+def check_page_size(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that a form can send all rows of a page."""
+    size: Any = settings.PAGE_SIZE
+    most: Any = django_settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    # A value that is not a number is already an error.
+    if most is None or not isinstance(size, int) or size + OTHER_FIELDS <= most:
+        return []
+    return [
+        Warning(
+            f"NOTIFICATIONS['PAGE_SIZE'] is {size}; nobody can select all rows of a page.",
+            hint=f"A form may send DATA_UPLOAD_MAX_NUMBER_FIELDS = {most} fields. "
+            f"Set PAGE_SIZE to {most - OTHER_FIELDS} or less.",
+            id="notifications.W008",
+        )
     ]
 
 

@@ -149,6 +149,26 @@ def test_an_older_name_that_says_something_else_is_a_warning(bare: Any, name: st
     ]
 
 
+@pytest.mark.parametrize(("size", "most"), [(980, 1000), (5000, None), ("980", 10)])
+def test_a_page_whose_rows_a_form_can_send_is_fine(bare: Any, size: Any, most: int | None) -> None:
+    bare.NOTIFICATIONS = {"PAGE_SIZE": size}
+    bare.DATA_UPLOAD_MAX_NUMBER_FIELDS = most
+
+    assert "notifications.W008" not in {message.id for message in found()}
+
+
+def test_a_page_with_more_rows_than_a_form_can_send_is_a_warning(bare: Any) -> None:
+    bare.NOTIFICATIONS = {"PAGE_SIZE": 981}
+
+    assert found() == [
+        Warning(
+            "NOTIFICATIONS['PAGE_SIZE'] is 981; nobody can select all rows of a page.",
+            hint="A form may send DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000 fields. Set PAGE_SIZE to 980 or less.",
+            id="notifications.W008",
+        )
+    ]
+
+
 def test_an_older_name_that_says_the_same_is_fine(bare: Any) -> None:
     bare.NOTIFICATIONS = {"SOFT_DELETE": True}
     bare.DJANGO_NOTIFICATIONS_CONFIG = {"SOFT_DELETE": True, "PAGINATE_BY": 50}
