@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -24,12 +25,16 @@ class Reason(models.TextChoices):
     SECURITY_ALERT = "security_alert", _("security alert")
 
 
+#: The labels of the reasons, and their strengths.
+LABELS: dict[str, Any] = dict(Reason.choices)
+REASON_STRENGTHS = {reason: strength for strength, reason in enumerate(Reason.values, start=1)}
+
+
 def reason_label(reason: str) -> str:
     """Return the label of a reason; a reason of the site itself is returned unchanged."""
-    return str(Reason(reason).label) if reason in Reason.values else reason
+    return str(LABELS.get(reason, reason))
 
 
 def strongest(reasons: Iterable[str]) -> str:
     """Return the strongest of these reasons; one of the site itself is weaker than ours, and the first of them wins."""
-    ranks = {reason: rank for rank, reason in enumerate(Reason.values, 1)}
-    return max(reasons, key=lambda reason: ranks.get(reason, 0 if reason else -1), default="")
+    return max(reasons, key=lambda reason: REASON_STRENGTHS.get(reason, 0 if reason else -1), default="")

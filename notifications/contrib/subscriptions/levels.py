@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from notifications.storage.reasons import Reason
+from notifications.storage.reasons import REASON_STRENGTHS, Reason
 
 
 class Level(models.TextChoices):
@@ -21,8 +19,6 @@ class Level(models.TextChoices):
     MUTED = "muted", _("Muted")
 
 
-#: How strong each reason is, from 1.
-REASON_STRENGTHS = {reason: number for number, reason in enumerate(Reason.values, start=1)}
 #: The reasons of those who only watch. All others participate.
 WATCHING_REASONS = (Reason.SUBSCRIBED, Reason.MANUAL)
 PARTICIPATING_REASONS = tuple(reason for reason in Reason.values if reason not in WATCHING_REASONS)
@@ -52,8 +48,3 @@ def clean_reason(value: object) -> str:
 def weaker_than(reason: str) -> list[str]:
     """Return the reasons that this one replaces, none at all among them."""
     return ["", *(other for other in REASON_STRENGTHS if REASON_STRENGTHS[other] < REASON_STRENGTHS[reason])]
-
-
-def strongest(reasons: Iterable[str]) -> str:
-    """Return the strongest of the reasons."""
-    return max(reasons, key=lambda reason: REASON_STRENGTHS.get(reason, 0), default="")

@@ -12,9 +12,9 @@ from typing import Any
 from django.db.models import Aggregate, CharField, F, Func, IntegerField
 
 from notifications.contrib.subscriptions.containment import Ancestry
-from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, REASON_STRENGTHS, Level
+from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, Level
 from notifications.storage.expressions import CurrentMoment
-from notifications.storage.reasons import Reason
+from notifications.storage.reasons import REASON_STRENGTHS, Reason
 
 #: What one subscription decides, the strongest first: of two that are equally near, the smaller number holds. A mute
 #: of what the event itself is about, a mute of what contains it, a watch, and the level "participating".

@@ -25,8 +25,8 @@ from notifications.contrib.subscriptions import (
     watch,
     watchers,
 )
-from notifications.contrib.subscriptions.levels import strongest
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.storage.reasons import strongest
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_ticket, said, send, send_and_commit, told_why
 from tests.factories import at_once, make_user

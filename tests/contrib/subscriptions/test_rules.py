@@ -19,10 +19,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings as hypothesis_s
 from notifications.contrib.subscriptions import explain
 from notifications.contrib.subscriptions.audience import audience_of
 from notifications.contrib.subscriptions.explanations import describe
-from notifications.contrib.subscriptions.levels import REASON_STRENGTHS
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.extensions import REASON
-from notifications.storage.reasons import Reason
+from notifications.storage.reasons import REASON_STRENGTHS, Reason
 from tests.contrib.subscriptions.models import Node
 from tests.factories import make_user, make_users
 

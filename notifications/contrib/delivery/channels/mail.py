@@ -130,11 +130,12 @@ def context_of(message: Message, kind: type[NotificationType], scope: str, chann
 def threads_of(message: Message) -> list[tuple[str, list[Line]]]:
     """Return the notifications by what they are about, with its name. The thread with the newest one is the first."""
     found: dict[Any, tuple[str, list[Line]]] = {}
+    is_bidi = get_language_bidi()
     for notification in message.notifications:
         objects = names_and_urls(notification)
         names = names_of(notification, objects)
         line = line_of(notification, names, {key: links.absolute(url) for key, (_, url) in objects.items()})
-        thread = isolated(thread_name(names))
+        thread = isolated(thread_name(names), is_bidi=is_bidi)
         found.setdefault(thread_of(notification) or notification.pk, (thread, []))[1].append(line)
     return list(found.values())
 
