@@ -1,8 +1,8 @@
 """What follows a change of rows: cached counts are cleared, and the signal is sent after commit.
 
 Each cached count is kept under a key that names the model, the database, the user and whatever the site's own keys name
-at that moment, such as a tenant, and carries the generation it was counted in. A change of one user's rows drops that user's key; a change that may reach anybody starts a new generation,
-in one cache call.
+at that moment, such as a tenant. It carries the generation it was counted in. A change of one user's rows drops that
+user's key; a change that may reach anybody starts a new generation, in one cache call.
 """
 
 from __future__ import annotations

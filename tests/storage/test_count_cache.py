@@ -119,8 +119,8 @@ def test_two_tenants_share_no_count(justquick: Any, tenants: Tenant) -> None:
         for number in range(several):
             notify.send(justquick, recipient=justquick, verb=f"commented {number}")
         counts[tenants.name] = unread_count(justquick), unseen_count(justquick)
-    for tenants.name in counts:
-        assert (unread_count(justquick), unseen_count(justquick)) == counts[tenants.name]
+    for tenants.name, numbers in counts.items():
+        assert (unread_count(justquick), unseen_count(justquick)) == numbers
     assert counts == {"first": (3, 3), "second": (1, 1)}
 
 
