@@ -18,6 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from notifications.inbox import search
+from notifications.inbox.search.names import called, is_text, login_name
 from notifications.objects.labels import name_of
 from notifications.objects.links import admin_link
 from notifications.objects.visibility import visible_to
@@ -150,11 +151,15 @@ class AbstractNotificationAdmin(Base):
         except ValueError:
             pass
         users: Any = get_user_model()
-        name = users.USERNAME_FIELD
+        name, field = login_name()
         plain = word.removeprefix("@")
-        # Too many names begin with a shorter word.
-        how = "startswith" if len(plain) >= MIN_PREFIX else "exact"
-        begins = Q(**{f"{name}__{how}": plain}) | Q(**{f"{name}__{how}": plain.lower()})
+        begins = called(plain)
+        if is_text(field):
+            # Too many names begin with a shorter word.
+            how = "startswith" if len(plain) >= MIN_PREFIX else "exact"
+            begins = Q(**{f"{name}__{how}": plain}) | Q(**{f"{name}__{how}": plain.lower()})
+        if begins is None:
+            return None
         among = visible_to(viewer, users._base_manager.filter(begins))
         found = list(among.order_by(name).values_list("pk", flat=True)[: MAX_RECIPIENTS + 1])
         if len(found) > MAX_RECIPIENTS:
