@@ -23,7 +23,7 @@ from notifications.objects.labels import name_of
 from notifications.objects.links import admin_link
 from notifications.objects.visibility import visible_to
 from notifications.storage.notification import AbstractNotification, Rows
-from notifications.types import all_types, registered, type_named
+from notifications.types import all_types, registered, type_key, type_label, type_named
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[AbstractNotification]
@@ -79,7 +79,7 @@ class TypeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the types with their names."""
-        return [(kind.key(), kind.name()) for kind in all_types()] if registered() else []
+        return [(type_key(kind), type_label(kind)) for kind in all_types()] if registered() else []
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any] | None:
         """Return the rows of the selected type."""
