@@ -184,6 +184,9 @@ def save(user: Any, data: Mapping[str, str]) -> None:
     choices = chosen_in(data)
     fields = SCHEDULE_FIELDS & data.keys()
     days = {day for day in WEEKDAYS if {f"quiet_from_{day}", f"quiet_to_{day}"} & data.keys()}
+    if not (choices or fields or days):
+        # A client that sends JSON, or misspells a name, is not to believe that it was stored.
+        raise NotValid(gettext("This choice is not possible."))
     using = router.db_for_write(Schedule)
 
     def write() -> None:
