@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from notifications.objects.guard import error_text, guarded
 from notifications.signals import notify
 
 if TYPE_CHECKING:
@@ -141,9 +142,45 @@ def all_types() -> tuple[type[NotificationType], ...]:
     return (*_by_verb.values(), Other)
 
 
+# What a type says: code of the site, which may fail. Nothing else calls these methods, or reads these attributes.
+
+
+def type_key(kind: type[NotificationType]) -> str:
+    """Return what names the type in JSON: what its ``key()`` says, otherwise its verb."""
+    return _said(kind, "key") or str(kind.verb)
+
+
+def type_label(kind: type[NotificationType]) -> str:
+    """Return the name of the type for users: what its ``name()`` says, otherwise its verb."""
+    return _said(kind, "name") or capfirst(str(kind.verb))
+
+
+def category_label(kind: type[NotificationType]) -> str:
+    """Return the name of the category for users: what ``category_name()`` says, otherwise the word."""
+    return _said(kind, "category_name") or capfirst(str(kind.category))
+
+
+def sentence_of(kind: type[NotificationType], *, is_several: bool = False) -> str:
+    """Return the sentence of the type, for several actors or one, in the current language; empty without one."""
+    name = "sentence_for_several" if is_several else "sentence"
+    words = getattr(kind, name)
+    # Most types have none. A lazy text is not looked at here.
+    return "" if isinstance(words, str) and not words else _said(kind, name)
+
+
+def _said(kind: type[NotificationType], name: str) -> str:
+    """Return what a method or an attribute says as text; an empty text if it fails."""
+
+    def ask() -> str:
+        found = getattr(kind, name)
+        return str((found() if callable(found) else found) or "")
+
+    return guarded(f"{kind.__name__}.{name}", "the text of the type", ask, otherwise="")
+
+
 def type_word(kind: type[NotificationType]) -> str:
     """Return what names a type in a search, without spaces: "commented-on"."""
-    return "-".join(kind.key().split())
+    return "-".join(type_key(kind).split())
 
 
 def type_named(word: str) -> type[NotificationType] | None:
@@ -195,16 +232,18 @@ def problems_of(kind: Any) -> Iterator[str]:
     if not isinstance(kind.category, str) or not kind.category.strip() or len(kind.category) > 100:
         yield f"its category must be a text of 1 to 100 characters, got {kind.category!r}"
     for name in ("sentence", "sentence_for_several"):
-        words = str(getattr(kind, name))
+        words = ""
         try:
+            words = str(getattr(kind, name))
             list(pieces(words))
-        except ValueError as error:
-            yield f"its {name} is {words!r}: {error}"
+        except Exception as error:  # noqa: BLE001 - a lazy text is code of the site
+            yield f"its {name} is {words!r}: {error if type(error) is ValueError else error_text(error)}"
     if not isinstance(kind.channels, Mapping):
         yield f"its channels must be a dict, got {kind.channels!r}"
     else:
         for channel, frequency in kind.channels.items():
-            if frequency is not None and frequency not in FREQUENCIES:
+            # A lazy text is equal to one of these in one language only.
+            if frequency is not None and not (isinstance(frequency, str) and frequency in FREQUENCIES):
                 yield f"{frequency!r} of {channel!r} is not a frequency: {', '.join(FREQUENCIES)} or None"
     if not isinstance(kind.email_delay, timedelta) or kind.email_delay < timedelta(0):
         yield f"its email_delay must be a timedelta of 0 or more, got {kind.email_delay!r}"

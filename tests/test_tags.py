@@ -443,6 +443,46 @@ def test_an_empty_list_says_so_and_an_empty_panel_waits_for_its_rows() -> None:
     assert sentence not in saved
 
 
+#: The tags that take a number, each with its name.
+NUMBERS = {
+    "notifications_bell rows=": "rows",
+    "notifications_list rows=": "rows",
+    "register_notify_callbacks fetch=": "fetch",
+    "register_notify_callbacks refresh_period=": "refresh_period",
+}
+
+
+@pytest.mark.parametrize("tag", NUMBERS)
+def test_the_number_of_a_tag_may_be_text_or_a_variable_that_is_not_there(tag: str) -> None:
+    user = make_user("reader")
+    for number in range(7):
+        make_notification(user, verb=f"wrote {number}")
+    request = make_request(user)
+
+    def shown(value: str) -> int:
+        return render(f"{{% {tag}{value} %}}", request).count("wrote")
+
+    assert shown("'3'") == shown("3")
+    default = render(f"{{% {tag.partition(' ')[0]} %}}", request).count("wrote")
+    assert shown("nowhere") == shown("None") == default
+
+
+@pytest.mark.parametrize("tag", NUMBERS)
+def test_what_is_no_number_is_an_error_that_names_the_argument(tag: str) -> None:
+    with pytest.raises(ValueError, match=f"{NUMBERS[tag]} must be a whole number, got 'many'"):
+        render(f"{{% {tag}'many' %}}", make_request(make_user("reader")))
+
+
+def test_a_tab_that_there_is_not_is_an_error_that_names_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"tab must be one of inbox, unread, .* got 'nope'"):
+        render("{% notifications_list tab='nope' %}", make_request(make_user("reader")))
+    assert "ntf-few" in render("{% notifications_list tab=nowhere %}", make_request(make_user("another")))
+
+
+def test_no_callbacks_are_none() -> None:
+    assert configuration(render("{% register_notify_callbacks callbacks=None %}"))["callbacks"] == []
+
+
 @pytest.mark.parametrize("tag", ["notifications_bell rows=5", "notifications_list"])
 def test_nobody_sees_a_bell_or_a_list(tag: str, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):

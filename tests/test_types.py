@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,9 +17,12 @@ from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.template import Context, Template
 from django.test import Client
+from django.urls import reverse
 from django.utils import translation
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
+import notifications
 from notifications import notify, types
 from notifications.inbox import search
 from notifications.presentation import sentences
@@ -292,6 +297,58 @@ def test_the_admin_filters_by_type(make_type: Make, client: Client, settings: An
     assert shown("?type=other") == {"closed"}
 
 
+# What a type says may fail
+
+
+def fail(*args: Any) -> str:
+    raise LookupError("no such text")
+
+
+#: What a site may say of its types, and how it goes wrong.
+LAZY_FAULT: Any = lazy(fail, str)()
+METHODS = ("key", "name", "category_name")
+FAULTS: dict[str, dict[str, Any]] = {
+    **{name: {name: LAZY_FAULT} for name in ("label", "category_label", "sentence", "sentence_for_several")},
+    **{f"{name}()": {name: classmethod(fail)} for name in METHODS},
+    **{f"{name}() is None": {name: classmethod(lambda cls: None)} for name in METHODS},
+    **{f"{name}() is a number": {name: classmethod(lambda cls: 7)} for name in METHODS},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_a_type_says_may_fail_and_costs_no_page(
+    make_type: Make, client: Client, settings: Any, fault: str
+) -> None:
+    settings.NOTIFICATIONS = {"THREADS": True}
+    make_type(**FAULTS[fault])
+    staff = make_user("staff", is_staff=True, is_superuser=True)
+    project = make_project()
+    for actor in (staff, make_user("alice"), make_user("bob")):
+        make_notification(staff, actor=actor, verb="commented on", target=project)
+    client.force_login(staff)
+    meta = rows().model._meta
+    for url in (
+        reverse("notifications:all"),
+        reverse("notifications:api_inbox"),
+        f"{reverse('notifications:api_inbox')}?threads=1",
+        f"{reverse('notifications:all')}?q=type:commented-on",
+        f"{reverse('notifications:all')}?q=type:nothing",
+        f"/admin/{meta.app_label}/{meta.model_name}/",
+    ):
+        assert client.get(url).status_code == 200
+    assert "alice commented on" in text_of(rows().get(actor_object_id=user_named("alice").pk))
+
+
+def user_named(name: str) -> Any:
+    return get_user_model()._default_manager.get(username=name)
+
+
+def test_nothing_else_asks_a_type_what_it_says() -> None:
+    package = Path(notifications.__file__).parent
+    asks = re.compile(r"(kinds?(\[0\])?|each|type_of\(.*?\))\.(key\(|name\(|category_name\(|sentence)")
+    assert [path.name for path in package.rglob("*.py") if asks.search(path.read_text())] == []
+
+
 # Checks
 
 
@@ -316,6 +373,8 @@ def test_a_sound_type_is_no_problem(make_type: Make) -> None:
         ({"sentence": "{actor came"}, "its sentence is"),
         ({"channels": ["email"]}, "its channels must be a dict"),
         ({"channels": {"email": "sometimes"}}, "'sometimes' of 'email' is not a frequency"),
+        ({"channels": {"email": _("instant")}}, "'instant' of 'email' is not a frequency"),
+        ({"sentence": LAZY_FAULT}, "its sentence is '': LookupError: no such text"),
         ({"email_delay": 5}, "its email_delay must be"),
         ({"email_delay": timedelta(-1)}, "its email_delay must be"),
         ({"data": dict}, "its data must be a dataclass"),

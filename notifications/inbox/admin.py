@@ -18,11 +18,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
 from notifications.inbox import search
+from notifications.inbox.search.names import called, is_text, login_name
 from notifications.objects.labels import name_of
 from notifications.objects.links import admin_link
 from notifications.objects.visibility import visible_to
 from notifications.storage.notification import AbstractNotification, Rows
-from notifications.types import all_types, registered, type_named
+from notifications.types import all_types, registered, type_key, type_label, type_named
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[AbstractNotification]
@@ -78,7 +79,7 @@ class TypeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the types with their names."""
-        return [(kind.key(), kind.name()) for kind in all_types()] if registered() else []
+        return [(type_key(kind), type_label(kind)) for kind in all_types()] if registered() else []
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any] | None:
         """Return the rows of the selected type."""
@@ -150,11 +151,15 @@ class AbstractNotificationAdmin(Base):
         except ValueError:
             pass
         users: Any = get_user_model()
-        name = users.USERNAME_FIELD
+        name, field = login_name()
         plain = word.removeprefix("@")
-        # Too many names begin with a shorter word.
-        how = "startswith" if len(plain) >= MIN_PREFIX else "exact"
-        begins = Q(**{f"{name}__{how}": plain}) | Q(**{f"{name}__{how}": plain.lower()})
+        begins = called(plain)
+        if is_text(field):
+            # Too many names begin with a shorter word.
+            how = "startswith" if len(plain) >= MIN_PREFIX else "exact"
+            begins = Q(**{f"{name}__{how}": plain}) | Q(**{f"{name}__{how}": plain.lower()})
+        if begins is None:
+            return None
         among = visible_to(viewer, users._base_manager.filter(begins))
         found = list(among.order_by(name).values_list("pk", flat=True)[: MAX_RECIPIENTS + 1])
         if len(found) > MAX_RECIPIENTS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -13,7 +13,7 @@ from notifications.objects.guard import guarded
 from notifications.objects.labels import isolated_names, labels_of, shape_of
 from notifications.presentation.threads import actors_html, actors_text, several
 from notifications.presentation.verb_templates import html_of_verb, text_of_verb
-from notifications.types import pieces, type_of
+from notifications.types import pieces, sentence_of, type_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -122,18 +122,17 @@ def sentence_of_type(
 ) -> str:
     """Return the sentence of the type of a verb with these parts, or an empty text if there is none that fits."""
     kind = type_of(verb)
-    name = "sentence_for_several" if is_several else "sentence"
-    words = getattr(kind, name)
+    words = sentence_of(kind, is_several=is_several)
     if not words:
         return ""
     # It may be translated by the site, and a translation may have other parts.
-    return guarded(f"{kind.__name__}.{name}", "the sentence", filled, words, parts, escape, otherwise="")
+    return guarded(f"{kind.__name__}.sentence", words, filled, words, parts, escape, otherwise="")
 
 
-def filled(sentence: Any, parts: Mapping[str, str], escape: Callable[[str], str]) -> str:
+def filled(sentence: str, parts: Mapping[str, str], escape: Callable[[str], str]) -> str:
     """Return the sentence of a type with these parts, or an empty text if one of those that it names is missing."""
     found = []
-    for words, name in pieces(str(sentence)):
+    for words, name in pieces(sentence):
         found.append(escape(words))
         if name is not None:
             if not parts[name]:

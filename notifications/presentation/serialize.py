@@ -19,7 +19,7 @@ from notifications.presentation import sentences
 from notifications.presentation.icons import kind_of
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.states import states_of
-from notifications.types import type_of
+from notifications.types import type_key, type_of
 
 #: The columns that contain the state of a notification.
 STATE_COLUMNS = ("reason", "read_at", "done_at", "saved_at", "snoozed_until", "inbox_at")
@@ -72,7 +72,7 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
     kind, actor = type_of(notification.verb), notification.actor
     return {
         **columns_and_objects(notification, objects, settings.API_EXCLUDED_FIELDS),
-        "type": kind.key(),
+        "type": type_key(kind),
         "category": kind.category,
         "text": sentences.text_of_row(notification, names),
         "url": next((url for _, url in objects.values() if url), ""),

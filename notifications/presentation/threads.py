@@ -14,7 +14,7 @@ from notifications.conf import settings
 from notifications.objects.text import isolated
 from notifications.objects.visibility import rule_of
 from notifications.presentation.verb_templates import verb_template
-from notifications.types import type_of
+from notifications.types import sentence_of, type_of
 
 if TYPE_CHECKING:
     from notifications.storage.notification import AbstractNotification
@@ -84,7 +84,7 @@ def several(row: AbstractNotification) -> Thread | None:
     if rule_of(row.actor) is not None or any(verb_template(row.verb, kind) for kind in ("txt", "html")):
         return None
     kind = type_of(row.verb)
-    return None if kind.sentence and not kind.sentence_for_several else thread
+    return None if sentence_of(kind) and not sentence_of(kind, is_several=True) else thread
 
 
 def actors_text(thread: Thread, row: AbstractNotification) -> str:

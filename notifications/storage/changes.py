@@ -1,28 +1,28 @@
 """What follows a change of rows: cached counts are cleared, and the signal is sent after commit.
 
-Each cached count is kept under a key that names the model, the database and the user, and carries the generation it was
-counted in. A change of one user's rows drops that user's key; a change that may reach anybody starts a new generation,
-in one cache call.
+Each cached count is kept under a key that names the model, the database, the user and whatever the site's own keys name
+at that moment, such as a tenant. It carries the generation it was counted in. A change of one user's rows drops that
+user's key; a change that may reach anybody starts a new generation, in one cache call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache, partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
-from weakref import WeakSet, ref
+from weakref import WeakSet, WeakValueDictionary
 
 from django.db import connections, models
 
 from notifications.conf import get_notification_model, settings
 from notifications.signals import read_state_changed
-from notifications.storage.count_cache import count_cache
+from notifications.storage.count_cache import cache_space, count_cache
 from notifications.storage.transactions import after_commit, is_manual
 
-#: The attributes of a connection with the changes that wait for its commit, and with one that is about all users.
+#: The attributes of a connection with the changes that wait for its commit, and with those that are about all users.
 WAITING, WAITING_FOR_ALL = "notifications_waiting", "notifications_waiting_for_all"
 
 #: The maximum number of recipients whose keys are deleted one by one; for more, a new generation is started.
@@ -44,11 +44,15 @@ def cache_key(user_pk: object, name: str = "unread", *, using: str) -> str:
 
 def generation_key(using: str) -> str:
     """Return the cache key of the generation that a count in this database must have been counted in."""
-    return f"{_prefix(using)}:generation"
+    return _generation_key(_prefix(using))
+
+
+def _generation_key(prefix: str) -> str:
+    return f"{prefix}:generation"
 
 
 def _prefix(using: str) -> str:
-    return _prefix_of(get_notification_model()._meta.label_lower, using)
+    return _prefix_of(get_notification_model()._meta.label_lower, using, cache_space())
 
 
 def _owner(user_pk: object) -> str:
@@ -57,15 +61,15 @@ def _owner(user_pk: object) -> str:
     return owner if len(owner) <= 100 else sha256(owner.encode()).hexdigest()
 
 
-@cache
-def _prefix_of(label: str, using: str) -> str:
-    where = quote(f"{label}:{using}", safe=":.")
+@lru_cache(maxsize=1000)
+def _prefix_of(label: str, using: str, space: str) -> str:
+    where = quote(f"{label}:{using}:{space}" if space else f"{label}:{using}", safe=":.")
     return f"notifications:{where if len(where) <= 80 else sha256(where.encode()).hexdigest()}"
 
 
-def new_generation(using: str) -> dict[str, str]:
-    """Return what to write to the cache so that all counts in this database are counted again."""
-    return {generation_key(using): uuid4().hex}
+def _new_generation(prefix: str) -> dict[str, str]:
+    """Return what to write to the cache so that all counts under these keys are counted again."""
+    return {_generation_key(prefix): uuid4().hex}
 
 
 def recipients_of_change(row: Any) -> set[Any]:
@@ -80,28 +84,27 @@ def drop_counts(user_pks: Collection[Any] | None, *, using: str) -> None:
     this transaction. Counts inside the transaction are not cached: see :func:`are_pending`.
     """
     connection = connections[using]
-    drop = partial(_drop, None if user_pks is None else set(user_pks), using)
+    # At the commit, another tenant may be the current one.
+    prefix = _prefix(using)
+    drop = partial(_drop, None if user_pks is None else set(user_pks), prefix)
     if connection.in_atomic_block:
         # Django drops the callbacks of a rollback. These are weak references, so they end with them.
         vars(connection).setdefault(WAITING, WeakSet()).add(drop)
         if user_pks is None:
-            if vars(connection).get(WAITING_FOR_ALL, _nothing)() is not None:
+            waiting = vars(connection).setdefault(WAITING_FOR_ALL, WeakValueDictionary())
+            if prefix in waiting:
                 return
-            vars(connection)[WAITING_FOR_ALL] = ref(drop)
+            waiting[prefix] = drop
     after_commit(drop, using=using)
 
 
-def _nothing() -> None:
-    """Stand for a weak reference that has ended."""
-
-
-def _drop(user_pks: set[Any] | None, using: str) -> None:
-    fresh = new_generation(using)
+def _drop(user_pks: set[Any] | None, prefix: str) -> None:
+    fresh = _new_generation(prefix)
     if user_pks is None or len(user_pks) > MAX_DROPPED_KEYS:
         [(key, generation)] = fresh.items()
         count_cache.change(lambda cache: cache.set(key, generation, timeout=None), owe=fresh)
     else:
-        prefix, owners = _prefix(using), [_owner(pk) for pk in user_pks]
+        owners = [_owner(pk) for pk in user_pks]
         keys = [f"{prefix}:{name}:{owner}" for owner in owners for name in ("unread", "unseen")]
         count_cache.change(lambda cache: cache.delete_many(keys), owe=fresh)
 

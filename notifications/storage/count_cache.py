@@ -19,7 +19,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from django.core.cache import DEFAULT_CACHE_ALIAS, caches
-from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.base import BaseCache, default_key_func
 from django.core.cache.backends.db import BaseDatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
@@ -189,6 +189,18 @@ def aliases() -> set[str]:
     """Return the databases that the cache is in: none, unless it is Django's cache in the database."""
     model = getattr(caches[DEFAULT_CACHE_ALIAS], "cache_model_class", None)
     return set() if model is None else {router.db_for_read(model), router.db_for_write(model)}
+
+
+def cache_space() -> str:
+    """Return what the site adds to the keys of its cache at this moment, such as a tenant; empty if it adds nothing.
+
+    Whoever makes a key asks here, because a thread that calls the cache knows nothing of the current tenant.
+    """
+    try:
+        space = str(caches[DEFAULT_CACHE_ALIAS].make_key(""))
+    except Exception:  # noqa: BLE001 - the cache fails with it, which is logged
+        return ""
+    return "" if space == default_key_func("", "", 1) else space
 
 
 #: The guarded cache of this process.

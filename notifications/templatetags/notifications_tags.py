@@ -124,13 +124,13 @@ def register_notify_callbacks(
         "menuClass": menu_class,
         "badgeCap": settings.BADGE_CAP,
         "apiUrl": reverse(APIS[api_name]),
-        "fetchCount": int(fetch),
+        "fetchCount": whole_number("fetch", fetch, 5),
         "unreadUrl": reverse("notifications:unread"),
         "markAllUnreadUrl": reverse("notifications:mark_all_as_read"),
-        "refreshPeriod": max(int(refresh_period), 1) * 1000,
+        "refreshPeriod": max(whole_number("refresh_period", refresh_period, 15), 1) * 1000,
         "markAsRead": str(mark_as_read).lower() in {"true", "1"},
         "connectionLost": gettext("Connection lost!"),
-        "callbacks": [clean_callback(name) for name in callbacks.split(",") if name.strip()],
+        "callbacks": [clean_callback(name) for name in (callbacks or "").split(",") if name.strip()],
     }
     if configuration["markAsRead"]:
         # Only then does notify.js send a POST. A page that needs no token should not make Django set its cookie.
@@ -141,6 +141,19 @@ def register_notify_callbacks(
         format_html(' nonce="{}"', nonce) if nonce else "",
         mark_safe(text.translate(ESCAPES)),  # noqa: S308 - nothing in it can end the element
     )
+
+
+def whole_number(name: str, value: Any, default: int) -> int:
+    """Return the argument of a tag as a number; the default for a variable that the template does not have.
+
+    Raise ValueError, naming the argument, for anything else.
+    """
+    if value is None or value == "":
+        return default
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be a whole number, got {value!r}.") from error
 
 
 def clean_callback(name: str) -> str:
@@ -291,7 +304,7 @@ def notifications_attributes(context: Any) -> SafeString:
 
 
 @register.inclusion_tag("notifications/bell.html", takes_context=True)
-def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
+def notifications_bell(context: Any, rows: int | str = 0) -> dict[str, Any]:
     """Render a bell with the number of unseen notifications, a link to the inbox, for the header of a site.
 
     The script turns it into a button that opens a panel. With ``rows``, that number of latest notifications is rendered
@@ -301,20 +314,22 @@ def notifications_bell(context: Any, rows: int = 0) -> dict[str, Any]:
     return {
         "user": user,
         "unseen": unseen_count(user, request) if user else 0,
-        "notices": newest_of(user, rows, request=request),
+        "notices": newest_of(user, whole_number("rows", rows, 0), request=request),
         "threads": settings.THREADS,
         "request": request,
     }
 
 
 @register.inclusion_tag("notifications/few.html", takes_context=True)
-def notifications_list(context: Any, rows: int = 5, tab: str = "inbox") -> dict[str, Any]:
+def notifications_list(context: Any, rows: int | str = 5, tab: str = "inbox") -> dict[str, Any]:
     """Render a short list of the latest notifications of the user in a tab of the inbox.
 
     Empty for an anonymous user.
     """
+    if (tab := tab or "inbox") not in TABS:
+        raise ValueError(f"tab must be one of {', '.join(TABS)}, got {tab!r}.")
     user, request = user_context(context), request_of(context)
-    notices = newest_of(user, rows, tab, request=request)
+    notices = newest_of(user, whole_number("rows", rows, 5), tab, request=request)
     return {"user": user, "notices": notices, "request": request, "tab_of_list": TABS[tab]}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.messages import get_messages
 from django.db import connection
@@ -15,6 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
+import notifications
 from notifications.admin import AbstractNotificationAdmin, NotificationAdmin
 from notifications.conf import get_notification_model
 from notifications.inbox import admin as inbox_admin
@@ -107,6 +110,45 @@ def test_an_object_that_never_was_is_a_dash(staff: Client, justquick: Any) -> No
     page = staff.get(url("changelist")).content.decode()
     assert '<td class="field-target_label">-</td>' in page
     assert '<td class="field-action_object_label">-</td>' in page
+
+
+@pytest.mark.parametrize("words", ["1", "alice", "alicealice", "9" * 30, "@1", "from:1", "from:alice"])
+@pytest.mark.parametrize("field", ["id", "date_joined", "is_staff"])
+def test_the_search_takes_no_name_for_a_text_that_is_none(
+    staff: Client, justquick: Any, monkeypatch: pytest.MonkeyPatch, field: str, words: str
+) -> None:
+    make_notification(justquick, verb="alice")
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", field)
+    assert {row.verb for row in listed(staff, q=words)} <= {"alice"}
+
+
+@pytest.mark.shape("default")
+def test_the_search_finds_whoever_logs_in_by_a_number(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (7, 77, 777):
+        make_notification(make_user(f"user {number}", pk=70_000 + number), verb=f"verb of {number}")
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "id")
+    assert {row.verb for row in listed(staff, q="70077")} == {"verb of 77"}
+
+
+@pytest.mark.shape("custom_user")
+def test_the_search_follows_a_relation_to_the_name_that_users_log_in_by(
+    staff: Client, justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users: Any = get_user_model()._default_manager
+    users.filter(pk=justquick.pk).update(badge=Group.objects.create(name="badge-77"))
+    make_notification(justquick, verb="mine")
+    make_notification(make_user("other"), actor=justquick, verb="seen")
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "badge")
+    for words in ("badge-77", "badge", "@badge-77"):
+        assert {row.verb for row in listed(staff, q=words)} == {"mine"}
+    assert {row.verb for row in listed(staff, q="from:badge-77")} == {"mine", "seen"}
+
+
+def test_one_function_says_where_the_name_is_that_users_log_in_by() -> None:
+    package = Path(notifications.__file__).parent
+    uses = {path.name for path in package.rglob("*.py") if "USERNAME_FIELD" in path.read_text()}
+    # Beside it, the text of an error, and the documentation of the search.
+    assert uses == {"names.py", "verbs.py", "query.py"}
 
 
 @pytest.mark.parametrize(

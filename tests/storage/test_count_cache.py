@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
+from django.db import transaction
 from django.template import Context, Template
 from django.test import Client, override_settings
 
@@ -82,6 +83,68 @@ def faulty(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Faul
 
 def fail(*args: Any, **kwargs: Any) -> Any:
     raise ConnectionError("nobody listens")
+
+
+# Keys of the site's own
+
+
+class Tenant(threading.local):
+    """The current tenant of a thread, as packages with one schema per tenant know it: by their connection."""
+
+    name = "public"
+
+
+tenant = Tenant()
+
+
+def make_tenant_key(key: str, prefix: str, version: int) -> str:
+    """Return what ``KEY_FUNCTION`` of such a package makes of a key."""
+    if tenant.name == "broken":
+        raise LookupError("no such tenant")
+    return f"{tenant.name}:{prefix}:{version}:{key}"
+
+
+@pytest.fixture
+def tenants(settings: Any, faulty: type[Faulty]) -> Iterator[Tenant]:
+    settings.CACHES = {"default": {**FAULTY["default"], "KEY_FUNCTION": make_tenant_key}}
+    yield tenant
+    tenant.name = "public"
+
+
+def test_two_tenants_share_no_count(justquick: Any, tenants: Tenant) -> None:
+    counts = {}
+    # Users of two schemas have the same primary key.
+    for tenants.name, several in ("first", 3), ("second", 1):
+        rows().delete()
+        for number in range(several):
+            notify.send(justquick, recipient=justquick, verb=f"commented {number}")
+        counts[tenants.name] = unread_count(justquick), unseen_count(justquick)
+    for tenants.name, numbers in counts.items():
+        assert (unread_count(justquick), unseen_count(justquick)) == numbers
+    assert counts == {"first": (3, 3), "second": (1, 1)}
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_a_tenant_changed_is_counted_again_whoever_is_current_at_the_commit(
+    justquick: Any, tenants: Tenant, *, several: bool
+) -> None:
+    recipients = None if several else [justquick.pk]
+    for tenants.name in ("first", "second"):
+        assert unread_count(justquick) == 0
+    with transaction.atomic():
+        for tenants.name in ("first", "second"):
+            changes.drop_counts(recipients, using="default")
+        make_notification(justquick, unread=True)
+        tenants.name = "public"
+    for tenants.name in ("first", "second"):
+        assert unread_count(justquick) == 1
+
+
+def test_a_key_function_that_fails_changes_no_answer(justquick: Any, tenants: Tenant) -> None:
+    tenants.name = "broken"
+    assert unread_count(justquick) == 0
+    notify.send(justquick, recipient=justquick, verb="commented")
+    assert unread_count(justquick) == 1
 
 
 #: What a cache may do instead of what it should.

@@ -9,9 +9,11 @@ import importlib.util
 import io
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import serializers
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.serializers.json import DjangoJSONEncoder
@@ -78,6 +80,40 @@ def test_what_python_cannot_read_is_its_text_and_costs_no_page(
     monkeypatch.setattr(DataField, "from_db_value", lambda *args: found)
     for path in ("", "api/inbox/", "api/all_list/"):
         assert client.get(f"/inbox/notifications/{path}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        # As the package jsonfield writes an object into a fixture.
+        ('{"a": {"b": 1}}', {"a": {"b": 1}}),
+        ({"a": 1}, {"a": 1}),
+        (None, None),
+    ],
+    ids=["text of an object", "object", "null"],
+)
+def test_a_fixture_of_the_older_packages_is_read(stored: Any, read: Any, tmp_path: Path) -> None:
+    assert loaded_data(stored, tmp_path) == read
+
+
+@with_djangos_field
+@pytest.mark.parametrize(
+    "text", ["text", "{no json", '{"a": ' * 100_000], ids=["text", "no json", "too deep"]
+)
+def test_a_text_in_a_fixture_that_is_no_object_stays_text(text: str, tmp_path: Path) -> None:
+    assert loaded_data(text, tmp_path) == text
+
+
+def loaded_data(stored: Any, tmp_path: Path) -> Any:
+    """Return the extra data of a row whose fixture has this as ``data``."""
+    row = make_notification(make_user("bob"))
+    [dumped] = json.loads(serializers.serialize("json", [row]))
+    dumped["fields"]["data"] = stored
+    fixture = tmp_path / "notifications.json"
+    fixture.write_text(json.dumps([dumped]))
+    call_command("loaddata", str(fixture), verbosity=0)
+    row.refresh_from_db()
+    return row.data
 
 
 def test_nothing_is_the_null_of_the_database() -> None:

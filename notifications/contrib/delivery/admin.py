@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,6 +12,7 @@ from django.utils.translation import gettext_lazy as _, ngettext
 
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.models import Circuit, Delivery, Preference, Schedule, StoppedAddress
+from notifications.inbox.search.names import login_name
 from notifications.objects.labels import name_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class DeliveryAdmin(LookAt):
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Return where the search looks: the name of the recipient, and the reference."""
-        return (f"recipient__{get_user_model().USERNAME_FIELD}", "=reference")
+        return (f"recipient__{login_name()[0]}", "=reference")
 
     @admin.display(description=_("recipient"))
     def recipient_label(self, row: Delivery) -> str:

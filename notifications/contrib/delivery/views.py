@@ -26,7 +26,7 @@ from notifications.contrib.delivery.preferences import turn_off
 from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.requests import refuse, wants_json
 from notifications.objects.guard import error_text
-from notifications.types import all_types, type_named, type_word
+from notifications.types import all_types, type_label, type_named, type_word
 
 
 @never_cache
@@ -104,7 +104,7 @@ def preview(request: HttpRequest) -> HttpResponse:
         response["Content-Security-Policy"] = PREVIEW_POLICY
         return response
     context = {
-        "types": [(type_word(each), each.name()) for each in all_types()],
+        "types": [(type_word(each), type_label(each)) for each in all_types()],
         "channels": list(channels.values()),
         "languages": settings.LANGUAGES,
         "type": type_word(kind),
@@ -152,7 +152,7 @@ def label_of(ticket: Ticket) -> str:
     """Return the name of what a link turns off, or an empty text for everything."""
     if ticket.scope == EVERYTHING:
         return ""
-    found = (kind.name() for kind in all_types() if type_scope(kind) == ticket.scope)
+    found = (type_label(kind) for kind in all_types() if type_scope(kind) == ticket.scope)
     return next(found, ticket.scope.partition(":")[2])
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.inbox.search.names import login_name
 from notifications.objects.labels import name_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class SubscriptionAdmin(Base):
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Return where the search looks: the name of the user."""
-        return (f"user__{get_user_model().USERNAME_FIELD}",)
+        return (f"user__{login_name()[0]}",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody subscribes for another user."""

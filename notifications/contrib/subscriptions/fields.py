@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models.signals import pre_save
 
 from notifications.objects.fetch import model_of, primary_key
 
@@ -71,14 +72,27 @@ class ObjectKeyField(TextColumn):
         plain = super().db_type(connection)
         return f"{plain} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if connection.vendor == "mysql" else plain
 
+    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
+        """Follow the generic key of rows that ``loaddata`` writes, too."""
+        super().contribute_to_class(cls, name, private_only)
+        pre_save.connect(self.follow_loaded, sender=cls)
+
+    def follow_loaded(self, instance: models.Model, raw: bool, using: str | None, **kwargs: Any) -> None:
+        """Set the text of a row of a fixture. In the database of the fixture, content types had other primary keys."""
+        if raw:
+            self.follow(instance, using)
+
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         """Return what is written: the text for the object that the row has now."""
-        row: Any = model_instance
-        model = model_of(row.content_type_id, row._state.db)
+        return self.follow(model_instance, model_instance._state.db)
+
+    def follow(self, row: Any, using: str | None) -> str:
+        """Set, and return, the text for the object that the row has now in this database."""
+        model = model_of(row.content_type_id, using)
         key = (
             f"{row.object_id}:{row.content_type_id}"
             if model is None
-            else make_object_key(model, row.object_id, row._state.db)
+            else make_object_key(model, row.object_id, using)
         )
         setattr(row, self.attname, key)
         return key

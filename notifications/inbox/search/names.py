@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from django.apps import apps
-from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
 from notifications.conf import settings
@@ -26,11 +25,39 @@ Named: TypeAlias = "dict[str, dict[int, set[str]]]"
 
 def searched_models() -> dict[type[models.Model], str]:
     """Return the models that people search by name, each with the field that holds it; a check says what is amiss."""
-    wanted: dict[Any, Any] = {django_settings.AUTH_USER_MODEL: get_user_model().USERNAME_FIELD}
+    users, (path, field) = get_user_model(), login_name()
+    searched: dict[type[models.Model], str] = {users: path} if is_text(field) else {}
     if isinstance(settings.SEARCH_FIELDS, Mapping):
-        wanted.update(settings.SEARCH_FIELDS)
-    fields = (searched_field(label, name) for label, name in wanted.items())
-    return {found.model: found.name for found in fields if found}
+        fields = (searched_field(label, name) for label, name in settings.SEARCH_FIELDS.items())
+        searched |= {found.model: found.name for found in fields if found}
+    return searched
+
+
+def login_name() -> tuple[str, models.Field[Any, Any]]:
+    """Return the field with the name that users log in by, and the lookups that lead to it from the user.
+
+    It may be a relation, and not every name is a text.
+    """
+    path = get_user_model().USERNAME_FIELD
+    field: Any = get_user_model()._meta.get_field(path)
+    while field.remote_field:
+        field = field.target_field
+        path = f"{path}__{field.name}"
+    return path, field
+
+
+def called(name: str) -> models.Q | None:
+    """Return the condition for the user who logs in by exactly this name, or None if none can."""
+    path, field = login_name()
+    try:
+        return models.Q(**{path: field.to_python(name)})
+    except ValidationError:
+        return None
+
+
+def is_text(field: Any) -> bool:
+    """Return whether a field stores text."""
+    return isinstance(field, (models.CharField, models.TextField))
 
 
 def searched_field(label: Any, name: Any) -> Any:
@@ -39,7 +66,7 @@ def searched_field(label: Any, name: Any) -> Any:
         found = apps.get_model(label)._meta.get_field(name)
     except (LookupError, ValueError, TypeError, AttributeError, FieldDoesNotExist):
         return None
-    return found if isinstance(found, (models.CharField, models.TextField)) else None
+    return found if is_text(found) else None
 
 
 def find(names: Iterable[str], using: str | None, viewer: Any) -> tuple[Named, str]:
@@ -59,10 +86,10 @@ def find(names: Iterable[str], using: str | None, viewer: Any) -> tuple[Named, s
         nothing: list[tuple[str, Any]] = []
         named = attempted(what, "its query", names_in, rows, name, otherwise=nothing)
         if len(named) > MAX_NAMED_OBJECTS:
-            [(missing, _)] = Counter(called for called, _ in named).most_common(1)
-        for called, pk in named[:MAX_NAMED_OBJECTS]:
+            [(missing, _)] = Counter(each for each, _ in named).most_common(1)
+        for each, pk in named[:MAX_NAMED_OBJECTS]:
             for content_type_id in types:
-                found[called.lower()][content_type_id].add(str(pk))
+                found[each.lower()][content_type_id].add(str(pk))
     return found, missing
 
 

@@ -33,9 +33,9 @@ def age(text: str) -> timedelta:
 
 
 def count(text: str) -> int:
-    """Parse a number of rows, at least 1."""
+    """Parse a number, at least 1."""
     if not re.fullmatch("[0-9]{1,9}", text) or not int(text):
-        raise ArgumentTypeError(f"invalid number of rows {text!r}. Use an integer of at least 1.")
+        raise ArgumentTypeError(f"invalid number {text!r}. Use an integer of at least 1.")
     return int(text)
 
 

@@ -158,6 +158,14 @@ def test_what_cannot_be_stored_is_refused_and_nothing_is_stored(
     assert not Schedule.objects.exists()
 
 
+def test_a_request_that_names_nothing_to_store_is_not_said_to_be_stored(mine: Client) -> None:
+    json = {"accept": "application/json"}
+    sent = mine.post(PAGE, '{"time_zone": "Europe/Berlin"}', content_type="application/json", headers=json)
+    assert (sent.status_code, sent.json()["error"]) == (400, "This choice is not possible.")
+    assert mine.post(PAGE, {"timezone": "Europe/Berlin"}, headers=json).status_code == 400
+    assert mine.post(PAGE).status_code == 400
+
+
 def test_the_form_stores_a_schedule(mine: Client, ann: Any) -> None:
     data = {
         "time_zone": "Europe/Berlin",

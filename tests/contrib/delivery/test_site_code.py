@@ -12,11 +12,13 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 from django.db.models import Count
 from django.db.models.signals import post_init
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from notifications import notify
 from notifications.conf import get_notification_model
-from notifications.contrib.delivery import recheck
+from notifications.contrib.delivery import links, recheck
 from notifications.contrib.delivery.channels import (
     Channel,
     Down,
@@ -33,6 +35,7 @@ from notifications.contrib.delivery.sending import deliver
 from notifications.extensions import Extension
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_group, make_project, make_user, make_users
+from tests.test_types import FAULTS
 
 pytestmark = pytest.mark.django_db
 
@@ -377,3 +380,29 @@ class Lost:
 
     def filter(self, **conditions: Any) -> Any:
         raise OperationalError("server closed the connection unexpectedly")
+
+
+# What a type says
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_a_type_says_may_fail_and_costs_no_delivery_and_no_page(
+    make_type: Any, client: Client, settings: Any, fault: str
+) -> None:
+    use(settings, {"email": {"default": "instant"}})
+    make_type(**FAULTS[fault])
+    staff = make_user("staff", is_staff=True, is_superuser=True, email="staff@example.com")
+    client.force_login(staff)
+    send(staff, verb="commented on")
+    assert deliver().sent == 1
+    preview = reverse("notifications_delivery:preview")
+    unsubscribe = links.sign(links.UNSUBSCRIBE, staff, "type:commented on", "email")
+    for url in (
+        reverse("notifications_delivery:preferences"),
+        f"{preview}?type=commented-on&channel=email",
+        f"{preview}?type=commented-on&channel=email&part=html",
+        reverse("notifications_delivery:unsubscribe", args=[unsubscribe]),
+    ):
+        page_of_site = client.get(url)
+        assert page_of_site.status_code == 200
+        assert "LookupError" not in page_of_site.content.decode()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
+from django.core import serializers
+from django.core.management import call_command
 from django.db import OperationalError
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -353,3 +357,19 @@ def test_the_first_word_of_eight_is_kept_once(bob: Any) -> None:
         ContentType.objects.get_for_model(ticket)
         assert at_once(8, partial(say, partial(watch, bob, ticket, reason="comment"))) == [None] * 8
         assert Subscription.objects.filter(object_id=str(ticket.pk)).count() == 1
+
+
+def test_a_fixture_of_another_database_keeps_who_watches_what(bob: Any, tmp_path: Path) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket)
+    # There, the content type had another primary key, which no natural key replaces in this column.
+    [dumped] = json.loads(
+        serializers.serialize("json", Subscription.objects.all(), use_natural_foreign_keys=True)
+    )
+    here, dumped["fields"]["object_key"] = dumped["fields"]["object_key"], f"{ticket.pk}:99999"
+    fixture = tmp_path / "subscriptions.json"
+    fixture.write_text(json.dumps([dumped]))
+    Subscription.objects.all().delete()
+    call_command("loaddata", str(fixture), verbosity=0)
+    assert is_watching(bob, ticket)
+    assert Subscription.objects.get().object_key == here

@@ -26,7 +26,7 @@ from notifications.objects.links import names_and_urls, names_of
 from notifications.objects.text import isolated
 from notifications.presentation import sentences
 from notifications.storage.reasons import reason_label
-from notifications.types import NotificationType, Other, type_of
+from notifications.types import NotificationType, Other, category_label, type_key, type_of
 
 #: The longest name of a sender, in bytes as it is encoded: some services refuse a longer one.
 MAX_NAME_BYTES = 320
@@ -81,7 +81,7 @@ def compose(message: Message, *, channel: str, from_email: str, connection: Any 
     mail.attach_alternative(select_template(names["body.html"]).render(context), "text/html")
     # Services that report what became of a mail return these.
     mail.metadata = {"delivery": message.key.partition(".")[0]}  # type: ignore[attr-defined]
-    mail.tags = [slugify(kind.key()) or Other.key()]  # type: ignore[attr-defined]
+    mail.tags = [slugify(type_key(kind)) or Other.key()]  # type: ignore[attr-defined]
     return mail
 
 
@@ -90,7 +90,7 @@ def template_names(message: Message, kind: type[NotificationType]) -> Mapping[st
     places = ["notifications_delivery/email/digest"]
     if not message.is_digest:
         places = [
-            f"notifications/email/types/{slugify(kind.key())}",
+            f"notifications/email/types/{slugify(type_key(kind))}",
             f"notifications/email/categories/{slugify(kind.category)}",
             "notifications_delivery/email",
         ]
@@ -117,7 +117,7 @@ def context_of(message: Message, kind: type[NotificationType], scope: str, chann
         "subject": subject,
         "threads": threads,
         "more": message.more,
-        "category": kind.category_name(),
+        "category": category_label(kind),
         "site": links.site_name(),
         "inbox_url": links.absolute_view("notifications:all"),
         "unsubscribe_url": links.unsubscribe_url(user, scope, channel) if can_unsubscribe else "",

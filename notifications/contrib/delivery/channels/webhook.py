@@ -30,7 +30,7 @@ from notifications.contrib.delivery.models import StoppedAddress, stopped_form
 from notifications.objects.guard import error_text
 from notifications.objects.links import main_url
 from notifications.presentation import sentences
-from notifications.types import type_of
+from notifications.types import type_key, type_of
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -137,7 +137,7 @@ def item(notification: Any) -> dict[str, Any]:
     return {
         "id": str(notification.pk),
         "event": notification.event,
-        "type": type_of(notification.verb).key(),
+        "type": type_key(type_of(notification.verb)),
         "verb": notification.verb,
         "level": notification.level,
         "reason": notification.reason,

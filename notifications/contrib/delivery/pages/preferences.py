@@ -34,7 +34,7 @@ from notifications.contrib.delivery.preferences import (
     default_frequency,
 )
 from notifications.storage.locking import hold, retry
-from notifications.types import NotificationType, all_types
+from notifications.types import NotificationType, all_types, category_label, type_label
 
 #: The beginning of the name of a field that chooses a frequency: "choice:<channel>:<scope>".
 CHOICE = "choice"
@@ -87,9 +87,9 @@ def table(user: Any) -> list[Row]:
 
     rows = [group(EVERYTHING, gettext("All notifications"), 0)]
     for kinds in by_category().values():
-        rows.append(group(category_scope(kinds[0]), kinds[0].category_name(), 1))
+        rows.append(group(category_scope(kinds[0]), category_label(kinds[0]), 1))
         rows += [
-            Row(type_scope(kind), kind.name(), 2, [cell(kind, channel, chosen) for channel in channels])
+            Row(type_scope(kind), type_label(kind), 2, [cell(kind, channel, chosen) for channel in channels])
             for kind in kinds
         ]
     return rows
@@ -184,6 +184,9 @@ def save(user: Any, data: Mapping[str, str]) -> None:
     choices = chosen_in(data)
     fields = SCHEDULE_FIELDS & data.keys()
     days = {day for day in WEEKDAYS if {f"quiet_from_{day}", f"quiet_to_{day}"} & data.keys()}
+    if not (choices or fields or days):
+        # A client that sends JSON, or misspells a name, is not to believe that it was stored.
+        raise NotValid(gettext("This choice is not possible."))
     using = router.db_for_write(Schedule)
 
     def write() -> None:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from notifications.conf import get_notification_model
 from notifications.contrib.subscriptions.explanations import event_of, explain
+from notifications.inbox.search.names import called
 from notifications.objects.fetch import primary_key
 
 
@@ -26,7 +27,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one sentence."""
         users: Any = get_user_model()._default_manager
-        user = users.filter(**{get_user_model().USERNAME_FIELD: options["user"]}).first()
+        condition = called(options["user"])
+        user = None if condition is None else users.filter(condition).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']!r}.")
         model: Any = get_notification_model()
