@@ -1,4 +1,4 @@
-"""A notification as the JSON that one stream is sent, in the language of its browser."""
+"""A notification as the JSON that one stream is sent, as in a request of its browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils import translation
 
 from notifications.contrib.live.streams import Stream
 from notifications.presentation import serialize
@@ -18,7 +17,7 @@ logger = logging.getLogger("notifications")
 def render(row: Any, stream: Stream) -> str | None:
     """Return one row as JSON for this stream, or None when it cannot be shown."""
     try:
-        with translation.override(stream.language):
+        with stream.surroundings.entered():
             return json.dumps(serialize.entry(row, stream.make_request()), cls=DjangoJSONEncoder)
     except Exception:
         # The page of one object may be broken; the others are sent.
