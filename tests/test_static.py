@@ -15,7 +15,7 @@ STATIC = Path(__file__).resolve().parent.parent / "notifications" / "static"
 FOLDER = STATIC / "notifications"
 #: What a page loads, and what is loaded when it is first used.
 LOADED = ("notifications.js", "transport.js", "list.js", "inbox.js", "bell.js", "keys.js")
-ON_DEMAND = ("panel.js", "results.js")
+ON_DEMAND = ("panel.js", "results.js", "desktop.js")
 MODULES = (*LOADED, *ON_DEMAND)
 
 #: What kills a module in Safari 16, or is not there.

@@ -63,9 +63,10 @@ def set_flash(response: HttpResponse, request: HttpRequest, flash: Flash) -> Non
         salt=salt(request),
         max_age=MAX_AGE,
         path=settings.SESSION_COOKIE_PATH,
-        secure=request.is_secure(),
+        secure=settings.SESSION_COOKIE_SECURE or request.is_secure(),
         httponly=True,
-        samesite="Lax",
+        # Where the session reaches, in a frame of another site too.
+        samesite=settings.SESSION_COOKIE_SAMESITE or None,
     )
 
 

@@ -96,7 +96,7 @@ def snooze_until(text: str) -> datetime:
         moment = datetime.combine(day, MORNING) if day else parse_datetime(text)
         if moment is None:
             raise SnoozeError(gettext("“%(text)s” is not a valid date and time.") % {"text": text[:40]})
-        until = stored(moment)
+        until = yet_to_come(moment, stored, timezone.now())
         judge_moment(until)
     except SnoozeError:
         raise
@@ -108,6 +108,15 @@ def snooze_until(text: str) -> datetime:
 def local_now() -> datetime:
     """Return the current local time."""
     return timezone.localtime() if settings.USE_TZ else timezone.now()
+
+
+def yet_to_come(clock: datetime, read: Callable[[datetime], datetime], now: datetime) -> datetime:
+    """Return the moment that ``read`` makes of a time on a clock: of one that comes twice, the one after ``now``.
+
+    In the night in which the clocks are put back, "02:30" at 02:10 for the second time is in twenty minutes.
+    """
+    first, second = (read(clock.replace(fold=fold)) for fold in (0, 1))
+    return first if first > now else second
 
 
 def at(now: datetime, clock: time, *, days: int = 0) -> datetime:

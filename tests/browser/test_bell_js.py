@@ -435,5 +435,9 @@ def test_what_fails_in_the_panel_is_put_back_and_said(
     browser.page.route("**/act/", lambda route: route.fulfill(status=500))
     tool(browser, "did", "Done").click()
     wait_until(lambda: len(lines(browser)) == 1)
-    wait_until(lambda: browser.page.get_by_text("The notifications could not be loaded.").is_visible())
+    wait_until(lambda: browser.page.get_by_text("Something went wrong. Please try again.").is_visible())
+    # The list could be loaded.
+    wait_until(browser.is_answered)
+    assert browser.page.get_by_text("Something went wrong. Please try again.").is_visible()
+    assert not browser.page.get_by_text("could not be loaded").is_visible()
     browser.complaints()

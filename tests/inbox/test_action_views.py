@@ -286,6 +286,17 @@ def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
     assert said(inbox) == ""
 
 
+@pytest.mark.parametrize(("of_session", "expected"), [("None", "None"), ("Strict", "Strict"), (False, "")])
+def test_the_message_reaches_where_the_session_does(
+    inbox: Client, justquick: Any, settings: Any, of_session: Any, expected: str
+) -> None:
+    """A site in a frame of another site never said what was done, nor offered to undo it."""
+    settings.SESSION_COOKIE_SAMESITE, settings.SESSION_COOKIE_SECURE = of_session, True
+    inbox.post(ACT, {"one": f"save:{make_notification(justquick).slug}"})
+    cookie = inbox.cookies["notifications_flash"]
+    assert (cookie["samesite"], cookie["secure"]) == (expected, True)
+
+
 def test_a_message_of_an_app_that_is_gone_is_not_said(
     inbox: Client, justquick: Any, rf: RequestFactory
 ) -> None:

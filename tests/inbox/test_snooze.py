@@ -62,6 +62,20 @@ def test_an_hour_is_an_hour_in_the_night_in_which_the_clocks_are_put_back(
     assert snooze_until("hour") == datetime(2026, 10, 25, 1 + fold, 30, tzinfo=ZoneInfo("UTC"))
 
 
+@pytest.mark.shape("default")
+def test_a_time_that_comes_twice_is_the_one_that_is_yet_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 02:10 for the second time, "02:30" was past and could not be chosen."""
+    seen = {}
+    for hour in (0, 1):
+        now = datetime(2026, 10, 25, hour, 10, tzinfo=ZoneInfo("UTC"))
+        monkeypatch.setattr("django.utils.timezone.now", lambda now=now: now)
+        with timezone.override(ZoneInfo("Europe/Berlin")):
+            seen[hour] = snooze_until("2026-10-25T02:30").astimezone(ZoneInfo("UTC"))
+            with pytest.raises(SnoozeError):
+                snooze_until("2026-10-25T01:30")
+    assert seen == {hour: datetime(2026, 10, 25, hour, 30, tzinfo=ZoneInfo("UTC")) for hour in (0, 1)}
+
+
 def test_now_is_that_of_the_reader() -> None:
     before = timezone.now()
     found = snooze_until("hour")

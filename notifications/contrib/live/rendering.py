@@ -17,7 +17,10 @@ ENCODER = DjangoJSONEncoder()
 
 
 def render(row: Any, stream: Stream) -> str | None:
-    """Return one row as JSON for this stream, in the current language, or None when it cannot be shown."""
+    """Return one row as JSON for this stream, or None when it cannot be shown.
+
+    To be called in the surroundings of the stream.
+    """
     # Hardly any site asks for the request.
     request: Any = SimpleLazyObject(stream.make_request)
     try:

@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from django.conf import settings
+from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
+from django.utils import timezone, translation
 
 from notifications.contrib.live.outbox import Outbox
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.wire import Counts, Cursor
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What Django keeps for the thread of a request, and the thread of a hub does not know."""
+
+    language: str | None = None
+    zone: Any = None
+    #: The path under which the site is, and the urls of the request where they are not ``ROOT_URLCONF``.
+    prefix: str = "/"
+    urlconf: Any = None
+
+    @classmethod
+    def here(cls) -> Surroundings:
+        """Return those of this thread."""
+        zone = timezone.get_current_timezone() if settings.USE_TZ else None
+        return cls(translation.get_language(), zone, get_script_prefix(), get_urlconf())
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Let this thread have them for a while."""
+        prefix, urlconf = get_script_prefix(), get_urlconf()
+        with translation.override(self.language), timezone.override(self.zone):
+            set_script_prefix(self.prefix)
+            set_urlconf(self.urlconf)
+            try:
+                yield
+            finally:
+                set_script_prefix(prefix)
+                set_urlconf(urlconf)
+
+
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One open stream: whose it is, in which language, and what waits for its browser.
+    """One open stream: whose it is, in which surroundings, and what waits for its browser.
 
     ``make_request`` returns the request that the urls of objects are made for.
     """
@@ -22,7 +57,7 @@ class Stream:
     login: Login
     #: How far the browser had come when it connected: by the id of its last event, or by the time of its page.
     cursor: Cursor | None = None
-    language: str | None = None
+    surroundings: Surroundings = field(default_factory=Surroundings)
     make_request: Callable[[], Any] = lambda: None
     outbox: Outbox = field(default_factory=Outbox)
     #: Whether it was sent all that it missed, and goes on with what is new.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from notifications.contrib.live import queries, rounds
 from notifications.contrib.live.rendering import render
@@ -91,19 +91,21 @@ def look_up(asked: Round, updates: dict[str, RecipientUpdate]) -> None:
 
 
 def render_rows(parts: Iterable[StreamUpdate], loaded: dict[Any, Any]) -> dict[tuple[Stream, str], str]:
-    """Return the JSON of what each stream is sent, in the language of its browser.
+    """Return the JSON of what each stream is sent, made in the surroundings of its request.
 
     A row that is gone, or cannot be shown, has none.
     """
     texts: dict[tuple[Stream, str], str] = {}
-    by_language = defaultdict(list)
-    for part in parts:
-        if part.rows:
-            by_language[part.stream.language].append(part)
-    for language, theirs in by_language.items():
-        with translation.override(language):
-            for part in theirs:
+    # Most streams have the same surroundings, which take as long to enter as a row takes to be shown.
+    for surroundings, alike in groupby(filter(has_rows, parts), lambda part: part.stream.surroundings):
+        with surroundings.entered():
+            for part in alike:
                 for mark, row in part.rows.items():
                     if row.pk in loaded and (text := render(loaded[row.pk], part.stream)) is not None:
                         texts[part.stream, mark] = text
     return texts
+
+
+def has_rows(part: StreamUpdate) -> bool:
+    """Return whether there is a row to send to a stream."""
+    return bool(part.rows)

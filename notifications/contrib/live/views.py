@@ -10,14 +10,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from notifications.contrib.live import wire
 from notifications.contrib.live.asgi import HANDOVER_KEY, Handover, make_request
 from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login, key_of
-from notifications.contrib.live.streams import Stream
+from notifications.contrib.live.streams import Stream, Surroundings
 
 
 @login_not_required
@@ -52,7 +51,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         # By what the browser had last, or else by when its page was made: what came since is sent.
         cursor=wire.Cursor.loads(request.headers.get("Last-Event-ID", ""))
         or wire.Cursor.of_page(request.GET.get("since", "")),
-        language=get_language(),
+        surroundings=Surroundings.here(),
         # What is handed over outlives this request, which is to be freed.
         make_request=partial(make_request, scope, login.user_pk) if handover else lambda: request,
     )

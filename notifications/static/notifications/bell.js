@@ -6,7 +6,7 @@ import { isOver, isWebUrl, live, remember, send } from "./transport.js";
 let bells = 0;
 
 class Bell extends List {
-  notifiesDesktop = () => window.Notification?.permission === "granted" && remember("ntf-desktop") === "on";
+  desktop = async (name, ...rest) => (await import("./desktop.js"))[name](...rest);
 
   connectedCallback() {
     super.connectedCallback();
@@ -23,20 +23,17 @@ class Bell extends List {
     });
     this.on(this.link, "keydown", (event) => event.key === " " && (event.preventDefault(), this.link.click()));
     this.on(this.panel, "click", ({ target }) => this.press(target.closest("button[value]")));
-    this.on(this, "keydown", ({ key }) => key === "Escape" && this.toggle(false));
+    this.on(this, "keydown", (event) => event.key === "Escape" && !this.panel.hidden && (event.preventDefault(), this.toggle(false)));
     const leave = (target) => target && !this.contains(target) && this.toggle(false);
     this.on(document, "pointerdown", ({ target }) => leave(target));
     this.on(this, "focusout", ({ relatedTarget }) => leave(relatedTarget));
     this.on(document, "notifications:changed", () => this.panel.hidden || this.soon());
-    this.on(document, "notifications:new", ({ detail }) => this.notifyDesktop(detail));
+    // One tab, where nobody looks.
+    const notifies = () => window.Notification?.permission === "granted" && remember("ntf-desktop") === "on" && live.leading && live.isUnwatched();
+    this.on(document, "notifications:new", ({ detail }) => notifies() && this.desktop("show", detail, isWebUrl(detail.url) ? detail.url : this.link.href));
     this.on(document, "notifications:stopped", ({ detail }) => this.showProblem({ kind: detail.reason }));
     for (const event of ["resize", "scroll"]) {
       this.on(window, event, () => this.panel.hidden || this.place());
-    }
-    this.desktop = this.querySelector("[data-ntf-desktop]");
-    if (this.desktop && window.Notification && Notification.permission !== "denied") {
-      Object.assign(this.desktop, { hidden: false, ariaPressed: String(this.notifiesDesktop()) });
-      this.on(this.desktop, "click", this.askDesktop);
     }
   }
 
@@ -46,7 +43,7 @@ class Bell extends List {
       const [action, slug] = value.split(/:(.*)/);
       const records = this.shown().filter((record) => !slug || record.slug === slug);
       const { answer } = this.act(action, records, dataset.ntfUrl ?? this.dataset.ntfAct, { [name]: value });
-      answer.then((counts) => this.count(counts)).catch((problem) => this.showProblem(problem));
+      answer.then((counts) => this.count(counts)).catch((problem) => this.showProblem(problem, true));
     }
   }
 
@@ -61,10 +58,11 @@ class Bell extends List {
     this.link.ariaExpanded = String(open);
     if (opens) {
       this.place();
+      const button = this.querySelector("[data-ntf-desktop]");
+      button && window.Notification && this.desktop("offer", button);
       this.showState("loading");
       try {
         await this.refresh();
-        this.showState("");
         const { unread } = live.counts ?? {};
         await send(this, this.dataset.ntfSeen, {});
         live.send("count", { unread, unseen: 0 });
@@ -74,7 +72,14 @@ class Bell extends List {
     }
   }
 
+  async refresh() {
+    await super.refresh();
+    // That an action failed stays.
+    this.state === "wrong" || this.showState("");
+  }
+
   showState(name) {
+    this.state = name;
     for (const message of all("[data-ntf-when]", this.panel)) {
       message.hidden = message.dataset.ntfWhen !== name;
     }
@@ -82,9 +87,9 @@ class Bell extends List {
     name && all(".ntf-empty", this.panel).forEach((element) => (element.hidden = true));
   }
 
-  showProblem(problem) {
+  showProblem(problem, wasAsked) {
     super.showProblem(problem);
-    this.showState(isOver(problem) ? problem.kind : "failed");
+    this.showState(isOver(problem) ? problem.kind : wasAsked ? "wrong" : "failed");
     if (isOver(problem)) {
       this.records = [];
       this.list.hidden = true;
@@ -103,20 +108,6 @@ class Bell extends List {
     Object.assign(style, { translate: "none", maxHeight: `${Math.max(isUp ? above : below, 120)}px` });
     const { left, right } = this.panel.getBoundingClientRect();
     style.translate = `${Math.max(gap - left, Math.min(0, width - gap - right))}px`;
-  }
-
-  async askDesktop() {
-    const on = !this.notifiesDesktop() && (await Notification.requestPermission()) === "granted";
-    remember("ntf-desktop", on ? "on" : "off");
-    this.desktop.ariaPressed = String(on);
-  }
-
-  notifyDesktop(entry) {
-    // One tab, where nobody looks.
-    if (this.notifiesDesktop() && live.leading && live.isUnwatched()) {
-      const shown = new Notification(entry.text, { body: entry.description ?? "", tag: String(entry.id) });
-      shown.onclick = () => open(isWebUrl(entry.url) ? entry.url : this.link.href);
-    }
   }
 }
 

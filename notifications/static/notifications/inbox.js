@@ -55,8 +55,8 @@ class Inbox extends List {
   }
 
   question() {
-    const { page, before, after } = Object.fromEntries(new URLSearchParams(location.search));
-    const { ntfList: tab, ntfQuery: q, ntfThreads: threads, ntfThread: thread } = this.dataset;
+    const { ntfList: tab, ntfQuery: q, ntfThreads: threads, ntfThread: thread, ntfPlace } = this.dataset;
+    const { page, before, after } = Object.fromEntries(new URLSearchParams(ntfPlace));
     return { filters: 1, tab, q, page, before, after, threads, thread, open: [...this.opened].join() };
   }
 
@@ -72,7 +72,7 @@ class Inbox extends List {
       this.hasMore = answer.before || answer.after;
       const older = this.querySelector("[data-ntf-older]");
       if (older && answer.before) {
-        older.href = withFields(location, { before: answer.before });
+        older.href = withFields(older, { before: answer.before });
         older.parentNode.hidden = false;
       }
       this.results && !asks && (this.results.asked = undefined);
@@ -164,7 +164,7 @@ class Inbox extends List {
         return;
       }
       event.preventDefault();
-      submitter.closest("details")?.removeAttribute("open");
+      submitter.closest(".ntf-more")?.removeAttribute("open");
       const form = new FormData(target);
       form.append(name, value);
       // form.action is the buttons of this name.
@@ -205,7 +205,8 @@ class Inbox extends List {
   async do(wanted) {
     const before = this.last;
     this.hideToast();
-    wanted.form.set("command", `${Date.now()}-${Math.random()}`);
+    // The same again, if its answer was none.
+    wanted.form.has("command") || wanted.form.set("command", `${Date.now()}-${Math.random()}`);
     const { command, answer, revert } = this.act(wanted.action, wanted.records, wanted.url, wanted.form);
     const mine = (this.last = { command, revert, wanted });
     this.acted = true;

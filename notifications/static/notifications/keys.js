@@ -3,19 +3,21 @@
 import { remember } from "./transport.js";
 
 const FIELDS = `select, textarea, input:not([type=checkbox]), [contenteditable]:not([contenteditable=false]), dialog,
-  [popover], .ntf-panel, [role=textbox], [role=searchbox], [role=combobox], [role=listbox], [role=menu], [role=menuitem], [role=dialog]`;
+  [popover], .ntf-panel, [role$=box]:not([role=checkbox]), [role^=menu], [role=dialog]`;
 
 /* Return "j", "Shift+M" or "Enter". Without Latin letters, the position of the key counts. */
 export function nameOfKey(event) {
   const { key, code = "" } = event;
   // Autofill sends none.
-  const isOther = typeof key !== "string" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented;
+  const isOther = typeof key !== "string" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.getModifierState("AltGraph");
   if (isOther || event.isComposing || event.keyCode === 229) {
     return "";
   }
-  const isForeign = key.length === 1 && key > "\x7f" && /^Key[A-Z]$/.test(code);
-  const name = isForeign ? code[3].toLowerCase() : key.length === 1 ? key.toLowerCase() : key;
-  return event.shiftKey && /^[a-z]$/.test(name) ? `Shift+${name.toUpperCase()}` : name;
+  if (key.length > 1) {
+    return key;
+  }
+  const name = key > "\x7f" && /^Key/.test(code) ? code[3] : key;
+  return event.shiftKey && /[a-z]/i.test(name) ? `Shift+${name.toUpperCase()}` : name.toLowerCase();
 }
 
 /* A key is for the element if the focus is in it, or nowhere. */
@@ -25,7 +27,7 @@ export function isFor(element, event) {
     return true;
   }
   const isForeign = target.localName.includes("-") && target !== element;
-  return element.contains(target) && !isForeign && !target.closest(FIELDS);
+  return element.contains(target) && !isForeign && !element.contains(target.closest(FIELDS));
 }
 
 export const areOn = (element) => element.dataset.ntfKeys !== "off" && remember("ntf-keys") !== "off";

@@ -34,13 +34,12 @@ function ago(moment) {
     return "";
   }
   const [unit, size] = found;
-  let words;
+  const write = (lang) => new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
   try {
-    words = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined, { numeric: "auto" });
+    return write(document.documentElement.lang || undefined);
   } catch {
-    words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+    return write();
   }
-  return words.format(-Math.floor(seconds / size), unit);
 }
 
 const write = (slot, text) => Object.assign(slot, { textContent: text ?? "", hidden: !text });
@@ -61,7 +60,7 @@ function makeRow(template, entry) {
     actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(makeAction)),
     about: (button) => entry.target ?? entry.action_object ?? button.remove(),
     page: (link) => (link.href = link.href.replace(/\b0(?=\/($|\?))/, entry.row ?? entry.slug)),
-    more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: withFields(location.pathname, { q: dataset.ntfQuery, thread: entry.key }) }) : link.remove()),
+    more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: withFields(link, { q: dataset.ntfQuery, thread: entry.key }) }) : link.remove()),
     kind: (slot) => slot.append(...all(`[data-ntf-kind="${entry.kind}"]`, template.parentNode).map(({ content }) => content.cloneNode(true))),
     face: (slot) => (entry.avatar ? slot.append(make("img", { src: entry.avatar, alt: "" })) : (slot.dataset.ntfInitials = entry.initials)),
   };
@@ -169,8 +168,9 @@ export class List extends HTMLElement {
     this.records = readRecords(this.list);
     this.upTo = Date.parse(this.dataset.ntfNow) || Date.now();
     live.join(this);
-    this.on(this, "click", (event) => event.button < 2 && this.open(event));
-    this.on(this, "auxclick", (event) => event.button === 1 && this.open(event));
+    for (const name of ["click", "auxclick"]) {
+      this.on(this, name, (event) => event.button < 2 && this.open(event));
+    }
     this.timers = [setInterval(() => this.tick(), 60000)];
   }
 

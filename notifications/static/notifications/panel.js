@@ -28,13 +28,13 @@ export async function open(inbox, opener, url, form = new FormData(inbox.form), 
   };
   const goBack = () => {
     close();
-    (opener.closest("details")?.querySelector("summary") ?? opener).focus();
+    (opener.closest(".ntf-more")?.querySelector("summary") ?? opener).focus();
   };
   const leave = (target) => target && !panel.contains(target) && close();
   const on = (target, event, handler) => target.addEventListener(event, handler, { signal: life.signal });
   on(document, "pointerdown", ({ target }) => leave(target));
   on(panel, "focusout", ({ relatedTarget }) => leave(relatedTarget));
-  on(panel, "keydown", ({ key }) => key === "Escape" && goBack());
+  on(panel, "keydown", (event) => event.key === "Escape" && (event.preventDefault(), goBack()));
   on(panel, "submit", (event) => {
     const { name, value, formAction } = event.submitter;
     event.preventDefault();
@@ -43,7 +43,7 @@ export async function open(inbox, opener, url, form = new FormData(inbox.form), 
     perform ? perform() : inbox.perform(name, value, formAction, form);
   });
 
-  opener.closest("details")?.removeAttribute("open");
+  opener.closest(".ntf-more")?.removeAttribute("open");
   opener.closest(".ntf-buttons, .ntf-bulk-actions").append(panel);
   panel.focus();
 }

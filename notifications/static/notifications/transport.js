@@ -10,11 +10,15 @@ export function isWebUrl(url) {
   }
 }
 
+// What cannot be stored.
+const kept = {};
+
 export function remember(name, value) {
   try {
-    return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value);
+    value === undefined || localStorage.setItem(name, value);
+    return kept[name] ?? localStorage.getItem(name);
   } catch {
-    return null;
+    return (kept[name] = value ?? kept[name]);
   }
 }
 
@@ -47,12 +51,12 @@ export async function request(url, { user, etag, body } = {}) {
   const headers = { Accept: "application/json", ...(!body && { "X-Notifications-Poll": "1" }) };
   user && (headers[USER_HEADER] = encodeURIComponent(user));
   etag && (headers["If-None-Match"] = etag);
-  const options = { headers, redirect: "manual", signal: AbortSignal.timeout(30000) };
   // It survives the page, up to 64 KiB.
-  body && Object.assign(options, { method: "POST", body, keepalive: String(body).length < 30000 });
+  const method = body && { method: "POST", body, keepalive: String(body).length < 30000 };
+  const options = { headers, redirect: "manual", signal: AbortSignal.timeout(30000), ...method };
   let response, text;
   try {
-    response = await fetch(absolute(url), options);
+    response = await fetch(absolute(url).href, options);
     text = await response.text();
   } catch {
     throw new Problem("offline");
@@ -133,10 +137,10 @@ class Queue {
     while (this.commands.length) {
       const [command] = this.commands;
       command.sent = true;
+      this.isWaiting = false;
       try {
         command.body ??= await (typeof command.form === "function" ? command.form() : command.form);
         const answer = await send(command.element, command.url, command.body);
-        this.isWaiting = false;
         this.finish(command).resolve(answer?.data ?? {});
       } catch (error) {
         if (error.kind === "offline") {
@@ -167,10 +171,11 @@ class Queue {
   }
 
   flush() {
-    for (const { element, url, form, sent } of this.commands) {
-      sent || typeof form === "function" || send(element, url, form).catch(() => {});
+    for (const command of this.commands) {
+      const { element, url, form, body = form, sent } = command;
+      const isOpen = (sent && !this.isWaiting) || typeof body === "function";
+      isOpen || this.finish(command).resolve(send(element, url, body).then((answer) => answer?.data ?? {}));
     }
-    this.commands = this.commands.filter(({ sent }) => sent);
   }
 }
 
@@ -213,7 +218,7 @@ class Live {
     const began = performance.now();
     const lead = () => signal.aborted || this.lead(again || performance.now() - began > 1000);
     // There are none without https.
-    navigator.locks ? navigator.locks.request(name, { signal }, lead).catch((error) => error.name === "AbortError" || console.warn(error)) : lead();
+    navigator.locks ? navigator.locks.request(name, { signal }, lead).catch(() => signal.aborted || lead()) : lead();
     this.channel.postMessage(["joined"]);
     document.addEventListener("visibilitychange", () => this.look(), { signal });
     addEventListener("online", () => this.look(Object.assign(this, { asked: 0, failures: 0 })), { signal });
@@ -240,7 +245,7 @@ class Live {
     const url = absolute(this.data.ntfLive);
     this.opened || url.searchParams.set("since", this.data.ntfNow ?? "");
     url.searchParams.set("user", this.data.ntfUser);
-    const source = (this.source = new EventSource(url));
+    const source = (this.source = new EventSource(url.href));
     const on = (event, react) =>
       source.addEventListener(event, ({ data }) => {
         this.lived = Date.now();
@@ -359,7 +364,7 @@ addEventListener("pageshow", ({ persisted }) => persisted && live.members.size &
 const titles = new Map();
 
 export function showCounts(counts, cap, missing) {
-  const text = (count) => (cap && count > Number(cap) ? `${cap}+` : String(count));
+  const text = (count) => (cap && count > +cap ? `${cap}+` : String(count));
   for (const element of document.querySelectorAll("[data-ntf-count]")) {
     const count = counts[element.dataset.ntfCount] ?? missing;
     if (count !== undefined) {

@@ -200,6 +200,16 @@ def test_a_pause_that_is_over_is_not_shown(mine: Client, ann: Any) -> None:
     assert 'name="paused_until" value=""' in mine.get(PAGE).content.decode()
 
 
+@pytest.mark.parametrize("hour", [0, 1])
+def test_a_pause_until_a_time_that_comes_twice_ends_at_the_one_that_is_yet_to_come(
+    mine: Client, monkeypatch: pytest.MonkeyPatch, hour: int
+) -> None:
+    """At 02:10 for the second time, a pause until 02:30 was over before it began."""
+    monkeypatch.setattr(page, "utc_now", lambda: moment(2026, 10, 25, hour, 10))
+    mine.post(PAGE, {"time_zone": "Europe/Berlin", "paused_until": "2026-10-25T02:30"})
+    assert Schedule.objects.get().paused_until == moment(2026, 10, 25, hour, 30)
+
+
 def test_another_clock_moves_the_digests_that_wait(mine: Client, ann: Any) -> None:
     choose(ann, "", "memory", "daily")
     choose(ann, "", "other", "weekly")

@@ -7,6 +7,7 @@ import os
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.urls import reverse
 
 from notifications.contrib.live import live
 
@@ -17,3 +18,8 @@ settings.NOTIFICATIONS = {
 
 view = get_asgi_application()
 asgi = live(view)
+
+from tests.testapp.models import Fork  # noqa: E402 - Django is set up now
+
+# As most models of a site have it: made from the urls.
+setattr(Fork, "get_absolute_url", lambda fork: reverse("notifications:delete", args=[fork.pk]))  # noqa: B010

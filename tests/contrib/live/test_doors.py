@@ -18,6 +18,7 @@ from notifications import notify
 from tests.contrib.live.client import Browser, elsewhere
 from tests.contrib.live.conftest import UVICORN, Server
 from tests.factories import make_project, make_user, make_users
+from tests.testapp.models import Fork
 from tests.waiting import PATIENCE, until, within
 
 pytestmark = pytest.mark.shape("default")
@@ -79,6 +80,21 @@ class Door:
         assert browser.answer["x-accel-buffering"] == "no"
         assert browser.answer["cache-control"] == "no-cache, no-store"
         assert "content-length" not in browser.answer
+
+    def test_a_link_is_under_the_path_where_the_site_is(
+        self, serve: Callable[..., Server], log_in: LogIn
+    ) -> None:
+        server = serve(self.door, [*UVICORN, "--root-path", "/app"], LIVE_BUS_OPTIONS={"interval": 0.2})
+        user, fork = make_user(), Fork.objects.create(name="fork")
+        session = log_in(user)
+
+        async def listen() -> str:
+            async with Browser(server.port, session) as browser:
+                await browser.next("count")
+                await elsewhere(send, user, target=fork)
+                return str((await browser.next("notification")).data["url"])
+
+        assert asyncio.run(listen()) == f"/app/inbox/notifications/delete/{fork.pk}/"
 
     def test_everybody_hears_of_their_own_and_in_every_tab(self, server: Server, log_in: LogIn) -> None:
         alice, bob = make_users(2)

@@ -22,7 +22,7 @@ from notifications.contrib.live.hub import get_hub
 from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.shutdown import before_shutdown
-from notifications.contrib.live.streams import Recipient, Stream
+from notifications.contrib.live.streams import Recipient, Stream, Surroundings
 from notifications.contrib.live.wire import Counts, Cursor, mark
 from notifications.presentation import serialize
 from tests.contrib.live.client import (
@@ -484,7 +484,10 @@ def test_the_sentence_is_in_the_language_of_the_browser() -> None:
     project = make_project()
 
     async def listen() -> list[str]:
-        async with tuned_in(user, language="de") as browser, tuned_in(user, language="fr") as other:
+        async with (
+            tuned_in(user, surroundings=Surroundings("de")) as browser,
+            tuned_in(user, surroundings=Surroundings("fr")) as other,
+        ):
             await elsewhere(Project.objects.all().delete)
             await elsewhere(send, user, target=project)
             for one in (browser, other):

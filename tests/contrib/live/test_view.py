@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -13,14 +16,17 @@ from django.core.asgi import get_asgi_application
 from django.db import connection, connections, transaction
 from django.http import HttpResponse
 from django.test import AsyncClient, RequestFactory
-from django.urls import include, path
+from django.test.utils import override_script_prefix
+from django.urls import get_urlconf, include, path, reverse, set_urlconf
+from django.utils import timezone, translation
+from django.utils.translation import get_language
 
 from notifications import notify
 from notifications.contrib.live import live, wire
 from notifications.contrib.live.asgi import HANDOVER_KEY, make_request
 from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login
-from notifications.contrib.live.streams import Stream
+from notifications.contrib.live.streams import Stream, Surroundings
 from notifications.contrib.live.views import Body, close_connections, stream
 from tests.contrib.live.client import elsewhere
 from tests.factories import make_issue, make_user
@@ -289,3 +295,29 @@ def test_the_page_of_another_user_is_streamed_nothing(log_in: Callable[[Any], st
         return status
 
     assert asyncio.run(ask()) == 409
+
+
+def test_what_a_request_knows_of_its_thread_another_thread_can_have_too() -> None:
+    zone = ZoneInfo("Asia/Tokyo")
+
+    def look() -> tuple[Any, ...]:
+        return get_language(), timezone.get_current_timezone_name(), reverse("home"), get_urlconf()
+
+    def enter() -> tuple[Any, ...]:
+        before = look()
+        with found.entered():
+            inside = look()
+        assert look() == before
+        return inside
+
+    urls: Any = ModuleType("urls")
+    urls.urlpatterns = [path("elsewhere/", HttpResponse, name="home")]
+    with translation.override("ar"), timezone.override(zone), override_script_prefix("/app/"):
+        set_urlconf(urls)
+        try:
+            found, wanted = Surroundings.here(), look()
+        finally:
+            set_urlconf(None)
+    assert wanted == ("ar", "Asia/Tokyo", "/app/elsewhere/", urls)
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(enter).result() == wanted

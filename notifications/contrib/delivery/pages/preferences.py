@@ -33,6 +33,7 @@ from notifications.contrib.delivery.preferences import (
     decide,
     default_frequency,
 )
+from notifications.inbox.snooze import yet_to_come
 from notifications.storage.locking import hold, retry
 from notifications.types import NotificationType, all_types, category_label, type_label
 
@@ -281,7 +282,8 @@ def pause_in(text: str, schedule: Schedule) -> datetime | None:
     # The first and the last year have no name in some zones.
     if moment is None or not 2000 <= moment.year < 9999:
         raise NotValid(gettext("Enter a valid date and time."))
-    return stored(as_utc(moment.replace(tzinfo=moment.tzinfo or zone_named(schedule.time_zone))))
+    clock = moment.replace(tzinfo=moment.tzinfo or zone_named(schedule.time_zone))
+    return stored(yet_to_come(clock, as_utc, utc_now()))
 
 
 def waiting(user: Any, using: str) -> Any:

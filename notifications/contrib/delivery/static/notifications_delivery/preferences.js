@@ -7,6 +7,9 @@ const { ntfDefault, ntfSaved, ntfFailed } = form.dataset;
 /* One after the other, so that the last choice is the one that holds. */
 let queue = Promise.resolve();
 
+/* What got no answer: it is sent again before the next choice. */
+let unsaved = [];
+
 function changed(field) {
     const day = /^quiet_(?:from|to)_(\d)$/.exec(field.name)?.[1];
     return day === undefined ? [field] : ["from", "to"].map((end) => form.elements[`quiet_${end}_${day}`]);
@@ -20,11 +23,26 @@ async function save(fields) {
     try {
         const response = await fetch(form.action, options);
         answer = await response.json();
-        fields.forEach((field) => field.toggleAttribute("aria-invalid", !response.ok));
-        says.textContent = response.ok ? ntfSaved : answer.error || ntfFailed;
+        fields.forEach((field) => (response.ok ? field.removeAttribute("aria-invalid") : field.setAttribute("aria-invalid", "true")));
         response.ok && show(answer.choices);
+        if (!response.ok) {
+            says.textContent = answer.error || ntfFailed;
+        } else if (!unsaved.length && !form.querySelector("[aria-invalid]")) {
+            says.textContent = ntfSaved;
+        }
     } catch {
         says.textContent = ntfFailed; // Offline, signed out, or not JSON.
+        unsaved.push(fields);
+    }
+}
+
+/* Each is saved as it is then, so that one that changed meanwhile is saved once. */
+async function saveAll(fields) {
+    const names = ([{ name }]) => name;
+    const before = unsaved.filter((each) => names(each) !== names(fields));
+    unsaved = [];
+    for (const each of [...before, fields]) {
+        await save(each);
     }
 }
 
@@ -44,13 +62,15 @@ form.addEventListener("change", ({ target }) => {
     const fields = changed(target);
     // A time of quiet hours waits for the other one.
     if (fields.length === 1 || fields.every(({ value }) => value) || fields.every(({ value }) => !value)) {
-        queue = queue.then(() => save(fields));
+        queue = queue.then(() => saveAll(fields));
     }
 });
 
 /* A user who has no time zone yet has that of the browser. */
 const zone = form.elements.time_zone;
 if (!zone.value) {
-    zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
-    zone.value && (queue = queue.then(() => save([zone])));
+    // If the server has it too.
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    zone.value = [...(zone.list?.options ?? [])].some(({ value }) => value === timeZone) ? timeZone : "";
+    zone.value && (queue = queue.then(() => saveAll([zone])));
 }
