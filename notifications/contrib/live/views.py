@@ -18,6 +18,7 @@ from notifications.contrib.live.asgi import HANDOVER_KEY, Handover, make_request
 from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login, key_of
 from notifications.contrib.live.streams import Stream
+from notifications.storage.schemas import schema_on
 
 
 @login_not_required
@@ -87,15 +88,10 @@ def close_connections() -> bool:
     elsewhere = False
     for connection in connections.all(initialized_only=True):
         of_hub = connections.create_connection(connection.alias)
-        elsewhere = elsewhere or schema_of(connection) != schema_of(of_hub)
+        elsewhere = elsewhere or schema_on(connection) != schema_on(of_hub)
         if not connection.in_atomic_block:
             connection.close()
     return elsewhere
-
-
-def schema_of(connection: Any) -> Any:
-    """Return the schema that django-tenants, or a package like it, has chosen on a connection, or None."""
-    return getattr(connection, "schema_name", None)
 
 
 # Django refuses an async view under ATOMIC_REQUESTS unless every database is named.
