@@ -17,6 +17,7 @@ from _pytest.runner import runtestprotocol
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connections
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
@@ -228,6 +229,16 @@ def add_extension(monkeypatch: pytest.MonkeyPatch) -> Callable[[Extension], None
             monkeypatch.setattr(module, "extensions", lambda: installed)
 
     return add
+
+
+@pytest.fixture
+def schema(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Choose the schema of a tenant, as django-tenants does it on the connection of a thread."""
+
+    def choose(name: str) -> None:
+        monkeypatch.setattr(connections["default"], "schema_name", name, raising=False)
+
+    return choose
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from django.test import RequestFactory
 from django.urls import include, path
 
 from notifications.storage import counts
+from notifications.templatetags import notifications_tags
 from notifications.templatetags.notifications_tags import (
     get_cached_notification_unread_count,
     unread_count_cache_key,
@@ -471,6 +473,41 @@ def test_the_number_of_a_tag_may_be_text_or_a_variable_that_is_not_there(tag: st
 def test_what_is_no_number_is_an_error_that_names_the_argument(tag: str) -> None:
     with pytest.raises(ValueError, match=f"{NUMBERS[tag]} must be a whole number, got 'many'"):
         render(f"{{% {tag}'many' %}}", make_request(make_user("reader")))
+
+
+#: What takes a notification, or several, and what it says of none.
+OF_NOTICES = {
+    **dict.fromkeys(("{{ x|notice_text }}", "{{ x|notice_reason }}", "{{ x|notice_value }}"), ""),
+    **dict.fromkeys(
+        ("{% notice_main_url x %}", "{% notice_main_url notice=x %}", "{% inbox_values x %}"), ""
+    ),
+    "{{ x|notice_actions }}": "[]",
+    "{% notice_parts x as parts %}{{ parts }}": "{}",
+    "{% notice_sentence x parts %}": "",
+    "{% notice_thread x %}": "None",
+    "{% notices_by_day x as days %}{{ days }}": "[]",
+    "{% inbox_rows x as days %}{{ days }}": "[]",
+}
+
+
+@pytest.mark.parametrize("source", OF_NOTICES)
+def test_nothing_is_shown_of_a_notification_that_is_not_there(source: str, settings: Any) -> None:
+    # As {{ user.notifications.first|notice_text }} for somebody who has none.
+    assert render(source) == render(source, x=None) == OF_NOTICES[source]
+    assert render(source, x="INVALID") == OF_NOTICES[source]
+
+
+def test_a_notification_that_is_not_there_has_no_actions() -> None:
+    assert render("{% row_actions nowhere as found %}{{ found }}") == "[]"
+
+
+def test_every_tag_and_filter_of_a_notification_is_tried_without_one() -> None:
+    takers = {
+        name
+        for name in (*notifications_tags.register.tags, *notifications_tags.register.filters)
+        if {"notice", "notices"} & inspect.signature(getattr(notifications_tags, name)).parameters.keys()
+    }
+    assert {name for name in takers if name not in " ".join(OF_NOTICES)} == set()
 
 
 def test_a_tab_that_there_is_not_is_an_error_that_names_those_that_are() -> None:

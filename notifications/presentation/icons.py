@@ -16,9 +16,10 @@ from django.utils.safestring import SafeString
 from notifications.objects.guard import attempted, guarded
 from notifications.presentation.verb_templates import loaded, render_html
 from notifications.storage.notification import AbstractNotification
+from notifications.storage.schemas import schema_of
 
-#: The templates that exist in a template engine, by the name of the model: "tracker.issue".
-_found: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+#: The templates that exist in a template engine, for each schema of a tenant by the name of the model: "tracker.issue".
+_found: WeakKeyDictionary[Any, dict[str, dict[str, Any]]] = WeakKeyDictionary()
 
 
 def kind_of(notification: AbstractNotification) -> str:
@@ -48,7 +49,8 @@ def templates() -> dict[str, Any]:
     engine = next(iter(engines.all()), None)
     if engine is None:
         return {}
-    found = None if settings.DEBUG else _found.get(engine)
+    by_schema, schema = _found.setdefault(engine, {}), schema_of()
+    found = None if settings.DEBUG else by_schema.get(schema)
     if found is None:
         names = {
             model._meta.label_lower: template_name(model._meta.label_lower) for model in apps.get_models()
@@ -57,5 +59,5 @@ def templates() -> dict[str, Any]:
             kind: attempted(name, "loading the template", loaded, name, otherwise=None)
             for kind, name in names.items()
         }
-        found = _found[engine] = {kind: template for kind, template in possible.items() if template}
+        found = by_schema[schema] = {kind: template for kind, template in possible.items() if template}
     return found

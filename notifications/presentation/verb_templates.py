@@ -19,6 +19,7 @@ from django.utils.text import slugify
 
 from notifications.objects.guard import attempted, guarded
 from notifications.objects.text import UNPRINTABLE
+from notifications.storage.schemas import schema_of
 
 #: The maximum number of cached template lookups.
 MAX_REMEMBERED_TEMPLATES = 1000
@@ -32,8 +33,9 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 #: Stands for a template that is not in the cache.
 UNKNOWN: Any = object()
 
-#: The cached lookups for each template engine, also for templates that do not exist.
-_found: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+#: The cached lookups for each template engine, also for templates that do not exist, by schema and name: packages for
+#: tenants have loaders that look into the folders of the tenant.
+_found: WeakKeyDictionary[Any, dict[tuple[str, str], Any]] = WeakKeyDictionary()
 
 
 def text_of_verb(verb: str, names: Mapping[str, Any]) -> str | None:
@@ -74,9 +76,9 @@ def loaded(name: str) -> Any:
     engine = next(iter(engines.all()), None)
     if engine is None:
         return None
-    found = _found.setdefault(engine, {})
+    found, key = _found.setdefault(engine, {}), (schema_of(), name)
     # In development, a new template is used at once. A single lookup, because another thread may clear the cache.
-    template: Any = UNKNOWN if settings.DEBUG else found.get(name, UNKNOWN)
+    template: Any = UNKNOWN if settings.DEBUG else found.get(key, UNKNOWN)
     if template is not UNKNOWN:
         return template
     template = None
@@ -89,7 +91,7 @@ def loaded(name: str) -> Any:
             template = unescaped(template)
     if len(found) >= MAX_REMEMBERED_TEMPLATES:
         found.clear()
-    found[name] = template
+    found[key] = template
     return template
 
 

@@ -1,8 +1,8 @@
 """What follows a change of rows: cached counts are cleared, and the signal is sent after commit.
 
-Each cached count is kept under a key that names the model, the database, the user and whatever the site's own keys name
-at that moment, such as a tenant. It carries the generation it was counted in. A change of one user's rows drops that
-user's key; a change that may reach anybody starts a new generation, in one cache call.
+Each cached count is kept under a key that names the model, the database, the user, the schema of a tenant, and whatever
+the site's own keys name at that moment. It carries the generation it was counted in. A change of one user's rows drops
+that user's key; a change that may reach anybody starts a new generation, in one cache call.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from django.db import connections, models
 from notifications.conf import get_notification_model, settings
 from notifications.signals import read_state_changed
 from notifications.storage.count_cache import cache_space, count_cache
+from notifications.storage.schemas import schema_of
 from notifications.storage.transactions import after_commit, is_manual
 
 #: The attributes of a connection with the changes that wait for its commit, and with those that are about all users.
@@ -52,7 +53,7 @@ def _generation_key(prefix: str) -> str:
 
 
 def _prefix(using: str) -> str:
-    return _prefix_of(get_notification_model()._meta.label_lower, using, cache_space())
+    return _prefix_of(get_notification_model()._meta.label_lower, using, f"{schema_of(using)}{cache_space()}")
 
 
 def _owner(user_pk: object) -> str:

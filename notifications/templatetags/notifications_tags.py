@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import router
@@ -35,6 +36,7 @@ from notifications.storage.notification import AbstractNotification
 from notifications.storage.reasons import reason_label
 
 register = Library()
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: What ``api_name`` of ``register_notify_callbacks`` may be, and the url that answers.
 APIS = {
@@ -44,6 +46,25 @@ APIS = {
 
 #: What could end the element that holds JSON, as the JSON escapes it.
 ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+
+
+def or_nothing(nothing: Callable[[], Any], place: int = 0) -> Callable[[F], F]:
+    """Let a tag or a filter return ``nothing()`` for a notification or a list that the template does not have.
+
+    Django passes None, or a text, for a variable that is not there. ``place`` is that of the argument.
+    """
+
+    def decorate(function: F) -> F:
+        name = list(inspect.signature(function).parameters)[place]
+
+        @wraps(function)
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            given = args[place] if len(args) > place else kwargs.get(name)
+            return nothing() if given is None or isinstance(given, str) else function(*args, **kwargs)
+
+        return cast(F, answer)
+
+    return decorate
 
 
 def request_of(context: Any) -> Any:
@@ -196,6 +217,7 @@ def live_notify_list(list_class: str = "live_notify_list") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+@or_nothing(dict, 1)
 def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeString | str]:
     """Return the names of ``actor``, ``action_object`` and ``target``, each as a link if the object has a URL.
 
@@ -206,6 +228,7 @@ def notice_parts(context: Any, notice: AbstractNotification) -> dict[str, SafeSt
 
 
 @register.simple_tag(takes_context=True)
+@or_nothing(str, 1)
 def notice_sentence(
     context: Any, notice: AbstractNotification, parts: dict[str, SafeString | str]
 ) -> SafeString:
@@ -217,6 +240,7 @@ def notice_sentence(
 
 
 @register.simple_tag(takes_context=True)
+@or_nothing(str, 1)
 def notice_main_url(context: Any, notice: AbstractNotification) -> str:
     """Return the URL that a click on the notification opens, or an empty string."""
     return links.main_url(notice, request_of(context))
@@ -235,12 +259,14 @@ def extension_keys() -> list[tuple[tuple[str, ...], Any]]:
 
 
 @register.filter
+@or_nothing(str)
 def notice_reason(notice: AbstractNotification) -> str:
     """Return the label of the reason why the recipient was notified, or an empty string."""
     return reason_label(notice.reason)
 
 
 @register.simple_tag(takes_context=True)
+@or_nothing(list, 1)
 def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> list[tuple[str, list[Any]]]:
     """Return the notifications grouped by day, in their order, with the name of the day: "Today", or its date.
 
@@ -251,6 +277,7 @@ def notices_by_day(context: Any, notices: Iterable[AbstractNotification]) -> lis
 
 
 @register.simple_tag(takes_context=True)
+@or_nothing(list, 1)
 def inbox_rows(
     context: Any, notices: Iterable[AbstractNotification]
 ) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -275,12 +302,14 @@ def inbox_filters(context: Any, text: str = "") -> list[tuple[str, str, bool, st
 
 
 @register.simple_tag
+@or_nothing(str)
 def inbox_values(notices: Iterable[AbstractNotification]) -> str:
     """Return what selects all rows of a page in a form: slugs, and the values of threads, separated by commas."""
     return ",".join(map(notice_value, notices))
 
 
 @register.filter
+@or_nothing(str)
 def notice_value(notice: AbstractNotification) -> str:
     """Return what selects a notification of a list in a form: its slug, or the value of the thread it stands for."""
     thread = thread_of(notice)
@@ -346,24 +375,29 @@ def newest_of(user: Any, rows: int, tab: str = "inbox", *, request: Any = None) 
 
 
 @register.simple_tag
+@or_nothing(type(None))
 def notice_thread(notice: AbstractNotification) -> Thread | None:
     """Return the thread that a notification of a list stands for, or None if it stands for itself."""
     return thread_of(notice)
 
 
 @register.simple_tag
-def row_actions(notification: AbstractNotification | None = None) -> list[Action]:
+def row_actions(notification: AbstractNotification | str | None = None) -> list[Action]:
     """Return the actions that are available for a notification, or all actions without one."""
+    if isinstance(notification, str):
+        return []
     return list(ROW_ACTIONS) if notification is None else actions_for(notification)
 
 
 @register.filter
+@or_nothing(str)
 def notice_text(notice: AbstractNotification) -> str:
     """Return the sentence of a notification, without the time and without links."""
     return sentences.text(notice)
 
 
 @register.filter
+@or_nothing(list)
 def notice_actions(notice: AbstractNotification) -> list[dict[str, str]]:
     """Return the links in a notification's ``data["actions"]`` that are safe to follow: ``href`` and ``title``."""
     return links.action_links(notice)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ObjectDoesNotExist
-from django.template import engines
+from django.template import Context, engines
 from django.test import RequestFactory
 from django.urls import reverse_lazy
 from django.utils import translation
@@ -16,6 +16,7 @@ from django.utils import translation
 from notifications.objects import links
 from notifications.objects.links import action_links
 from notifications.presentation import sentences, verb_templates
+from notifications.presentation.icons import icons
 from notifications.presentation.serialize import entry
 from tests.factories import make_issue, make_notification, make_project, make_user, rows
 from tests.testapp.models import Project, Quiet
@@ -111,9 +112,29 @@ def test_no_more_is_remembered_than_a_thousand_verbs(settings: Any) -> None:
     for number in range(verb_templates.MAX_REMEMBERED_TEMPLATES + 1):
         assert verb_templates.verb_template(f"verb {number}", "txt") is None
     [found] = [
-        names for names in verb_templates._found.values() if "notifications/verbs/verb-1000.txt" in names
+        names
+        for names in verb_templates._found.values()
+        if ("", "notifications/verbs/verb-1000.txt") in names
     ]
     assert len(found) == 1
+
+
+def test_each_tenant_has_templates_of_its_own(settings: Any, schema: Any) -> None:
+    names = ("notifications/verbs/closed.txt", "notifications/icons/testapp/issue.html")
+    templates: dict[str, str] = dict.fromkeys(names, "First")
+    sites_templates(settings, templates)
+    context = Context()
+
+    def shown() -> tuple[str, Any]:
+        return verb_templates.verb_template("closed", "txt").render(), icons(context)["testapp.issue"]
+
+    schema("first")
+    assert shown() == ("First", "First")
+    templates.update(dict.fromkeys(templates, "Second"))
+    schema("second")
+    assert shown() == ("Second", "Second")
+    schema("first")
+    assert shown() == ("First", "First")
 
 
 def test_another_engine_has_the_names_alone(justquick: Any, settings: Any, tmp_path: Path) -> None:
@@ -405,7 +426,7 @@ def test_a_template_of_a_plain_engine_is_text_too(justquick: Any, settings: Any,
 def test_a_template_survives_that_another_thread_forgets_all_of_them(settings: Any) -> None:
     sites_templates(settings, {"notifications/verbs/closed.txt": "Closed"})
 
-    class Forgetful(dict[str, Any]):
+    class Forgetful(dict[tuple[str, str], Any]):
         def __contains__(self, name: object) -> bool:
             # Between the question and the answer.
             found = super().__contains__(name)

@@ -124,6 +124,20 @@ def test_two_tenants_share_no_count(justquick: Any, tenants: Tenant) -> None:
     assert counts == {"first": (3, 3), "second": (1, 1)}
 
 
+def test_two_schemas_share_no_count_also_without_keys_of_the_sites_own(justquick: Any, schema: Any) -> None:
+    counts = {}
+    for name, several in ("first", 3), ("second", 1):
+        schema(name)
+        rows().delete()
+        for number in range(several):
+            notify.send(justquick, recipient=justquick, verb=f"commented {number}")
+        counts[name] = unread_count(justquick)
+    for name, number in counts.items():
+        schema(name)
+        assert unread_count(justquick) == number
+    assert counts == {"first": 3, "second": 1}
+
+
 @pytest.mark.parametrize("several", [False, True])
 def test_what_a_tenant_changed_is_counted_again_whoever_is_current_at_the_commit(
     justquick: Any, tenants: Tenant, *, several: bool

@@ -11,11 +11,13 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signing import BadSignature, dumps, loads
+from django.db import router
 from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.encoding import iri_to_uri, punycode
 
 from notifications.contrib.delivery.conf import settings
 from notifications.objects.fetch import primary_key
+from notifications.storage.schemas import schema_of
 
 #: A token for one purpose is none for another.
 SALT = "notifications.delivery."
@@ -93,19 +95,25 @@ def absolute_view(name: str, *arguments: str) -> str:
         return ""
 
 
+def salt_of(purpose: str) -> str:
+    """Return the salt of a purpose: another one for each tenant, in whose schema the same key is another user."""
+    schema = schema_of(router.db_for_read(get_user_model()))
+    return f"{SALT}{purpose}.{schema}" if schema else SALT + purpose
+
+
 def sign(purpose: str, user: Any, scope: str = "", channel: str = "") -> str:
     """Return the token of a link in a message to this user."""
     key = get_user_model()._meta.pk.value_to_string(user)
-    return dumps([key, scope, channel], salt=SALT + purpose, compress=True)
+    return dumps([key, scope, channel], salt=salt_of(purpose), compress=True)
 
 
 def read(purpose: str, token: str, max_age: timedelta | None = None) -> Ticket | None:
     """Return what a token allows, or None if it is forged, too old, or for another purpose.
 
-    None as well if no user can have the primary key, as after its type was changed.
+    None as well for a link of another tenant, and if no user can have the primary key, as after its type was changed.
     """
     try:
-        key, scope, channel = loads(token, salt=SALT + purpose, max_age=max_age)
+        key, scope, channel = loads(token, salt=salt_of(purpose), max_age=max_age)
     except BadSignature:
         return None
     user_pk = primary_key(get_user_model(), str(key))

@@ -17,6 +17,7 @@ from notifications.contrib.live.asgi import HANDOVER_KEY, Handover, make_request
 from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login, key_of
 from notifications.contrib.live.streams import Stream, Surroundings
+from notifications.storage.schemas import schema_on
 
 
 @login_not_required
@@ -24,7 +25,8 @@ from notifications.contrib.live.streams import Stream, Surroundings
 async def stream(request: HttpRequest) -> HttpResponseBase:
     """Stream what is new for the user of the request, as server-sent events.
 
-    Answers 204 under WSGI, where a stream would hold a worker; 401 to who is not logged in; 409 if the parameter
+    Answers 204 under WSGI, where a stream would hold a worker, and in the schema of a tenant, which the hub does not
+    query; 401 to who is not logged in; 409 if the parameter
     ``user`` names another user than the one who is logged in; 429 to who has as many streams as
     ``LIVE_STREAMS_PER_USER`` allows; 503 while the database cannot be queried.
     """
@@ -37,7 +39,8 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(status=503, headers={"Retry-After": "60"})
     key = key_of(request)
     login = await (hub.logins.get(key) if key else sync_to_async(Login.of)(request))
-    await sync_to_async(close_connections)()
+    if await sync_to_async(close_connections)():
+        return HttpResponse(status=204)
     if login is None:
         return HttpResponse(status=401)
     if request.GET.get("user") not in (None, str(login.user_pk)):
@@ -76,11 +79,18 @@ class Body:
         self.hub.release(self.stream)
 
 
-def close_connections() -> None:
-    """Close the connections that the request has opened, its middleware's too: a stream needs none."""
+def close_connections() -> bool:
+    """Close the connections that the request has opened, its middleware's too: a stream needs none.
+
+    Return whether one of them is in the schema of a tenant, where the same primary keys are other users and rows.
+    """
+    elsewhere = False
     for connection in connections.all(initialized_only=True):
+        of_hub = connections.create_connection(connection.alias)
+        elsewhere = elsewhere or schema_on(connection) != schema_on(of_hub)
         if not connection.in_atomic_block:
             connection.close()
+    return elsewhere
 
 
 # Django refuses an async view under ATOMIC_REQUESTS unless every database is named.

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.signing import BadSignature, Signer
-from django.db import models
+from django.db import models, router
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -30,6 +30,7 @@ from notifications.contrib.subscriptions.operations import (
     watch,
 )
 from notifications.storage.locking import retry
+from notifications.storage.schemas import schema_of
 
 
 def in_a_week() -> datetime:
@@ -65,8 +66,9 @@ def change_rows(name: str, rows: QuerySet[Subscription]) -> int:
 
 
 def signer(user: Any) -> Signer:
-    """Return what signs the names of objects for one user."""
-    return Signer(salt=f"notifications.subscriptions:{user.pk}")
+    """Return what signs the names of objects for one user of one tenant."""
+    schema = schema_of(router.db_for_read(Subscription))
+    return Signer(salt=f"notifications.subscriptions:{schema}:{user.pk}")
 
 
 def signed_name(user: Any, obj: models.Model) -> str:

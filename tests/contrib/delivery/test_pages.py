@@ -414,6 +414,21 @@ def test_a_wrong_token_ends_nothing(client: Client, ann: Any, kind: str) -> None
     assert not Preference.objects.exists()
 
 
+@pytest.mark.parametrize("purpose", [links.UNSUBSCRIBE, links.PREFERENCES])
+def test_a_link_of_another_tenant_is_not_found(client: Client, ann: Any, schema: Any, purpose: str) -> None:
+    # In the schema of another tenant, the same key is another user.
+    schema("first")
+    token = links.sign(purpose, ann, "", "memory")
+    url = reverse(
+        f"notifications_delivery:{'signed' if purpose == links.PREFERENCES else purpose}", args=[token]
+    )
+    assert client.get(url).status_code == 200
+    schema("second")
+    assert client.get(url).status_code == 404
+    assert client.post(url).status_code == 404
+    assert not chosen(ann)
+
+
 @pytest.mark.parametrize("purpose", ["preferences", "unsubscribe"])
 @pytest.mark.parametrize("key", ["4d1c9c0e-2b1f-4d0e-8f0a-6a3a1f4e9b11", "", None, "9" * 40])
 def test_a_key_that_no_user_can_have_any_more_is_not_found(client: Client, purpose: str, key: Any) -> None:

@@ -20,7 +20,7 @@ from notifications import notify
 from notifications.contrib.delivery.management.commands import deliver_notifications
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import choose
-from notifications.contrib.delivery.runners import celery as celery_runner, inline
+from notifications.contrib.delivery.runners import MAX_DELIVERIES, celery as celery_runner, inline, tasks
 from notifications.contrib.delivery.sending import deliver
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_project, make_user, make_users, moment
@@ -108,11 +108,11 @@ def test_inline_sends_after_the_commit(settings: Any, django_capture_on_commit_c
 
 
 def test_inline_sends_no_more_than_a_few() -> None:
-    send(*make_users(inline.MAX_DELIVERIES + 1))
+    send(*make_users(MAX_DELIVERIES + 1))
 
     inline.wake("default")
 
-    assert len(Scripted.sent) == inline.MAX_DELIVERIES
+    assert len(Scripted.sent) == MAX_DELIVERIES
 
 
 def test_inline_leaves_the_moments_of_digests_to_the_command() -> None:
@@ -154,6 +154,31 @@ def test_a_task_of_celery_sends_what_is_due(settings: Any, django_capture_on_com
 
     assert len(Scripted.sent) == 1
     assert app.tasks["notifications.deliver"].ignore_result
+
+
+def celery_is_eager() -> None:
+    Celery(set_as_current=True, broker="memory://").conf.task_always_eager = True
+
+
+@pytest.mark.parametrize("runner", ["inline", "tasks", "celery"])
+def test_no_runner_lets_the_sender_wait_for_more_than_a_few(
+    settings: Any, django_capture_on_commit_callbacks: Any, runner: str
+) -> None:
+    # The backend of Django's tasks that is the default runs a task at once, and so does Celery's eager mode.
+    celery_is_eager()
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "DELIVERY_RUNNER": runner}
+    with django_capture_on_commit_callbacks(execute=True):
+        send(*make_users(MAX_DELIVERIES + 1))
+    assert len(Scripted.sent) == MAX_DELIVERIES
+    assert command().startswith("1 sent")
+
+
+@pytest.mark.parametrize("runner", [tasks, celery_runner], ids=["tasks", "celery"])
+def test_a_worker_of_its_own_sends_all_that_is_due(runner: Any) -> None:
+    celery_is_eager()
+    send(*make_users(MAX_DELIVERIES + 1))
+    runner.wake("default")
+    assert len(Scripted.sent) == MAX_DELIVERIES + 1
 
 
 def test_a_broker_that_is_down_does_not_reach_the_sender(

@@ -157,6 +157,37 @@ def test_a_connection_is_given_back_but_for_the_one_of_an_open_transaction() -> 
     assert connection.connection is None
 
 
+def choose_schema(get_response: Any) -> Any:
+    """Choose the schema of a tenant, as the middleware of django-tenants does."""
+
+    def answer(request: Any) -> Any:
+        chosen = vars(connections["default"])
+        chosen["schema_name"] = request.headers.get("X-Tenant")
+        try:
+            return get_response(request)
+        finally:
+            del chosen["schema_name"]
+
+    return answer
+
+
+@pytest.mark.parametrize("is_logged_in", [True, False])
+@pytest.mark.parametrize(("tenant", "status"), [({}, None), ({"X-Tenant": "first"}, 204)])
+def test_the_schema_of_a_tenant_is_streamed_nothing_of_another_one(
+    site: Any, log_in: Callable[[Any], str], tenant: dict[str, str], status: int | None, *, is_logged_in: bool
+) -> None:
+    # The hub would stream what the user with the same primary key has in its own schema.
+    site.MIDDLEWARE = [f"{__name__}.choose_schema", *site.MIDDLEWARE]
+    client = AsyncClient()
+    if is_logged_in:
+        client.cookies["sessionid"] = log_in(make_user())
+
+    async def ask() -> int:
+        return (await client.get("/inbox/live/", headers=tenant)).status_code
+
+    assert asyncio.run(ask()) == (status or (200 if is_logged_in else 401))
+
+
 def test_it_works_where_every_request_is_a_transaction(
     log_in: Callable[[Any], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

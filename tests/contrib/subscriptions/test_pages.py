@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notifications.contrib.subscriptions import describe, explain, mute, search, unsubscribe, urls, watch
-from notifications.contrib.subscriptions.buttons import signed_name
+from notifications.contrib.subscriptions.buttons import named_object, signed_name
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.views import button_for
 from notifications.extensions import ROW_FILTERS, Extension, extensions, message_of
@@ -191,6 +191,14 @@ def test_there_is_no_menu_for_what_is_no_saved_object(bob: Any, ticket: Any, arg
     template = Template(f"{{% load subscriptions %}}{{% watch_button obj {arguments} %}}")
     for context in ({}, {"obj": None}, {"obj": ""}, {"obj": type(ticket)()}):
         assert template.render(Context({"user": bob, **context})).strip() == ""
+
+
+def test_the_form_of_another_tenant_names_nothing(bob: Any, ticket: Any, schema: Any) -> None:
+    schema("first")
+    name = signed_name(bob, ticket)
+    assert named_object(bob, name) == ticket
+    schema("second")
+    assert named_object(bob, name) is None
 
 
 def test_a_name_that_was_not_signed_for_this_user_is_refused(bob: Any, ticket: Any, settings: Any) -> None:

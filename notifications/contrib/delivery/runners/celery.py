@@ -6,20 +6,15 @@ the command or the next beat sends.
 
 from __future__ import annotations
 
-import time
-
 from celery import shared_task
 
-from notifications.contrib.delivery.sending import deliver
-
-#: The seconds after which a task begins no further message. Redis gives a task that takes an hour to another worker.
-MAX_SECONDS = 60.0
+from notifications.contrib.delivery.runners import work
 
 
 @shared_task(name="notifications.deliver", ignore_result=True)  # type: ignore[untyped-decorator, unused-ignore]
 def send_deliveries(using: str) -> None:
     """Send what is due. Let Celery beat call it every minute too: its name is ``notifications.deliver``."""
-    deliver(using, deadline=time.monotonic() + MAX_SECONDS)
+    work(using)
 
 
 def wake(using: str) -> None:

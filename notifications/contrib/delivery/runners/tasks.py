@@ -5,24 +5,20 @@ A task carries no data but the name of the database. One that is lost costs the 
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from notifications.contrib.delivery.sending import deliver
+from notifications.contrib.delivery.runners import work
 
 try:
     from django.tasks import task  # type: ignore[import-not-found, unused-ignore]
 except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[import-not-found, no-redef, unused-ignore]
 
-#: The seconds after which a task begins no further message. Another one, or the command, goes on.
-MAX_SECONDS = 60.0
-
 
 @task
 def send_deliveries(using: str) -> None:
     """Send what is due."""
-    deliver(using, deadline=time.monotonic() + MAX_SECONDS)
+    work(using)
 
 
 def wake(using: str) -> Any:
