@@ -154,6 +154,25 @@ def test_a_reader_that_django_has_cancelled_is_not_the_end_of_the_stream(
     assert asyncio.run(listen()).body.count(b"event: notification") == 1
 
 
+def test_a_cache_of_pages_keeps_no_stream(site: Any, log_in: Callable[[Any], str]) -> None:
+    """Django 5.2 kept the empty answer that the door takes over, and answered whoever came back with it."""
+    cache = "django.middleware.cache."
+    site.MIDDLEWARE = [f"{cache}UpdateCacheMiddleware", *site.MIDDLEWARE, f"{cache}FetchFromCacheMiddleware"]
+    user = make_user()
+    door: Any = live(get_asgi_application())
+    browser = scope(log_in(user))
+
+    async def listen() -> None:
+        there = Connection()
+        serving = asyncio.create_task(door(browser, there.receive, there.send))
+        await there.until(b"event: count")
+        there.messages.put_nowait({"type": "http.disconnect"})
+        await within(serving, "the door is done with the browser that has gone")
+
+    for _ in range(2):
+        asyncio.run(listen())
+
+
 def test_a_stream_that_was_never_begun_has_nothing_to_free() -> None:
     hub = Hub()
     Body(hub, Stream(Login(1))).close()
