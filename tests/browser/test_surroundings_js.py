@@ -163,6 +163,22 @@ def test_escape_closes_the_panel_and_not_what_is_around_it(
     wait_until(lambda: not browser.page.locator(".ntf-bell").is_visible())
 
 
+def test_a_bar_that_cuts_off_what_is_outside_of_it_shows_the_panel(
+    browser: Browser, visit: Visit, justquick: Any
+) -> None:
+    site.script.policy = ""
+    bar = "<header class=ntf-head style='position: sticky; top: 0; overflow: hidden; height: 60px'>"
+    site.script.page = PAGE.replace("<header class=ntf-head>", bar)
+    visit("/page/")
+    browser.page.locator(".ntf-bell").click()
+    wait_until(lambda: browser.page.locator(".ntf-panel").is_visible())
+    seen = """
+        const {x, y, width, height} = document.querySelector(".ntf-panel-head h2").getBoundingClientRect();
+        return document.elementFromPoint(x + width / 2, y + height / 2)?.closest(".ntf-panel") !== null;
+    """
+    assert browser.run(seen)
+
+
 def test_a_site_that_wraps_fetch_for_texts(browser: Browser, visit: Visit, justquick: Any) -> None:
     site.script.page = PAGE
     browser.page.add_init_script(

@@ -8,13 +8,13 @@ Django keeps a thread for every request that is open. One line in ``asgi.py`` av
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import aclosing
 from io import BytesIO
 from typing import Any, TypeAlias
 
 Scope: TypeAlias = "MutableMapping[str, Any]"
-Receive: TypeAlias = "Callable[[], Awaitable[MutableMapping[str, Any]]]"
+Receive: TypeAlias = "Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]"
 Send: TypeAlias = "Callable[[MutableMapping[str, Any]], Awaitable[None]]"
 Application: TypeAlias = "Callable[[Any, Any, Any], Awaitable[None]]"
 Chunks: TypeAlias = "AsyncGenerator[bytes, None]"
@@ -31,6 +31,34 @@ class Handover:
     def __init__(self) -> None:
         self.chunks: Chunks | None = None
         self.started = False
+
+
+class Receiver:
+    """What the server receives, for one reader after the other.
+
+    Django cancels its reader when its answer is over. Gunicorn takes that for the end of the connection, so what the
+    server is asked for is cancelled by nobody before :meth:`close`.
+    """
+
+    __slots__ = ("_receive", "_waiting")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._waiting: asyncio.Future[MutableMapping[str, Any]] | None = None
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        """Return the next message."""
+        if self._waiting is None:
+            self._waiting = asyncio.ensure_future(self._receive())
+        message = await asyncio.shield(self._waiting)
+        self._waiting = None
+        return message
+
+    async def close(self) -> None:
+        """Wait for no message any more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            await asyncio.gather(self._waiting, return_exceptions=True)
 
 
 def live(application: Application) -> Application:
@@ -58,9 +86,13 @@ def live(application: Application) -> Application:
                     ]
                 await send(message)
 
-        await application({**scope, HANDOVER_KEY: handover}, receive, pass_on)
-        if handover.started and handover.chunks is not None:
-            await send_stream(handover.chunks, receive, send)
+        receiver = Receiver(receive)
+        try:
+            await application({**scope, HANDOVER_KEY: handover}, receiver, pass_on)
+            if handover.started and handover.chunks is not None:
+                await send_stream(handover.chunks, receiver, send)
+        finally:
+            await receiver.close()
 
     return wrapper
 

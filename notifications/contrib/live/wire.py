@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-#: The headers of a stream. GZip would hold it back, and nginx too.
+#: The headers of a stream. GZip would hold it back, and nginx too; Django 5.2 would cache what is not private.
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache, no-store",
+    "Cache-Control": "private, no-cache, no-store",
     "Content-Encoding": "identity",
     "X-Accel-Buffering": "no",
 }

@@ -1,7 +1,7 @@
 /* <notifications-bell>: a link that opens a panel. */
 
 import { List, all } from "./list.js";
-import { isOver, isWebUrl, live, remember, send } from "./transport.js";
+import { isOver, live, remember, send } from "./transport.js";
 
 let bells = 0;
 
@@ -29,11 +29,11 @@ class Bell extends List {
     this.on(this, "focusout", ({ relatedTarget }) => leave(relatedTarget));
     this.on(document, "notifications:changed", () => this.panel.hidden || this.soon());
     // One tab, where nobody looks.
-    const notifies = () => window.Notification?.permission === "granted" && remember("ntf-desktop") === "on" && live.leading && live.isUnwatched();
-    this.on(document, "notifications:new", ({ detail }) => notifies() && this.desktop("show", detail, isWebUrl(detail.url) ? detail.url : this.link.href));
+    const isOn = () => window.Notification?.permission === "granted" && remember("ntf-desktop") === "on";
+    this.on(document, "notifications:new", ({ detail }) => isOn() && live.leading && live.isUnwatched() && this.desktop("show", detail, this.link));
     this.on(document, "notifications:stopped", ({ detail }) => this.showProblem({ kind: detail.reason }));
     for (const event of ["resize", "scroll"]) {
-      this.on(window, event, () => this.panel.hidden || this.place());
+      this.on(window, event, () => this.panel.hidden || this.place(), true);
     }
   }
 
@@ -55,6 +55,8 @@ class Bell extends List {
     const opens = open && this.panel.hidden;
     open || !this.panel.contains(document.activeElement) || this.link.focus();
     this.panel.hidden = !open;
+    // Nothing cuts it off.
+    this.panel.togglePopover?.(open);
     this.link.ariaExpanded = String(open);
     if (opens) {
       this.place();
@@ -99,15 +101,15 @@ class Bell extends List {
 
   /* Keep the panel on the screen. */
   place() {
-    const { style } = this.panel;
-    const [{ top, bottom }, gap] = [this.getBoundingClientRect(), 8];
+    const { top, bottom, left, right } = this.getBoundingClientRect();
     const { clientWidth: width, clientHeight: height } = document.documentElement;
-    const [above, below] = [top - 2 * gap, height - bottom - 2 * gap];
-    const isUp = below < Math.min(this.panel.scrollHeight, 240) && above > below;
-    this.panel.classList.toggle("ntf-up", isUp);
-    Object.assign(style, { translate: "none", maxHeight: `${Math.max(isUp ? above : below, 120)}px` });
-    const { left, right } = this.panel.getBoundingClientRect();
-    style.translate = `${Math.max(gap - left, Math.min(0, width - gap - right))}px`;
+    const { style, offsetWidth: size, scrollHeight } = this.panel;
+    const [above, below] = [top - 16, height - bottom - 16];
+    const isUp = below < Math.min(scrollHeight, 240) && above > below;
+    const x = Math.min(left < width / 2 ? left : right - size, width - 8 - size);
+    const y = isUp ? `auto auto ${height - top + 8}px` : `${bottom + 8}px auto auto`;
+    style.inset = `${y} ${Math.max(x, 8)}px`;
+    style.maxHeight = `${Math.max(isUp ? above : below, 120)}px`;
   }
 }
 

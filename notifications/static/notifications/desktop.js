@@ -1,6 +1,6 @@
 /* Desktop notifications. It is loaded when the bell is opened, or has one to show. */
 
-import { remember } from "./transport.js";
+import { isWebUrl, remember } from "./transport.js";
 
 export function offer(button) {
   const isOn = () => Notification.permission === "granted" && remember("ntf-desktop") === "on";
@@ -12,7 +12,7 @@ export function offer(button) {
   };
 }
 
-export function show({ text, description, id }, url) {
+export function show({ text, description, id, url }, link) {
   const shown = new Notification(text, { body: description ?? "", tag: id });
-  shown.onclick = () => open(url);
+  shown.onclick = () => open(isWebUrl(url) ? url : link);
 }

@@ -50,7 +50,7 @@ function makeRow(template, entry) {
   row.className += ` ntf-${entry.level}`;
   row.classList.toggle("ntf-child", Boolean(entry.parent));
   entry.more && (row.dataset.ntfThread = entry.key);
-  const { localName, dataset } = template.closest("[data-ntf-api]");
+  const { localName } = template.closest("[data-ntf-api]");
   const named = `ntf-made-${localName}-${entry.slug}`;
   const makeAction = ({ href, title }) => make("li", {}, make("a", { href }, title));
   const fill = {
@@ -60,7 +60,7 @@ function makeRow(template, entry) {
     actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(makeAction)),
     about: (button) => entry.target ?? entry.action_object ?? button.remove(),
     page: (link) => (link.href = link.href.replace(/\b0(?=\/($|\?))/, entry.row ?? entry.slug)),
-    more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: withFields(link, { q: dataset.ntfQuery, thread: entry.key }) }) : link.remove()),
+    more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: withFields(link, { thread: entry.key }) }) : link.remove()),
     kind: (slot) => slot.append(...all(`[data-ntf-kind="${entry.kind}"]`, template.parentNode).map(({ content }) => content.cloneNode(true))),
     face: (slot) => (entry.avatar ? slot.append(make("img", { src: entry.avatar, alt: "" })) : (slot.dataset.ntfInitials = entry.initials)),
   };
@@ -154,7 +154,7 @@ function arrange(list, records) {
 }
 
 export class List extends HTMLElement {
-  on = (target, event, handler) => target.addEventListener(event, handler.bind(this), { signal: this.life.signal });
+  on = (target, event, handler, capture) => target.addEventListener(event, handler.bind(this), { capture, signal: this.life.signal });
   rows = () => all("[data-ntf-id]", this.list);
   shown = () => this.records.filter(({ leaving }) => !leaving);
   opened = new Set();

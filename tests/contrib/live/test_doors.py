@@ -78,7 +78,7 @@ class Door:
         assert browser.status == 200
         assert browser.answer["content-type"] == "text/event-stream; charset=utf-8"
         assert browser.answer["x-accel-buffering"] == "no"
-        assert browser.answer["cache-control"] == "no-cache, no-store"
+        assert browser.answer["cache-control"] == "private, no-cache, no-store"
         assert "content-length" not in browser.answer
 
     def test_a_link_is_under_the_path_where_the_site_is(

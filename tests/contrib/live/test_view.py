@@ -116,6 +116,63 @@ def test_a_door_streams_and_frees_all_when_the_browser_goes(
     assert heard.count(b"event: notification") == 1
 
 
+def test_a_reader_that_django_has_cancelled_is_not_the_end_of_the_stream(
+    log_in: Callable[[Any], str],
+) -> None:
+    """Gunicorn takes it for the end of the connection: each stream ended when it began."""
+    user = make_user()
+    door: Any = live(get_asgi_application())
+    browser = scope(log_in(user))
+
+    class Gunicorn(Connection):
+        is_over = False
+
+        async def receive(self) -> dict[str, Any]:
+            if self.is_over:
+                return {"type": "http.disconnect"}
+            try:
+                return await super().receive()
+            except asyncio.CancelledError:
+                self.is_over = True
+                raise
+
+    async def listen() -> Connection:
+        there = Gunicorn()
+        serving = asyncio.create_task(door(browser, there.receive, there.send))
+        await there.until(b"event: count")
+        await elsewhere(notify.send, user, verb="closed", recipient=user)
+        await there.until(b"event: notification")
+        assert not there.is_over
+        there.messages.put_nowait({"type": "http.disconnect"})
+        await within(serving, "the door is done with the browser that has gone")
+        # What does not stream is over for the server too.
+        other = Gunicorn()
+        await door({**browser, "path": "/home/"}, other.receive, other.send)
+        assert (other.body, other.is_over) == (b"home", True)
+        return there
+
+    assert asyncio.run(listen()).body.count(b"event: notification") == 1
+
+
+def test_a_cache_of_pages_keeps_no_stream(site: Any, log_in: Callable[[Any], str]) -> None:
+    """Django 5.2 kept the empty answer that the door takes over, and answered whoever came back with it."""
+    cache = "django.middleware.cache."
+    site.MIDDLEWARE = [f"{cache}UpdateCacheMiddleware", *site.MIDDLEWARE, f"{cache}FetchFromCacheMiddleware"]
+    user = make_user()
+    door: Any = live(get_asgi_application())
+    browser = scope(log_in(user))
+
+    async def listen() -> None:
+        there = Connection()
+        serving = asyncio.create_task(door(browser, there.receive, there.send))
+        await there.until(b"event: count")
+        there.messages.put_nowait({"type": "http.disconnect"})
+        await within(serving, "the door is done with the browser that has gone")
+
+    for _ in range(2):
+        asyncio.run(listen())
+
+
 def test_a_stream_that_was_never_begun_has_nothing_to_free() -> None:
     hub = Hub()
     Body(hub, Stream(Login(1))).close()
