@@ -7,7 +7,7 @@
 #   make test-quick      run the tests on SQLite only, without servers and browser
 #   make test-all        run every test in every install shape on every database, before a release
 #   make test-loaded     run make test three times while all processors are busy
-#   make test-browser    run only the tests in Chromium; install Debian's chromium if it is missing
+#   make test-browser    run only the tests in Chromium; install Debian's chromium-headless-shell if it is missing
 #   make test-webkit     run the tests of inbox, threads and bell in WebKitGTK, as far as its driver allows
 #   make test-adoption   test the upgrade of databases of the old packages
 #   make crash           test with killed workers and restarted servers for an hour (ARGS="--minutes 5")
@@ -82,9 +82,9 @@ test-webkit: $(VENV)/installed-webkit
 
 # Whether a browser must be there is for REQUIRE to say; here one is only fetched where it can be had.
 chromium:
-	@command -v chromium >/dev/null || \
-	    { apt-get update && apt-get install --yes chromium; } >/dev/null 2>&1 </dev/null || \
-	    echo "chromium cannot be installed"
+	@command -v chromium-headless-shell >/dev/null || \
+	    { apt-get update && apt-get install --yes chromium-headless-shell; } >/dev/null 2>&1 </dev/null || \
+	    echo "chromium-headless-shell cannot be installed"
 
 test-adoption: $(VENV)/installed-test
 	$(BIN)/python tests/adoption/run.py $(ARGS)

@@ -330,6 +330,8 @@ def test_a_badge_and_a_pressed_button_are_seen_where_the_reader_chooses_the_colo
         )
         return found
 
+    # Chromium without windows refuses them.
+    browser.context.add_init_script("Object.defineProperty(Notification, 'permission', { value: 'default' })")
     browser.page.emulate_media(forced_colors="active")
     site.script.page = PAGE
     visit("/page/")

@@ -62,8 +62,9 @@ class Bus(base.Bus):
         async with connection:
             await connection.execute(self.psycopg.sql.SQL("LISTEN {}").format(self._channel()))
             yield base.Message()
-            async for notice in connection.notifies():
-                yield base.Message.loads(notice.payload)
+            notices = connection.notifies()
+            while True:
+                yield base.Message.loads((await anext(notices)).payload)
 
     def _channel(self) -> Any:
         return self.psycopg.sql.Identifier(self.channel)

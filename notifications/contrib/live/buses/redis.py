@@ -55,7 +55,9 @@ class Bus(base.Bus):
         )
         async with client, client.pubsub(ignore_subscribe_messages=False) as channels:
             await channels.subscribe(self.channel)
-            async for message in channels.listen():
+            messages = channels.listen()
+            while True:
+                message = await anext(messages)
                 if message["type"] == "subscribe":
                     yield base.Message()
                 else:
