@@ -44,6 +44,8 @@ SETTINGS_FILES = {path.stem for path in (ROOT / "tests" / "settings").glob("[!_]
 SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
 SHAPES_ON_EVERY_DATABASE = ("default", "delivery", "jsonfield", "subscriptions", "swapped")
 SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
+#: The shapes whose runs take longest, the longest first.
+LONGEST_SHAPES = ("default", "wings", "hostile", "uuid_key")
 #: The longest that a test of the set ``databases`` may take, in seconds.
 MAX_SECONDS = 10
 #: How many times as long on a server, which other runs use at the same time.
@@ -94,10 +96,11 @@ class Job:
         return parts._replace(path=f"{parts.path}_{self.shape}").geturl() if parts.path else self.server.url
 
     @property
-    def order(self) -> tuple[bool, int]:
+    def order(self) -> tuple[int, int]:
         """Return a key that puts the longest jobs first, so that none of them ends alone."""
+        shape = LONGEST_SHAPES.index(self.shape) if self.shape in LONGEST_SHAPES else len(LONGEST_SHAPES)
         longest = ("browser", "mariadb", "postgres", "sqlite")
-        return self.shape != "default", 0 if self.tests == "once" else longest.index(self.backend)
+        return shape, 0 if self.tests == "once" else longest.index(self.backend)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,21 @@ def test_an_older_name_that_says_something_else_is_a_warning(bare: Any, name: st
     ]
 
 
+@pytest.mark.parametrize(
+    ("label", "name"), [("nothing.AtAll", "name"), ("auth.Group", "pk"), ("auth.Group", None)]
+)
+def test_a_field_that_cannot_be_searched_is_a_warning(bare: Any, label: str, name: Any) -> None:
+    bare.NOTIFICATIONS = {"SEARCH_FIELDS": {"auth.Group": "name", label: name}}
+
+    assert found() == [
+        Warning(
+            f"NOTIFICATIONS['SEARCH_FIELDS'] contains {label!r}: {name!r}, which is not a text field of a model.",
+            hint="Use {'app_label.Model': 'name_of_a_text_field'}.",
+            id="notifications.W007",
+        )
+    ]
+
+
 @pytest.mark.parametrize(("size", "most"), [(980, 1000), (5000, None), ("980", 10)])
 def test_a_page_whose_rows_a_form_can_send_is_fine(bare: Any, size: Any, most: int | None) -> None:
     bare.NOTIFICATIONS = {"PAGE_SIZE": size}
