@@ -45,7 +45,7 @@ SHAPES = ("default", *sorted(SETTINGS_FILES - {"default", "databases"}))
 SHAPES_ON_EVERY_DATABASE = ("default", "delivery", "jsonfield", "subscriptions", "swapped")
 SHAPES_ON = {"sqlite": SHAPES, "browser": ("default", "subscriptions")}
 #: The shapes whose runs take longest, the longest first.
-LONGEST_SHAPES = ("default", "wings", "hostile", "uuid_key")
+LONGEST_SHAPES = ("default", "wings", "hostile")
 #: The longest that a test of the set ``databases`` may take, in seconds.
 MAX_SECONDS = 10
 #: How many times as long on a server, which other runs use at the same time.
