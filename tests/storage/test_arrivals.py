@@ -7,8 +7,6 @@ which the users have the same keys. Each run plays other histories; ``SEED``, wh
 from __future__ import annotations
 
 import itertools
-import os
-import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -24,21 +22,20 @@ from django.core.cache import cache
 from django.core.cache.backends import base, locmem
 from django.db import connection, connections, transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, Phase, seed, settings as hypothesis_settings, strategies as st
+from hypothesis import settings as hypothesis_settings, strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from notifications import notify
 from notifications.models import InboxState
 from notifications.storage.counts import mark_seen, unread_count, unseen_count
 from tests.factories import make_user, moment, rows
+from tests.histories import play
 
-SEED = os.environ.get("SEED")
 HISTORIES = hypothesis_settings().max_examples // (50 if connection.vendor == "sqlite" else 100)
 CACHE_TIMEOUT = 10
 
@@ -258,16 +255,4 @@ def tenants(settings: Any) -> None:
 @pytest.mark.shape("default")
 @pytest.mark.usefixtures("tenants")
 def test_what_arrived_since_is_unread_and_unseen() -> None:
-    number = int(SEED or random.randrange(2**32))  # noqa: S311 - nobody is to guess it wrong
-    print(f"SEED={number} for {HISTORIES} histories")
-    run_state_machine_as_test(
-        seed(number)(Arrivals),
-        settings=hypothesis_settings(
-            max_examples=HISTORIES,
-            stateful_step_count=40,
-            database=None,
-            phases=[Phase.generate, *([Phase.shrink] if SEED else [])],
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(Arrivals, histories=HISTORIES, steps=40)

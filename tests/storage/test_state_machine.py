@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import os
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,14 +21,13 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import BooleanField, ExpressionWrapper
 from django.utils import timezone
-from hypothesis import HealthCheck, Phase, seed, settings as hypothesis_settings, strategies as st
+from hypothesis import settings as hypothesis_settings, strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from notifications import notify
@@ -40,8 +37,8 @@ from notifications.signals import notified, read_state_changed
 from notifications.storage import counts
 from notifications.storage.states import DONE
 from tests.factories import make_user, moment, rows
+from tests.histories import play
 
-SEED = os.environ.get("SEED")
 #: A history is sixty steps of several statements each. A server takes ten times as long for one as SQLite in memory.
 HISTORIES = hypothesis_settings().max_examples // (50 if connection.vendor == "sqlite" else 130)
 
@@ -464,16 +461,4 @@ def histories(settings: Any) -> None:
 @pytest.mark.shape("default")
 @pytest.mark.usefixtures("histories")
 def test_any_history_leaves_what_a_dict_says() -> None:
-    number = int(SEED or random.randrange(2**32))  # noqa: S311 - nobody is to guess it wrong
-    print(f"SEED={number} for {HISTORIES} histories")
-    run_state_machine_as_test(
-        seed(number)(Inbox),
-        settings=hypothesis_settings(
-            max_examples=HISTORIES,
-            stateful_step_count=60,
-            database=None,
-            phases=[Phase.generate, *([Phase.shrink] if SEED else [])],
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(Inbox, histories=HISTORIES, steps=60)

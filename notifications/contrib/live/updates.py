@@ -97,15 +97,11 @@ def render_rows(parts: Iterable[StreamUpdate], loaded: dict[Any, Any]) -> dict[t
     """
     texts: dict[tuple[Stream, str], str] = {}
     # Most streams have the same surroundings, which take as long to enter as a row takes to be shown.
-    for surroundings, alike in groupby(filter(has_rows, parts), lambda part: part.stream.surroundings):
+    with_rows = (part for part in parts if part.rows)
+    for surroundings, alike in groupby(with_rows, lambda part: part.stream.surroundings):
         with surroundings.entered():
             for part in alike:
                 for mark, row in part.rows.items():
                     if row.pk in loaded and (text := render(loaded[row.pk], part.stream)) is not None:
                         texts[part.stream, mark] = text
     return texts
-
-
-def has_rows(part: StreamUpdate) -> bool:
-    """Return whether there is a row to send to a stream."""
-    return bool(part.rows)
