@@ -65,6 +65,20 @@ class Browser:
         pending = "return [...document.querySelectorAll('[data-ntf-api]')].every(list => !list.pending)"
         return bool(self.run(pending))
 
+    def lose_first_answer(self, path: str, end: Callable[[Any], None]) -> None:
+        """Let the server take the first request to a path, and ``end`` it without the server's answer."""
+        lost: list[str] = []
+
+        def lose(route: Any) -> None:
+            if lost:
+                route.continue_()
+                return
+            lost.append("")
+            route.fetch()
+            end(route)
+
+        self.page.route(path, lose)
+
     def complaints(self) -> list[str]:
         """Return what the console has said since it was last asked: errors, and what the policy refused."""
         if not self.page.is_closed():

@@ -213,17 +213,7 @@ def test_what_is_done_offline_is_sent_once_and_in_order_when_the_line_is_back(
 def test_an_answer_that_is_lost_is_asked_for_again_and_can_be_undone(
     browser: Browser, inbox: list[Any]
 ) -> None:
-    lost: list[str] = []
-
-    def lose(route: Any) -> None:
-        if lost:
-            route.continue_()
-            return
-        lost.append("")
-        route.fetch()
-        route.abort()
-
-    browser.page.route("**/act/", lose)
+    browser.lose_first_answer("**/act/", lambda route: route.abort())
     press(browser, "j", "e")
     wait_until(lambda: toast(browser) == "1 notification marked as done.")
     press(browser, "z")

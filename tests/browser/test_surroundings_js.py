@@ -56,17 +56,8 @@ def test_the_keys_work_in_a_dialog_of_the_site(browser: Browser, inbox: list[Any
 def test_what_is_tried_again_after_an_answer_that_was_none_can_be_undone(
     browser: Browser, inbox: list[Any], status: int
 ) -> None:
-    lost: list[str] = []
-
-    def lose(route: Any) -> None:
-        if lost:
-            route.continue_()
-            return
-        lost.append("")
-        route.fetch()
-        route.fulfill(status=status, content_type="text/html", body="<h1>Bad gateway</h1>")
-
-    browser.page.route("**/act/", lose)
+    html = {"content_type": "text/html", "body": "<h1>Bad gateway</h1>"}
+    browser.lose_first_answer("**/act/", lambda route: route.fulfill(status=status, **html))
     press(browser, "j", "e")
     wait_until(lambda: toast(browser) == WRONG)
     browser.page.get_by_role("button", name="Try again").click()
