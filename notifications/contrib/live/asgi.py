@@ -48,11 +48,15 @@ class Receiver:
 
     async def __call__(self) -> MutableMapping[str, Any]:
         """Return the next message."""
-        if self._waiting is None:
-            self._waiting = asyncio.ensure_future(self._receive())
-        message = await asyncio.shield(self._waiting)
+        message = await asyncio.shield(self.waiting())
         self._waiting = None
         return message
+
+    def waiting(self) -> asyncio.Future[MutableMapping[str, Any]]:
+        """Return the future of the next message, which stays the next one until somebody has called for it."""
+        if self._waiting is None:
+            self._waiting = asyncio.ensure_future(self._receive())
+        return self._waiting
 
     async def close(self) -> None:
         """Wait for no message any more."""
@@ -97,18 +101,17 @@ def live(application: Application) -> Application:
     return wrapper
 
 
-async def send_stream(chunks: Chunks, receive: Receive, send: Send) -> None:
+async def send_stream(chunks: Chunks, receiver: Receiver, send: Send) -> None:
     """Send the stream until it ends or the browser is gone, even in the middle of something that it does not read."""
-    tasks = [
-        asyncio.ensure_future(send_chunks(chunks, send)),
-        asyncio.ensure_future(until_disconnect(receive)),
-    ]
+    sending: asyncio.Future[Any] = asyncio.ensure_future(send_chunks(chunks, send))
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        while not sending.done():
+            await asyncio.wait([sending, receiver.waiting()], return_when=asyncio.FIRST_COMPLETED)
+            if receiver.waiting().done() and (await receiver())["type"] == "http.disconnect":
+                break
     finally:
-        for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
+        sending.cancel()
+        for result in await asyncio.gather(sending, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
 
@@ -119,12 +122,6 @@ async def send_chunks(chunks: Chunks, send: Send) -> None:
         async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def until_disconnect(receive: Receive) -> None:
-    """Wait until the browser is gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def make_request(scope: Scope, user_pk: Any) -> Any:

@@ -6,12 +6,13 @@ It sleeps while nobody is connected.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, aclosing, suppress
+from contextlib import ExitStack, aclosing, contextmanager, suppress
 from contextvars import Context
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -48,6 +49,9 @@ MAX_ROUND_SECONDS = 60.0
 UNAVAILABLE_SECONDS = 30.0
 #: The most seconds until a bus receives what it sends to itself; otherwise it counts as not connected.
 MAX_ECHO_SECONDS = 5.0
+#: The number of recipients from which on the garbage collector waits for the end of a round, and the most seconds that
+#: it waits: by then it would go through all that all streams hold, which takes as long as half of the round.
+MANY_RECIPIENTS, MAX_PAUSE_SECONDS = 500, 5.0
 #: Seconds between two looks whether the server still accepts connections.
 SERVER_CHECK_INTERVAL = 0.5
 
@@ -255,7 +259,7 @@ class Hub:
                 continue
             self.rounds += 1
             try:
-                updates = await asyncio.wait_for(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS)
+                await self._run_round(asked, changed)
             except Exception as error:  # noqa: BLE001 - whatever a database raises
                 is_stuck = isinstance(error, asyncio.TimeoutError)
                 self._fail("query the database", error, is_last=is_stuck)
@@ -265,8 +269,15 @@ class Hub:
                 self._check(checked)
                 continue
             self._failures = 0
-            for update in updates:
+
+    async def _run_round(self, asked: Round, changed: set[str]) -> None:
+        with ExitStack() as stack:
+            if len(asked.streams) >= MANY_RECIPIENTS:
+                stack.enter_context(without_collections())
+            for update in await asyncio.wait_for(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS):
                 self._send(update, has_changed=update.recipient.key in changed)
+            # Until each stream has been woken.
+            await asyncio.sleep(0)
 
     def _send(self, update: RecipientUpdate, *, has_changed: bool) -> None:
         recipient = update.recipient
@@ -375,6 +386,19 @@ class Hub:
                 elif stream.login in failed:
                     # Not for good: the browser asks again, and Django answers.
                     stream.outbox.end()
+
+
+@contextmanager
+def without_collections() -> Iterator[None]:
+    """Let the garbage collector of the process wait, unless the site keeps it off itself."""
+    resume = gc.enable if gc.isenabled() else gc.disable
+    gc.disable()
+    alarm = asyncio.get_running_loop().call_later(MAX_PAUSE_SECONDS, resume)
+    try:
+        yield
+    finally:
+        alarm.cancel()
+        resume()
 
 
 async def rest(outbox: Outbox) -> bool:

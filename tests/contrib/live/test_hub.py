@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -836,3 +837,72 @@ def test_only_the_main_thread_hears_signals() -> None:
     thread.start()
     join(thread)
     assert found == [True]
+
+
+# The garbage collector
+
+
+@pytest.fixture
+def collects() -> Iterator[Callable[[bool], None]]:
+    """Return a function that turns the garbage collector on or off."""
+    yield lambda collects: gc.enable() if collects else gc.disable()
+    gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("many", "collects_elsewhere", "collects_in_round"),
+    [(1, True, False), (2, True, True), (1, False, False)],
+)
+def test_the_garbage_collector_waits_for_a_round_with_many_recipients(
+    many: int,
+    collects_elsewhere: bool,
+    collects_in_round: bool,
+    asks_nothing_by_itself: None,
+    collects: Callable[[bool], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = []
+
+    def get_updates(asked: Round) -> list[RecipientUpdate]:
+        found.append(gc.isenabled())
+        return updates.get_updates(asked)
+
+    async def listen() -> None:
+        collects(collects_elsewhere)
+        async with tuned_in(user):
+            await at_rest()
+            await until(lambda: gc.isenabled() == collects_elsewhere, "the round is over")
+
+    user = make_user()
+    monkeypatch.setattr(hubs, "MANY_RECIPIENTS", many)
+    monkeypatch.setattr(hubs, "get_updates", get_updates)
+    asyncio.run(listen())
+    assert set(found) == {collects_in_round}
+
+
+def test_the_garbage_collector_does_not_wait_for_a_database_that_hangs(
+    asks_nothing_by_itself: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, answer = threading.Event(), threading.Event()
+
+    def hang(asked: Round) -> list[RecipientUpdate]:
+        begun.set()
+        wait_for_event(answer, "the test lets the database answer")
+        return updates.get_updates(asked)
+
+    async def tune_in() -> None:
+        async with tuned_in(user):
+            pass
+
+    async def listen() -> None:
+        stream = asyncio.create_task(tune_in())
+        await asyncio.to_thread(wait_for_event, begun, "a round begins")
+        await until(gc.isenabled, "the garbage collector goes on")
+        answer.set()
+        await within(stream, "the stream is told")
+
+    user = make_user()
+    monkeypatch.setattr(hubs, "MANY_RECIPIENTS", 1)
+    monkeypatch.setattr(hubs, "MAX_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(hubs, "get_updates", hang)
+    asyncio.run(listen())
