@@ -824,3 +824,26 @@ def test_an_inbox_that_is_taken_out_of_the_page_leaves_nothing_behind(
     press(browser, "j", "e")
     browser.run("document.dispatchEvent(new CustomEvent('notifications:changed'))")
     assert browser.complaints() == []
+
+
+def test_a_refresh_touches_only_what_is_not_as_before(
+    inbox: list[Any], justquick: Any, browser: Browser
+) -> None:
+    """What is written again is laid out again: with 100 rows that took longer than all else."""
+    refresh = "await document.querySelector('notifications-inbox').refresh()"
+    make_notification(justquick, verb="did 5", target=make_project("target"))
+    browser.run(f"document.activeElement.blur(); {refresh}")
+    make_notification(justquick, verb="did 6", target=make_project("target"))
+    rows().filter(pk=inbox[0].pk).update(unread=False)
+    touched = browser.run(
+        "const list = document.querySelector('notifications-inbox .ntf-list');"
+        "const records = [];"
+        "const observer = new MutationObserver((found) => records.push(...found));"
+        "observer.observe(list, {subtree: true, childList: true, attributes: true, characterData: true});"
+        f"{refresh};"
+        "const rows = [...records, ...observer.takeRecords()].map(({target}) => target.closest('[data-ntf-id]'));"
+        "return [...new Set(rows)].filter(Boolean)"
+        ".map((row) => row.querySelector('.ntf-sentence').textContent.trim().split(/\\s+/).slice(1, 3).join(' '))"
+    )
+    assert sentences(browser)[0] == "did 6"
+    assert touched == ["did 0"]

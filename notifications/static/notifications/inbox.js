@@ -61,6 +61,9 @@ class Inbox extends List {
   }
 
   show(answer) {
+    const { list } = this;
+    // While all is laid out.
+    this.busy = list.matches(":hover") || list.contains(document.activeElement) || list.getBoundingClientRect().top < 0;
     super.show(answer);
     if (!this.held.length) {
       const { matching, matching_unread } = this.form.elements;
@@ -105,16 +108,11 @@ class Inbox extends List {
     }, 500);
   }
 
-  isBusy() {
-    const { list } = this;
-    return list.matches(":hover") || list.contains(document.activeElement) || list.getBoundingClientRect().top < 0;
-  }
-
   /* What arrives waits while the rows are in use. */
   hold(fresh, known) {
     const last = fresh.map(({ slug }) => known.has(slug)).lastIndexOf(true);
     const comesIn = ({ slug, at, parent }, index) => !known.has(slug) && !parent && index < last && (at > this.upTo || !this.acted);
-    this.held = this.pill && this.isBusy() ? fresh.filter(comesIn) : [];
+    this.held = this.pill && this.busy ? fresh.filter(comesIn) : [];
     this.fresh = fresh;
     this.showPill();
     if (!this.held.length) {
@@ -174,7 +172,7 @@ class Inbox extends List {
     }
   }
 
-  /* Show what a page asks or explains, or the page itself. */
+  /* Show what a page asks, or the page itself. */
   async openPanel(opener, ...rest) {
     try {
       const { open } = await import("./panel.js");
@@ -188,16 +186,10 @@ class Inbox extends List {
   }
 
   perform(name, value, url, form) {
-    const shown = this.shown();
     const scopes = form.getAll("scope");
     const ids = new Set(form.getAll("id"));
     const [action, slug] = name === "one" || name === "row" ? value.split(/:(.*)/) : [value];
-    const records =
-      slug !== undefined
-        ? shown.filter((record) => record.slug === slug)
-        : name === "all" || scopes.length
-         ? shown
-         : shown.filter((record) => ids.has(record.slug));
+    const records = this.shown().filter((record) => (slug === undefined ? name === "all" || scopes.length || ids.has(record.slug) : record.slug === slug));
     slug === undefined && name !== "all" && this.unselect();
     this.do({ action: name === "row" ? "" : action, records, url, form, isOurs: name !== "row" });
   }
@@ -349,7 +341,7 @@ class Inbox extends List {
       return;
     }
     const rows = this.rows();
-    const focused = rows.indexOf(document.activeElement?.closest("[data-ntf-id]") ?? null);
+    const focused = this.focused();
     this.at = focused >= 0 ? focused : Math.min(this.at ?? -1, rows.length - 1);
     const row = rows[this.at];
     const goes = this.before === "g" && key === "n";

@@ -29,11 +29,10 @@ const OFFERS = { done: ["undone", "done"], saved: ["unsave", "save"], snoozed: [
 function ago(moment) {
   const seconds = Math.max((Date.now() - ahead - Date.parse(moment)) / 1000, 1);
   const units = { day: 86400, hour: 3600, minute: 60, second: 1 };
-  const found = Object.entries(units).find(([, size]) => seconds >= size);
-  if (!found) {
+  const [unit, size] = Object.entries(units).find(([, size]) => seconds >= size) ?? [];
+  if (!unit) {
     return "";
   }
-  const [unit, size] = found;
   const write = (lang) => new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
   try {
     return write(document.documentElement.lang || undefined);
@@ -42,7 +41,8 @@ function ago(moment) {
   }
 }
 
-const write = (slot, text) => Object.assign(slot, { textContent: text ?? "", hidden: !text });
+// What is written again is laid out again.
+const write = (slot, text) => (slot.hidden === !text && slot.textContent === `${text ?? ""}`) || Object.assign(slot, { textContent: text ?? "", hidden: !text });
 
 function makeRow(template, entry) {
   const row = template.content.firstElementChild.cloneNode(true);
@@ -52,12 +52,11 @@ function makeRow(template, entry) {
   entry.more && (row.dataset.ntfThread = entry.key);
   const { localName } = template.closest("[data-ntf-api]");
   const named = `ntf-made-${localName}-${entry.slug}`;
-  const makeAction = ({ href, title }) => make("li", {}, make("a", { href }, title));
   const fill = {
     url: (link) => isWebUrl(entry.url) && (link.href = entry.url),
     text: (slot) => Object.assign(slot, { textContent: entry.text, id: named }),
     time: (slot) => Object.assign(slot, { textContent: ago(entry.timestamp), dateTime: entry.timestamp }),
-    actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(makeAction)),
+    actions: (slot) => slot.append(...entry.actions.filter(({ href }) => isWebUrl(href)).map(({ href, title }) => make("li", {}, make("a", { href }, title)))),
     about: (button) => entry.target ?? entry.action_object ?? button.remove(),
     page: (link) => (link.href = link.href.replace(/\b0(?=\/($|\?))/, entry.row ?? entry.slug)),
     more: (link) => (entry.more ? Object.assign(link, { textContent: entry.more, href: withFields(link, { thread: entry.key }) }) : link.remove()),
@@ -90,18 +89,20 @@ function entriesOf({ items, threads }, opened) {
   return threads?.flatMap(show) ?? items;
 }
 
-function statesOf(row) {
-  const is = (action) => row.querySelector(`[data-ntf-action=${action}]`) !== null;
-  const states = Object.keys(OFFERS).filter((state) => state !== "unread" && is(OFFERS[state][0]));
-  return new Set(row.hasAttribute("data-ntf-unread") ? [...states, "unread"] : states);
-}
+const statesOf = (row) =>
+  new Set(Object.keys(OFFERS).filter((state) => (state === "unread" ? row.matches("[data-ntf-unread]") : row.querySelector(`[data-ntf-action=${OFFERS[state][0]}]`))));
 
 function showStates(row, states, template) {
+  const before = row.ntfStates;
+  row.ntfStates = [...states].sort().join();
+  if (row.ntfStates === before) {
+    return;
+  }
   const unread = states.has("unread");
   row.toggleAttribute("data-ntf-unread", unread);
   row.classList.toggle("ntf-new", unread);
   all(".ntf-notice", row).forEach((notice) => notice.classList.toggle("ntf-unread", unread));
-  all(".ntf-state, .ntf-news", row).forEach((state) => (state.hidden = !unread));
+  all(".ntf-state, .ntf-news:not(:empty)", row).forEach((state) => (state.hidden = !unread));
   for (const [state, [yes, no]] of Object.entries(OFFERS)) {
     const [wanted, other] = (states.has(state) ? [yes, no] : [no, yes]).map((action) => `[data-ntf-action=${action}]`);
     const button = row.querySelector(other);
@@ -156,6 +157,7 @@ function arrange(list, records) {
 export class List extends HTMLElement {
   on = (target, event, handler, capture) => target.addEventListener(event, handler.bind(this), { capture, signal: this.life.signal });
   rows = () => all("[data-ntf-id]", this.list);
+  focused = () => this.rows().indexOf(document.activeElement?.closest("[data-ntf-id]"));
   shown = () => this.records.filter(({ leaving }) => !leaving);
   opened = new Set();
   pending = 0;
@@ -184,7 +186,7 @@ export class List extends HTMLElement {
   tick() {
     for (const time of all("time[datetime]", this.list)) {
       const text = ago(time.dateTime);
-      text && text !== time.textContent && (time.textContent = text);
+      text && write(time, text);
     }
     const { today = "" } = this;
     this.today = new Date().toDateString();
@@ -243,8 +245,7 @@ export class List extends HTMLElement {
   }
 
   render() {
-    const focused = document.activeElement;
-    const index = this.rows().indexOf(focused?.closest?.("[data-ntf-id]") ?? null);
+    const index = this.focused();
     const shown = this.shown();
     shown.forEach(({ row, states, key }) => {
       showStates(row, states, this.template);
@@ -325,8 +326,8 @@ export class List extends HTMLElement {
   open(event) {
     const link = event.target.closest?.("a[href]");
     const row = link?.closest("[data-ntf-id]");
-    const { ntfRead } = this.dataset;
-    if (!row || !ntfRead || event.defaultPrevented || link.closest(".ntf-buttons, [data-ntf-rest]") || !row.hasAttribute("data-ntf-unread")) {
+    const { ntfRead, ntfList: tab = "", ntfQuery: q = "" } = this.dataset;
+    if (!row || !ntfRead || event.defaultPrevented || link.closest(".ntf-buttons, [data-ntf-rest]") || !row.matches("[data-ntf-unread]")) {
       return;
     }
     const record = this.records.find((each) => each.row === row);
@@ -334,7 +335,6 @@ export class List extends HTMLElement {
     showStates(row, record.states, this.template);
     this.acts++;
     this.pending++;
-    const { ntfList: tab = "", ntfQuery: q = "" } = this.dataset;
     send(this, ntfRead.replace(/\b0(?=\/$)/, record.slug), { tab, q })
       .then(({ data }) => this.count(data))
       .catch((problem) => {
