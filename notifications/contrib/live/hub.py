@@ -272,7 +272,7 @@ class Hub:
 
     async def _run_round(self, asked: Round, changed: set[str]) -> None:
         with ExitStack() as stack:
-            if len(asked.streams) >= MANY_RECIPIENTS:
+            if len(asked.streams) >= MANY_RECIPIENTS and gc.isenabled():
                 stack.enter_context(without_collections())
             for update in await asyncio.wait_for(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS):
                 self._send(update, has_changed=update.recipient.key in changed)
@@ -390,15 +390,14 @@ class Hub:
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """Let the garbage collector of the process wait, unless the site keeps it off itself."""
-    resume = gc.enable if gc.isenabled() else gc.disable
+    """Let the garbage collector of the process wait."""
     gc.disable()
-    alarm = asyncio.get_running_loop().call_later(MAX_PAUSE_SECONDS, resume)
+    alarm = asyncio.get_running_loop().call_later(MAX_PAUSE_SECONDS, gc.enable)
     try:
         yield
     finally:
         alarm.cancel()
-        resume()
+        gc.enable()
 
 
 async def rest(outbox: Outbox) -> bool:

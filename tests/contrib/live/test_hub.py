@@ -880,6 +880,26 @@ def test_the_garbage_collector_waits_for_a_round_with_many_recipients(
     assert set(found) == {collects_in_round}
 
 
+def test_a_round_in_another_thread_turns_the_garbage_collector_on_again(
+    asks_nothing_by_itself: None, collects: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_updates(asked: Round) -> list[RecipientUpdate]:
+        # It had begun before this one, and is over.
+        collects(True)
+        return updates.get_updates(asked)
+
+    async def listen() -> None:
+        collects(False)
+        async with tuned_in(user):
+            await at_rest()
+
+    user = make_user()
+    monkeypatch.setattr(hubs, "MANY_RECIPIENTS", 1)
+    monkeypatch.setattr(hubs, "get_updates", get_updates)
+    asyncio.run(listen())
+    assert gc.isenabled()
+
+
 def test_the_garbage_collector_does_not_wait_for_a_database_that_hangs(
     asks_nothing_by_itself: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
