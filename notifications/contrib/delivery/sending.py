@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -335,11 +335,15 @@ def stop_address(channel: str, address: object, reason: str, using: str) -> None
 
 
 def language_of(schedule: Schedule) -> str:
-    """Return the language of a schedule, or that of the site if it does not have it."""
-    try:
-        return translation.get_supported_language_variant(schedule.language)
-    except LookupError:
-        return settings.LANGUAGE_CODE
+    """Return the language of a schedule, or that of the site if it does not have it.
+
+    It is one that a request can have: of "en-us", which a new project has and ``LANGUAGES`` has not, it is "en". Inside
+    ``i18n_patterns``, no other is in a URL.
+    """
+    for code in (schedule.language, settings.LANGUAGE_CODE):
+        with suppress(LookupError):
+            return translation.get_supported_language_variant(code)
+    return settings.LANGUAGE_CODE
 
 
 def deliver(using: str | None = None, **options: Any) -> Tally:
