@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError, router
 from django.db.models import Q
+from django.urls import get_urlconf, set_urlconf
 from django.utils import timezone, translation
 
 from notifications.contrib.delivery import circuits
@@ -322,9 +323,17 @@ def close(channel: Channel) -> None:
 
 @contextmanager
 def spoken_to(schedule: Schedule) -> Iterator[None]:
-    """Make the language and the time zone those of a recipient."""
+    """Make the language and the time zone those of a recipient, and the URLs those of the site.
+
+    A request that sends its messages itself may have other URLs, by its host.
+    """
+    urlconf = get_urlconf()
     with translation.override(language_of(schedule)), timezone.override(zone_named(schedule.time_zone)):
-        yield
+        set_urlconf(None)
+        try:
+            yield
+        finally:
+            set_urlconf(urlconf)
 
 
 def stop_address(channel: str, address: object, reason: str, using: str) -> None:
