@@ -1,4 +1,4 @@
-"""The app's configuration: connects the handler, and registers the checks and the types."""
+"""The app's configuration: registers the checks and the types."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the receivers of ``notify.send`` and of deletions, and import ``notification_types`` of each app."""
+        """Connect the receivers of deletions, and import ``notification_types`` of each app."""
         from django.utils.module_loading import autodiscover_modules
 
         from notifications import checks  # noqa: F401 - importing registers the checks
         from notifications.compat.adoption import refuse_plain_changes
-        from notifications.sending.handler import connect
         from notifications.storage.cascades import watch_cascades
 
-        connect()
         pre_migrate.connect(refuse_plain_changes, sender=self)
         watch_cascades()
         autodiscover_modules("notification_types")

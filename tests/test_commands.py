@@ -160,6 +160,14 @@ def test_an_extension_that_names_nobody_is_no_error_and_the_command_says_so(
     assert said == "Notified 0 users (0 were already notified).\n1 of these users was left out."
 
 
+def test_a_group_of_a_site_whose_users_have_none_is_a_clear_error(settings: Any) -> None:
+    project, group = make_project(), make_group("staff")
+    # It stands in for a user model without PermissionsMixin.
+    settings.AUTH_USER_MODEL = "testapp.Quiet"
+    with pytest.raises(CommandError, match="--group: recipient is a Group, but Quiet has no groups"):
+        call_command("send_notification", "closed", actor=f"testapp.project:{project.pk}", group=group.name)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

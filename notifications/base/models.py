@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.utils.timezone import now
 
 from notifications.conf import settings
-from notifications.sending.handler import connect, notify_handler
+from notifications.sending.handler import notify_handler
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.querysets import NotificationQuerySet, assert_soft_delete, is_soft_delete
 
@@ -24,9 +23,6 @@ __all__ = [
     "notify_handler",
     "now",
 ]
-
-if not apps.is_installed("notifications"):
-    connect()
 
 
 def __getattr__(name: str) -> Any:

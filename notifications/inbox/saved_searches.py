@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models, router
 
+from notifications.objects.text import text_problem
 from notifications.storage.inbox_state import InboxState, alone, has_table
 
 #: The most searches of a user, and the most characters of a name and of a search.
@@ -53,7 +54,8 @@ def save(user: Any, name: str, query: str) -> None:
             raise TooManySearches
         return [*found, wanted]
 
-    if query:
+    # Only a request made by hand has what not every database can store.
+    if query and not text_problem(wanted.name + query):
         change(user, write)
 
 

@@ -21,6 +21,7 @@ from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
 from notifications.inbox.matching import MAX_COMPARED_ROWS, Matching, MatchingChanged
+from notifications.objects.text import text_problem
 from notifications.storage.inbox_state import InboxState, alone
 from notifications.storage.notification import Rows
 
@@ -64,6 +65,9 @@ def do(
     """
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
+    if text_problem(command):
+        # No script of ours has made it.
+        command = ""
     if matching is not None:
         wanted = matching.narrow(wanted)
 

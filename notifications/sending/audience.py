@@ -141,6 +141,11 @@ def active(users: models.QuerySet[Any]) -> models.QuerySet[Any]:
     return users.filter(is_active=True) if "is_active" in names else users
 
 
+def is_active(user: Any) -> bool:
+    """Return whether the account of a user is active, as far as the user model knows of that."""
+    return bool(getattr(user, "is_active", True))
+
+
 def members(group: Group) -> models.QuerySet[Any]:
     """Return the users of a group."""
     user_model = get_user_model()

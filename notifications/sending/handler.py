@@ -42,6 +42,6 @@ def notify_handler(
     return rows
 
 
-def connect() -> None:
-    """Connect :func:`notify_handler` to ``notify``, with the ``dispatch_uid`` of the older packages."""
-    notify.connect(notify_handler, dispatch_uid="notifications.models.notification")
+# By the import, as in the older packages: what a site disconnects in its models.py, or in a ready() that is called
+# before ours, must not be connected after that.
+notify.connect(notify_handler, dispatch_uid="notifications.models.notification")

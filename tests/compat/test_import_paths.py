@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module, reload
+from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.template import Template, TemplateSyntaxError
 
 from notifications.conf import get_notification_model
-from notifications.sending import handler
 from tests.testapp.models import Project, Quiet
 
 # A name, and where the thing itself lives; None where it is the thing itself that has been there since.
@@ -95,20 +93,6 @@ def test_a_module_for_the_older_packages_defines_nothing_else(module: str) -> No
     assert (
         exported is None or module == "notifications.models" or set(exported) == PATHS[module].keys() - lazy
     )
-
-
-def test_the_abstract_model_connects_the_handler_where_the_app_is_not_installed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """test_swapped_out.py shows it in a process of its own."""
-    module = import_module("notifications.base.models")
-    connected: list[bool] = []
-    monkeypatch.setattr(apps, "is_installed", lambda name: False)
-    monkeypatch.setattr(handler, "connect", lambda: connected.append(True))
-
-    reload(module)
-
-    assert connected == [True]
 
 
 def test_the_url_of_an_object_is_none_where_it_has_none() -> None:

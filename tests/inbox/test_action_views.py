@@ -13,6 +13,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone, translation
 
 from notifications.inbox import lists, snooze, tabs
+from notifications.inbox.action_views import REPEATED_FIELDS
 from notifications.inbox.flash import Flash, set_flash
 from notifications.models import InboxState
 from tests.factories import make_notification, make_project, make_user, rows
@@ -159,6 +160,14 @@ def test_a_slug_that_no_row_has_changes_nothing(inbox: Client, justquick: Any, s
     ):
         assert act(inbox, **data)["changed"] == 0
     assert justquick.notifications.inbox().count() == 1
+
+
+@pytest.mark.parametrize("name", [*REPEATED_FIELDS, "command", "next", "undo"])
+def test_no_field_of_the_form_is_too_odd_for_a_database(inbox: Client, justquick: Any, name: str) -> None:
+    slug = make_notification(justquick).slug
+    for url in (ACT, UNDO):
+        response = inbox.post(url, {"action": "done", "id": slug, name: "a\x00b"})
+        assert response.status_code in {200, 302, 400}
 
 
 def test_where_nothing_is_chosen_it_says_so(inbox: Client, justquick: Any) -> None:

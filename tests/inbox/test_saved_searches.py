@@ -47,6 +47,13 @@ def test_any_search_can_be_moved_up_and_none_is_lost(justquick: Any) -> None:
         assert "".join(search.name for search in searches_of(justquick)) == expected
 
 
+@pytest.mark.parametrize("field", ["name", "q"])
+def test_what_not_every_database_can_store_is_not_saved(inbox: Client, justquick: Any, field: str) -> None:
+    form = {"name": "x", "q": "is:unread", field: "a\x00b"}
+    assert change(inbox, "save", **form).status_code == 200
+    assert names(justquick) == []
+
+
 def test_a_search_is_saved_shown_moved_and_removed(inbox: Client, justquick: Any) -> None:
     make_notification(justquick)
     assert names(justquick) == []

@@ -10,7 +10,7 @@ from django.db.models.signals import post_save
 
 from notifications import notify
 from notifications.conf import get_notification_model
-from notifications.sending.handler import connect, notify_handler
+from notifications.sending.handler import notify_handler
 from tests.factories import listening, make_group, make_issue, make_project, make_user, make_users, rows, told
 from tests.testapp.models import Issue, Project, Unhashable
 
@@ -59,7 +59,7 @@ def test_the_handler_can_be_wrapped_as_that_of_the_older_packages() -> None:
         [(_, [row])] = notify.send(user, verb="closed", recipient=user, foo="bar")
     finally:
         notify.disconnect(custom)
-        connect()
+        notify.connect(notify_handler, dispatch_uid="notifications.models.notification")
 
     assert (row.verb, row.recipient, row.actor, row.data) == ("closed", user, user, {"foo": "bar"})
     assert seen == ["closed"]

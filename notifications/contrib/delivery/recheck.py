@@ -20,6 +20,7 @@ from notifications.contrib.delivery.preferences import choices_of, decide
 from notifications.extensions import muted_rows
 from notifications.objects.guard import error_text
 from notifications.objects.isolation import fetch_isolated
+from notifications.sending.audience import is_active
 from notifications.storage.states import VISIBLE
 from notifications.types import type_of
 
@@ -57,7 +58,7 @@ class Facts:
         user = self.users.get(delivery.recipient_id)
         if notification is None or not VISIBLE.holds(notification):
             return Skip.DELETED
-        if user is None or not getattr(user, "is_active", True):
+        if user is None or not is_active(user):
             return Skip.INACTIVE
         if notification.is_hidden:
             return Skip.HIDDEN

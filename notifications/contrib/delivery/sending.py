@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError, router
 from django.db.models import Q
+from django.urls import get_urlconf, set_urlconf
 from django.utils import timezone, translation
 
 from notifications.contrib.delivery import circuits
@@ -322,9 +323,17 @@ def close(channel: Channel) -> None:
 
 @contextmanager
 def spoken_to(schedule: Schedule) -> Iterator[None]:
-    """Make the language and the time zone those of a recipient."""
+    """Make the language and the time zone those of a recipient, and the URLs those of the site.
+
+    A request that sends its messages itself may have other URLs, by its host.
+    """
+    urlconf = get_urlconf()
     with translation.override(language_of(schedule)), timezone.override(zone_named(schedule.time_zone)):
-        yield
+        set_urlconf(None)
+        try:
+            yield
+        finally:
+            set_urlconf(urlconf)
 
 
 def stop_address(channel: str, address: object, reason: str, using: str) -> None:
@@ -335,11 +344,15 @@ def stop_address(channel: str, address: object, reason: str, using: str) -> None
 
 
 def language_of(schedule: Schedule) -> str:
-    """Return the language of a schedule, or that of the site if it does not have it."""
-    try:
-        return translation.get_supported_language_variant(schedule.language)
-    except LookupError:
-        return settings.LANGUAGE_CODE
+    """Return the language of a schedule, or that of the site if it does not have it.
+
+    It is one that a request can have: of "en-us", which a new project has and ``LANGUAGES`` has not, it is "en". Inside
+    ``i18n_patterns``, no other is in a URL.
+    """
+    for code in (schedule.language, settings.LANGUAGE_CODE):
+        with suppress(LookupError):
+            return translation.get_supported_language_variant(code)
+    return settings.LANGUAGE_CODE
 
 
 def deliver(using: str | None = None, **options: Any) -> Tally:

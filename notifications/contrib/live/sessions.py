@@ -26,6 +26,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
 from notifications.objects.isolation import fetch_isolated
+from notifications.sending.audience import is_active
 
 #: The most sessions that fail before any is read; then the store itself counts as broken.
 MAX_FAILED_SESSIONS = 3
@@ -101,7 +102,7 @@ def ended(streaming: Collection[Login]) -> tuple[set[Login], dict[Login, Excepti
     active = set()
     for pk, user in users.items():
         try:
-            active |= {pk} if user.is_active else set()
+            active |= {pk} if is_active(user) else set()
         except Exception as error:  # noqa: BLE001 - a site's user model may compute it
             unloaded[pk] = error
     unknown: dict[Login, Exception] = {}

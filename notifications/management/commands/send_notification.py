@@ -110,6 +110,9 @@ def find_users(options: dict[str, Any]) -> Any:
             return members(Group.objects.get(name=options["group"]))
         except Group.DoesNotExist as error:
             raise CommandError(f"There is no group {options['group']!r}.") from error
+        except TypeError as error:
+            # The user model has no groups.
+            raise CommandError(f"--group: {error}") from error
     if options["all"]:
         return active(users.all())
     try:

@@ -15,7 +15,9 @@ from django.apps import apps
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail.backends.base import BaseEmailBackend
+from django.test import Client
 from django.test.utils import override_script_prefix
+from django.urls import get_urlconf, set_urlconf
 from django.utils import translation
 
 from notifications import notify
@@ -249,6 +251,33 @@ def test_a_mail_is_in_the_language_and_the_direction_of_its_reader() -> None:
         deliver()
 
     assert ['lang="ar" dir="rtl"' in html(letter) for letter in mail.outbox] == [True, False]
+
+
+@pytest.mark.parametrize(("code", "prefix"), [("en-us", "en"), ("de-at", "de"), ("en-gb", "en-gb")])
+def test_the_links_of_a_mail_are_in_a_language_that_the_urls_have(
+    client: Client, settings: Any, code: str, prefix: str
+) -> None:
+    settings.LANGUAGE_CODE = code
+    settings.ROOT_URLCONF = "tests.contrib.delivery.urls_by_language"
+    # As in a worker, which has the language of the site.
+    with translation.override(code):
+        send(make_reader())
+        deliver()
+
+    links = re.findall(rf"https://{HOST}(/{prefix}/\S+)", str(mail.outbox[0].body))
+    assert [client.get(link).status_code for link in links] == [200, 200]
+
+
+def test_the_links_of_a_mail_are_those_of_the_site_in_a_request_with_other_urls() -> None:
+    send(make_reader())
+    set_urlconf("tests.contrib.delivery.no_urls")
+    try:
+        deliver()
+        assert get_urlconf() == "tests.contrib.delivery.no_urls"
+    finally:
+        set_urlconf(None)
+
+    assert "/inbox/settings/u/" in parsed()["List-Unsubscribe"]
 
 
 def test_a_digest_shows_its_threads_and_how_many_others_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

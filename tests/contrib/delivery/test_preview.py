@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 
 from notifications import notify
 from notifications.contrib.delivery.channels import Channel
+from notifications.contrib.delivery.pages import preview
 from notifications.types import all_types, type_word
 from tests.factories import make_project, make_user
 
@@ -53,6 +55,12 @@ def test_only_staff_may_look_unless_the_site_is_in_debug(client: Client, setting
     settings.DEBUG = True
     assert client.get(PAGE).status_code == 200
     assert client.post(PAGE).status_code == 405
+
+
+def test_a_user_model_without_staff_and_inactive_accounts_has_none(settings: Any) -> None:
+    assert preview.is_allowed(SimpleNamespace()) is False
+    settings.DEBUG = True
+    assert preview.is_allowed(SimpleNamespace()) is True
 
 
 @pytest.mark.parametrize("digest", ["", "1"])

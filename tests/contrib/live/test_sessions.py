@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from notifications.contrib.live import sessions
 from notifications.contrib.live.sessions import Login, ended, key_of, logins
 from tests.factories import make_user, make_users
 
@@ -120,6 +122,11 @@ def test_a_user_model_without_session_hashes_is_taken_at_its_word(monkeypatch: p
     user.set_password("another")
     user.save()
     assert ended({login}) == (set(), {})
+
+
+def test_a_user_model_that_knows_of_no_inactive_accounts_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "get_users", lambda pks: ({pk: SimpleNamespace() for pk in pks}, {}))
+    assert ended({Login(1, None)}) == (set(), {})
 
 
 def test_a_session_of_the_key_before_stays(settings: Any) -> None:

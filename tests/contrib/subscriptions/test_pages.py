@@ -23,6 +23,7 @@ from notifications.extensions import ROW_FILTERS, Extension, extensions, message
 from tests.contrib.subscriptions.models import Note, Post
 from tests.contrib.subscriptions.things import make_remark, make_repo, make_ticket, said, send
 from tests.factories import make_notification, make_user, rows
+from tests.testapp.models import Pair
 
 pytestmark = pytest.mark.django_db
 
@@ -187,9 +188,9 @@ def test_who_is_not_logged_in_sees_no_menu(ticket: Any) -> None:
 
 
 @pytest.mark.parametrize("arguments", ["", "count=True"])
-def test_there_is_no_menu_for_what_is_no_saved_object(bob: Any, ticket: Any, arguments: str) -> None:
+def test_there_is_no_menu_for_what_nobody_can_watch(bob: Any, ticket: Any, arguments: str) -> None:
     template = Template(f"{{% load subscriptions %}}{{% watch_button obj {arguments} %}}")
-    for context in ({}, {"obj": None}, {"obj": ""}, {"obj": type(ticket)()}):
+    for context in ({}, {"obj": None}, {"obj": ""}, {"obj": type(ticket)()}, {"obj": Pair(left=1, right=2)}):
         assert template.render(Context({"user": bob, **context})).strip() == ""
 
 

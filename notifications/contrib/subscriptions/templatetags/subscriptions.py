@@ -35,13 +35,14 @@ def resolve_notifications(context: Any, obj: Any) -> str:
 def watch_button(context: Any, obj: Any, *, count: bool = False) -> dict[str, Any]:
     """Show a button with a menu by which the user chooses what to be notified about.
 
-    An anonymous user sees none, and there is none for what is no saved object, such as a relation that is empty.
+    An anonymous user sees none, and there is none for what is no saved object, such as a relation that is empty, or has
+    a composite primary key.
 
     Costs one query, and what it costs to load the parents of the object; with ``count=True``, which shows the number of
     users who watch the object, one more.
     """
     user, request = user_context(context), request_of(context)
-    if not user or not isinstance(obj, models.Model) or obj.pk is None:
+    if not user or not isinstance(obj, models.Model) or obj.pk is None or isinstance(obj.pk, tuple):
         return {"user": None}
     standing = standing_of(user, obj)
     return {

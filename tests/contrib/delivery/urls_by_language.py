@@ -1,0 +1,8 @@
+"""The urls of a site that delivers notifications, each language below its own prefix."""
+
+from __future__ import annotations
+
+from django.conf.urls.i18n import i18n_patterns
+from django.urls import include, path
+
+urlpatterns = i18n_patterns(path("", include("tests.contrib.delivery.urls")))
