@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.contrib.auth import get_user_model
@@ -13,6 +14,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Q
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
@@ -22,14 +24,16 @@ from notifications.inbox.search.names import called, is_text, login_name
 from notifications.objects.labels import name_of
 from notifications.objects.links import admin_link
 from notifications.objects.visibility import visible_to
+from notifications.sending.data import clean_data
 from notifications.storage.notification import AbstractNotification, Rows
 from notifications.types import all_types, registered, type_key, type_label, type_named
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[AbstractNotification]
+    BaseForm = forms.ModelForm[AbstractNotification]
     BasePaginator = Paginator[Any]
 else:
-    Base, BasePaginator = admin.ModelAdmin, Paginator
+    Base, BaseForm, BasePaginator = admin.ModelAdmin, forms.ModelForm, Paginator
 
 #: The maximum count of rows in the list. Use a filter or a search to find rows beyond that.
 MAX_COUNTED_ROWS = 10_000
@@ -49,6 +53,23 @@ class CappedPaginator(BasePaginator):
         """Return the number of rows, at most ``MAX_COUNTED_ROWS``."""
         rows: Any = self.object_list
         return len(rows) if isinstance(rows, list) else rows.order_by()[:MAX_COUNTED_ROWS].count()
+
+
+class NotificationForm(BaseForm):
+    """The form of a notification. It refuses new data that ``notify.send`` refuses."""
+
+    def clean_data(self) -> Any:
+        """Return the data. A row of an older table may keep what it has."""
+        data = self.cleaned_data["data"]
+        if "data" in self.changed_data:
+            try:
+                clean_data(self.instance._meta.get_field("data"), data, {}, is_strict=True)
+            except (TypeError, ValueError) as error:
+                # It is shown again as it was typed: what it means may be no text that a page can have.
+                field: Any = self.fields["data"]
+                field.bound_data = lambda typed, initial: InvalidJSONInput(typed)
+                raise ValidationError(str(error)) from error
+        return data
 
 
 class RecipientWidget(ForeignKeyRawIdWidget):
@@ -90,6 +111,7 @@ class TypeFilter(admin.SimpleListFilter):
 class AbstractNotificationAdmin(Base):
     """List, search and edit notifications, also of a custom model."""
 
+    form = NotificationForm
     list_display = (
         "recipient_label", "actor_label", "verb", "action_object_label", "target_label", "timestamp", "level", "unread",
         "public",

@@ -366,6 +366,32 @@ def test_a_row_can_be_added(staff: Client, justquick: Any) -> None:
     assert (added.data, added.target, added.description) == ({"foo": "bar"}, None, "")
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"a": "\\u0000"}',
+        '{"a": NaN}',
+        '{"a": "\\ud800"}',
+        "[" * 40 + "]" * 40,
+        '{"a": ' * 40 + "1" + "}" * 40,
+    ],
+)
+def test_data_that_not_every_database_can_store_is_refused(data: str, staff: Client, justquick: Any) -> None:
+    row = make_notification(justquick)
+    answer = staff.post(url("change", row.pk), form(row, data=data))
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].errors) == ["data"]
+
+
+@pytest.mark.backend("sqlite")
+def test_a_row_of_an_older_table_keeps_its_data(staff: Client, justquick: Any) -> None:
+    row = make_notification(justquick)
+    rows().update(data={"a": "\0"})
+    answer = staff.post(url("change", row.pk), form(row, verb="reopened", data='{"a": "\\u0000"}'))
+    assert answer.status_code == 302
+    assert (rows().get().verb, rows().get().data) == ("reopened", {"a": "\0"})
+
+
 def test_a_row_can_be_deleted(staff: Client, justquick: Any) -> None:
     row = make_notification(justquick)
     assert staff.get(url("delete", row.pk)).status_code == 200
