@@ -31,7 +31,7 @@ from notifications.contrib.delivery.channels import (
 from notifications.contrib.delivery.channels.base import judged
 from notifications.contrib.delivery.choices import Frequency, Skip, Status
 from notifications.contrib.delivery.claims import Claim, claim_digests, claim_instant
-from notifications.contrib.delivery.clocks import stored, utc_now, zone_named
+from notifications.contrib.delivery.clocks import stored, stored_after, utc_now, zone_named
 from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, short_text, stopped_form
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.objects.guard import error_text
@@ -291,7 +291,7 @@ class Batch:
             pause = pause_after(attempts)
             if outcome.after is not None:
                 pause = min(max(outcome.after, MIN_PAUSE), MAX_PAUSE)
-            at = stored(utc_now() + pause)
+            at = stored_after(utc_now(), pause)
             tally.retried += self.claim.note(part, next_attempt_at=at, attempts=attempts, problem=problem)
             return
         tally.failed += self.claim.note(part, status=Status.FAILED, attempts=attempts, problem=problem)
