@@ -390,15 +390,18 @@ class Hub:
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """Let the garbage collector of the process wait, unless the site keeps it off itself."""
-    resume = gc.enable if gc.isenabled() else gc.disable
+    """Let the garbage collector of the process wait, unless it is off."""
+    if not gc.isenabled():
+        # Whoever turned it off turns it on: the site, another library, or the hub of another event loop.
+        yield
+        return
     gc.disable()
-    alarm = asyncio.get_running_loop().call_later(MAX_PAUSE_SECONDS, resume)
+    alarm = asyncio.get_running_loop().call_later(MAX_PAUSE_SECONDS, gc.enable)
     try:
         yield
     finally:
         alarm.cancel()
-        resume()
+        gc.enable()
 
 
 async def rest(outbox: Outbox) -> bool:

@@ -880,6 +880,21 @@ def test_the_garbage_collector_waits_for_a_round_with_many_recipients(
     assert set(found) == {collects_in_round}
 
 
+@pytest.mark.parametrize("is_on_first", [False, True])
+def test_the_garbage_collector_is_on_after_who_turned_it_off_while_a_round_began(
+    is_on_first: bool, collects: Callable[[bool], None]
+) -> None:
+    async def overlap() -> None:
+        # The pause of another library, or of the hub of another event loop.
+        collects(False)
+        with hubs.without_collections():
+            collects(is_on_first)
+            assert gc.isenabled() == is_on_first
+        assert gc.isenabled() == is_on_first
+
+    asyncio.run(overlap())
+
+
 def test_the_garbage_collector_does_not_wait_for_a_database_that_hangs(
     asks_nothing_by_itself: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
