@@ -6,13 +6,12 @@ It sleeps while nobody is connected.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, aclosing, contextmanager, suppress
+from contextlib import ExitStack, aclosing, suppress
 from contextvars import Context
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -22,6 +21,7 @@ from django.db import close_old_connections
 
 from notifications.contrib.live import sessions, wire
 from notifications.contrib.live.buses import Bus, Message, get_bus
+from notifications.contrib.live.collector import without_collections
 from notifications.contrib.live.conf import settings
 from notifications.contrib.live.login_batcher import LoginBatcher
 from notifications.contrib.live.outbox import Outbox
@@ -32,6 +32,7 @@ from notifications.contrib.live.shutdown import before_shutdown, have_closed, li
 from notifications.contrib.live.streams import Recipient, Stream
 from notifications.contrib.live.updates import get_updates
 from notifications.objects.guard import error_text
+from notifications.storage.transactions import commit_by_itself
 
 logger = logging.getLogger("notifications")
 
@@ -49,9 +50,8 @@ MAX_ROUND_SECONDS = 60.0
 UNAVAILABLE_SECONDS = 30.0
 #: The most seconds until a bus receives what it sends to itself; otherwise it counts as not connected.
 MAX_ECHO_SECONDS = 5.0
-#: The number of recipients from which on the garbage collector waits for the end of a round, and the most seconds that
-#: it waits: by then it would go through all that all streams hold, which takes as long as half of the round.
-MANY_RECIPIENTS, MAX_PAUSE_SECONDS = 500, 5.0
+#: The number of recipients from which on the garbage collector waits for the end of a round.
+MANY_RECIPIENTS = 500
 #: Seconds between two looks whether the server still accepts connections.
 SERVER_CHECK_INTERVAL = 0.5
 
@@ -235,6 +235,7 @@ class Hub:
     async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
         def act_and_close() -> T:
             try:
+                commit_by_itself(database())
                 return act(*arguments)
             finally:
                 close_old_connections()
@@ -386,22 +387,6 @@ class Hub:
                 elif stream.login in failed:
                     # Not for good: the browser asks again, and Django answers.
                     stream.outbox.end()
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """Let the garbage collector of the process wait, unless it is off."""
-    if not gc.isenabled():
-        # Whoever turned it off turns it on: the site, another library, or the hub of another event loop.
-        yield
-        return
-    gc.disable()
-    alarm = asyncio.get_running_loop().call_later(MAX_PAUSE_SECONDS, gc.enable)
-    try:
-        yield
-    finally:
-        alarm.cancel()
-        gc.enable()
 
 
 async def rest(outbox: Outbox) -> bool:
