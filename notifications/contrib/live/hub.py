@@ -21,8 +21,8 @@ from django.db import close_old_connections
 
 from notifications.contrib.live import sessions, wire
 from notifications.contrib.live.buses import Bus, Message, get_bus
-from notifications.contrib.live.collector import without_collections
 from notifications.contrib.live.conf import settings
+from notifications.contrib.live.event_loop import within, without_collections
 from notifications.contrib.live.login_batcher import LoginBatcher
 from notifications.contrib.live.outbox import Outbox
 from notifications.contrib.live.queries import database
@@ -232,7 +232,9 @@ class Hub:
         if error is not None:
             self._fail("go on", error, is_last=True)
 
-    async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
+    def _in_thread(self, act: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """Let the thread do something. It is given to the thread at once, before the hub may stop."""
+
         def act_and_close() -> T:
             try:
                 commit_by_itself(database())
@@ -240,7 +242,7 @@ class Hub:
             finally:
                 close_old_connections()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act_and_close)
+        return asyncio.get_running_loop().run_in_executor(self._threads, act_and_close)
 
     # What it does while it is awake
 
@@ -275,7 +277,7 @@ class Hub:
         with ExitStack() as stack:
             if len(asked.streams) >= MANY_RECIPIENTS:
                 stack.enter_context(without_collections())
-            for update in await asyncio.wait_for(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS):
+            for update in await within(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS):
                 self._send(update, has_changed=update.recipient.key in changed)
             # Until each stream has been woken.
             await asyncio.sleep(0)
@@ -302,7 +304,7 @@ class Hub:
             pause = get_bus().interval if self.hears_bus else RETRY_INTERVAL
             # A bus that dies ends a long pause.
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._bus_died.wait(), pause)
+                await within(self._bus_died.wait(), pause)
             self._bus_died.clear()
             self._check(self.recipients)
 
@@ -352,7 +354,7 @@ class Hub:
 
         await self._in_thread(send)
         try:
-            await asyncio.wait_for(arrived.wait(), MAX_ECHO_SECONDS)
+            await within(arrived.wait(), MAX_ECHO_SECONDS)
         except asyncio.TimeoutError:
             self.hears_bus = False
             self._bus_died.set()

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from notifications import notify
-from notifications.contrib.live import collector, hub as hubs, outbox, queries, rounds, sessions, updates
+from notifications.contrib.live import event_loop, hub as hubs, outbox, queries, rounds, sessions, updates
 from notifications.contrib.live.buses import Message, get_bus
 from notifications.contrib.live.hub import get_hub
 from notifications.contrib.live.rounds import RecipientUpdate, Round
@@ -887,7 +887,7 @@ def test_the_garbage_collector_is_on_after_who_turned_it_off_while_a_round_began
     async def overlap() -> None:
         # The pause of another library, or of the hub of another event loop.
         collects(False)
-        with collector.without_collections():
+        with event_loop.without_collections():
             collects(is_on_first)
             assert gc.isenabled() == is_on_first
         assert gc.isenabled() == is_on_first
@@ -918,6 +918,6 @@ def test_the_garbage_collector_does_not_wait_for_a_database_that_hangs(
 
     user = make_user()
     monkeypatch.setattr(hubs, "MANY_RECIPIENTS", 1)
-    monkeypatch.setattr(collector, "MAX_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(event_loop, "MAX_PAUSE_SECONDS", 0)
     monkeypatch.setattr(hubs, "get_updates", hang)
     asyncio.run(listen())
