@@ -31,13 +31,14 @@ def allowed(using: str, channel: str, now: datetime) -> int | None:
         return 0
     # One of the workers tries. If it dies, another one does after the next pause.
     mine = circuits.filter(channel=channel, open_until=found.open_until)
-    won: int = mine.update(open_until=stored_after(now, pause_after(found.failures)))
-    return won
+    again = stored_after(now, pause_after(found.failures))
+    return retry(lambda: int(mine.update(open_until=again)), using)
 
 
 def try_another(using: str, channel: str, now: datetime) -> None:
     """Let the next message be tried at once: the one that was to be tried was not to be sent any more."""
-    Circuit.objects.using(using).filter(channel=channel).update(open_until=stored(now))
+    mine = Circuit.objects.using(using).filter(channel=channel)
+    retry(lambda: mine.update(open_until=stored(now)), using)
 
 
 def trip(using: str, channel: str, problem: str, now: datetime) -> None:
@@ -60,4 +61,4 @@ def trip(using: str, channel: str, problem: str, now: datetime) -> None:
 
 def reset(using: str, channel: str) -> None:
     """End the pause: the service works."""
-    Circuit.objects.using(using).filter(channel=channel).delete()
+    retry(Circuit.objects.using(using).filter(channel=channel).delete, using)
