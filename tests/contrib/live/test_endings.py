@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
 import threading
 import weakref
@@ -21,7 +22,7 @@ from notifications.contrib.live.buses import Bus, Message
 from notifications.contrib.live.hub import get_hub
 from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.sessions import Login
-from notifications.contrib.live.shutdown import have_closed, listening_sockets
+from notifications.contrib.live.shutdown import SIGNALS, before_shutdown, have_closed, listening_sockets
 from notifications.contrib.live.streams import Stream
 from notifications.contrib.live.updates import get_updates
 from tests.contrib.live.client import elsewhere, tuned_in
@@ -358,3 +359,21 @@ def test_what_is_awaited_with_a_bound_is_cancelled_also_when_it_has_just_come() 
         return result
 
     assert isinstance(asyncio.run(cancel()), asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_reaches_the_server_also_after_the_loop_of_a_hub_ended_before_its_streams(
+    number: int,
+) -> None:
+    async def start() -> Callable[[], None]:
+        return before_shutdown(lambda: None)
+
+    heard: list[int] = []
+    before = signal.signal(number, lambda number, frame: heard.append(number))
+    try:
+        undo = asyncio.run(start())
+        os.kill(os.getpid(), number)
+        undo()
+    finally:
+        signal.signal(number, before)
+    assert heard == [number]
