@@ -33,6 +33,13 @@ def is_manual(connection: Any) -> bool:
     return not connection.autocommit
 
 
+def commit_by_itself(using: str) -> None:
+    """Commit each statement, whatever ``AUTOCOMMIT`` says: for a process or thread in which nobody else commits."""
+    connection = connections[using]
+    if is_manual(connection) and not connection.in_atomic_block:
+        connection.set_autocommit(True)
+
+
 def after_commit(call: Callable[[], object], *, using: str) -> None:
     """Call this after the commit, not after a rollback, and immediately outside a transaction.
 

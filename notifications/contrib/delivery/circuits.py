@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import F
 
-from notifications.contrib.delivery.clocks import as_utc, stored
+from notifications.contrib.delivery.clocks import stored, stored_after
 from notifications.contrib.delivery.models import Circuit, short_text
 from notifications.storage.locking import retry
 
@@ -27,17 +27,18 @@ def allowed(using: str, channel: str, now: datetime) -> int | None:
     found = circuits.filter(channel=channel).first()
     if found is None:
         return None
-    if as_utc(found.open_until) > now:
+    if found.open_until > stored(now):
         return 0
     # One of the workers tries. If it dies, another one does after the next pause.
     mine = circuits.filter(channel=channel, open_until=found.open_until)
-    won: int = mine.update(open_until=stored(now + pause_after(found.failures)))
-    return won
+    again = stored_after(now, pause_after(found.failures))
+    return retry(lambda: int(mine.update(open_until=again)), using)
 
 
 def try_another(using: str, channel: str, now: datetime) -> None:
     """Let the next message be tried at once: the one that was to be tried was not to be sent any more."""
-    Circuit.objects.using(using).filter(channel=channel).update(open_until=stored(now))
+    mine = Circuit.objects.using(using).filter(channel=channel)
+    retry(lambda: mine.update(open_until=stored(now)), using)
 
 
 def trip(using: str, channel: str, problem: str, now: datetime) -> None:
@@ -46,12 +47,12 @@ def trip(using: str, channel: str, problem: str, now: datetime) -> None:
 
     def write() -> None:
         circuit, is_new = circuits.get_or_create(
-            channel=channel, defaults={"failures": 1, "open_until": stored(now + PAUSE)}
+            channel=channel, defaults={"failures": 1, "open_until": stored_after(now, PAUSE)}
         )
         failures = 1 if is_new else circuit.failures + 1
         circuits.filter(channel=channel).update(
             failures=1 if is_new else F("failures") + 1,
-            open_until=stored(now + pause_after(failures)),
+            open_until=stored_after(now, pause_after(failures)),
             problem=short_text(problem),
         )
 
@@ -60,4 +61,4 @@ def trip(using: str, channel: str, problem: str, now: datetime) -> None:
 
 def reset(using: str, channel: str) -> None:
     """End the pause: the service works."""
-    Circuit.objects.using(using).filter(channel=channel).delete()
+    retry(Circuit.objects.using(using).filter(channel=channel).delete, using)

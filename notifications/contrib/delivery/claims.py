@@ -18,7 +18,7 @@ from django.db import connections, models, transaction
 from django.db.models import F
 
 from notifications.contrib.delivery.choices import DIGESTS, Frequency, Status
-from notifications.contrib.delivery.clocks import stored
+from notifications.contrib.delivery.clocks import stored, stored_after
 from notifications.contrib.delivery.models import Delivery
 from notifications.storage.locking import retry
 
@@ -79,7 +79,7 @@ class Claim:
         """Begin the lease of these deliveries again. Return those that are still its own."""
         keys = [delivery.pk for delivery in deliveries]
         ours = self.rows().filter(pk__in=keys)
-        if retry(lambda: ours.update(next_attempt_at=stored(now + LEASE)), self.using) == len(keys):
+        if retry(lambda: ours.update(next_attempt_at=stored_after(now, LEASE)), self.using) == len(keys):
             return deliveries
         kept = set(ours.values_list("pk", flat=True))
         return [delivery for delivery in deliveries if delivery.pk in kept]
@@ -107,7 +107,7 @@ def claim_instant(using: str, channel: str, now: datetime, limit: int) -> Claim:
             keys = list(chosen.values_list("pk", flat=True)[:limit])
             if keys:
                 free = rows.order_by().filter(pk__in=keys)
-                free.update(token=claim.token, next_attempt_at=stored(now + LEASE))
+                free.update(token=claim.token, next_attempt_at=stored_after(now, LEASE))
             return keys
 
     keys = retry(write, using)
@@ -158,7 +158,7 @@ def take_digests(claim: Claim, channel: str, now: datetime, recipients: list[Any
             found = there.select_for_update() if locks else there
             chosen = first_recipients(found.values_list("recipient_id", flat=True), MAX_ROWS)
             mine = rows.filter(recipient__in=chosen)
-            count = mine.update(token=claim.token, next_attempt_at=stored(now + LEASE)) if chosen else 0
+            count = mine.update(token=claim.token, next_attempt_at=stored_after(now, LEASE)) if chosen else 0
             return chosen if count else []
 
     return retry(write, claim.using)

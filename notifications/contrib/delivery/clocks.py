@@ -48,6 +48,14 @@ def stored(moment: datetime) -> datetime:
     return moment if settings.USE_TZ else timezone.make_naive(moment, site_zone())
 
 
+def stored_after(now: datetime, pause: timedelta) -> datetime:
+    """Return the moment so long after ``now`` as the database stores it.
+
+    Without ``USE_TZ``, an hour of autumn comes twice. What is later is never stored as what is earlier.
+    """
+    return max(stored(now + pause), stored(now) + pause)
+
+
 def zone_named(name: str) -> tzinfo:
     """Return the time zone with this name; that of the site if there is none."""
     return find_zone(name) or site_zone()

@@ -6,7 +6,7 @@ notification without its deliveries. Who does not want it, or cannot be reached,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from notifications.contrib.delivery.clocks import (
     next_at,
     next_hour,
     stored,
+    stored_after,
     utc_now,
     zone_named,
 )
@@ -99,7 +100,7 @@ def selected(
     default = default_frequency(kind, channel)
     if kind.critical:
         sql = f"SELECT {keys}, %s AS channel, %s AS frequency, %s AS due_at {source}"
-        return sql, [channel.name, default, *moments([now], using), *rows_params, *users_params]
+        return sql, [channel.name, default, *moments([stored(now)], using), *rows_params, *users_params]
     quote = connections[using].ops.quote_name
     preferences, schedules = (quote(model._meta.db_table) for model in (Preference, Schedule))
     scopes = scopes_of(kind)
@@ -114,9 +115,8 @@ def selected(
         "CASE d.frequency WHEN 'instant' THEN %s WHEN 'hourly' THEN %s"
         " WHEN 'daily' THEN COALESCE(d.next_daily_at, %s) ELSE COALESCE(d.next_weekly_at, %s) END"
     )
-    defaults = default_moments(now)
     delay = guarded(channel, "delay()", channel.waits, kind, otherwise=timedelta(0))
-    times = [now + delay, defaults["hourly"], defaults["daily"], defaults["weekly"]]
+    times = [stored_after(now, delay), stored_after(now, next_hour(now) - now), *default_digests(now)]
     wanted = f"SELECT {keys}, COALESCE({chosen}, %s) AS frequency, s.next_daily_at, s.next_weekly_at {source}"
     sql = f"SELECT d.notification, d.recipient, %s AS channel, d.frequency, {due} AS due_at FROM ({wanted}) d"  # noqa: S608
     params = [channel.name, *moments(times, using), default, *rows_params, *users_params, *joined]
@@ -161,17 +161,13 @@ def reachable(channel: Channel, using: str) -> Any:
     return everybody.filter(pk__in=users.values("pk"))
 
 
-def default_moments(now: datetime) -> Mapping[str, datetime]:
-    """Return the next moments of digests of users without a schedule."""
+def default_digests(now: datetime) -> tuple[datetime, datetime]:
+    """Return the next moments of daily and weekly digests of users without a schedule, as they are stored."""
     zone = zone_named("")
-    return {
-        "hourly": next_hour(now),
-        "daily": next_at(now, zone, DIGEST_TIME),
-        "weekly": next_at(now, zone, DIGEST_TIME, DIGEST_WEEKDAY),
-    }
+    return stored(next_at(now, zone, DIGEST_TIME)), stored(next_at(now, zone, DIGEST_TIME, DIGEST_WEEKDAY))
 
 
 def moments(values: Sequence[datetime], using: str) -> list[Any]:
-    """Return moments as parameters of SQL."""
+    """Return stored moments as parameters of SQL."""
     adapt = connections[using].ops.adapt_datetimefield_value
-    return [adapt(stored(value)) for value in values]
+    return [adapt(value) for value in values]

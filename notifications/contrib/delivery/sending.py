@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -32,10 +33,11 @@ from notifications.contrib.delivery.channels import (
 from notifications.contrib.delivery.channels.base import judged
 from notifications.contrib.delivery.choices import Frequency, Skip, Status
 from notifications.contrib.delivery.claims import Claim, claim_digests, claim_instant
-from notifications.contrib.delivery.clocks import stored, utc_now, zone_named
+from notifications.contrib.delivery.clocks import stored, stored_after, utc_now, zone_named
 from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, short_text, stopped_form
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.objects.guard import error_text
+from notifications.storage.locking import retry
 
 logger = logging.getLogger("notifications")
 
@@ -112,9 +114,9 @@ class Worker:
         for zone, at, weekday in passed.values_list("time_zone", "digest_time", "digest_weekday").distinct():
             example = Schedule(time_zone=zone, digest_time=at, digest_weekday=weekday)
             example.settle(now)
-            passed.filter(time_zone=zone, digest_time=at, digest_weekday=weekday).update(
-                next_daily_at=example.next_daily_at, next_weekly_at=example.next_weekly_at
-            )
+            alike = passed.filter(time_zone=zone, digest_time=at, digest_weekday=weekday)
+            moments = {"next_daily_at": example.next_daily_at, "next_weekly_at": example.next_weekly_at}
+            retry(partial(alike.update, **moments), self.using)
 
     def send_some(self, channel: Channel) -> bool:
         """Send a batch of a channel. Return whether there may be more."""
@@ -292,7 +294,7 @@ class Batch:
             pause = pause_after(attempts)
             if outcome.after is not None:
                 pause = min(max(outcome.after, MIN_PAUSE), MAX_PAUSE)
-            at = stored(utc_now() + pause)
+            at = stored_after(utc_now(), pause)
             tally.retried += self.claim.note(part, next_attempt_at=at, attempts=attempts, problem=problem)
             return
         tally.failed += self.claim.note(part, status=Status.FAILED, attempts=attempts, problem=problem)
@@ -338,9 +340,13 @@ def spoken_to(schedule: Schedule) -> Iterator[None]:
 
 def stop_address(channel: str, address: object, reason: str, using: str) -> None:
     """Send nothing to an address any more."""
-    StoppedAddress.objects.using(using).get_or_create(
-        channel=channel, address=stopped_form(address), defaults={"reason": short_text(reason)}
+    stop = partial(
+        StoppedAddress.objects.using(using).get_or_create,
+        channel=channel,
+        address=stopped_form(address),
+        defaults={"reason": short_text(reason)},
     )
+    retry(stop, using)
 
 
 def language_of(schedule: Schedule) -> str:

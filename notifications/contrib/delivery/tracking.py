@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import router
@@ -9,6 +10,7 @@ from django.db import router
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.models import Delivery, short_text
 from notifications.contrib.delivery.sending import stop_address
+from notifications.storage.locking import retry
 
 #: What an event makes of a delivery, and of which status it may be before: reports repeat, and come in any order.
 STATUSES = {
@@ -41,8 +43,7 @@ def track(sender: Any, event: Any, **arguments: Any) -> None:
         )
         if not delivery.reference:
             same = same.filter(sent_at=delivery.sent_at) if delivery.sent_at else same.filter(pk=delivery.pk)
-        same.filter(status__in=before).update(
-            status=status, problem="" if status == Status.DELIVERED else problem
-        )
+        changes = {"status": status, "problem": "" if status == Status.DELIVERED else problem}
+        retry(partial(same.filter(status__in=before).update, **changes), rows.db)
     if event.event_type in STOPPING and event.recipient:
         stop_address(delivery.channel, event.recipient, problem, rows.db)

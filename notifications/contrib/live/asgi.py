@@ -62,7 +62,10 @@ class Receiver:
         """Wait for no message any more."""
         if self._waiting is not None:
             self._waiting.cancel()
-            await asyncio.gather(self._waiting, return_exceptions=True)
+            # Not gather(), which never ends with a future of granian, because that is none of asyncio's.
+            await asyncio.wait([self._waiting])
+            if not self._waiting.cancelled():
+                self._waiting.exception()
 
 
 def live(application: Application) -> Application:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, register
-from django.core.exceptions import ImproperlyConfigured
 
 from notifications.contrib.live.buses import get_bus
 from notifications.contrib.live.conf import settings
@@ -18,7 +17,7 @@ def check_bus(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Ch
     """Make the bus, and return an error that says why it cannot be made."""
     try:
         get_bus()
-    except (ImportError, ImproperlyConfigured, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a bus or its client says to the options
         return [
             Error(
                 f"NOTIFICATIONS['LIVE_BUS'] is {settings.LIVE_BUS!r}, which cannot be used: {error}",

@@ -6,13 +6,12 @@ It sleeps while nobody is connected.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, aclosing, contextmanager, suppress
+from contextlib import ExitStack, aclosing, suppress
 from contextvars import Context
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -23,6 +22,7 @@ from django.db import close_old_connections
 from notifications.contrib.live import sessions, wire
 from notifications.contrib.live.buses import Bus, Message, get_bus
 from notifications.contrib.live.conf import settings
+from notifications.contrib.live.event_loop import within, without_collections
 from notifications.contrib.live.login_batcher import LoginBatcher
 from notifications.contrib.live.outbox import Outbox
 from notifications.contrib.live.queries import database
@@ -32,6 +32,7 @@ from notifications.contrib.live.shutdown import before_shutdown, have_closed, li
 from notifications.contrib.live.streams import Recipient, Stream
 from notifications.contrib.live.updates import get_updates
 from notifications.objects.guard import error_text
+from notifications.storage.transactions import commit_by_itself
 
 logger = logging.getLogger("notifications")
 
@@ -49,9 +50,8 @@ MAX_ROUND_SECONDS = 60.0
 UNAVAILABLE_SECONDS = 30.0
 #: The most seconds until a bus receives what it sends to itself; otherwise it counts as not connected.
 MAX_ECHO_SECONDS = 5.0
-#: The number of recipients from which on the garbage collector waits for the end of a round, and the most seconds that
-#: it waits: by then it would go through all that all streams hold, which takes as long as half of the round.
-MANY_RECIPIENTS, MAX_PAUSE_SECONDS = 500, 5.0
+#: The number of recipients from which on the garbage collector waits for the end of a round.
+MANY_RECIPIENTS = 500
 #: Seconds between two looks whether the server still accepts connections.
 SERVER_CHECK_INTERVAL = 0.5
 
@@ -232,14 +232,17 @@ class Hub:
         if error is not None:
             self._fail("go on", error, is_last=True)
 
-    async def _in_thread(self, act: Callable[..., T], *arguments: Any) -> T:
+    def _in_thread(self, act: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """Let the thread do something. It is given to the thread at once, before the hub may stop."""
+
         def act_and_close() -> T:
             try:
+                commit_by_itself(database())
                 return act(*arguments)
             finally:
                 close_old_connections()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act_and_close)
+        return asyncio.get_running_loop().run_in_executor(self._threads, act_and_close)
 
     # What it does while it is awake
 
@@ -272,9 +275,9 @@ class Hub:
 
     async def _run_round(self, asked: Round, changed: set[str]) -> None:
         with ExitStack() as stack:
-            if len(asked.streams) >= MANY_RECIPIENTS and gc.isenabled():
+            if len(asked.streams) >= MANY_RECIPIENTS:
                 stack.enter_context(without_collections())
-            for update in await asyncio.wait_for(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS):
+            for update in await within(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS):
                 self._send(update, has_changed=update.recipient.key in changed)
             # Until each stream has been woken.
             await asyncio.sleep(0)
@@ -301,7 +304,7 @@ class Hub:
             pause = get_bus().interval if self.hears_bus else RETRY_INTERVAL
             # A bus that dies ends a long pause.
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._bus_died.wait(), pause)
+                await within(self._bus_died.wait(), pause)
             self._bus_died.clear()
             self._check(self.recipients)
 
@@ -351,7 +354,7 @@ class Hub:
 
         await self._in_thread(send)
         try:
-            await asyncio.wait_for(arrived.wait(), MAX_ECHO_SECONDS)
+            await within(arrived.wait(), MAX_ECHO_SECONDS)
         except asyncio.TimeoutError:
             self.hears_bus = False
             self._bus_died.set()
@@ -386,18 +389,6 @@ class Hub:
                 elif stream.login in failed:
                     # Not for good: the browser asks again, and Django answers.
                     stream.outbox.end()
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """Let the garbage collector of the process wait."""
-    gc.disable()
-    alarm = asyncio.get_running_loop().call_later(MAX_PAUSE_SECONDS, gc.enable)
-    try:
-        yield
-    finally:
-        alarm.cancel()
-        gc.enable()
 
 
 async def rest(outbox: Outbox) -> bool:

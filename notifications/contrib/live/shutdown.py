@@ -36,7 +36,9 @@ def before_shutdown(callback: Callable[[], None]) -> Callable[[], None]:
         if callable(server):
 
             def first(number: int, frame: FrameType | None, server: Callable[..., Any] = server) -> None:
-                loop.call_soon_threadsafe(callback)
+                # A loop that ended before its streams is closed.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(callback)
                 server(number, frame)
 
             signal.signal(number, first)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 from celery import Celery
 from django.core.management import CommandError, call_command
-from django.db import OperationalError as Lost, connection
+from django.db import InterfaceError, InternalError, OperationalError as Lost, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
@@ -201,9 +201,12 @@ def test_a_broker_that_is_down_does_not_reach_the_sender(
     assert command().startswith("1 sent")
 
 
-def test_the_command_goes_on_when_the_server_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [Lost, InterfaceError, InternalError])
+def test_the_command_goes_on_when_the_server_is_restarted_or_read_only(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     send(make_user())
-    lost = [Lost("gone")]
+    lost = [error("gone")]
 
     def sometimes(*arguments: Any, **options: Any) -> Any:
         if lost:
@@ -222,9 +225,42 @@ def test_the_command_goes_on_when_the_server_is_restarted(monkeypatch: pytest.Mo
     monkeypatch.setattr(threading, "Event", Stop)
 
     assert command("--loop").startswith("1 sent")
-    lost.append(Lost("gone"))
-    with pytest.raises(Lost):
+    lost.append(error("gone"))
+    with pytest.raises(error):
         command()
+
+
+@pytest.fixture
+def manual() -> Iterator[None]:
+    """Let each connection begin as with ``AUTOCOMMIT`` False: nothing is committed by itself."""
+    transaction.set_autocommit(False)
+    yield
+    connection.rollback()
+    transaction.set_autocommit(True)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "run",
+    [
+        command,
+        lambda: celery_runner.send_deliveries("default"),
+        lambda: tasks.send_deliveries.call("default"),
+    ],
+)
+def test_what_a_worker_sends_is_noted_also_where_nothing_is_committed_by_itself(
+    run: Callable[[], Any], manual: None
+) -> None:
+    send(make_user())
+    connection.commit()
+
+    run()
+    if not transaction.get_autocommit():
+        # As when the connection is closed.
+        connection.rollback()
+
+    assert Delivery.objects.get().status == "sent"
+    assert len(Scripted.sent) == 1
 
 
 # The command that deletes

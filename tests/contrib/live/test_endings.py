@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
 import threading
 import weakref
@@ -16,18 +17,18 @@ from django.db import DatabaseError
 from django.test import AsyncClient
 
 from notifications import notify
-from notifications.contrib.live import hub as hubs, sessions
+from notifications.contrib.live import event_loop, hub as hubs, sessions
 from notifications.contrib.live.buses import Bus, Message
 from notifications.contrib.live.hub import get_hub
 from notifications.contrib.live.rounds import RecipientUpdate, Round
 from notifications.contrib.live.sessions import Login
-from notifications.contrib.live.shutdown import have_closed, listening_sockets
+from notifications.contrib.live.shutdown import SIGNALS, before_shutdown, have_closed, listening_sockets
 from notifications.contrib.live.streams import Stream
 from notifications.contrib.live.updates import get_updates
 from tests.contrib.live.client import elsewhere, tuned_in
 from tests.contrib.live.conftest import wait_for_hubs
 from tests.factories import make_user, make_users
-from tests.waiting import until, wait_for_event, within
+from tests.waiting import PATIENCE, until, wait_for_event, within
 
 pytestmark = pytest.mark.shape("default")
 
@@ -325,3 +326,54 @@ def test_a_bus_that_hears_itself_is_not_doubted(
 
 def test_what_a_bus_is_sent_to_learn_whether_it_hears_is_a_message_like_others() -> None:
     assert Message.loads(Message(echo="17").dumps()) == Message(echo="17")
+
+
+def test_a_hub_that_stops_at_any_moment_leaves_no_job_behind(caplog: pytest.LogCaptureFixture) -> None:
+    """They went on where what they waited for came at that moment: with errors, then beside those that followed."""
+    user = make_user()
+
+    async def come_and_go() -> set[asyncio.Task[Any]]:
+        hub, before = get_hub(), asyncio.all_tasks()
+        for turns in range(12):
+            stream = Stream(Login(user.pk))
+            assert hub.join(stream)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            hub.leave(stream)
+            for _ in range(12):
+                await asyncio.sleep(0)
+        return asyncio.all_tasks() - before
+
+    assert asyncio.run(come_and_go()) == set()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_what_is_awaited_with_a_bound_is_cancelled_also_when_it_has_just_come() -> None:
+    async def cancel() -> Any:
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(event_loop.within(future, PATIENCE))
+        await asyncio.sleep(0)
+        future.set_result(1)
+        task.cancel()
+        [result] = await asyncio.gather(task, return_exceptions=True)
+        return result
+
+    assert isinstance(asyncio.run(cancel()), asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_reaches_the_server_also_after_the_loop_of_a_hub_ended_before_its_streams(
+    number: int,
+) -> None:
+    async def start() -> Callable[[], None]:
+        return before_shutdown(lambda: None)
+
+    heard: list[int] = []
+    before = signal.signal(number, lambda number, frame: heard.append(number))
+    try:
+        undo = asyncio.run(start())
+        os.kill(os.getpid(), number)
+        undo()
+    finally:
+        signal.signal(number, before)
+    assert heard == [number]

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from notifications import notify
-from notifications.contrib.live import hub as hubs, outbox, queries, rounds, sessions, updates
+from notifications.contrib.live import event_loop, hub as hubs, outbox, queries, rounds, sessions, updates
 from notifications.contrib.live.buses import Message, get_bus
 from notifications.contrib.live.hub import get_hub
 from notifications.contrib.live.rounds import RecipientUpdate, Round
@@ -880,24 +880,19 @@ def test_the_garbage_collector_waits_for_a_round_with_many_recipients(
     assert set(found) == {collects_in_round}
 
 
-def test_a_round_in_another_thread_turns_the_garbage_collector_on_again(
-    asks_nothing_by_itself: None, collects: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_on_first", [False, True])
+def test_the_garbage_collector_is_on_after_who_turned_it_off_while_a_round_began(
+    is_on_first: bool, collects: Callable[[bool], None]
 ) -> None:
-    def get_updates(asked: Round) -> list[RecipientUpdate]:
-        # It had begun before this one, and is over.
-        collects(True)
-        return updates.get_updates(asked)
-
-    async def listen() -> None:
+    async def overlap() -> None:
+        # The pause of another library, or of the hub of another event loop.
         collects(False)
-        async with tuned_in(user):
-            await at_rest()
+        with event_loop.without_collections():
+            collects(is_on_first)
+            assert gc.isenabled() == is_on_first
+        assert gc.isenabled() == is_on_first
 
-    user = make_user()
-    monkeypatch.setattr(hubs, "MANY_RECIPIENTS", 1)
-    monkeypatch.setattr(hubs, "get_updates", get_updates)
-    asyncio.run(listen())
-    assert gc.isenabled()
+    asyncio.run(overlap())
 
 
 def test_the_garbage_collector_does_not_wait_for_a_database_that_hangs(
@@ -923,6 +918,6 @@ def test_the_garbage_collector_does_not_wait_for_a_database_that_hangs(
 
     user = make_user()
     monkeypatch.setattr(hubs, "MANY_RECIPIENTS", 1)
-    monkeypatch.setattr(hubs, "MAX_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(event_loop, "MAX_PAUSE_SECONDS", 0)
     monkeypatch.setattr(hubs, "get_updates", hang)
     asyncio.run(listen())

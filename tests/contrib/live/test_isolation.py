@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.sessions.backends import db as database_sessions
-from django.db import OperationalError, ProgrammingError, connections
+from django.db import OperationalError, ProgrammingError, connection, connections, transaction
 
 from notifications import notify
 from notifications.conf import get_notification_model
@@ -297,3 +297,15 @@ def test_a_stream_whose_session_cannot_be_checked_ends_and_the_others_stay_or_go
     assert b"event: bye" not in failed
     assert left == 1
     assert "could not be checked" in caplog.text
+
+
+def test_the_queries_of_a_hub_are_in_no_transaction_where_nothing_is_committed_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that stayed open might see what was there when it began, and nothing new."""
+    monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", False)
+
+    async def look() -> bool:
+        return await get_hub()._in_thread(transaction.get_autocommit)
+
+    assert asyncio.run(look())

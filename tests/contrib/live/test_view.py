@@ -23,7 +23,7 @@ from django.utils.translation import get_language
 
 from notifications import notify
 from notifications.contrib.live import live, wire
-from notifications.contrib.live.asgi import HANDOVER_KEY, make_request
+from notifications.contrib.live.asgi import HANDOVER_KEY, Receiver, make_request
 from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.streams import Stream, Surroundings
@@ -409,3 +409,36 @@ def test_what_a_request_knows_of_its_thread_another_thread_can_have_too() -> Non
     assert wanted == ("ar", "Asia/Tokyo", "/app/elsewhere/", urls)
     with ThreadPoolExecutor(1) as threads:
         assert threads.submit(enter).result() == wanted
+
+
+class ForeignFuture:
+    """A future of a server that is not written in Python: it has what is public of asyncio's, and no more."""
+
+    _asyncio_future_blocking = False
+
+    def __init__(self) -> None:
+        self.own: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        for name in ("cancel", "cancelled", "done", "exception", "get_loop", "result"):
+            setattr(self, name, getattr(self.own, name))
+
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Any = None) -> None:
+        self.own.add_done_callback(lambda own: callback(self), context=context)
+
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("end", ["cancelled", "answered", "failed"])
+def test_a_request_ends_also_with_a_server_whose_futures_are_none_of_asyncio(end: str) -> None:
+    async def close() -> None:
+        future: Any = ForeignFuture()
+        receiver = Receiver(lambda: future)
+        waiting = receiver.waiting()
+        if end == "answered":
+            future.own.set_result({"type": "http.disconnect"})
+        elif end == "failed":
+            future.own.set_exception(OSError("gone"))
+        await within(receiver.close(), "the request ends")
+        assert waiting.done()
+
+    asyncio.run(close())

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from notifications.contrib.delivery.conf import settings
 from notifications.contrib.delivery.sending import deliver
+from notifications.storage.transactions import commit_by_itself
 
 __all__ = ["BUILT_IN", "Runner", "get_runner", "send_a_few", "wake", "work"]
 
@@ -72,6 +73,7 @@ def work(using: str) -> None:
     if _is_waking.get():
         send_a_few(using)
     else:
+        commit_by_itself(using)
         deliver(using, deadline=time.monotonic() + MAX_TASK_SECONDS)
 
 

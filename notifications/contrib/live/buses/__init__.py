@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
@@ -24,8 +25,13 @@ BUILT_IN = {
 @cache
 def get_bus() -> Bus:
     """Return the bus of this process: the setting ``LIVE_BUS`` with its ``LIVE_BUS_OPTIONS``."""
-    bus: type[Bus] = import_string(BUILT_IN.get(settings.LIVE_BUS, settings.LIVE_BUS))
-    return bus(**settings.LIVE_BUS_OPTIONS)
+    cls: type[Bus] = import_string(BUILT_IN.get(settings.LIVE_BUS, settings.LIVE_BUS))
+    bus = cls(**settings.LIVE_BUS_OPTIONS)
+    interval: Any = bus.interval
+    if not (isinstance(interval, (int, float)) and interval > 0):
+        # A hub would query without a pause, or not at all.
+        raise ImproperlyConfigured(f"interval must be a number of seconds above 0, got {interval!r}.")
+    return bus
 
 
 def reset_bus(*, setting: str, **arguments: Any) -> None:

@@ -45,7 +45,7 @@ class Message:
                 recipient=None if recipient is None else str(recipient),
                 echo=None if echo is None else str(echo),
             )
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError, RecursionError):
             return cls()
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 
-from django.core.exceptions import ImproperlyConfigured
-
 from notifications.contrib.live.buses import base
 
 
@@ -17,9 +15,7 @@ class Bus(base.Bus):
 
     def __init__(self, *, interval: float = 1.0) -> None:
         super().__init__()
-        if interval <= 0:
-            raise ImproperlyConfigured(f"interval must be a number of seconds above 0, got {interval!r}.")
-        self.interval = float(interval)
+        self.interval = interval
 
     async def listen(self) -> AsyncGenerator[base.Message, None]:
         """Yield only that it is connected."""

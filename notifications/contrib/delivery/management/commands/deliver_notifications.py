@@ -8,13 +8,21 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, close_old_connections, connections, router
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connections,
+    router,
+)
 
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.sending import Tally, deliver
 from notifications.management.commands.prune_notifications import count
 from notifications.management.progress import ProgressBar
 from notifications.objects.guard import error_text
+from notifications.storage.transactions import commit_by_itself
 
 
 class Command(BaseCommand):
@@ -53,9 +61,12 @@ class Command(BaseCommand):
             bar = ProgressBar(self.stderr)
             tally = Tally()
             try:
+                # What is sent must be noted, or it is sent again.
+                commit_by_itself(using)
                 tally = deliver(using, stopped=stop.is_set, on_progress=lambda done, bar=bar: bar(done, None))
-            except (OperationalError, InterfaceError) as error:
-                # A server that is restarted. The leases of what was claimed end by themselves.
+            except (OperationalError, InterfaceError, InternalError) as error:
+                # A server that is restarted, or is read-only while another one takes over. The leases of what was
+                # claimed end by themselves.
                 if not options["loop"]:
                     raise
                 self.stderr.write(error_text(error))

@@ -14,6 +14,7 @@ from notifications.contrib.delivery.clocks import as_utc, utc_now
 from notifications.contrib.delivery.models import Delivery
 from notifications.management.commands.prune_notifications import age, count
 from notifications.management.progress import ProgressBar
+from notifications.storage.locking import retry
 
 
 class Command(BaseCommand):
@@ -45,7 +46,7 @@ class Command(BaseCommand):
                 break
             if not options["dry_run"]:
                 # Not one that was to be sent again meanwhile.
-                rows.filter(pk__in=old).delete()
+                retry(rows.filter(pk__in=old).delete, rows.db)
             deleted += len(old)
             bar(deleted, None)
         bar.close()

@@ -13,6 +13,7 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.management.commands.prune_notifications import count
 from notifications.management.progress import ProgressBar
 from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
+from notifications.storage.locking import retry
 
 
 class Command(BaseCommand):
@@ -33,7 +34,7 @@ class Command(BaseCommand):
             there = existing(chunk)
             orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in there]
             if orphans and not options["dry_run"]:
-                rows.filter(pk__in=orphans).delete()
+                retry(rows.filter(pk__in=orphans).delete, rows.db)
             gone, seen, last = gone + len(orphans), seen + len(chunk), chunk[-1].pk
             bar(seen, max(total, seen))
         bar.close()

@@ -1,0 +1,77 @@
+"""Without ``USE_TZ``, an hour of autumn comes twice by the clock of the site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from notifications import notify
+from notifications.contrib.delivery.channels import Retry
+from notifications.contrib.delivery.claims import claim_digests, claim_instant
+from notifications.contrib.delivery.clocks import utc_now
+from notifications.contrib.delivery.models import Circuit, Delivery
+from notifications.contrib.delivery.preferences import choose
+from notifications.contrib.delivery.sending import Tally, deliver
+from tests.contrib.delivery.scripted import Scripted
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db
+
+NAME = "scripted"
+
+
+@pytest.fixture(autouse=True)
+def channel(settings: Any) -> Iterator[None]:
+    settings.USE_TZ, settings.TIME_ZONE = False, "Europe/Berlin"
+    settings.NOTIFICATIONS = {
+        "DELIVERY_CHANNELS": {NAME: {"channel": "tests.contrib.delivery.scripted.Scripted"}},
+        "DELIVERY_RUNNER": "none",
+    }
+    Scripted.forget()
+    yield
+    Scripted.forget()
+
+
+def break_opening() -> None:
+    raise ConnectionRefusedError("refused")
+
+
+@pytest.mark.parametrize(("hour", "minute", "is_winter"), [(1, 57, 0), (2, 30, 0), (2, 55, 0), (2, 10, 1)])
+@pytest.mark.parametrize("what", ["instant", "digest", "hourly", "retry", "circuit"])
+def test_the_hour_that_comes_twice_ends_no_lease_and_no_pause(
+    monkeypatch: pytest.MonkeyPatch, what: str, hour: int, minute: int, is_winter: int
+) -> None:
+    def set_clock(hour: int, minute: int, is_winter: int = 0) -> None:
+        now = datetime(2026, 10, 25, hour, minute, fold=is_winter)  # noqa: DTZ001 - naive
+        monkeypatch.setattr(timezone, "now", lambda: now)
+
+    set_clock(0, 30)
+    user = make_user()
+    if what in ("digest", "hourly"):
+        choose(user, "", NAME, "hourly")
+    if what != "hourly":
+        notify.send(user, verb="closed", recipient=user)
+    set_clock(hour, minute, is_winter)
+    if what == "hourly":
+        notify.send(user, verb="closed", recipient=user)
+    elif what == "retry":
+        Scripted.steps = [Retry("busy", timedelta(minutes=6))]
+        assert deliver() == Tally(retried=1)
+    elif what == "circuit":
+        Circuit.objects.create(channel=NAME, failures=9, open_until=timezone.now())
+        Scripted.opening = staticmethod(break_opening)
+        deliver()
+        Scripted.opening = staticmethod(lambda: None)
+    else:
+        claim = claim_digests if what == "digest" else claim_instant
+        assert len(claim("default", NAME, utc_now(), 9).deliveries) == 1
+
+    set_clock(hour, minute + 2, is_winter)
+    assert deliver() == Tally()
+    set_clock(3, 15, 1)
+    assert deliver() == Tally(sent=1)
+    assert not Delivery.objects.exclude(status="sent").exists()
