@@ -21,6 +21,7 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import get_supported_language_variant
 from project.models import Project
 
 #: The mails for which one SELECT finds what they need.
@@ -151,7 +152,7 @@ def letter_of(
         "inbox_url": BASE_URL + reverse("notifications:all"),
         "unsubscribe_url": unsubscribe,
         "preferences_url": token_url("preferences", user.pk, "", ""),
-        "language": settings.LANGUAGE_CODE,
+        "language": get_supported_language_variant(settings.LANGUAGE_CODE),
         "direction": "ltr",
     }
     subject, body, html = (template.render(context) for template in templates)
