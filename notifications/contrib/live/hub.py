@@ -261,26 +261,29 @@ class Hub:
             if not asked.checked and not asked.events:
                 continue
             self.rounds += 1
-            try:
-                await self._run_round(asked, changed)
-            except Exception as error:  # noqa: BLE001 - whatever a database raises
-                is_stuck = isinstance(error, asyncio.TimeoutError)
-                self._fail("query the database", error, is_last=is_stuck)
+            if not await self._run_round(asked, changed):
                 await asyncio.sleep(RETRY_INTERVAL)
                 self._events |= events
                 self._changed |= changed
                 self._check(checked)
-                continue
-            self._failures = 0
 
-    async def _run_round(self, asked: Round, changed: set[str]) -> None:
+    async def _run_round(self, asked: Round, changed: set[str]) -> bool:
+        """Query what there is to query, and send what there is to send. Return whether the database answered."""
         with ExitStack() as stack:
             if len(asked.streams) >= MANY_RECIPIENTS:
                 stack.enter_context(without_collections())
-            for update in await within(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS):
+            try:
+                updates = await within(self._in_thread(get_updates, asked), MAX_ROUND_SECONDS)
+            except Exception as error:  # noqa: BLE001 - whatever a database raises
+                is_stuck = isinstance(error, asyncio.TimeoutError)
+                self._fail("query the database", error, is_last=is_stuck)
+                return False
+            self._failures = 0
+            for update in updates:
                 self._send(update, has_changed=update.recipient.key in changed)
             # Until each stream has been woken.
             await asyncio.sleep(0)
+        return True
 
     def _send(self, update: RecipientUpdate, *, has_changed: bool) -> None:
         recipient = update.recipient

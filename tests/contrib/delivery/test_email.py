@@ -268,6 +268,15 @@ def test_the_links_of_a_mail_are_in_a_language_that_the_urls_have(
     assert [client.get(link).status_code for link in links] == [200, 200]
 
 
+def test_a_site_whose_own_language_is_not_among_its_languages_sends_mails(settings: Any) -> None:
+    settings.LANGUAGES = [("de", "German")]
+    settings.LANGUAGE_CODE = "fr"
+    send(make_reader())
+
+    assert deliver() == Tally(sent=1)
+    assert 'lang="fr"' in html()
+
+
 def test_the_links_of_a_mail_are_those_of_the_site_in_a_request_with_other_urls() -> None:
     send(make_reader())
     set_urlconf("tests.contrib.delivery.no_urls")
