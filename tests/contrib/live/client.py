@@ -267,6 +267,10 @@ class Line:
         for task in talking:
             task.cancel()
         await asyncio.gather(*talking, *(writer.wait_closed() for writer in writers), return_exceptions=True)
+        if error == (None, None, None):
+            # Nor a connection that was accepted just now, which has no transport yet.
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            await until(lambda: all(task.done() for task in others), "whoever used the line has gone")
 
     def cut(self) -> None:
         """Drop all who talk, and let nobody through."""

@@ -22,7 +22,7 @@ from notifications.contrib.live.checks import check_bus
 from notifications.contrib.live.hub import get_hub
 from tests.contrib.live.client import Line, elsewhere, tuned_in
 from tests.factories import make_user, make_users
-from tests.waiting import until, within
+from tests.waiting import until, wait_until, within
 
 pytestmark = pytest.mark.shape("default")
 
@@ -369,6 +369,18 @@ class TestRedis(Speaking):
     def break_sending(self, bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         # Nobody listens on the port of discarded messages.
         monkeypatch.setattr(bus, "client", bus.redis.Redis.from_url("redis://127.0.0.1:9/0"))
+
+    def test_a_bus_that_another_setting_replaces_leaves_no_connection(self, bus: Any, settings: Any) -> None:
+        with bus.redis.Redis.from_url(os.environ["REDIS_URL"]) as server:
+
+            def connected() -> bool:
+                return any(client["name"] == bus.channel for client in server.client_list())
+
+            bus.publish(Message(event=EVENT), using="default")
+            assert connected()
+            settings.NOTIFICATIONS = {}
+            # The server notices it a little later.
+            wait_until(lambda: not connected(), "the connection is closed")
 
 
 # What needs no server

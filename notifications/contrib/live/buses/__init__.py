@@ -36,7 +36,8 @@ def get_bus() -> Bus:
 
 def reset_bus(*, setting: str, **arguments: Any) -> None:
     """Make the bus again when a test overrides the settings that it was made from."""
-    if setting in ("NOTIFICATIONS", "DATABASES"):
+    if setting in ("NOTIFICATIONS", "DATABASES") and get_bus.cache_info().currsize:
+        get_bus().close()
         get_bus.cache_clear()
 
 

@@ -86,3 +86,6 @@ class Bus:
         Raise whatever the server's client raises when the connection is lost.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement listen().")
+
+    def close(self) -> None:
+        """Close the connection that this process sends by, if the bus keeps one. The next message opens another."""

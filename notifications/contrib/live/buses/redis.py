@@ -62,3 +62,7 @@ class Bus(base.Bus):
                     yield base.Message()
                 else:
                     yield base.Message.loads(message["data"])
+
+    def close(self) -> None:
+        """Close the connection that this process publishes by."""
+        self.client.close()
