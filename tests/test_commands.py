@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +13,11 @@ from typing import Any
 
 import pytest
 from django.apps import AppConfig
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
+from django.db import connection, transaction
 from django.utils import timezone
 
+import notifications
 from notifications.extensions import Extension
 from notifications.management.progress import BAR_WIDTH, ProgressBar
 from tests.factories import (
@@ -533,3 +536,52 @@ def test_what_was_saved_is_never_pruned(justquick: Any) -> None:
     call_command("prune_notifications", read_older_than=timedelta(days=1), deleted=True, stdout=io.StringIO())
 
     assert list(rows()) == [saved]
+
+
+# All of them
+
+
+@pytest.fixture
+def manual(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the connections be as on a site whose setting ``AUTOCOMMIT`` is False."""
+    monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", False)
+    transaction.set_autocommit(False)
+    yield
+    connection.rollback()
+    transaction.set_autocommit(True)
+
+
+def test_what_a_command_writes_is_committed_also_where_nothing_is_by_itself(manual: None) -> None:
+    user = make_user()
+    make_notification(user, verb="said", deleted=True)
+    connection.commit()
+
+    for name, *arguments in [
+        ("prune_notifications", "--deleted"),
+        ("send_notification", "sent", f"--actor={named(user)}", "--all"),
+    ]:
+        load_command_class("notifications", name).run_from_argv(["manage.py", name, *arguments])
+        # As when the process ends.
+        connection.rollback()
+
+    assert left() == ["sent"]
+
+
+def test_a_command_that_is_called_writes_in_the_transaction_of_its_caller(manual: None) -> None:
+    user = make_user()
+    connection.commit()
+
+    assert send(user, "--all") == "Notified 1 user."
+    connection.rollback()
+
+    assert left() == []
+
+
+def test_no_command_writes_what_nobody_commits() -> None:
+    # Those that only read, and one that commits by itself each time that it opens a connection again.
+    others = {"deliver_notifications", "explain_delivery", "explain_notification"}
+    folders = [path for path in Path(notifications.__file__).parent.rglob("management/commands")]
+    files = [path for folder in folders for path in folder.glob("[!_]*.py")]
+    assert others < {path.stem for path in files}
+    for path in files:
+        assert ("class Command(WritingCommand):" in path.read_text()) == (path.stem not in others), path

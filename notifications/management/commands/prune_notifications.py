@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections, router
 from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -15,6 +15,7 @@ from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from notifications.conf import get_notification_model
+from notifications.management.base import WritingCommand
 from notifications.management.progress import ProgressBar
 from notifications.storage.states import newest_first
 
@@ -39,7 +40,7 @@ def count(text: str) -> int:
     return int(text)
 
 
-class Command(BaseCommand):
+class Command(WritingCommand):
     """Delete read and soft-deleted notifications in short transactions, while the site is in use."""
 
     help = (

@@ -12,10 +12,11 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldError, ObjectDoesNotExist, ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.template.defaultfilters import pluralize
 
 from notifications.conf import get_notification_model
+from notifications.management.base import WritingCommand
 from notifications.management.progress import ProgressBar
 from notifications.sending.audience import active, members
 from notifications.sending.data import clean_data
@@ -25,7 +26,7 @@ from notifications.sending.handler import notify_handler
 DEFAULT_CHUNK_SIZE = 10_000
 
 
-class Command(BaseCommand):
+class Command(WritingCommand):
     """Send one event to a group, to all active users, or to the users that match a query."""
 
     help = (

@@ -5,19 +5,19 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import router
 from django.template.defaultfilters import pluralize
 
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import as_utc, utc_now
 from notifications.contrib.delivery.models import Delivery
+from notifications.management.base import WritingCommand
 from notifications.management.commands.prune_notifications import age, count
 from notifications.management.progress import ProgressBar
 from notifications.storage.locking import retry
 
 
-class Command(BaseCommand):
+class Command(WritingCommand):
     """Delete deliveries that were sent, skipped or given up long ago, in short transactions."""
 
     help = "Delete the deliveries that were due longer ago than this and are not pending."

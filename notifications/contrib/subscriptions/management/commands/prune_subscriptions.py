@@ -6,17 +6,17 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import router
 
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.management.base import WritingCommand
 from notifications.management.commands.prune_notifications import count
 from notifications.management.progress import ProgressBar
 from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
 from notifications.storage.locking import retry
 
 
-class Command(BaseCommand):
+class Command(WritingCommand):
     """Delete the subscriptions to objects that are gone, in short transactions."""
 
     help = "Delete the subscriptions to objects that are gone."
