@@ -120,14 +120,17 @@ class Arrivals(RuleBasedStateMachine):
         return self.now + timedelta(seconds=self.offset)
 
     def teardown(self) -> None:
-        while self.late:
-            self.commit_late(0)
-        self.wait(3600)
-        for alias in self.rows:
-            rows(using=alias).all().delete()
-            InboxState.objects.using(alias).all().delete()
-            get_user_model()._default_manager.using(alias).all().delete()
-        self.patches.close()
+        try:
+            while self.late:
+                self.commit_late(0)
+            self.wait(3600)
+        finally:
+            # Also after a failure: the history is played once more to tell of it.
+            for alias in self.rows:
+                rows(using=alias).all().delete()
+                InboxState.objects.using(alias).all().delete()
+                get_user_model()._default_manager.using(alias).all().delete()
+            self.patches.close()
 
     @contextmanager
     def acting(self, alias: str, clock: int = 0) -> Iterator[list[Any]]:

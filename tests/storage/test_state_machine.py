@@ -147,13 +147,16 @@ class Inbox(RuleBasedStateMachine):
         self.changed += changed
 
     def teardown(self) -> None:
-        self.each_user_sees_the_own_rows_in_order()
-        self.the_number_on_the_badge_is_true()
-        notified.disconnect(self.hear_told)
-        read_state_changed.disconnect(self.hear_changed)
-        rows().all().delete()
-        InboxState.objects.all().delete()
-        type(self.users[0])._default_manager.all().delete()
+        try:
+            self.each_user_sees_the_own_rows_in_order()
+            self.the_number_on_the_badge_is_true()
+        finally:
+            # Also after a failure: the history is played once more to tell of it.
+            notified.disconnect(self.hear_told)
+            read_state_changed.disconnect(self.hear_changed)
+            rows().all().delete()
+            InboxState.objects.all().delete()
+            type(self.users[0])._default_manager.all().delete()
 
     # What happens
 
