@@ -580,7 +580,7 @@ def test_a_command_that_is_called_writes_in_the_transaction_of_its_caller(manual
 def test_no_command_writes_what_nobody_commits() -> None:
     # Those that only read, and one that commits by itself each time that it opens a connection again.
     others = {"deliver_notifications", "explain_delivery", "explain_notification"}
-    folders = [path for path in Path(notifications.__file__).parent.rglob("management/commands")]
+    folders = Path(notifications.__file__).parent.rglob("management/commands")
     files = [path for folder in folders for path in folder.glob("[!_]*.py")]
     assert others < {path.stem for path in files}
     for path in files:
