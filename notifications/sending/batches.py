@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, models, router, transaction
+from django.db import IntegrityError, models, router
 
 from notifications.events import Event
 from notifications.extensions import REASON, says_reasons, writing_extensions
@@ -18,7 +18,7 @@ from notifications.sending.audience import BATCH_SIZE, Audience, KeysOf, Users, 
 from notifications.sending.prototype import prototype, rows_are_constant, rows_save_themselves
 from notifications.sending.statement import insert_one, insert_select, is_over_event
 from notifications.sending.written import let_extensions_write
-from notifications.storage.locking import retry
+from notifications.storage.locking import retry, writing
 from notifications.storage.notification import AbstractNotification
 
 N = TypeVar("N", bound=AbstractNotification)
@@ -76,7 +76,7 @@ def write_batches(
         second = next(batches, [])
         # One user is one statement, which needs no transaction; nor does a batch whose keys are checked beforehand.
         several = second or (len(first) > 1 and keys.narrow is None) or writing_extensions(event)
-        with transaction.atomic(using) if whole and several else nullcontext():
+        with writing(using) if whole and several else nullcontext():
             for batch in chain([first] if first else [], [second] if second else [], batches):
                 one = Batch(
                     batch, keys, fresh=event.key is None and batch is first, before=0 if whole else done
@@ -101,7 +101,7 @@ def write_alone(write_rows: Callable[[], int], using: str) -> int:
     """Write a batch in one transaction, and retry it after a conflict with another transaction."""
 
     def write_whole() -> int:
-        with transaction.atomic(using):
+        with writing(using):
             return write_rows()
 
     return retry(write_whole, using)
@@ -191,7 +191,7 @@ def save_rows(
                 row.reason = reasons.get(pk, event.reason)
                 new.append(row)
         # A row that cannot be written must not break the transaction of the caller, nor leave the other rows behind.
-        with transaction.atomic(using):
+        with writing(using):
             return save(new, using)
 
     save = save_each if rows_save_themselves(model, event) else save_at_once
@@ -233,7 +233,7 @@ def save_where_there_is_none(rows: list[N], using: str) -> int:
     created = 0
     for row in rows:
         try:
-            with transaction.atomic(using):
+            with writing(using):
                 row.save(using=using, force_insert=True)
         except IntegrityError as error:
             if not is_over_event(error, type(row)):

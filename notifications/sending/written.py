@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db import transaction
-
 from notifications.events import Event
 from notifications.extensions import writing_extensions
-from notifications.storage.locking import retry
+from notifications.storage.locking import retry, writing
 from notifications.storage.notification import AbstractNotification
 
 
@@ -37,7 +35,7 @@ def write_with_extensions(
         return write()
 
     def write_both() -> int:
-        with transaction.atomic(using, savepoint=False):
+        with writing(using, savepoint=False):
             created = write()
             if created:
                 let_extensions_write(model, event, using, among, fresh=event.key is None)

@@ -19,7 +19,7 @@ from notifications.extensions import row_filters, rows_for
 from notifications.storage import changes
 from notifications.storage.count_cache import CacheUnavailable, count_cache
 from notifications.storage.expressions import IsUnseen, SeenFloor
-from notifications.storage.inbox_state import InboxState, has_table
+from notifications.storage.inbox_state import alone, has_table
 from notifications.storage.states import (
     IS_MARKED_UNREAD,
     IS_TO_COME,
@@ -92,7 +92,7 @@ def mark_seen(user: Any) -> None:
     floor = latest[MAX_SEEN_KEYS][1] if len(latest) > MAX_SEEN_KEYS else None
     keys = [key for key, inbox_at in latest if floor is None or inbox_at > floor]
     seen = {"seen_at": now, "seen_floor": floor, "seen_keys": f",{','.join(keys)},"}
-    InboxState.objects.using(using).update_or_create(pk=user.pk, defaults=seen)
+    alone(user, using, lambda state: state.update(**seen))
     changes.drop_counts([user.pk], using=using)
     changes.announce(user.notifications.model, user.pk, 0, using=using)
 

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models, transaction
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from notifications.storage.fields import without_labels_in_migrations
-from notifications.storage.locking import hold, retry
+from notifications.storage.locking import hold, retry, writing
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], 
     states = InboxState.objects.using(using)
 
     def hold_and_write() -> T:
-        with transaction.atomic(using):
+        with writing(using):
             return write(hold(states, "seen_at", pk=user.pk) if has_table() else states.none())
 
     return retry(hold_and_write, using)

@@ -4,13 +4,16 @@ Rows are locked in the order of their primary keys everywhere, so that there sho
 by locks that are no row's: MariaDB also locks gaps in an index, and the next automatic key. The database ends one of
 the transactions, which is tried again. With REPEATABLE READ and SERIALIZABLE, it also aborts one of two transactions
 that changed the same rows.
+
+SQLite has one writer at a time. Every transaction of this package that writes is begun by :func:`writing`.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar, cast
 
 from django.db import DatabaseError, connections, models, transaction
@@ -46,13 +49,35 @@ def may_be_tried_again(error: DatabaseError, using: str) -> bool:
     return is_conflict and is_ours(using)
 
 
+@contextmanager
+def writing(using: str, *, savepoint: bool = True) -> Iterator[None]:
+    """Begin a transaction that writes, whatever it reads before.
+
+    SQLite begins one as a reader, unless the site says otherwise. If somebody writes before it does, it cannot become a
+    writer any more, however long it waits. So it waits for its turn when it begins.
+    """
+    connection: Any = connections[using]
+    with ExitStack() as stack:
+        if connection.vendor == "sqlite":
+            connection.ensure_connection()
+            mode = connection.transaction_mode
+            connection.transaction_mode = "IMMEDIATE" if mode in {None, "DEFERRED"} else mode
+            try:
+                stack.enter_context(transaction.atomic(using, savepoint=savepoint))
+            finally:
+                connection.transaction_mode = mode
+        else:
+            stack.enter_context(transaction.atomic(using, savepoint=savepoint))
+        yield
+
+
 def hold(rows: models.QuerySet[Any], column: str, **key: Any) -> models.QuerySet[Any]:
     """Return the row with a unique key as a queryset, made if there is none, which no other transaction changes.
 
     Call it in a transaction, before anything is read.
     """
     row = rows.filter(**key)
-    # A write that changes nothing: it holds the row, and on SQLite the turn.
+    # A write that changes nothing: it holds the row.
     while not row.update(**{column: models.F(column)}):
         # If another request made it at the same moment, that one holds it.
         if rows.get_or_create(**key)[1]:
@@ -122,7 +147,7 @@ def write_in_order(rows: Q, write: Callable[[Q], int]) -> int:
     ordered = found.order_by("pk").values_list("pk", flat=True)
 
     def lock_and_write() -> int:
-        with transaction.atomic(using, savepoint=False):
+        with writing(using, savepoint=False):
             if features.update_can_self_select and features.has_select_for_update_of:
                 return write(fresh.filter(pk__in=ordered.select_for_update(of=("self",))))
             # MySQL and MariaDB read first and then lock along the primary key.

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db import models, router, transaction
+from django.db import models, router
 
 from notifications.storage.async_verbs import awaited
-from notifications.storage.locking import retry
+from notifications.storage.locking import retry, writing
 from notifications.storage.querysets import NotificationQuerySet
 
 #: The columns that are reloaded after one of the methods was called.
@@ -134,7 +134,7 @@ class RowVerbs(models.Model):
             return changed
 
         def call_at_once() -> bool:
-            with transaction.atomic(using, savepoint=False):
+            with writing(using, savepoint=False):
                 return call()
 
         return retry(call_at_once, using) if model.is_saved_by_others() else call()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError, models, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, models, transaction
 
-from notifications.storage.locking import MAX_ATTEMPTS, retry
+import notifications
+from notifications.storage.locking import MAX_ATTEMPTS, retry, writing
 from tests.factories import at_once, make_notification, make_project, make_user
 from tests.testapp.models import Project
 from tests.waiting import PATIENCE
@@ -147,3 +150,55 @@ def test_only_what_the_database_ended_is_done_again_and_not_for_ever(error: Exce
 
     assert caught.value is error
     assert len(tried) == attempts
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Return what opens connections to one file of SQLite, which do not wait for each other."""
+    opened: list[str] = []
+
+    def connect(alias: str, **options: Any) -> Any:
+        wrapper: Any = connection.copy(alias)
+        wrapper.settings_dict |= {"NAME": str(tmp_path / "db"), "OPTIONS": {"timeout": 0, **options}}
+        connections[alias] = wrapper
+        opened.append(alias)
+        return wrapper
+
+    yield connect
+    for alias in opened:
+        connections[alias].close()
+        del connections[alias]
+
+
+@pytest.mark.backend("sqlite")
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", [None, "DEFERRED", "IMMEDIATE", "EXCLUSIVE"])
+def test_a_transaction_that_writes_is_a_writer_before_it_reads(file: Any, mode: str | None) -> None:
+    one, two = file("one", **({"transaction_mode": mode} if mode else {})), file("two")
+    one.cursor().execute("CREATE TABLE numbers (number)")
+
+    def numbers() -> Any:
+        return one.cursor().execute("SELECT number FROM numbers").fetchall()
+
+    with writing("one"):
+        assert numbers() == []
+        with pytest.raises(OperationalError, match="locked"):
+            two.cursor().execute("INSERT INTO numbers VALUES (2)")
+        with writing("one"):
+            one.cursor().execute("INSERT INTO numbers VALUES (1)")
+    two.cursor().execute("INSERT INTO numbers VALUES (2)")
+
+    assert numbers() == [(1,), (2,)]
+    assert one.transaction_mode == mode
+
+
+def test_no_other_module_begins_a_transaction() -> None:
+    package = Path(notifications.__file__).parent
+    begins = re.compile(r"\batomic\(|\bupdate_or_create\(")
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if begins.search(path.read_text(encoding="utf-8"))
+    }
+    # The second one only reads.
+    assert found == {"storage/locking.py", "contrib/live/queries.py"}

@@ -14,13 +14,13 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connections, models, transaction
+from django.db import connections, models
 from django.db.models import F
 
 from notifications.contrib.delivery.choices import DIGESTS, Frequency, Status
 from notifications.contrib.delivery.clocks import stored, stored_after
 from notifications.contrib.delivery.models import Delivery
-from notifications.storage.locking import retry
+from notifications.storage.locking import retry, writing
 
 #: How long a worker may need for what it claimed before another one takes it. It is renewed while the worker sends.
 LEASE = timedelta(minutes=5)
@@ -102,7 +102,7 @@ def claim_instant(using: str, channel: str, now: datetime, limit: int) -> Claim:
 
     def write() -> list[Any]:
         # SQLite has one writer at a time, and refuses to write in a transaction that began by reading.
-        with transaction.atomic(using) if skips else nullcontext():
+        with writing(using) if skips else nullcontext():
             chosen = rows.select_for_update(skip_locked=True) if skips else rows
             keys = list(chosen.values_list("pk", flat=True)[:limit])
             if keys:
@@ -153,7 +153,7 @@ def take_digests(claim: Claim, channel: str, now: datetime, recipients: list[Any
     locks = connections[claim.using].features.has_select_for_update
 
     def write() -> list[Any]:
-        with transaction.atomic(claim.using) if locks else nullcontext():
+        with writing(claim.using) if locks else nullcontext():
             # In one order: another worker that wants the same waits for the first of them, and then finds nothing.
             found = there.select_for_update() if locks else there
             chosen = first_recipients(found.values_list("recipient_id", flat=True), MAX_ROWS)

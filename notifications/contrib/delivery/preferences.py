@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import router, transaction
+from django.db import connections, router
 
 from notifications.contrib.delivery.channels import Channel
 from notifications.contrib.delivery.choices import EVERYTHING, Frequency, scopes_of
 from notifications.contrib.delivery.models import Preference
-from notifications.storage.locking import retry
+from notifications.storage.locking import retry, writing
 from notifications.types import NotificationType
 
 
@@ -78,16 +78,23 @@ def choose(user: Any, scope: str, channel: str, frequency: str | None) -> None:
 def choose_all(user: Any, choices: Mapping[tuple[str, str], str | None]) -> None:
     """Store choices by scope and channel, and remove those that are None. Either all are stored or none."""
     rows = preferences_for_write()
+    # MySQL and MariaDB look at all unique keys.
+    has_target = connections[rows.db].features.supports_update_conflicts_with_target
 
     def write() -> None:
-        with transaction.atomic(rows.db):
+        with writing(rows.db):
             # In one order, so that two requests of a user do not wait for each other in a circle.
             for (scope, channel), frequency in sorted(choices.items()):
+                key = {"user": user, "scope": scope, "channel": channel}
                 if frequency is None:
-                    rows.filter(user=user, scope=scope, channel=channel).delete()
+                    rows.filter(**key).delete()
                 else:
-                    rows.update_or_create(
-                        user=user, scope=scope, channel=channel, defaults={"frequency": frequency}
+                    # One statement: of two, another request may make the row between them, and a third remove it.
+                    rows.bulk_create(
+                        [Preference(**key, frequency=frequency)],
+                        update_conflicts=True,
+                        unique_fields=list(key) if has_target else None,
+                        update_fields=["frequency"],
                     )
 
     retry(write, rows.db)

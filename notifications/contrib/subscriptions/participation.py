@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from django.db import DatabaseError, connections, models, transaction
+from django.db import DatabaseError, connections, models
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -26,7 +26,7 @@ from notifications.contrib.subscriptions.operations import (
 )
 from notifications.events import Event
 from notifications.sending.audience import is_user, user_key
-from notifications.storage.locking import retry
+from notifications.storage.locking import retry, writing
 from notifications.storage.reasons import Reason
 from notifications.storage.transactions import after_commit, is_manual
 
@@ -130,7 +130,7 @@ def impatient_transaction(using: str) -> Iterator[None]:
             [before] = cursor.fetchone()
             cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {int(not connection.mysql_is_mariadb)}")
     try:
-        with transaction.atomic(using):
+        with writing(using):
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute(f"SET LOCAL lock_timeout = {MAX_WAIT}")

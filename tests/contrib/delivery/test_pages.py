@@ -452,6 +452,18 @@ def test_eight_threads_of_one_user_store_one_row() -> None:
     assert Preference.objects.count() == 1
 
 
+@pytest.mark.parametrize("frequency", ["off", "daily", None])
+def test_a_choice_is_stored_by_one_statement_so_that_nobody_comes_in_between(
+    ann: Any, frequency: str | None
+) -> None:
+    choose(ann, "", "memory", "off")
+    with CaptureQueriesContext(connection) as queries:
+        choose(ann, "", "memory", frequency)
+    [_, statement, _] = [query["sql"] for query in queries]
+    assert statement.startswith("INSERT" if frequency else "DELETE")
+    assert chosen(ann) == ({("", "memory"): frequency} if frequency else {})
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.backend("postgres", "mariadb")
 def test_what_seven_tabs_change_at_once_is_all_kept() -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from django.db import router, transaction
+from django.db import router
 from django.utils.dateparse import parse_datetime
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language, gettext
@@ -34,7 +34,7 @@ from notifications.contrib.delivery.preferences import (
     default_frequency,
 )
 from notifications.inbox.snooze import yet_to_come
-from notifications.storage.locking import hold, retry
+from notifications.storage.locking import hold, retry, writing
 from notifications.types import NotificationType, all_types, category_label, type_label
 
 #: The beginning of the name of a field that chooses a frequency: "choice:<channel>:<scope>".
@@ -191,7 +191,7 @@ def save(user: Any, data: Mapping[str, str]) -> None:
     using = router.db_for_write(Schedule)
 
     def write() -> None:
-        with transaction.atomic(using):
+        with writing(using):
             choose_all(user, choices)
             if fields or days:
                 schedule = hold(Schedule.objects.using(using), "time_zone", user=user).get()
