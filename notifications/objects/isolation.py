@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import DataError, InterfaceError, OperationalError, connections
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -21,7 +21,7 @@ def fetch_isolated(
     """Fetch for all keys at once; where that fails, for each half of them, down to the keys at fault.
 
     Return what was found and what failed, by key. Without keys, nothing is fetched. Raise what was raised where the
-    database ``using`` is gone, and errors that are ``fatal``.
+    database ``using`` is gone, and errors that are ``fatal`` and not about a value.
     """
     found: dict[K, V] = {}
     failed: dict[K, Exception] = {}
@@ -31,9 +31,10 @@ def fetch_isolated(
         batch = batches.pop()
         try:
             found.update(fetch(batch))
-        except fatal:
-            raise
         except Exception as error:
+            # A value that the database can hold and Python cannot, such as the time "infinity", is in one row.
+            if isinstance(error, fatal) and not isinstance(error, DataError):
+                raise
             if isinstance(error, (InterfaceError, OperationalError)) and not connections[using].is_usable():
                 raise
             if len(batch) == 1:

@@ -40,7 +40,7 @@ class Facts:
     addresses: Mapping[Any, str] = field(default_factory=dict)
     #: The users whose address is stopped.
     stopped: frozenset[Any] = frozenset()
-    #: Why a notification, or the user with this primary key, could not be loaded.
+    #: Why a notification, or the user with this primary key or their schedule, could not be loaded.
     unreadable: Mapping[tuple[str, Any], Exception] = field(default_factory=dict)
 
     def schedule_of(self, user: Any) -> Schedule:
@@ -99,7 +99,8 @@ def gather(channel: Channel, deliveries: Sequence[Delivery], using: str) -> Fact
     found = loaded(users, people, using, "recipient", unreadable)
     keys = {delivery.notification_id for delivery in deliveries}
     notifications = loaded(rows.with_objects(), keys, using, "notification", unreadable)
-    schedules = Schedule.objects.using(using).filter(user__in=people)
+    clocks: Any = Schedule.objects.using(using)
+    schedules = loaded(clocks, people, using, "recipient", unreadable, key="user_id")
     reachable = reachable_among(channel, users.filter(pk__in=people), using)
     addresses = addresses_of(channel, [user for key, user in found.items() if key in reachable])
     return Facts(
@@ -107,7 +108,7 @@ def gather(channel: Channel, deliveries: Sequence[Delivery], using: str) -> Fact
         notifications,
         found,
         reachable,
-        {schedule.user_id: schedule for schedule in schedules},
+        schedules,
         choices_of(found.values()),
         muted_among(notifications, using, unreadable),
         addresses,
@@ -132,13 +133,22 @@ def reachable_among(channel: Channel, users: Any, using: str) -> frozenset[Any]:
 
 
 def loaded(
-    rows: Any, keys: Iterable[Any], using: str, name: str, unreadable: dict[tuple[str, Any], Exception]
+    rows: Any,
+    keys: Iterable[Any],
+    using: str,
+    name: str,
+    unreadable: dict[tuple[str, Any], Exception],
+    *,
+    key: str = "pk",
 ) -> dict[Any, Any]:
-    """Return the rows with these primary keys. One that code of the site cannot load costs no other one."""
+    """Return the rows with these keys. One that cannot be loaded, also by code of the site, costs no other one."""
     found, failed = fetch_isolated(
-        lambda some: {row.pk: row for row in rows.filter(pk__in=some)}, keys, using, fatal=DatabaseError
+        lambda some: {getattr(row, key): row for row in rows.filter(**{f"{key}__in": some})},
+        keys,
+        using,
+        fatal=DatabaseError,
     )
-    unreadable.update(((name, key), error) for key, error in failed.items())
+    unreadable.update(((name, which), error) for which, error in failed.items())
     return found
 
 

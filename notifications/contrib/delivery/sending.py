@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.conf import settings
-from django.db import Error as DatabaseError, router
+from django.db import DataError, Error as DatabaseError, router
 from django.db.models import Q
 from django.urls import get_urlconf, set_urlconf
 from django.utils import timezone, translation
@@ -37,6 +37,7 @@ from notifications.contrib.delivery.clocks import stored, stored_after, utc_now,
 from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, short_text, stopped_form
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.objects.guard import error_text
+from notifications.objects.isolation import fetch_isolated
 from notifications.storage.locking import retry
 
 logger = logging.getLogger("notifications")
@@ -53,6 +54,9 @@ FIRST_PAUSE, FAST_TRIES, SLOW_PAUSE, MAX_TRIES = timedelta(seconds=7), 8, timede
 
 #: The least and the most that a service can ask to wait.
 MIN_PAUSE, MAX_PAUSE = timedelta(seconds=1), timedelta(days=1)
+
+#: What the moments of digests are computed from.
+CLOCK = ("time_zone", "digest_time", "digest_weekday")
 
 
 @dataclass(slots=True)
@@ -111,9 +115,13 @@ class Worker:
         passed = Schedule.objects.using(self.using).filter(
             Q(next_daily_at__lte=stored(now)) | Q(next_daily_at=None)
         )
-        for zone, at, weekday in passed.values_list("time_zone", "digest_time", "digest_weekday").distinct():
+        for zone, at, weekday in clocks_of(passed, self.using):
             example = Schedule(time_zone=zone, digest_time=at, digest_weekday=weekday)
-            example.settle(now)
+            try:
+                example.settle(now)
+            except Exception:
+                logger.exception("A schedule cannot be followed: %s, %s, %s.", zone, at, weekday)
+                continue
             alike = passed.filter(time_zone=zone, digest_time=at, digest_weekday=weekday)
             moments = {"next_daily_at": example.next_daily_at, "next_weekly_at": example.next_weekly_at}
             retry(partial(alike.update, **moments), self.using)
@@ -210,10 +218,10 @@ class Batch:
             try:
                 reason = self.facts.skip(delivery)
                 later = self.facts.later(delivery, now) if reason is None else None
-            except DatabaseError:
-                raise
             except Exception as error:
-                # Code of the site fails for this notification or for its recipient, which costs no other one.
+                if isinstance(error, DatabaseError) and not isinstance(error, DataError):
+                    raise
+                # A row cannot be loaded, or code of the site fails for this notification or its recipient.
                 logger.exception("The delivery %s of the channel %s failed.", delivery.pk, self.channel.name)
                 self.note([delivery], Retry(error_text(error)))
                 continue
@@ -298,6 +306,23 @@ class Batch:
             tally.retried += self.claim.note(part, next_attempt_at=at, attempts=attempts, problem=problem)
             return
         tally.failed += self.claim.note(part, status=Status.FAILED, attempts=attempts, problem=problem)
+
+
+def clocks_of(schedules: Any, using: str) -> Collection[tuple[Any, ...]]:
+    """Return the different time zones, times and days of schedules. One that cannot be loaded costs no other one."""
+    try:
+        return list(schedules.values_list(*CLOCK).distinct())
+    except Exception:  # noqa: BLE001 - whatever it is, it is raised again unless it is about one row
+        found, failed = fetch_isolated(
+            lambda some: {
+                key: clock for key, *clock in schedules.filter(pk__in=some).values_list("pk", *CLOCK)
+            },
+            schedules.values_list("pk", flat=True),
+            using,
+        )
+        for key, error in failed.items():
+            logger.error("The schedule %s cannot be loaded: %s", key, error_text(error))
+        return set(map(tuple, found.values()))
 
 
 def first_part(deliveries: list[Delivery]) -> list[Delivery]:

@@ -414,6 +414,47 @@ def test_the_moments_of_digests_move_on_when_they_have_passed(clock: Clock) -> N
     }
 
 
+#: What SQL can write into a schedule and Python cannot hold: by column, for each database.
+UNREADABLE = {
+    "paused_until": {"sqlite": "2030-13-45 00:00:00", "postgresql": "infinity"},
+    "digest_time": {"sqlite": "25:00:00", "postgresql": "24:00:00"},
+}
+
+
+@pytest.mark.backend("sqlite", "postgres")
+@pytest.mark.parametrize("column", UNREADABLE)
+def test_a_schedule_that_cannot_be_loaded_costs_no_other_one(clock: Clock, column: str) -> None:
+    ann, bob = make_user("ann"), make_user("bob")
+    for user in (ann, bob):
+        Schedule.objects.create(user=user, next_daily_at=clock.now - timedelta(days=1))
+    send(ann, bob)
+    value = UNREADABLE[column][connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE notifications_delivery_schedule SET {column} = %s WHERE user_id = %s",  # noqa: S608
+            [value, ann.pk],
+        )
+
+    assert deliver() == Tally(sent=1, retried=1)
+
+    assert recipients() == ["bob"]
+    assert [status for status, _ in states()] == ["pending", "sent"]
+    assert Schedule.objects.filter(next_daily_at__gt=clock.now, user=bob).exists()
+    assert not Circuit.objects.exists()
+
+
+@pytest.mark.backend("sqlite")
+def test_a_schedule_of_which_the_next_digest_is_not_known_costs_no_other_one(clock: Clock) -> None:
+    odd, _ = [Schedule.objects.create(user=user) for user in make_users(2)]
+    with connection.cursor() as cursor:
+        sql = "UPDATE notifications_delivery_schedule SET digest_time = 'noon' WHERE id = %s"
+        cursor.execute(sql, [odd.pk])
+
+    deliver()
+
+    assert list(Schedule.objects.filter(next_daily_at=None).values_list("pk", flat=True)) == [odd.pk]
+
+
 # Failures
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
 from django.db.models import Count
 from django.db.models.signals import post_init
 from django.test import Client
@@ -109,22 +109,26 @@ def test_a_pause_by_the_problem_of_a_wrong_type(channel: type[Scripted]) -> None
     assert Circuit.objects.get().problem == "no route"
 
 
+@pytest.mark.parametrize("error", [ValueError, DataError])
 @pytest.mark.parametrize("model", [get_user_model, get_notification_model])
 def test_a_row_that_cannot_be_loaded_fails_alone(
-    channel: type[Scripted], model: Callable[[], Any], request: pytest.FixtureRequest
+    channel: type[Scripted],
+    model: Callable[[], Any],
+    error: type[Exception],
+    request: pytest.FixtureRequest,
 ) -> None:
     ann, bob, cid = make_users(3)
     send(ann, bob, cid)
 
     def raise_for_bob(instance: Any, **kwargs: Any) -> None:
         if bob.pk == (instance.pk if model is get_user_model else instance.recipient_id):
-            raise ValueError("cannot be decrypted")
+            raise error("cannot be decrypted")
 
     post_init.connect(raise_for_bob, sender=model())
     request.addfinalizer(lambda: post_init.disconnect(raise_for_bob, sender=model()))
     deliver()
     assert statuses() == ["sent", "pending", "sent"]
-    assert Delivery.objects.get(recipient=bob).problem == "ValueError: cannot be decrypted"
+    assert Delivery.objects.get(recipient=bob).problem == f"{error.__name__}: cannot be decrypted"
     assert Delivery.objects.get(recipient=bob).attempts == 1
     assert not Circuit.objects.exists()
 
