@@ -18,6 +18,11 @@ class Frequency(models.TextChoices):
     WEEKLY = "weekly", pgettext_lazy("notifications", "Weekly")
 
 
+def frequency_label(frequency: str) -> str:
+    """Return the name of a frequency for users; the word itself if there is no such frequency."""
+    return str(dict(Frequency.choices).get(frequency, frequency))
+
+
 #: The frequencies whose deliveries are sent together.
 DIGESTS = (Frequency.HOURLY, Frequency.DAILY, Frequency.WEEKLY)
 

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy as _
 
 from notifications.contrib.delivery.channels import Channel, get_channel, get_channels
-from notifications.contrib.delivery.choices import Frequency
+from notifications.contrib.delivery.choices import frequency_label
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import choices_of, decide, default_frequency
 from notifications.events import Event
@@ -78,7 +78,7 @@ def explanation(
     found = decide(kind, channel, chosen)
     words = {
         "channel": channel.label or channel.name,
-        "frequency": Frequency(found.frequency).label,
+        "frequency": frequency_label(found.frequency),
         "rule": RULES[found.rule],
         "status": gettext("not in the ledger") if delivery is None else delivery.status_text,
     }

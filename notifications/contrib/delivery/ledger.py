@@ -18,7 +18,7 @@ from django.db import connections
 from django.db.models import Exists, Manager, OuterRef
 
 from notifications.contrib.delivery.channels import Channel, get_channels
-from notifications.contrib.delivery.choices import scopes_of
+from notifications.contrib.delivery.choices import Frequency, scopes_of
 from notifications.contrib.delivery.clocks import (
     DIGEST_TIME,
     DIGEST_WEEKDAY,
@@ -104,11 +104,13 @@ def selected(
     quote = connections[using].ops.quote_name
     preferences, schedules = (quote(model._meta.db_table) for model in (Preference, Schedule))
     scopes = scopes_of(kind)
+    # SQL of the site may have stored a frequency that there is not.
+    known = ", ".join(["%s"] * len(Frequency.values))
     for number in range(len(scopes)):
         own = f"p{number}.user_id = r.{recipient} AND p{number}.scope = %s AND p{number}.channel = %s"
-        source += f" LEFT OUTER JOIN {preferences} p{number} ON {own}"
+        source += f" LEFT OUTER JOIN {preferences} p{number} ON {own} AND p{number}.frequency IN ({known})"
     source += f" LEFT OUTER JOIN {schedules} s ON s.user_id = r.{recipient}"
-    joined = [value for scope in scopes for value in (scope, channel.name)]
+    joined = [value for scope in scopes for value in (scope, channel.name, *Frequency.values)]
     chosen = ", ".join(f"p{number}.frequency" for number in range(len(scopes)))
     # When it is due, by its frequency and the schedule of its recipient.
     due = (

@@ -104,7 +104,7 @@ class Delivery(models.Model):
     @property
     def status_text(self) -> str:
         """Return the status for users, with the reason if it was skipped."""
-        label = str(Status(self.status).label)
+        label = str(self.get_status_display())
         if self.status == Status.SKIPPED and self.problem in Skip.values:
             return gettext("%(status)s: %(reason)s") % {"status": label, "reason": Skip(self.problem).label}
         return label

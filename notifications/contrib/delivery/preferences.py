@@ -14,7 +14,8 @@ from django.db import connections, router
 
 from notifications.contrib.delivery.channels import Channel
 from notifications.contrib.delivery.choices import EVERYTHING, Frequency, scopes_of
-from notifications.contrib.delivery.models import Preference
+from notifications.contrib.delivery.models import MAX_CHANNEL, MAX_SCOPE, Preference
+from notifications.objects.text import text_problem
 from notifications.storage.locking import retry, writing
 from notifications.types import NotificationType
 
@@ -49,7 +50,8 @@ def decide(kind: type[NotificationType], channel: Channel, chosen: Mapping[tuple
 def choices_of(users: Iterable[Any]) -> dict[Any, dict[tuple[str, str], str]]:
     """Return the choices of users by primary key: the frequency by scope and channel. Costs one query."""
     found: dict[Any, dict[tuple[str, str], str]] = {user.pk: {} for user in users}
-    rows = preferences_for_write().filter(user__in=list(found))
+    # SQL of the site may have stored a frequency that there is not.
+    rows = preferences_for_write().filter(user__in=list(found), frequency__in=Frequency.values)
     for user, scope, channel, frequency in rows.values_list("user", "scope", "channel", "frequency"):
         found[user][scope, channel] = frequency
     return found
@@ -71,12 +73,31 @@ def turn_off(user: Any, scope: str, channel: str) -> None:
 
 
 def choose(user: Any, scope: str, channel: str, frequency: str | None) -> None:
-    """Store a choice, or remove it for None."""
+    """Store a choice, or remove it for None. Raise ValueError like :func:`choose_all`."""
     choose_all(user, {(scope, channel): frequency})
 
 
+def refuse_unknown(choice: tuple[tuple[str, str], str | None]) -> None:
+    """Raise ValueError for a choice that cannot be stored."""
+    (scope, channel), frequency = choice
+    if frequency is not None and frequency not in Frequency.values:
+        raise ValueError(
+            f"frequency must be one of {', '.join(Frequency.values)} or None, got {frequency!r}."
+        )
+    for name, text, most in (("scope", scope, MAX_SCOPE), ("channel", channel, MAX_CHANNEL)):
+        if len(text) > most or text_problem(text):
+            raise ValueError(
+                f"{name} must be a text of at most {most} characters without NUL, got {text[:most]!r}."
+            )
+
+
 def choose_all(user: Any, choices: Mapping[tuple[str, str], str | None]) -> None:
-    """Store choices by scope and channel, and remove those that are None. Either all are stored or none."""
+    """Store choices by scope and channel, and remove those that are None. Either all are stored or none.
+
+    Raise ValueError for a frequency that there is not, and for a scope or channel that a database cannot store.
+    """
+    for choice in choices.items():
+        refuse_unknown(choice)
     rows = preferences_for_write()
     # MySQL and MariaDB look at all unique keys.
     has_target = connections[rows.db].features.supports_update_conflicts_with_target

@@ -9,13 +9,15 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import connection, models, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import notify
+from notifications.contrib.delivery import explain_delivery
 from notifications.contrib.delivery.channels import Channel, get_channels, memory
 from notifications.contrib.delivery.clocks import as_utc
-from notifications.contrib.delivery.models import Delivery, Schedule
+from notifications.contrib.delivery.models import Delivery, Preference, Schedule
 from notifications.contrib.delivery.preferences import choose
 from tests.factories import make_project, make_user, make_users, moment, rows
 
@@ -178,6 +180,33 @@ def test_the_nearest_choice_wins(make_type: Any, choices: dict[str, str], freque
 
     expected = [("user", "memory", frequency)] if frequency else []
     assert ledger() == [*expected, ("zoe", "memory", "instant")]
+
+
+def test_a_stored_frequency_that_there_is_not_is_no_choice(client: Client) -> None:
+    user = make_user("user")
+    choose(user, "", "memory", "daily")
+    Preference.objects.create(user=user, scope="other", channel="memory", frequency="monthly")
+
+    send([user])
+
+    assert ledger() == [("user", "memory", "daily")]
+    assert str(explain_delivery(user, rows()[0], "memory")).startswith("Memory: Daily (")
+    client.force_login(user)
+    assert client.get("/inbox/settings/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("choice", "problem"),
+    [
+        (("", "memory", "monthly"), "frequency must be one of off, .* or None, got 'monthly'"),
+        (("x" * 261, "memory", None), "scope must be a text of at most 260 characters"),
+        (("type:a\0", "memory", "off"), "without NUL, got 'type:a"),
+        (("", "x" * 33, "off"), "channel must be a text of at most 32 characters"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused(choice: tuple[str, str, str | None], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        choose(make_user(), *choice)
 
 
 def test_what_is_off_by_default_is_delivered_to_who_chose_it(make_type: Any) -> None:

@@ -493,3 +493,4 @@ def test_a_delivery_says_what_became_of_it() -> None:
     skipped = Delivery(channel="memory", status="skipped", problem="read")
     assert str(skipped) == "memory: skipped: it was read before"
     assert str(Delivery(channel="memory", status="skipped", problem="x")) == "memory: skipped"
+    assert str(Delivery(channel="memory", status="lost")) == "memory: lost"

@@ -15,7 +15,14 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language, gettext
 
 from notifications.contrib.delivery.channels import Channel, get_channels
-from notifications.contrib.delivery.choices import EVERYTHING, Frequency, Status, category_scope, type_scope
+from notifications.contrib.delivery.choices import (
+    EVERYTHING,
+    Frequency,
+    Status,
+    category_scope,
+    frequency_label,
+    type_scope,
+)
 from notifications.contrib.delivery.clocks import (
     as_utc,
     day_in,
@@ -60,7 +67,7 @@ class Cell:
     @property
     def label(self) -> str:
         """Return the name of the frequency that holds."""
-        return str(Frequency(self.holds).label) if self.holds else ""
+        return frequency_label(self.holds)
 
 
 @dataclass(frozen=True, slots=True)
