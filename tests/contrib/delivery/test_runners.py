@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -24,6 +26,7 @@ from notifications.contrib.delivery.runners import MAX_DELIVERIES, celery as cel
 from notifications.contrib.delivery.sending import deliver
 from tests.contrib.delivery.scripted import Scripted
 from tests.factories import make_project, make_user, make_users, moment
+from tests.waiting import join
 
 pytestmark = pytest.mark.django_db
 
@@ -73,18 +76,45 @@ def test_the_command_looks_again_after_each_interval(monkeypatch: pytest.MonkeyP
     send(ann)
     waited: list[float] = []
 
-    class Stop(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            waited.append(timeout or 0)
+    class Stop(deliver_notifications.Stop):
+        def wait(self, seconds: float) -> bool:
+            waited.append(seconds)
             if len(waited) == 1:
                 send(bob)
             return len(waited) == 3
 
-    monkeypatch.setattr(threading, "Event", Stop)
+    monkeypatch.setattr(deliver_notifications, "Stop", Stop)
     monkeypatch.setattr(deliver_notifications, "close_old_connections", lambda: None)
 
     assert command("--loop", "--interval", "7").count("1 sent") == 2
     assert waited == [7, 7, 7]
+
+
+def test_a_signal_is_heard_at_any_moment_of_the_wait() -> None:
+    """Also between two lines of it, where a lock of its own would never be free again."""
+
+    def is_heard_at(number: int) -> bool:
+        """Wait, with a signal at this line. Return whether it was heard: not if there is no such line."""
+        stop, lines = deliver_notifications.Stop(), itertools.count(1)
+
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            if next(lines) == number:
+                stop.set()
+            return trace
+
+        sys.settrace(trace)
+        stop.wait(0)
+        sys.settrace(None)
+        return stop.is_set()
+
+    heard: list[int] = []
+    # Another thread has no trace of its own, such as that of coverage.
+    thread = threading.Thread(
+        target=lambda: heard.extend(itertools.takewhile(is_heard_at, itertools.count(1))), daemon=True
+    )
+    thread.start()
+    join(thread)
+    assert len(heard) > 3
 
 
 def test_the_command_leaves_the_signals_alone_outside_the_main_thread(
@@ -213,7 +243,7 @@ def test_the_command_goes_on_when_the_server_is_restarted_or_read_only(
             raise lost.pop()
         return deliver(*arguments, **options)
 
-    class Stop(threading.Event):
+    class Stop(deliver_notifications.Stop):
         rounds = 0
 
         def wait(self, timeout: float | None = None) -> bool:
@@ -222,7 +252,7 @@ def test_the_command_goes_on_when_the_server_is_restarted_or_read_only(
 
     monkeypatch.setattr(deliver_notifications, "deliver", sometimes)
     monkeypatch.setattr(deliver_notifications, "close_old_connections", lambda: None)
-    monkeypatch.setattr(threading, "Event", Stop)
+    monkeypatch.setattr(deliver_notifications, "Stop", Stop)
 
     assert command("--loop").startswith("1 sent")
     lost.append(error("gone"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from argparse import ArgumentParser
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -25,6 +26,34 @@ from notifications.objects.guard import error_text
 from notifications.storage.transactions import commit_by_itself
 
 
+class Stop:
+    """Whether to stop, which a signal can say at any moment.
+
+    A ``threading.Event`` holds a lock when it begins to wait. A handler of a signal that sets it then would
+    wait for the code that it interrupted, for ever. This queue can be written to at any moment.
+    """
+
+    def __init__(self) -> None:
+        self.queue: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """Say that it is to stop."""
+        self.queue.put(None)
+
+    def is_set(self) -> bool:
+        """Return whether it is to stop."""
+        return not self.queue.empty()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for so many seconds, or until it is to stop. Return whether it is."""
+        try:
+            self.queue.get(timeout=seconds)
+        except Empty:
+            return False
+        self.set()
+        return True
+
+
 class Command(BaseCommand):
     """Send what is due, once or until it is stopped. Any number of these can run at the same time."""
 
@@ -43,7 +72,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Send, and say what became of it."""
         using = options["database"] or router.db_for_write(Delivery)
-        stop = threading.Event()
+        stop = Stop()
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         # Only the main thread of a process can listen.
         is_main = threading.current_thread() is threading.main_thread()
@@ -55,7 +84,7 @@ class Command(BaseCommand):
             for number, handler in before.items() if is_main else ():
                 signal.signal(number, handler)
 
-    def rounds(self, using: str, stop: threading.Event, options: dict[str, Any]) -> None:
+    def rounds(self, using: str, stop: Stop, options: dict[str, Any]) -> None:
         """Do one round, or one after the other."""
         while True:
             bar = ProgressBar(self.stderr)
