@@ -36,7 +36,7 @@ def allowed(using: str, channel: str, now: datetime) -> int | None:
 
 
 def try_another(using: str, channel: str, now: datetime) -> None:
-    """Let the next message be tried at once: the one that was to be tried was not to be sent any more."""
+    """Let the next message be tried at once: the worker that was to try one had none to send."""
     mine = Circuit.objects.using(using).filter(channel=channel)
     retry(lambda: mine.update(open_until=stored(now)), using)
 

@@ -139,6 +139,8 @@ class Worker:
         if self.digests and not claim.deliveries:
             claim = claim_digests(self.using, channel.name, now, size)
         if not claim.deliveries:
+            if allowed is not None:
+                circuits.try_another(self.using, channel.name, now)
             return False
         batch = Batch(self, channel, claim, is_trial=allowed is not None)
         try:
@@ -150,6 +152,9 @@ class Worker:
             # Code of the channel that is not about one message.
             logger.exception("The channel %s failed.", channel.name)
             works = batch.give_up(claim.deliveries, error_text(error))
+        if works and batch.is_trial:
+            # Nothing was to be sent, or the worker was stopped.
+            circuits.try_another(self.using, channel.name, utc_now())
         self.on_progress(self.tally.total)
         return works
 
@@ -166,7 +171,7 @@ class Batch:
     worker: Worker
     channel: Channel
     claim: Claim
-    #: Whether the channel did not work before.
+    #: Whether the channel did not work before, and nothing was sent since.
     is_trial: bool
     facts: Facts = field(init=False)
     asked_at: float = field(init=False)
@@ -175,8 +180,6 @@ class Batch:
         """Send the messages one by one. Return whether the service of the channel works."""
         left = self.ask(self.claim.deliveries)
         if not left:
-            if self.is_trial:
-                circuits.try_another(self.claim.using, self.channel.name, utc_now())
             return True
         try:
             self.channel.open()

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from notifications import notify
 from notifications.conf import get_notification_model
-from notifications.contrib.delivery import links, recheck
+from notifications.contrib.delivery import circuits, links, recheck
 from notifications.contrib.delivery.channels import (
     Channel,
     Down,
@@ -29,8 +29,10 @@ from notifications.contrib.delivery.channels import (
     webhook,
 )
 from notifications.contrib.delivery.checks import check_channels
+from notifications.contrib.delivery.clocks import utc_now
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress, stopped_form
 from notifications.contrib.delivery.pages import preferences as page
+from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import deliver
 from notifications.extensions import Extension
 from tests.contrib.delivery.scripted import Scripted
@@ -242,6 +244,21 @@ def test_a_pause_is_not_spent_on_what_is_not_to_be_sent_any_more(channel: type[S
     deliver()
     assert statuses() == ["skipped", "skipped", "skipped", "sent"]
     assert not Circuit.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "options", [{"digests": False}, {"deadline": 0.0}, {"stopped": iter([False, False, True, True]).__next__}]
+)
+def test_a_pause_is_not_spent_by_a_worker_that_sends_nothing(
+    channel: type[Scripted], options: dict[str, Any]
+) -> None:
+    ann = make_user()
+    choose(ann, "", "scripted", "hourly")
+    send(ann)
+    Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(hours=1))
+    Circuit.objects.create(channel="scripted", failures=9, open_until=timezone.now())
+    assert deliver(**options).total == 0
+    assert circuits.allowed("default", "scripted", utc_now()) == 1
 
 
 FAR = datetime(9999, 12, 31, 23, 59, 59, tzinfo=fixed.utc)
