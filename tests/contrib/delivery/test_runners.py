@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -229,6 +230,32 @@ def test_a_broker_that_is_down_does_not_reach_the_sender(
 
     assert "The runner celery failed" in caplog.text
     assert command().startswith("1 sent")
+
+
+@pytest.fixture
+def silent_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A broker whose connections are accepted by the system, and answered by nobody."""
+    monkeypatch.setattr(celery_runner, "TIMEOUT", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        yield Celery(set_as_current=False, broker=f"redis://{host}:{port}/0")
+
+
+def test_a_broker_that_says_nothing_is_given_up(silent_redis: Any) -> None:
+    problems: list[Exception] = []
+
+    def wake() -> None:
+        # Of this thread.
+        silent_redis.set_current()
+        try:
+            celery_runner.wake("default")
+        except OperationalError as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=wake, daemon=True)
+    thread.start()
+    join(thread)
+    assert "Timeout" in str(problems[0])
 
 
 @pytest.mark.parametrize("error", [Lost, InterfaceError, InternalError])
