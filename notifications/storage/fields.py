@@ -141,17 +141,21 @@ if issubclass(DataField, models.JSONField):
         DataField.register_lookup(search_text(lookup_name, otherwise), lookup_name)
 
 
-class ObjectIdField(TextColumn):
-    """Store the primary key of an object as text. It is compared exactly on every database.
+class ExactTextField(TextColumn):
+    """Store a text that identifies something. It is compared exactly on every database.
 
     On MySQL and MariaDB the column would otherwise be compared by the collation of its table, for which "aB3x" and
-    "Ab3X" are usually the same.
+    "Ab3X" are usually the same, and so are letters with and without accents.
     """
 
     def db_type(self, connection: Any) -> str | None:
         """Return the type of the column, on MySQL with the binary collation of its character set."""
         name = super().db_type(connection)
         return f"{name} binary" if connection.vendor == "mysql" else name
+
+
+class ObjectIdField(ExactTextField):
+    """Store the primary key of an object as text."""
 
 
 def without_labels_in_migrations(model: M) -> M:

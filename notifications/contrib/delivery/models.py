@@ -24,7 +24,7 @@ from notifications.contrib.delivery.clocks import (
 )
 from notifications.objects.labels import name_of
 from notifications.objects.text import UNPRINTABLE
-from notifications.storage.fields import without_labels_in_migrations
+from notifications.storage.fields import ExactTextField, without_labels_in_migrations
 from notifications.storage.indexes import StateIndex
 
 #: The longest name of a channel, and the longest problem or reference that is stored.
@@ -64,7 +64,7 @@ class Delivery(models.Model):
         related_name="notification_deliveries",
         verbose_name=_("recipient"),
     )
-    channel = models.CharField(_("channel"), max_length=MAX_CHANNEL)
+    channel = ExactTextField(_("channel"), max_length=MAX_CHANNEL)
     frequency = models.CharField(_("frequency"), max_length=8, choices=Frequency)
     status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.PENDING)
     #: When it is to be sent.
@@ -123,8 +123,8 @@ class Preference(models.Model):
         db_index=False,
     )
     #: Empty for everything: see ``preferences.scopes_of``.
-    scope = models.CharField(_("scope"), max_length=MAX_SCOPE, blank=True)
-    channel = models.CharField(_("channel"), max_length=MAX_CHANNEL)
+    scope = ExactTextField(_("scope"), max_length=MAX_SCOPE, blank=True)
+    channel = ExactTextField(_("channel"), max_length=MAX_CHANNEL)
     frequency = models.CharField(_("frequency"), max_length=8, choices=Frequency)
 
     class Meta:
@@ -189,9 +189,9 @@ class Schedule(models.Model):
 class StoppedAddress(models.Model):
     """An address to which a channel sends nothing any more, because it does not exist or its owner complained."""
 
-    channel = models.CharField(_("channel"), max_length=MAX_CHANNEL)
+    channel = ExactTextField(_("channel"), max_length=MAX_CHANNEL)
     #: In lower case.
-    address = models.CharField(_("address"), max_length=MAX_TEXT)
+    address = ExactTextField(_("address"), max_length=MAX_TEXT)
     reason = models.CharField(_("reason"), max_length=MAX_TEXT, blank=True)
     created = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
@@ -211,7 +211,7 @@ class StoppedAddress(models.Model):
 class Circuit(models.Model):
     """A channel whose service does not work: until when all workers leave it alone."""
 
-    channel = models.CharField(_("channel"), max_length=MAX_CHANNEL, primary_key=True)
+    channel = ExactTextField(_("channel"), max_length=MAX_CHANNEL, primary_key=True)
     failures = models.PositiveIntegerField(_("failures"), default=0)
     open_until = models.DateTimeField(_("paused until"))
     problem = models.CharField(_("problem"), max_length=MAX_TEXT, blank=True)

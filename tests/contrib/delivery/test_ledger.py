@@ -17,8 +17,9 @@ from notifications import notify
 from notifications.contrib.delivery import explain_delivery
 from notifications.contrib.delivery.channels import Channel, get_channels, memory
 from notifications.contrib.delivery.clocks import as_utc
-from notifications.contrib.delivery.models import Delivery, Preference, Schedule
+from notifications.contrib.delivery.models import Delivery, Preference, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
+from notifications.contrib.delivery.sending import stop_address
 from tests.factories import make_project, make_user, make_users, moment, rows
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +194,30 @@ def test_a_stored_frequency_that_there_is_not_is_no_choice(client: Client) -> No
     assert str(explain_delivery(user, rows()[0], "memory")).startswith("Memory: Daily (")
     client.force_login(user)
     assert client.get("/inbox/settings/").status_code == 200
+
+
+def test_names_that_a_collation_takes_for_the_same_are_not(settings: Any, make_type: Any) -> None:
+    """As those of MySQL and MariaDB take letters with accents, and capital ones, for others."""
+    memory = {"channel": "notifications.contrib.delivery.channels.memory.Channel"}
+    settings.NOTIFICATIONS = {
+        "DELIVERY_CHANNELS": {"email": {}, "sms": memory, "SMS": memory},
+        "DELIVERY_RUNNER": "none",
+    }
+    make_type("resume sent")
+    make_type("résumé sent")
+    user = make_user("user", email="ann@muller.example")
+    for channel in ("sms", "SMS"):
+        choose(user, "type:resume sent", channel, "off")
+        choose(user, "type:résumé sent", channel, "daily")
+    for name in ("ann@müller.example", "ann@möller.example"):
+        stop_address("email", name, "gone", "default")
+
+    send([user], verb="resume sent")
+    assert ledger() == [("user", "email", "instant")]
+    send([user], verb="résumé sent")
+    assert ledger()[:2] == [("user", "SMS", "daily"), ("user", "email", "instant")]
+    assert ledger()[3] == ("user", "sms", "daily")
+    assert StoppedAddress.objects.count() == 2
 
 
 @pytest.mark.parametrize(

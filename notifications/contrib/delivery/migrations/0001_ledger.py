@@ -7,6 +7,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import notifications.storage.fields
 import notifications.storage.indexes
 from notifications.compat.adoption import CreateModel
 from notifications.conf import MODEL_SETTING
@@ -28,7 +29,12 @@ class Migration(migrations.Migration):
         CreateModel(
             name="Circuit",
             fields=[
-                ("channel", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                (
+                    "channel",
+                    notifications.storage.fields.ExactTextField(
+                        max_length=32, primary_key=True, serialize=False
+                    ),
+                ),
                 ("failures", models.PositiveIntegerField(default=0)),
                 ("open_until", models.DateTimeField()),
                 ("problem", models.CharField(blank=True, max_length=255)),
@@ -38,8 +44,8 @@ class Migration(migrations.Migration):
             name="StoppedAddress",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
-                ("channel", models.CharField(max_length=32)),
-                ("address", models.CharField(max_length=255)),
+                ("channel", notifications.storage.fields.ExactTextField(max_length=32)),
+                ("address", notifications.storage.fields.ExactTextField(max_length=255)),
                 ("reason", models.CharField(blank=True, max_length=255)),
                 ("created", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
@@ -53,7 +59,7 @@ class Migration(migrations.Migration):
             name="Delivery",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
-                ("channel", models.CharField(max_length=32)),
+                ("channel", notifications.storage.fields.ExactTextField(max_length=32)),
                 ("frequency", models.CharField(max_length=8)),
                 ("status", models.CharField(default="pending", max_length=9)),
                 ("due_at", models.DateTimeField()),
@@ -102,8 +108,8 @@ class Migration(migrations.Migration):
             name="Preference",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False)),
-                ("scope", models.CharField(blank=True, max_length=260)),
-                ("channel", models.CharField(max_length=32)),
+                ("scope", notifications.storage.fields.ExactTextField(blank=True, max_length=260)),
+                ("channel", notifications.storage.fields.ExactTextField(max_length=32)),
                 ("frequency", models.CharField(max_length=8)),
                 (
                     "user",
