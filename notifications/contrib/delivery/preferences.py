@@ -47,11 +47,15 @@ def decide(kind: type[NotificationType], channel: Channel, chosen: Mapping[tuple
     return Choice(default, "default")
 
 
-def choices_of(users: Iterable[Any]) -> dict[Any, dict[tuple[str, str], str]]:
-    """Return the choices of users by primary key: the frequency by scope and channel. Costs one query."""
+def choices_of(users: Iterable[Any], using: str | None = None) -> dict[Any, dict[tuple[str, str], str]]:
+    """Return the choices of users by primary key: the frequency by scope and channel. Costs one query.
+
+    They are read from the database ``using``, by default the one where they are written.
+    """
     found: dict[Any, dict[tuple[str, str], str]] = {user.pk: {} for user in users}
     # SQL of the site may have stored a frequency that there is not.
-    rows = preferences_for_write().filter(user__in=list(found), frequency__in=Frequency.values)
+    stored = preferences_for_write() if using is None else Preference.objects.using(using)
+    rows = stored.filter(user__in=list(found), frequency__in=Frequency.values)
     for user, scope, channel, frequency in rows.values_list("user", "scope", "channel", "frequency"):
         found[user][scope, channel] = frequency
     return found

@@ -109,7 +109,7 @@ def gather(channel: Channel, deliveries: Sequence[Delivery], using: str) -> Fact
         found,
         reachable,
         schedules,
-        choices_of(found.values()),
+        choices_of(found.values(), using),
         muted_among(notifications, using, unreadable),
         addresses,
         stopped_among(channel, addresses, using),

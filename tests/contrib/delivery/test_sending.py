@@ -24,7 +24,7 @@ from notifications.contrib.delivery.claims import (
     due_recipients,
 )
 from notifications.contrib.delivery.clocks import as_utc, stored, utc_now
-from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
+from notifications.contrib.delivery.models import Circuit, Delivery, Preference, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.contrib.delivery.sending import Tally, Worker, deliver, pause_after
@@ -209,6 +209,16 @@ def test_what_an_extension_finds_muted_is_skipped(monkeypatch: pytest.MonkeyPatc
 
     assert deliver() == Tally(sent=1, skipped=1)
     assert ("skipped", "muted") in states()
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_a_worker_asks_the_database_from_which_it_sends() -> None:
+    ann = make_user("ann")
+    choose(ann, "", NAME, "off")
+    ann.save(using="other")
+    Preference.objects.using("other").create(user_id=ann.pk, channel=NAME, frequency="daily")
+    facts = gather(make_channels()[NAME], [Delivery(recipient_id=ann.pk, notification_id=1)], "other")
+    assert facts.choices == {ann.pk: {("", NAME): "daily"}}
 
 
 def test_a_recipient_who_is_gone_is_no_error() -> None:
