@@ -77,9 +77,14 @@ def site_name() -> str:
 
 
 def absolute(url: str) -> str:
-    """Return the absolute URL of a path of this site. Other URLs, and an empty one, stay as they are."""
+    """Return the absolute URL of a path of this site. Other URLs, and an empty one, stay as they are.
+
+    One that names a host and no scheme, as those of several hosts of a site do, gets the scheme of this site.
+    """
     if not url.startswith("/"):
         return url
+    if url.startswith("//"):
+        return f"{urlsplit(base_url()).scheme}:{url}"
     base, prefix = base_url(), get_script_prefix()
     # A site below a path: in a request, and with FORCE_SCRIPT_NAME, its paths begin with what is in BASE_URL already.
     if prefix != "/" and url.startswith(prefix) and f"{urlsplit(base).path}/".endswith(prefix):

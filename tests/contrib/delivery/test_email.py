@@ -626,7 +626,12 @@ def test_the_base_of_urls_may_be_that_of_the_sites(settings: Any, monkeypatch: p
 
 @pytest.mark.parametrize(
     ("url", "expected"),
-    [("", ""), ("/a/", f"https://{HOST}/a/"), ("https://other.example/", "https://other.example/")],
+    [
+        ("", ""),
+        ("/a/", f"https://{HOST}/a/"),
+        ("https://other.example/", "https://other.example/"),
+        ("//other.example/a/", "https://other.example/a/"),
+    ],
 )
 def test_links_are_absolute(url: str, expected: str) -> None:
     assert links.absolute(url) == expected
@@ -685,6 +690,22 @@ def test_a_name_of_several_lines_is_one_line() -> None:
     send(make_reader(), actor=make_project("Anna\nMaria\t\r\nLuise"))
     deliver()
     assert mail.outbox[0].from_email == "Anna Maria Luise via Tracker <noreply@example.com>"
+
+
+@pytest.mark.parametrize("frequency", ["instant", "daily"])
+def test_a_name_controls_no_terminal_and_no_header(settings: Any, make_type: Any, frequency: str) -> None:
+    name = "\x1b[31mred\x07 \x7f\x9bhat"
+    make_type("closed", sentence="\x1b[0m{actor} closed {target}")
+    ann = make_reader()
+    choose(ann, "", "email", frequency)
+    send(ann, actor=make_project(name), target=make_project(name))
+    Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
+    deliver()
+
+    [letter] = mail.outbox
+    assert "red hat" in letter.body
+    for text in (letter.subject, letter.from_email, letter.body.replace("\n", "")):
+        assert text.isprintable()
 
 
 @pytest.mark.parametrize("frequency", ["instant", "daily"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.policy
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.headerregistry import Address
@@ -34,6 +35,8 @@ MAX_NAME_BYTES = 320
 #: The longest subject, in characters.
 MAX_SUBJECT = 150
 
+#: Control characters that are not space.
+CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 #: The policy by which Django 6.0 and later write a mail, and encode words of more than 77 characters in most headers.
 #: Before, there is none, and words are left whole.
@@ -69,7 +72,7 @@ def compose(message: Message, *, channel: str, from_email: str, connection: Any 
     scope = EVERYTHING if message.is_digest else type_scope(kind)
     context = context_of(message, kind, scope, channel)
     names = template_names(message, kind)
-    subject = " ".join(select_template(names["subject.txt"]).render(context).split())
+    subject = one_line(" ".join(select_template(names["subject.txt"]).render(context).split()))
     mail = Mail(
         subject=shortened(subject, MAX_SUBJECT),
         body=select_template(names["body.txt"]).render(context).strip() + "\n",
@@ -175,8 +178,11 @@ def thread_name(names: Mapping[str, str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line: in plain text, a name of several lines could pass for words of the mail itself."""
-    return " ".join(text.splitlines())
+    """Return a text in one line: in plain text, a name of several lines could pass for words of the mail itself.
+
+    Control characters are removed. A header must have none, and a terminal obeys them.
+    """
+    return CONTROLS.sub("", " ".join(text.splitlines()))
 
 
 def headers_of(message: Message, kind: type[NotificationType], unsubscribe_url: str) -> dict[str, str]:
