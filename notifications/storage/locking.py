@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar, cast
 
-from django.db import DatabaseError, connections, models, transaction
+from django.db import DatabaseError, IntegrityError, connections, models, transaction
 
 from notifications.storage.transactions import is_ours
 
@@ -105,6 +105,14 @@ def retry(
             # Two transactions that start again at the same time would conflict again.
             time.sleep(random.uniform(0, min(0.002 * 2**attempt, MAX_PAUSE)))  # noqa: S311 - no secret
     return write()
+
+
+def is_there_already(error: DatabaseError) -> bool:
+    """Return whether a row with the same unique key is there, for ``also`` of :func:`retry`.
+
+    ``get_or_create`` raises it where another transaction makes the row first, and a third one deletes it.
+    """
+    return isinstance(error, IntegrityError)
 
 
 def unsliced(rows: Q) -> Q:

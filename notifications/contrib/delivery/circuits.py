@@ -9,7 +9,7 @@ from django.db.models import F
 
 from notifications.contrib.delivery.clocks import stored, stored_after
 from notifications.contrib.delivery.models import Circuit, short_text
-from notifications.storage.locking import retry
+from notifications.storage.locking import is_there_already, retry
 
 #: The first pause, which doubles with each failure, and the longest one.
 PAUSE, MAX_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
@@ -56,7 +56,7 @@ def trip(using: str, channel: str, problem: str, now: datetime) -> None:
             problem=short_text(problem),
         )
 
-    retry(write, using)
+    retry(write, using, also=is_there_already)
 
 
 def reset(using: str, channel: str) -> None:

@@ -38,7 +38,7 @@ from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAdd
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.objects.guard import error_text
 from notifications.objects.isolation import fetch_isolated
-from notifications.storage.locking import retry
+from notifications.storage.locking import is_there_already, retry
 
 logger = logging.getLogger("notifications")
 
@@ -374,7 +374,7 @@ def stop_address(channel: str, address: object, reason: str, using: str) -> None
         address=stopped_form(address),
         defaults={"reason": short_text(reason)},
     )
-    retry(stop, using)
+    retry(stop, using, also=is_there_already)
 
 
 def language_of(schedule: Schedule) -> str:

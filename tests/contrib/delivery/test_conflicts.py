@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
 from notifications import notify
 from notifications.contrib.delivery import circuits
 from notifications.contrib.delivery.clocks import utc_now
-from notifications.contrib.delivery.models import Circuit, Delivery, Schedule
+from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.sending import Worker, stop_address
 from notifications.contrib.delivery.tracking import track
 from tests.factories import make_user, moment
@@ -64,3 +64,20 @@ def test_a_write_that_conflicts_is_written_again(settings: Any, name: str) -> No
         WRITES[name]()
 
     assert conflicts == []
+
+
+@pytest.mark.parametrize("name", ["trip", "stop_address"])
+def test_a_row_that_others_make_and_delete_meanwhile_is_made_again(settings: Any, name: str) -> None:
+    settings.NOTIFICATIONS = {"DELIVERY_CHANNELS": {NAME: {}}, "DELIVERY_RUNNER": "none"}
+    others = [IntegrityError("it was there")]
+
+    def made(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if others and sql.startswith("INSERT"):
+            raise others.pop()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(made):
+        WRITES[name]()
+
+    assert others == []
+    assert Circuit.objects.count() + StoppedAddress.objects.count() == 1
