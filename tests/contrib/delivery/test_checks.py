@@ -92,11 +92,20 @@ def test_a_base_of_urls_is_one(settings: Any, url: str) -> None:
     assert number == "E003"
 
 
-def test_mails_need_a_base_of_urls(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    mail = {"channel": "notifications.contrib.delivery.channels.email.Channel"}
-    [(number, message)] = check(settings, DELIVERY_CHANNELS={"memory": {}, "mail": mail})
+SECRET = "whsec_" + "A" * 44
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("email", {}), ("webhook", {"url": "https://example.com/hook", "secret": SECRET})],
+)
+def test_messages_with_links_need_a_base_of_urls(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, name: str, options: Any
+) -> None:
+    channel = {"channel": f"notifications.contrib.delivery.channels.{name}.Channel", **options}
+    [(number, message)] = check(settings, DELIVERY_CHANNELS={"memory": {}, "own": channel})
     assert number == "E003"
-    assert "The channel 'mail' needs" in message
+    assert "The channel 'own' needs" in message
     monkeypatch.setattr(checks, "apps", SimpleNamespace(is_installed=lambda name: True))
     # Without SITE_ID, the site is that of a request.
     assert [each.id for each in checks.check_base_url(None)] == ["notifications_delivery.E003"]

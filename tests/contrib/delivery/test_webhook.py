@@ -23,7 +23,7 @@ from notifications import notify
 from notifications.contrib.delivery.channels import get_channel, load_channel, public_hosts, webhook
 from notifications.contrib.delivery.channels.public_hosts import NotPublic, PublicConnection, is_public
 from notifications.contrib.delivery.choices import Skip
-from notifications.contrib.delivery.models import Delivery, StoppedAddress
+from notifications.contrib.delivery.models import Circuit, Delivery, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
 from tests.factories import make_project, make_user
@@ -104,6 +104,14 @@ def test_a_notification_is_posted_and_signed_by_each_secret(endpoint: type[Endpo
         for letter in (b"a", b"b")
     ]
     assert headers["webhook-signature"] == f"v1,{expected[0]} v1,{expected[1]}"
+
+
+def test_without_a_base_of_urls_the_channel_is_paused(endpoint: type[Endpoint], settings: Any) -> None:
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "BASE_URL": ""}
+    send()
+    assert deliver().total == 0
+    assert "BASE_URL" in Circuit.objects.get().problem
+    assert Delivery.objects.get().attempts == 0
 
 
 def test_a_path_may_have_any_letters(endpoint: type[Endpoint], settings: Any) -> None:
