@@ -1,8 +1,9 @@
 """Change the package in random places, and see whether a test fails: ``make mutants``.
 
 Each mutant is one change of one expression or statement. The tests that execute its line are run on a copy of the
-checkout, on SQLite with every app of the package installed. A mutant that no test notices is printed as a survivor:
-either a test is missing, or the change does not matter. ``--seed`` repeats the mutants of another run.
+checkout, on SQLite: with every app of the package installed and, if none of them fails, with the core alone. A mutant
+that no test notices is printed as a survivor: either a test is missing, or the change does not matter. ``--seed``
+repeats the mutants of another run.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from queue import Queue
 
@@ -28,13 +28,16 @@ import coverage
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("sending", "storage", "objects", "inbox", "presentation", "contrib")
-SETTINGS = "tests.settings.wings"
+#: The settings under which the tests run, one after the other.
+SHAPES = ("wings", "default")
 #: The least share of mutants that the tests must notice.
 MIN_KILLED = 0.95
 #: Seconds for the tests of one mutant, which may loop forever. A mutant that takes longer is noticed.
 TIMEOUT = 300
-#: The most test functions that run for one mutant.
+#: The most test functions that run at first. The others run if these notice nothing.
 MAX_TESTS = 60
+#: What pytest answers when all tests have passed, or when it had none to run.
+NOTHING_NOTICED = (0, 5)
 #: Modules whose tests start sites and processes of their own.
 SLOW = tuple(f"tests/test_{name}.py" for name in ("benchmarks", "docs", "example", "packaging", "readme"))
 #: What the copy of the checkout contains.
@@ -151,13 +154,14 @@ def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-def record(folder: Path) -> None:
+def record(folder: Path, shape: str) -> None:
     """Run the tests once, and record in a folder which of them execute which lines of each module."""
+    folder.mkdir(parents=True)
     settings = folder / "coveragerc"
     settings.write_text(
         "[run]\nsource = notifications\nrelative_files = true\ndynamic_context = test_function\n"
     )
-    command = ["-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", f"--ds={SETTINGS}"]
+    command = ["-m", "coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", ds(shape)]
     subprocess.run(
         [sys.executable, *command, "-p", "no:randomly", "-o", f"cache_dir={folder / 'cache'}"],
         cwd=ROOT,
@@ -166,14 +170,23 @@ def record(folder: Path) -> None:
     )
 
 
+def ds(shape: str) -> str:
+    """Return pytest's option for these settings."""
+    return f"--ds=tests.settings.{shape}"
+
+
 def tests_of_lines(folder: Path) -> dict[Path, dict[int, set[str]]]:
     """Return which tests execute which lines of each module, as :func:`record` has recorded it.
 
     Tests that fail without a mutant, because they do not belong into this install shape, are left out, and where
     others execute a line, those that start sites and processes of their own.
     """
-    failed = {test.partition("[")[0] for test in last_failed(folder / "cache")}
+    failed = {function_of(test) for test in cached(folder, "lastfailed")}
     print(f"left out: {', '.join(sorted(failed)) or 'no test'}", flush=True)
+    known: dict[str, set[str]] = {}
+    for test in map(function_of, cached(folder, "nodeids")):
+        if test not in failed:
+            known.setdefault(test.rpartition("::")[2], set()).add(test)
     found: dict[Path, dict[int, set[str]]] = {}
     recorded = coverage.CoverageData(str(folder / "coverage"))
     recorded.read()
@@ -181,15 +194,31 @@ def tests_of_lines(folder: Path) -> dict[Path, dict[int, set[str]]]:
         by_line = recorded.contexts_by_lineno(file)
         found[Path(file)] = {}
         for line, names in by_line.items():
-            tests = {test for name in names if (test := arguments_of(name)) and test not in failed}
+            tests = {test for name in names for test in tests_named(name, known)}
             found[Path(file)][line] = {test for test in tests if not test.startswith(SLOW)} or tests
     return found
 
 
-def last_failed(cache: Path) -> set[str]:
-    """Return the tests that failed in the run that wrote this cache of pytest."""
-    path = cache / "v" / "cache" / "lastfailed"
-    return set(json.loads(path.read_text())) if path.exists() else set()
+def cached(folder: Path, what: str) -> list[str]:
+    """Return the names that the recorded run of pytest left in its cache."""
+    path = folder / "cache" / "v" / "cache" / what
+    return list(json.loads(path.read_text())) if path.exists() else []
+
+
+def function_of(test: str) -> str:
+    """Return the name of a test without its parameters."""
+    return test.partition("[")[0]
+
+
+def tests_named(name: str, known: Mapping[str, set[str]]) -> set[str]:
+    """Return what pytest calls the tests that coverage records by this name: several, for a method that is inherited.
+
+    Nothing is returned for a function of a library, which coverage may take for a test.
+    """
+    *parts, function = name.split(".")
+    tests = known.get(function, set())
+    here = {test for test in tests if parts[: test.count("/") + 1] == test.partition(".py")[0].split("/")}
+    return here or tests
 
 
 def environment() -> dict[str, str]:
@@ -197,44 +226,41 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
 
 
-@cache
-def arguments_of(test: str) -> str | None:
-    """Return what pytest is given for the name that coverage records for a test, None for a function of a library."""
-    *parts, function = test.split(".")
-    path = ROOT
-    for number, part in enumerate(parts):
-        path /= part
-        module = path.with_suffix(".py")
-        if module.exists():
-            return "::".join([str(module.relative_to(ROOT)), *parts[number + 1 :], function])
-    return None
-
-
-def is_noticed(mutant: Mutant, tests: set[str], copy: Path) -> bool:
-    """Return whether one of these tests fails on a copy of the checkout with this mutant."""
+def is_noticed(mutant: Mutant, tests: Mapping[str, set[str]], copy: Path) -> bool:
+    """Return whether one of these tests, by their shape, fails on a copy of the checkout with this mutant."""
     path = copy / mutant.path
     source = path.read_bytes()
     path.write_bytes(source[: mutant.start] + mutant.new.encode() + source[mutant.end :])
-    chosen = sorted(tests)
-    if len(chosen) > MAX_TESTS:
-        chosen = random.Random(str(mutant)).sample(chosen, MAX_TESTS)  # noqa: S311
     try:
-        return (
-            subprocess.run(
-                [sys.executable, "-m", "pytest", "-x", "-q", f"--ds={SETTINGS}", *chosen],
-                cwd=copy,
-                env={**environment(), "PYTHONDONTWRITEBYTECODE": "1"},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=TIMEOUT,
-                check=False,
-            ).returncode
-            != 0
+        return any(
+            fails(part, shape, copy)
+            for shape, names in tests.items()
+            for part in parts_of(sorted(names), seed=str(mutant))
+        )
+    finally:
+        path.write_bytes(source)
+
+
+def parts_of(tests: list[str], seed: str) -> Iterator[list[str]]:
+    """Yield some of these tests, and then the others."""
+    shuffled = random.Random(seed).sample(tests, len(tests))  # noqa: S311
+    yield from filter(None, (shuffled[:MAX_TESTS], shuffled[MAX_TESTS:]))
+
+
+def fails(tests: list[str], shape: str, copy: Path) -> bool:
+    """Return whether one of these tests fails in this copy."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", ds(shape), *tests]
+    variables = {**environment(), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        ended = subprocess.run(
+            command, cwd=copy, env=variables, capture_output=True, text=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
         return True
-    finally:
-        path.write_bytes(source)
+    if "ERROR: not found" in ended.stderr + ended.stdout:
+        # No test has run, so none has noticed anything.
+        raise RuntimeError(ended.stderr + ended.stdout)
+    return ended.returncode not in NOTHING_NOTICED
 
 
 def main() -> int:
@@ -251,10 +277,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="notifications-mutants-") as name:
         scratch = Path(name)
         folder = options.recorded or scratch
-        if not (folder / "coverage").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            record(folder)
-        tests = tests_of_lines(folder)
+        for shape in SHAPES:
+            if not (folder / shape).exists():
+                record(folder / shape, shape)
+        tests = {shape: tests_of_lines(folder / shape) for shape in SHAPES}
         modules = sorted(
             path.relative_to(ROOT)
             for folder in FOLDERS
@@ -266,7 +292,7 @@ def main() -> int:
             for module in modules
             if not options.only or any(part in module.as_posix() for part in options.only)
             for mutant in mutants_of(module)
-            if tests.get(module, {}).get(mutant.line)
+            if any(found.get(module, {}).get(mutant.line) for found in tests.values())
         ]
         chosen = random.Random(options.seed).sample(possible, min(options.number, len(possible)))  # noqa: S311
         copies: Queue[Path] = Queue()
@@ -284,7 +310,11 @@ def main() -> int:
         def judge(mutant: Mutant) -> bool:
             copy = copies.get()
             try:
-                noticed = is_noticed(mutant, tests[mutant.path][mutant.line], copy)
+                of_line = {
+                    shape: found.get(mutant.path, {}).get(mutant.line, set())
+                    for shape, found in tests.items()
+                }
+                noticed = is_noticed(mutant, of_line, copy)
             finally:
                 copies.put(copy)
             print(f"{'noticed ' if noticed else 'SURVIVED'} {mutant}", flush=True)

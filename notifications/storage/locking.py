@@ -80,8 +80,7 @@ def hold(rows: models.QuerySet[Any], column: str, **key: Any) -> models.QuerySet
     # A write that changes nothing: it holds the row.
     while not row.update(**{column: models.F(column)}):
         # If another request made it at the same moment, that one holds it.
-        if rows.get_or_create(**key)[1]:
-            break
+        rows.get_or_create(**key)
     return row
 
 

@@ -56,7 +56,7 @@ def preferences_of(request: HttpRequest, user: Any) -> HttpResponse:
             return refuse(request, str(error))
         if not wants_json(request):
             response = HttpResponseRedirect(request.path)
-            set_flash(response, request, Flash("delivery_saved", 1))
+            set_flash(response, request, Flash("delivery_saved"))
             return response
     if wants_json(request):
         return JsonResponse(page.state(user))

@@ -95,7 +95,7 @@ def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
     ACTIONS[name](request.user, obj)
     if wants_json(request):
         found = get_subscription(request.user, obj)
-        message = Flash(f"subscriptions_{name}", 1).message
+        message = Flash(f"subscriptions_{name}").message
         return JsonResponse({"subscription": None if found is None else item(found), "message": message})
     return redirect_and_say(request, f"subscriptions_{name}")
 
@@ -182,7 +182,7 @@ def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:
 def redirect_and_say(request: HttpRequest, what: str) -> HttpResponse:
     """Redirect to the next page, which says what was done."""
     response = HttpResponseRedirect(next_url(request) or reverse("notifications_subscriptions:list"))
-    set_flash(response, request, Flash(what, 1))
+    set_flash(response, request, Flash(what))
     return response
 
 
