@@ -93,7 +93,11 @@ def test_a_mail_goes_to_one_recipient_with_a_text_and_html() -> None:
     assert 'lang="en" dir="ltr"' in html()
     assert "activity-stream</bdi></a>" in html()
     assert len(on_the_wire()) < 30_000
-    assert Delivery.objects.get().reference == parsed()["Message-ID"].strip()
+    delivery = Delivery.objects.get()
+    assert delivery.reference == parsed()["Message-ID"].strip()
+    # What Anymail hands to the service, which reports it back.
+    assert vars(letter)["metadata"] == {"delivery": str(delivery.pk)}
+    assert vars(letter)["tags"] == ["other"]
     for text in (letter.body, html()):
         assert "{{" not in text
         assert "None" not in text
@@ -459,10 +463,23 @@ def test_the_api_of_a_service_answers_by_its_status(status: int, kind: type) -> 
     assert isinstance(emails.outcome_of(error), kind)
 
 
-class RecipientsRefusedError(Exception):
+class AnymailError(Exception):
     """As the one of Anymail."""
 
     email_message = object()
+
+
+class RecipientsRefusedError(AnymailError):
+    """As the one of Anymail."""
+
+
+class RefusedError(Exception):
+    """One that says nothing of a mail."""
+
+
+@pytest.mark.parametrize("kind", [AnymailError, RefusedError])
+def test_an_error_that_does_not_refuse_a_recipient_is_tried_again(kind: type[Exception]) -> None:
+    assert emails.outcome_of(kind("no")) == Retry(f"{kind.__name__}: no")
 
 
 def test_a_service_that_refused_the_recipient_stops_the_address() -> None:

@@ -668,6 +668,16 @@ def test_after_a_pause_one_worker_tries(clock: Clock) -> None:
     assert circuits.pause_after(99) == timedelta(minutes=10)
 
 
+def test_a_pause_is_twice_as_long_after_each_failure(clock: Clock) -> None:
+    for failures in range(1, 5):
+        circuits.trip("default", NAME, "down", utc_now())
+        circuit = Circuit.objects.get()
+        assert (circuit.failures, circuit.open_until - clock.now) == (
+            failures,
+            circuits.pause_after(failures),
+        )
+
+
 def test_what_goes_wrong_at_the_end_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     send(make_user())
     Scripted.closing = staticmethod(break_opening)
