@@ -78,9 +78,10 @@ class Subscription(models.Model):
 
     @property
     def level_now(self) -> str:
-        """Return the level that holds now: a mute that has ended is none."""
+        """Return the level that holds now: a mute that has ended is none, nor is a word that another program wrote."""
         ended = self.until is not None and self.until <= timezone.now()
-        return self.then if ended else self.level
+        level = self.then if ended else self.level
+        return level if level in Level.values else Level.NONE
 
     @property
     def level_label(self) -> str:

@@ -498,6 +498,17 @@ def test_nothing_selected_changes_nothing(bob: Any, ticket: Any) -> None:
     assert client.post(url, {"action": "mute", "id": key}, headers=JSON).json() == {"changed": 1}
 
 
+@pytest.mark.parametrize("columns", [{"level": "bogus"}, {"level": "muted", "then": "bogus"}])
+def test_a_stored_level_that_there_is_not_is_no_choice(
+    bob: Any, ticket: Any, columns: dict[str, str]
+) -> None:
+    watch(bob, ticket)
+    Subscription.objects.update(until=timezone.now() - timedelta(days=1), **columns)
+    page = browser(bob).get(HOME)
+    assert "Participating" in text_of(page)
+    assert browser(bob).get(HOME, headers=JSON).json()["items"][0]["level"] == ""
+
+
 def test_the_page_is_searched_by_name_and_level(bob: Any, settings: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(search, "BATCH_SIZE", 2)
     settings.NOTIFICATIONS = {"PAGE_SIZE": 2}
