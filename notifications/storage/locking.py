@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from django.db import DatabaseError, IntegrityError, connections, models, transaction
@@ -79,8 +80,8 @@ def hold(rows: models.QuerySet[Any], column: str, **key: Any) -> models.QuerySet
     row = rows.filter(**key)
     # A write that changes nothing: it holds the row.
     while not row.update(**{column: models.F(column)}):
-        # If another request made it at the same moment, that one holds it.
-        rows.get_or_create(**key)
+        # If another request made it at the same moment, that one holds it. A third one may have deleted it since.
+        retry(partial(rows.get_or_create, **key), rows.db, also=is_there_already)
     return row
 
 

@@ -13,7 +13,8 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, connections, models, transaction
 
 import notifications
-from notifications.storage.locking import MAX_ATTEMPTS, retry, writing
+from notifications.models import InboxState
+from notifications.storage.locking import MAX_ATTEMPTS, hold, retry, writing
 from tests.factories import at_once, make_notification, make_project, make_user
 from tests.testapp.models import Project
 from tests.waiting import PATIENCE
@@ -190,6 +191,19 @@ def test_a_transaction_that_writes_is_a_writer_before_it_reads(file: Any, mode: 
 
     assert numbers() == [(1,), (2,)]
     assert one.transaction_mode == mode
+
+
+@pytest.mark.django_db
+def test_a_row_that_another_makes_and_a_third_deletes_is_held_all_the_same(monkeypatch: Any) -> None:
+    user, make, faults = make_user(), models.QuerySet.get_or_create, [IntegrityError(), IntegrityError()]
+
+    def get_or_create(rows: Any, **key: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return make(rows, **key)
+
+    monkeypatch.setattr(models.QuerySet, "get_or_create", get_or_create)
+    assert hold(InboxState.objects.all(), "seen_at", pk=user.pk).get().pk == user.pk
 
 
 def test_no_other_module_begins_a_transaction() -> None:
