@@ -130,10 +130,19 @@ def undo(user: Any, token: str, rows: Rows | None = None) -> Change:
 
 def last_change(state: models.QuerySet[InboxState]) -> dict[str, Any] | None:
     """Return what is kept of the last action, or None; also for what another version may have stored."""
-    kept = state.values_list("undo", flat=True).first()
+    kept: Any = state.values_list("undo", flat=True).first()
     shape = {"token": str, "groups": list, "changed": int}
     is_ours = isinstance(kept, dict) and all(isinstance(kept.get(name), kind) for name, kind in shape.items())
-    return kept if is_ours else None
+    return kept if is_ours and all(map(is_group, kept["groups"])) else None
+
+
+def is_group(group: Any) -> bool:
+    """Return whether this is a change of columns and the keys of the rows that it changed, as :func:`do` keeps it."""
+    match group:
+        case [[*difference], [*_]]:
+            names = [one[0] for one in difference if isinstance(one, list) and len(one) == 3]
+            return len(names) == len(difference) and all(name in UNDO_COLUMNS for name in names)
+    return False
 
 
 def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequence[Any]]]) -> int:

@@ -269,6 +269,9 @@ def test_without_the_table_of_states_nothing_can_be_undone(
         {"token": "abc"},
         {"token": None, "groups": [], "changed": 1},
         {"token": "abc", "groups": 1, "changed": 1},
+        {"token": "abc", "groups": [5], "changed": 1},
+        {"token": "abc", "groups": [[["unread"], [1]]], "changed": 1},
+        {"token": "abc", "groups": [[[["verb", "old", "new"]], [1]]], "changed": 1},
     ],
     ids=str,
 )
@@ -277,7 +280,7 @@ def test_what_another_version_kept_is_nothing_to_undo(client: Client, kept: Any)
     row = make_notification(user)
     InboxState.objects.create(pk=user.pk, undo=kept)
     client.force_login(user)
-    assert client.post(reverse("notifications:undo"), {"token": "abc"}).status_code == 302
+    assert client.post(reverse("notifications:undo"), {"undo": "abc"}).status_code == 302
     response = client.post(reverse("notifications:act"), {"action": "done", "id": row.slug, "command": "c"})
     assert response.status_code == 302
     assert user.notifications.done().count() == 1
