@@ -78,8 +78,14 @@ def snooze_panel() -> dict[str, Any]:
 
 
 def local(moment: datetime) -> datetime:
-    """Return a time of a row in the current time zone, as it is if times have none."""
-    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    """Return a time of a row in the current time zone, as it is if times have none, or if the zone has not this one.
+
+    That is so in the first and the last hours of the calendar.
+    """
+    try:
+        return timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    except OverflowError:
+        return moment
 
 
 def snooze_until(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone as zones
 from typing import Any
 
 import pytest
@@ -665,3 +666,24 @@ def test_the_views_work_under_asgi(justquick: Any, async_client: AsyncClient) ->
     assert async_to_sync(async_client.post)(url("mark-as-read", row))["Location"] == UNREAD
     assert async_to_sync(async_client.get)(COUNTS["unread"]).json() == {"unread_count": 1}
     assert async_to_sync(async_client.get)(LISTS["all"]).json()["all_count"] == 2
+
+
+@pytest.mark.shape("default")
+@pytest.mark.parametrize(
+    ("time", "zone"),
+    [
+        (datetime.min.replace(tzinfo=zones.utc), "America/New_York"),
+        (datetime.max.replace(tzinfo=zones.utc), "Asia/Tokyo"),
+    ],
+    ids=["first", "last"],
+)
+def test_a_time_that_the_zone_of_the_reader_has_not_is_shown(
+    time: datetime, zone: str, client: Client, settings: Any
+) -> None:
+    settings.TIME_ZONE = zone
+    user = make_user()
+    make_notification(user, timestamp=time, saved_at=time, verb="reopened")
+    client.force_login(user)
+    for url in ("/inbox/notifications/saved/", "/inbox/notifications/api/inbox/?tab=saved"):
+        assert "reopened" in client.get(url).content.decode()
+    assert client.get("/inbox/notifications/").status_code == 200
