@@ -136,8 +136,9 @@ def read_sessions(keys: Collection[str]) -> tuple[dict[str, Mapping[str, Any]], 
     if issubclass(cls, database_sessions.SessionStore):
         stored = cls.get_model_class()._default_manager
         rows = stored.filter(session_key__in=keys, expire_date__gt=timezone.now())
+        # Not when they expire: of one that does at "infinity", no time could be made.
         read: dict[str, Callable[[], Any]] = {
-            row.session_key: partial(cls().decode, row.session_data) for row in rows
+            key: partial(cls().decode, data) for key, data in rows.values_list("session_key", "session_data")
         }
     else:
         read = {key: cls(key).load for key in keys}

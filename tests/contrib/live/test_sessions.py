@@ -15,6 +15,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -76,6 +77,16 @@ def test_a_session_that_has_expired_is_none() -> None:
     login = log_in(make_user())
     Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     assert ended({login}) == ({login}, {})
+
+
+def test_a_session_whose_end_is_no_time_ends_no_other_and_stays() -> None:
+    odd, other = map(log_in, make_users(2))
+    with connection.cursor() as cursor:
+        never = "infinity" if connection.vendor == "postgresql" else "9999-13-45 00:00:00"
+        cursor.execute(
+            "UPDATE django_session SET expire_date = %s WHERE session_key = %s", [never, odd.session_key]
+        )
+    assert ended({odd, other}) == (set(), {})
 
 
 def test_a_session_that_became_somebody_elses_is_none() -> None:
