@@ -516,6 +516,7 @@ def test_the_database_can_be_named() -> None:
         (["--keep", str(10**30)], "invalid number"),
         (["--keep", "²"], "invalid number '²'"),
         (["--deleted", "--chunk-size", "0"], "invalid number '0'"),
+        (["--deleted", "--chunk-size", "30001"], "30001 rows are too many for one statement"),
         (["--deleted", "--database", "nowhere"], "invalid choice: 'nowhere'"),
     ],
 )

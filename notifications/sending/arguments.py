@@ -27,6 +27,9 @@ from notifications.types import typed_data
 
 logger = logging.getLogger("notifications")
 
+#: The first and the last day that an event may have. Those before and after have no name in some time zones.
+FIRST_DAY, LAST_DAY = date(1, 1, 2), date(9999, 12, 30)
+
 #: The most users in one statement. More than that is all of them, and a larger number is none that databases know.
 MAX_CHUNK = 10**9
 
@@ -202,11 +205,12 @@ def clean_timestamp(field: Any, value: Any) -> datetime:
                 stacklevel=2,
             )
             moment = timezone.make_aware(moment)
-        if wants_aware:
-            moment.astimezone(zone.utc)
-    except OverflowError as error:
+        day = (moment.astimezone(zone.utc) if wants_aware else moment).date()
+    except OverflowError:
         # PostgreSQL stores such a time, but it cannot be read.
-        raise ValueError(f"timestamp must be in the years 1 to 9999 of UTC, got {value!r}.") from error
+        day = None
+    if day is None or not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"timestamp must be from {FIRST_DAY} to {LAST_DAY} in UTC, got {value!r}.")
     return moment
 
 

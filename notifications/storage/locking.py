@@ -57,19 +57,26 @@ def writing(using: str, *, savepoint: bool = True) -> Iterator[None]:
     SQLite begins one as a reader, unless the site says otherwise. If somebody writes before it does, it cannot become a
     writer any more, however long it waits. So it waits for its turn when it begins.
     """
-    connection: Any = connections[using]
     with ExitStack() as stack:
-        if connection.vendor == "sqlite":
-            connection.ensure_connection()
-            mode = connection.transaction_mode
-            connection.transaction_mode = "IMMEDIATE" if mode in {None, "DEFERRED"} else mode
-            try:
-                stack.enter_context(transaction.atomic(using, savepoint=savepoint))
-            finally:
-                connection.transaction_mode = mode
-        else:
+        with beginning_as_writer(connections[using]):
             stack.enter_context(transaction.atomic(using, savepoint=savepoint))
         yield
+
+
+@contextmanager
+def beginning_as_writer(connection: Any) -> Iterator[None]:
+    """Let a transaction of SQLite that begins now be a writer from its beginning."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    # A new connection reads its mode from the settings.
+    connection.ensure_connection()
+    mode = connection.transaction_mode
+    connection.transaction_mode = "IMMEDIATE" if mode in {None, "DEFERRED"} else mode
+    try:
+        yield
+    finally:
+        connection.transaction_mode = mode
 
 
 def hold(rows: models.QuerySet[Any], column: str, **key: Any) -> models.QuerySet[Any]:

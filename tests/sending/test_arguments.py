@@ -404,10 +404,15 @@ def test_an_aware_timestamp_is_refused_without_use_tz() -> None:
     ids=["after the year 9999", "before the year 1"],
 )
 def test_a_moment_that_no_database_could_give_back_is_refused(timestamp: datetime) -> None:
-    refused(ValueError, "timestamp must be in the years 1 to 9999", timestamp=timestamp)
+    refused(ValueError, "timestamp must be from 0001-01-02 to 9999-12-30", timestamp=timestamp)
 
 
-@pytest.mark.parametrize("parts", [(1, 1, 1), (9999, 12, 31, 23, 59, 59, 999999)], ids=str)
+@pytest.mark.parametrize("parts", [(1, 1, 1, 23, 59), (9999, 12, 31)], ids=str)
+def test_a_moment_that_has_no_name_in_some_zones_is_refused(parts: tuple[int, ...]) -> None:
+    refused(ValueError, "timestamp must be from 0001-01-02 to 9999-12-30", timestamp=moment(*parts))
+
+
+@pytest.mark.parametrize("parts", [(1, 1, 2), (9999, 12, 30, 23, 59, 59, 999999)], ids=str)
 def test_the_first_and_the_last_moment_of_all_are_stored(parts: tuple[int, ...]) -> None:
     assert sent(timestamp=moment(*parts)).timestamp == moment(*parts)
 

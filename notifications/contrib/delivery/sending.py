@@ -34,6 +34,7 @@ from notifications.contrib.delivery.channels.base import judged
 from notifications.contrib.delivery.choices import Frequency, Skip, Status
 from notifications.contrib.delivery.claims import Claim, claim_digests, claim_instant
 from notifications.contrib.delivery.clocks import stored, stored_after, utc_now, zone_named
+from notifications.contrib.delivery.links import base_url
 from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, short_text, stopped_form
 from notifications.contrib.delivery.recheck import Facts, gather
 from notifications.objects.guard import error_text
@@ -182,6 +183,8 @@ class Batch:
         if not left:
             return True
         try:
+            if self.channel.has_links:
+                base_url()
             self.channel.open()
         except Exception as error:  # noqa: BLE001 - whatever the service or its client raises
             return self.give_up(left, error_text(error))

@@ -58,7 +58,6 @@ class Captured(MemoryChannel):
         self.real: Channel = load_channel(name, real)
         super().__init__(name, default=self.real.default)
         self.label, self.max_notifications = str(self.real.label), self.real.max_notifications
-        self.has_links = self.real.has_links
 
     def reachable(self, users: Any) -> Any:
         """Return whom the channel of the site reaches."""

@@ -21,6 +21,9 @@ from notifications.storage.states import newest_first
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
+#: The most rows that are deleted at once. SQLite, as it comes, takes 32,766 parameters in a statement.
+MAX_CHUNK = 30_000
+
 
 def age(text: str) -> timedelta:
     """Parse a duration such as ``90d``, ``12h`` or ``8w``."""
@@ -38,6 +41,14 @@ def count(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text) or not int(text):
         raise ArgumentTypeError(f"invalid number {text!r}. Use an integer of at least 1.")
     return int(text)
+
+
+def chunk_size(text: str) -> int:
+    """Parse a number of rows whose keys fit into one statement, also on SQLite."""
+    number = count(text)
+    if number > MAX_CHUNK:
+        raise ArgumentTypeError(f"{number} rows are too many for one statement. Use at most {MAX_CHUNK}.")
+    return number
 
 
 class Command(WritingCommand):
@@ -65,7 +76,7 @@ class Command(WritingCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="only print how many would be deleted")
         parser.add_argument(
-            "--chunk-size", type=count, default=1000, help="rows per transaction (default: %(default)s)"
+            "--chunk-size", type=chunk_size, default=1000, help="rows per transaction (default: %(default)s)"
         )
         parser.add_argument(
             "--database",

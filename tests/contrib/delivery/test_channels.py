@@ -8,8 +8,16 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from notifications import notify
-from notifications.contrib.delivery.channels import Channel, Message, get_channel, load_channel, webhook
+from notifications.contrib.delivery.channels import (
+    Channel,
+    Message,
+    Sent,
+    get_channel,
+    load_channel,
+    webhook,
+)
 from notifications.contrib.delivery.choices import Frequency
+from notifications.contrib.delivery.models import Circuit
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
 from tests.contrib.delivery.scripted import Scripted
@@ -77,6 +85,29 @@ class TestEveryChannel:
         channel.open()
         assert channel.send(message).reference is not None  # type: ignore[union-attr]
         channel.close()
+
+    @pytest.mark.parametrize("has_links", [False, True])
+    def test_it_waits_for_the_beginning_of_urls_only_if_it_has_links(
+        self,
+        channel: Channel,
+        settings: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: Any,
+        *,
+        has_links: bool,
+    ) -> None:
+        monkeypatch.setattr(type(channel), "has_links", has_links)
+        # What a channel that has links sends without BASE_URL is not asked here.
+        monkeypatch.setattr(type(channel), "send", lambda self, message: Sent())
+        settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "BASE_URL": ""}
+        user = make_user(email="justquick@example.com")
+        choose(user, "", channel.name, "instant")
+        notify.send(make_project("pinax"), verb="closed", recipient=user)
+
+        assert deliver() == Tally(sent=0 if has_links else 1)
+        assert [each.problem[:25] for each in Circuit.objects.all()] == [
+            "ImproperlyConfigured: Set"
+        ] * has_links
 
 
 def test_a_channel_that_says_nothing_reaches_everybody_and_sends_nothing() -> None:

@@ -126,7 +126,7 @@ class Channel:
     default: str = "off"
     #: The most notifications in a message.
     max_notifications = 20
-    #: Whether the messages have links to the site, for which it needs ``BASE_URL``.
+    #: Whether the messages have links to the site. Without ``BASE_URL``, such a channel waits.
     has_links = False
 
     def __init__(self, name: str, *, default: str | None = None, **options: Any) -> None:

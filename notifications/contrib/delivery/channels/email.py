@@ -16,7 +16,6 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels import base
 from notifications.contrib.delivery.channels.base import Down, Failed, Message, Outcome, Retry, Sent, constant
 from notifications.contrib.delivery.channels.mail import compose
@@ -81,8 +80,7 @@ class Channel(base.Channel):
         return str(getattr(user, user.get_email_field_name()) or "").strip()
 
     def open(self) -> None:
-        """Make the connection, which is opened for the first mail. Raise ImproperlyConfigured without ``BASE_URL``."""
-        links.base_url()
+        """Make the connection, which is opened for the first mail."""
         self.connection = new_connection(self.mailer)
         self.is_open, self.sent = False, 0
 

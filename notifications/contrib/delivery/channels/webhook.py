@@ -25,7 +25,7 @@ from notifications.contrib.delivery.channels import base
 from notifications.contrib.delivery.channels.base import Failed, Message, Outcome, Retry, Sent
 from notifications.contrib.delivery.channels.public_hosts import NotPublic, PublicConnection
 from notifications.contrib.delivery.clocks import utc_now
-from notifications.contrib.delivery.links import absolute, base_url
+from notifications.contrib.delivery.links import absolute
 from notifications.contrib.delivery.models import StoppedAddress, stopped_form
 from notifications.objects.guard import error_text
 from notifications.objects.links import main_url
@@ -95,10 +95,6 @@ class Channel(base.Channel):
     def address(self, user: Any) -> str:
         """Return the URL for a user."""
         return self.target(user)[0]
-
-    def open(self) -> None:
-        """Raise ImproperlyConfigured without ``BASE_URL``, rather than fail for each message."""
-        base_url()
 
     def send(self, message: Message) -> Outcome:
         """Post a message. Only an answer with a status of 2xx is one; 410 ends the endpoint."""

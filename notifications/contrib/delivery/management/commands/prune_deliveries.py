@@ -12,7 +12,7 @@ from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import as_utc, utc_now
 from notifications.contrib.delivery.models import Delivery
 from notifications.management.base import WritingCommand
-from notifications.management.commands.prune_notifications import age, count
+from notifications.management.commands.prune_notifications import age, chunk_size
 from notifications.management.progress import ProgressBar
 from notifications.storage.locking import retry
 
@@ -26,7 +26,9 @@ class Command(WritingCommand):
         """Declare what is old, and how much is done at a time."""
         parser.add_argument("--older-than", type=age, required=True, metavar="AGE", help="12h, 90d, 8w")
         parser.add_argument("--dry-run", action="store_true", help="only print how many would be deleted")
-        parser.add_argument("--chunk-size", type=count, default=1000, help="rows per batch (%(default)s)")
+        parser.add_argument(
+            "--chunk-size", type=chunk_size, default=1000, help="rows per batch (%(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Go along the primary key, from the oldest row on, and print how many were deleted."""

@@ -10,7 +10,7 @@ from django.db import router
 
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.management.base import WritingCommand
-from notifications.management.commands.prune_notifications import count
+from notifications.management.commands.prune_notifications import chunk_size
 from notifications.management.progress import ProgressBar
 from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
 from notifications.storage.locking import retry
@@ -24,7 +24,9 @@ class Command(WritingCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare how much is done at a time."""
         parser.add_argument("--dry-run", action="store_true", help="only say how many would be deleted")
-        parser.add_argument("--chunk-size", type=count, default=1000, help="rows per batch (%(default)s)")
+        parser.add_argument(
+            "--chunk-size", type=chunk_size, default=1000, help="rows per batch (%(default)s)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Go through all rows along the primary key, and say how many were deleted."""
