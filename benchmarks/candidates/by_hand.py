@@ -30,7 +30,7 @@ BATCH = 100
 #: What is due: the deliveries of one recipient side by side, the newest notification first.
 DUE = (
     "SELECT d.id, d.recipient_id, d.frequency, u.email, n.event, n.actor_object_id, n.action_object_object_id,"
-    " n.target_object_id, n.timestamp, n.id"
+    " n.target_object_id, n.timestamp, n.description, n.id"
     " FROM notifications_delivery_delivery d"
     " JOIN notifications_notification n ON n.id = d.notification_id"
     " JOIN auth_user u ON u.id = d.recipient_id"
@@ -140,6 +140,8 @@ def letter_of(
             "url": url,
             "reason": "",
             "when": parse_moment(row[8]),
+            "description": row[9],
+            "quote": f"> {row[9]}",
         }
         threads.setdefault(row[7], (project, []))[1].append(line)
     scope = "" if is_digest else "other"

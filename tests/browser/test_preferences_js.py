@@ -103,3 +103,21 @@ def test_only_a_time_zone_that_the_server_has_is_taken_from_the_browser(
     form.page.locator("[name=a]").select_option("2")
     wait_until(lambda: {"a": "2"} in form.requests())
     assert form.sent == [*([{"time_zone": zone}] if sent else []), {"a": "2"}]
+
+
+def test_who_has_only_opened_the_page_is_told_nothing(form: Form) -> None:
+    """The page said "Saved." when the time zone of the browser was taken, and nobody had chosen anything."""
+    form.page.add_init_script(
+        """
+        addEventListener("DOMContentLoaded", () => {
+            window.said = [];
+            const says = document.querySelector("[data-ntf-says]");
+            new MutationObserver(() => said.push(says.textContent)).observe(says, {childList: true});
+        });
+        """
+    )
+    form.open("Europe/Berlin")
+    wait_until(lambda: {"time_zone": "Europe/Berlin"} in form.requests())
+    form.page.locator("[name=a]").select_option("2")
+    wait_until(lambda: form.says() == "Saved.")
+    assert form.page.evaluate("said") == ["Saved."]

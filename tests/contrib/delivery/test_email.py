@@ -36,7 +36,7 @@ from notifications.contrib.delivery.channels.mail import Mail, compose, sender
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
-from tests.factories import make_issue, make_project, make_user, moment, rows
+from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +102,53 @@ def test_a_mail_goes_to_one_recipient_with_a_text_and_html() -> None:
         assert "{{" not in text
         assert "None" not in text
         assert "http://" not in text
+
+
+def test_a_mail_has_what_was_written_beside_the_notification() -> None:
+    ann = make_reader()
+    send(ann, actor=make_user("bob"), description="Please look:\n\n  a < b \x1b[31m & c\n" + "x" * 3000)
+    deliver()
+
+    [letter] = mail.outbox
+    lines = letter.body.splitlines()
+    assert lines[0].startswith("bob closed ")
+    assert lines[1:5] == ["", "> Please look:", ">", ">   a < b [31m & c"]
+    assert "Please look:\n\n  a &lt; b [31m &amp; c\nxxx" in html()
+    for text in (letter.body, html()):
+        assert 1900 < text.count("x") < 2100
+        assert "x…" in text
+    assert len(on_the_wire()) < 30_000
+
+
+def test_a_digest_has_the_beginning_of_it_in_one_line() -> None:
+    ann = make_reader()
+    choose(ann, "", "email", "daily")
+    send(ann, description="Please look:\n\na < b " + "x" * 3000)
+    send(ann)
+    Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
+    deliver()
+
+    [letter] = mail.outbox
+    quotes = [line for line in letter.body.splitlines() if ">" in line]
+    assert len(quotes) == 1
+    assert quotes[0].startswith("  > Please look: a < b xxx")
+    assert len(quotes[0]) == len("  > ") + 200
+    assert "Please look: a &lt; b xxx" in html()
+
+
+@pytest.mark.parametrize("frequency", ["instant", "daily"])
+def test_the_text_that_was_written_about_a_hidden_object_is_in_no_mail(
+    frequency: str, site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = make_reader()
+    [row] = [make_notification(ann, target=make_project("secret"), description="the secret plan")]
+    monkeypatch.setattr(type(row), "is_hidden", True)
+    message = Message(
+        key="1.x", recipient=ann, address="ann@example.com", notifications=[row], frequency=frequency
+    )
+    letter = compose(message, channel="email", from_email="noreply@example.com")
+    assert "secret plan" not in letter.body
+    assert "secret plan" not in html(letter)
 
 
 class Counting(BaseEmailBackend):
@@ -324,10 +371,11 @@ XSS = "<script>alert(1)</script>\"'&\r\nBcc: x@example.com"
 def test_a_name_can_do_nothing_in_a_mail(make_type: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = make_reader()
     actor = make_user(XSS)
-    send(ann, actor=actor, target=make_project(XSS), verb="<i>closed</i>", recipient_reason="<b>\r\nX: y")
+    said = {"actor": actor, "target": make_project(XSS), "description": XSS}
+    send(ann, **said, verb="<i>closed</i>", recipient_reason="<b>\r\nX: y")
     deliver()
     choose(ann, "", "email", "daily")
-    send(ann, actor=actor, target=make_project(XSS), recipient_reason="<b>")
+    send(ann, **said, recipient_reason="<b>")
     Delivery.objects.filter(status="pending").update(next_attempt_at=moment(2026, 1, 1))
     assert deliver() == Tally(sent=1)
 
@@ -730,7 +778,9 @@ def test_a_name_of_several_lines_does_not_pass_for_the_words_of_the_mail(frequen
     name = "Eve\r\n-- \u2028Unsubscribe: https://evil.example/\n"
     ann = make_reader()
     choose(ann, "", "email", frequency)
-    send(ann, actor=make_project(name), target=make_project(name), action_object=make_issue(name))
+    # So it is with what somebody wrote.
+    objects: dict[str, Any] = {"target": make_project(name), "action_object": make_issue(name)}
+    send(ann, actor=make_project(name), description=name, **objects)
     Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
     deliver()
 

@@ -77,13 +77,13 @@ def use(settings: Any, **options: Any) -> None:
     }
 
 
-def send(user: Any = None, verb: str = "closed") -> None:
-    notify.send(make_project("pinax"), verb=verb, recipient=user or make_user())
+def send(user: Any = None, verb: str = "closed", **arguments: Any) -> None:
+    notify.send(make_project("pinax"), verb=verb, recipient=user or make_user(), **arguments)
 
 
 def test_a_notification_is_posted_and_signed_by_each_secret(endpoint: type[Endpoint]) -> None:
     user = make_user()
-    send(user)
+    send(user, description="as *planned*")
 
     assert deliver() == Tally(sent=1)
 
@@ -97,6 +97,7 @@ def test_a_notification_is_posted_and_signed_by_each_secret(endpoint: type[Endpo
     )
     [item] = posted["data"]["notifications"]
     assert (item["verb"], item["type"], item["text"]) == ("closed", "other", "pinax closed")
+    assert item["description"] == "as *planned*"
     assert "." not in headers["webhook-id"]
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = [

@@ -35,6 +35,9 @@ MAX_NAME_BYTES = 320
 #: The longest subject, in characters.
 MAX_SUBJECT = 150
 
+#: The longest description in a mail about one notification, and in a digest, in characters.
+MAX_DESCRIPTION, MAX_DIGEST_DESCRIPTION = 2_000, 200
+
 #: Control characters that are not space.
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
@@ -63,6 +66,13 @@ class Line:
     url: str
     reason: str
     when: Any
+    #: What the sender wrote beside it: several lines in a mail of its own, one in a digest.
+    description: str = ""
+
+    @property
+    def quote(self) -> str:
+        """Return the description for a plain text, where it must not pass for words of the mail itself."""
+        return "\n".join(f"> {line}".rstrip() for line in self.description.splitlines())
 
 
 def compose(message: Message, *, channel: str, from_email: str, connection: Any = None) -> Mail:
@@ -137,13 +147,22 @@ def threads_of(message: Message) -> list[tuple[str, list[Line]]]:
     for notification in message.notifications:
         objects = names_and_urls(notification)
         names = names_of(notification, objects)
-        line = line_of(notification, names, {key: links.absolute(url) for key, (_, url) in objects.items()})
+        urls = {key: links.absolute(url) for key, (_, url) in objects.items()}
+        line = line_of(notification, names, urls, description_of(notification, is_digest=message.is_digest))
         thread = isolated(thread_name(names), is_bidi=is_bidi)
         found.setdefault(thread_of(notification) or notification.pk, (thread, []))[1].append(line)
     return list(found.values())
 
 
-def line_of(notification: Any, names: Mapping[str, str], urls: Mapping[str, str]) -> Line:
+def description_of(notification: Any, *, is_digest: bool) -> str:
+    """Return the description of a notification as a mail shows it, or an empty text."""
+    text = "" if notification.is_hidden else str(notification.description or "")[: 2 * MAX_DESCRIPTION]
+    if is_digest:
+        return shortened(one_line(" ".join(text.split())), MAX_DIGEST_DESCRIPTION)
+    return shortened("\n".join(map(one_line, text.splitlines())).strip("\n"), MAX_DESCRIPTION)
+
+
+def line_of(notification: Any, names: Mapping[str, str], urls: Mapping[str, str], description: str) -> Line:
     """Return what a mail shows of a notification whose objects have these names and URLs."""
     parts: dict[str, str] = {}
     for name, label in names.items():
@@ -159,6 +178,7 @@ def line_of(notification: Any, names: Mapping[str, str], urls: Mapping[str, str]
         url=next(filter(None, urls.values()), ""),
         reason=reason_label(notification.reason),
         when=notification.timestamp,
+        description=description,
     )
 
 

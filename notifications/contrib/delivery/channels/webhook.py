@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 #: The seconds without a byte after which an endpoint is given up, and those after which it is in any case.
 TIMEOUT, MAX_SECONDS = 15, 30
 
-#: The longest text of a notification in a payload, in characters.
-MAX_SENTENCE = 500
+#: The longest text, and the longest description, of a notification in a payload, in characters.
+MAX_SENTENCE, MAX_DESCRIPTION = 500, 2_000
 
 
 class Channel(base.Channel):
@@ -143,6 +143,7 @@ def item(notification: Any) -> dict[str, Any]:
         "level": notification.level,
         "reason": notification.reason,
         "text": sentences.text(notification)[:MAX_SENTENCE],
+        "description": None if notification.is_hidden else (notification.description or "")[:MAX_DESCRIPTION],
         "url": absolute(main_url(notification)),
         "timestamp": notification.timestamp,
     }

@@ -10,6 +10,13 @@ let queue = Promise.resolve();
 /* What got no answer: it is sent again before the next choice. */
 let unsaved = [];
 
+/* Who has only opened the page is told nothing. */
+let isTouched = false;
+
+function say(text) {
+    says.textContent = isTouched ? text : "";
+}
+
 function changed(field) {
     const day = /^quiet_(?:from|to)_(\d)$/.exec(field.name)?.[1];
     return day === undefined ? [field] : ["from", "to"].map((end) => form.elements[`quiet_${end}_${day}`]);
@@ -26,12 +33,12 @@ async function save(fields) {
         fields.forEach((field) => (response.ok ? field.removeAttribute("aria-invalid") : field.setAttribute("aria-invalid", "true")));
         response.ok && show(answer.choices);
         if (!response.ok) {
-            says.textContent = answer.error || ntfFailed;
+            say(answer.error || ntfFailed);
         } else if (!unsaved.length && !form.querySelector("[aria-invalid]")) {
-            says.textContent = ntfSaved;
+            say(ntfSaved);
         }
     } catch {
-        says.textContent = ntfFailed; // Offline, signed out, or not JSON.
+        say(ntfFailed); // Offline, signed out, or not JSON.
         unsaved.push(fields);
     }
 }
@@ -60,6 +67,7 @@ function show(choices) {
 
 form.addEventListener("change", ({ target }) => {
     const fields = changed(target);
+    isTouched = true;
     // A time of quiet hours waits for the other one.
     if (fields.length === 1 || fields.every(({ value }) => value) || fields.every(({ value }) => !value)) {
         queue = queue.then(() => saveAll(fields));
