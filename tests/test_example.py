@@ -324,6 +324,18 @@ def test_every_page_sends_a_strict_policy_and_keeps_it(site: str) -> None:
             assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", page) == [], path
 
 
+def test_the_preview_of_a_mail_has_the_policy_that_its_styles_need(site: str) -> None:
+    browser = Browser(site).log_in("admin")
+    page = browser.open("/inbox/settings/preview/?type=commented-on&channel=email")
+    assert "frame-src 'self'" in browser.headers["Content-Security-Policy"]
+    [address] = re.findall(r'<iframe[^>]* src="([^"]*)"', page)
+    assert f'<a href="{address}">' in page
+    assert "Lorem ipsum" in browser.open(unescape(address))
+    policy = browser.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox; default-src 'none'; style-src 'unsafe-inline'; ")
+    assert policy.endswith("frame-ancestors 'self'")
+
+
 def test_static_files_are_served_without_debug_mode(site: str) -> None:
     browser = Browser(site)
     assert "prefers-color-scheme: dark" in browser.open("/static/tracker/style.css")

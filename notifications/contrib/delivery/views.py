@@ -118,7 +118,9 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 #: What the HTML of a mail may do in the preview.
-PREVIEW_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: data:"
+PREVIEW_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; frame-ancestors 'self'"
+)
 
 
 def preview_query(request: HttpRequest) -> str:

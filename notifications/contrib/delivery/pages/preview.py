@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.utils import timezone, translation
+from django.utils.lorem_ipsum import COMMON_P
 
 from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import Channel, Message
@@ -37,6 +38,7 @@ def samples(kind: type[NotificationType], user: Any) -> list[Any]:
             verb=kind.verb or "did something",
             action_object=user,
             target=user,
+            description=COMMON_P,
             timestamp=timezone.now(),
         )
     ]
