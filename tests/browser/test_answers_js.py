@@ -529,6 +529,32 @@ def test_times_go_on_and_days_change(browser: Browser, inbox: list[Any], visit: 
     wait_until(lambda: browser.run("") or any("/api/inbox/" in url for url in asked))
 
 
+def test_the_script_says_times_as_the_page_does(browser: Browser, inbox: list[Any], visit: Visit) -> None:
+    """A week ago was 13 days ago after a minute, and two nights ago was yesterday."""
+    now = timezone.now()
+    browser.page.clock.install(time=now)
+    ages = {
+        "20 minutes ago": timedelta(minutes=20),
+        "1 day ago": timedelta(hours=47),
+        "1 week ago": timedelta(days=13),
+        "1 month ago": timedelta(days=40),
+        "1 year ago": timedelta(days=400),
+    }
+    for row, age in zip(inbox, ages.values(), strict=True):
+        rows().filter(pk=row.pk).update(timestamp=now - age)
+
+    def times() -> list[str]:
+        found = browser.page.locator(".ntf-row time").all_inner_texts()
+        return sorted(text.replace("\xa0", " ") for text in found)
+
+    visit(INBOX)
+    assert times() == sorted(ages)
+    browser.page.route("**/api/**", lambda route: route.abort())
+    browser.page.clock.run_for(120_000)
+    wait_until(lambda: "22 minutes ago" in times())
+    assert times() == sorted({*ages, "22 minutes ago"} - {"20 minutes ago"})
+
+
 @pytest.mark.parametrize("hours", [3, -3])
 def test_times_are_those_of_the_server(browser: Browser, inbox: list[Any], visit: Visit, hours: int) -> None:
     """A row that had just come was of three hours ago, or an old one of this second."""

@@ -28,12 +28,9 @@ const OFFERS = { done: ["undone", "done"], saved: ["unsave", "save"], snoozed: [
 
 function ago(moment) {
   const seconds = Math.max((Date.now() - ahead - Date.parse(moment)) / 1000, 1);
-  const units = { day: 86400, hour: 3600, minute: 60, second: 1 };
-  const [unit, size] = Object.entries(units).find(([, size]) => seconds >= size) ?? [];
-  if (!unit) {
-    return "";
-  }
-  const write = (lang) => new Intl.RelativeTimeFormat(lang, { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
+  const units = { year: 31536e3, month: 2628e3, week: 604800, day: 86400, hour: 3600, minute: 60, second: 1 };
+  const unit = Object.keys(units).find((unit) => seconds >= units[unit]);
+  const write = (lang) => unit && new Intl.RelativeTimeFormat(lang).format(-Math.floor(seconds / units[unit]), unit);
   try {
     return write(document.documentElement.lang || undefined);
   } catch {
@@ -185,8 +182,7 @@ export class List extends HTMLElement {
 
   tick() {
     for (const time of all("time[datetime]", this.list)) {
-      const text = ago(time.dateTime);
-      text && write(time, text);
+      write(time, ago(time.dateTime) || time.textContent);
     }
     const { today = "" } = this;
     this.today = new Date().toDateString();
