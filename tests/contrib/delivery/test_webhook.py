@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from datetime import timedelta
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +83,20 @@ def send(user: Any = None, verb: str = "closed", **arguments: Any) -> None:
     notify.send(make_project("pinax"), verb=verb, recipient=user or make_user(), **arguments)
 
 
+def documented() -> Any:
+    """Return the body of the page."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "delivery.rst").read_text()
+    [block] = re.findall(r"   \.\. code-block:: json\n\n(.*?)\n\n``", page, re.DOTALL)
+    return json.loads(block)
+
+
+def keys_of(value: Any) -> Any:
+    """Return the names in a value of JSON, in their order."""
+    if isinstance(value, dict):
+        return [(name, keys_of(part)) for name, part in value.items()]
+    return [keys_of(part) for part in value] if isinstance(value, list) else None
+
+
 def test_a_notification_is_posted_and_signed_by_each_secret(endpoint: type[Endpoint]) -> None:
     user = make_user()
     send(user, description="as *planned*")
@@ -98,6 +114,7 @@ def test_a_notification_is_posted_and_signed_by_each_secret(endpoint: type[Endpo
     [item] = posted["data"]["notifications"]
     assert (item["verb"], item["type"], item["text"]) == ("closed", "other", "pinax closed")
     assert item["description"] == "as *planned*"
+    assert keys_of(posted) == keys_of(documented())
     assert "." not in headers["webhook-id"]
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = [
