@@ -341,6 +341,7 @@ def test_an_event_that_is_sent_again_writes_what_is_missing(chunk: int | None) -
         notify.send(project, verb="closed", recipient=recipient, idempotency_key="one", fanout_chunk=chunk)
 
     again(users[:1])
+    again(users[:2])
     again(everybody())
     again(users)
 

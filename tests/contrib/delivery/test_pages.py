@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -81,6 +82,9 @@ def test_the_page_shows_every_type_and_channel_in_four_queries(
         "Always",
     ):
         assert words in shown
+    rows = re.findall(r'<tr data-ntf-depth="(\d)">\s*<th scope="row">([^<]*)<', shown)
+    depths = {label: depth for depth, label in rows}
+    assert [depths[label] for label in ("All notifications", "Work", "Closed")] == ["0", "1", "2"]
     assert 'name="choice:memory:category:work"' in shown
     assert '<option value="daily" selected>' in shown
     assert "Default (Daily)" in shown
