@@ -141,6 +141,17 @@ def test_a_choice_is_saved_when_it_is_made_and_the_page_says_what_holds_then(
     assert "400" in complaint
 
 
+@pytest.mark.parametrize("look", ["light", "dark", "320 px"])
+def test_the_page_of_settings_is_accessible_and_fits(log_in: LogIn, demo: str, look: str) -> None:
+    browser = log_in("brosner")
+    browser.show_as(look)
+    browser.page.goto(f"{demo}inbox/settings/")
+    assert browser.page.get_by_label("Monday").count() == 2
+    assert violations(browser) == []
+    beyond = "const page = document.documentElement; return page.scrollWidth - page.clientWidth"
+    assert browser.run(beyond) == 0
+
+
 def test_a_comment_in_one_browser_appears_in_the_bell_of_another_by_the_stream_alone(
     two: tuple[Browser, Browser], demo: str
 ) -> None:
