@@ -272,6 +272,17 @@ def test_the_page_says_what_was_done_with_a_button_that_undoes_it(
     assert said(inbox) == "This action can no longer be undone."
 
 
+def test_the_page_says_what_was_done_last_and_keeps_it_while_nothing_changes(
+    inbox: Client, justquick: Any
+) -> None:
+    row = make_notification(justquick)
+    inbox.post(ACT, {"one": f"save:{row.slug}"})
+    inbox.post(ACT, {"one": f"done:{row.slug}"})
+    assert said(inbox) == "1 notification marked as done."
+    inbox.post(ACT, {"one": f"save:{row.slug}"})
+    assert said(inbox) == "1 notification marked as done."
+
+
 def test_the_page_says_it_in_the_language_of_the_reader_and_to_nobody_else(
     inbox: Client, justquick: Any
 ) -> None:

@@ -156,11 +156,8 @@ def reachable(channel: Channel, using: str) -> Any:
     accounts = active(everybody)
     # If it fails, all get a row: it is asked again before the message is sent, which then waits until it works.
     users: Any = guarded(channel, "reachable()", channel.reached_among, accounts, otherwise=accounts)
-    query = users.query
     # A join may name a user more than once.
-    if not (query.combinator or query.distinct or query.group_by) and is_one_table(query):
-        return users
-    return everybody.filter(pk__in=users.values("pk"))
+    return users if is_one_table(users.query) else everybody.filter(pk__in=users.values("pk"))
 
 
 def default_digests(now: datetime) -> tuple[datetime, datetime]:

@@ -204,7 +204,11 @@ class Odd(Channel):
 @pytest.mark.parametrize("answer", [None, [], ValueError("no")])
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_channel_that_cannot_say_whom_it_reaches_waits_and_costs_nobody_a_notification(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, answer: Any, is_first: bool
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    answer: Any,
+    is_first: bool,
 ) -> None:
     monkeypatch.setattr(Odd, "answer", answer)
     odd = {"odd": {"channel": f"{__name__}.Odd"}}
@@ -214,6 +218,7 @@ def test_a_channel_that_cannot_say_whom_it_reaches_waits_and_costs_nobody_a_noti
     deliver()
     assert dict(Delivery.objects.values_list("channel", "status")) == {"odd": "pending", "scripted": "sent"}
     assert Circuit.objects.get().channel == "odd"
+    assert "The channel odd failed." in caplog.text
     assert [error.id for error in check_channels(None)] == ["notifications_delivery.E001"]
 
 
@@ -321,6 +326,10 @@ REACHED: dict[str, Callable[[Any], Any]] = {
     "a join": lambda users: users.filter(groups__name__startswith="group"),
     "distinct": lambda users: users.filter(groups__name__startswith="group").distinct(),
     "a group": lambda users: users.annotate(number=Count("groups")).filter(number=2),
+    "distinct without a join": lambda users: users.filter(username__in=["user0", "user1"]).distinct(),
+    "a group without a join": lambda users: users.annotate(number=Count("pk")).filter(
+        number=1, username__in=["user0", "user1"]
+    ),
     "an order": lambda users: users.filter(username__in=["user0", "user1"]).order_by("-groups__name"),
     "columns": lambda users: users.filter(username__in=["user0", "user1"]).values("username"),
 }

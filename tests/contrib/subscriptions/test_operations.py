@@ -29,8 +29,10 @@ from notifications.contrib.subscriptions import (
     watch,
     watchers,
 )
+from notifications.contrib.subscriptions.decisions import Standing, standing_of
+from notifications.contrib.subscriptions.levels import Level
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.storage.reasons import strongest
+from notifications.storage.reasons import Reason, strongest
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_ticket, said, send, send_and_commit, told_why
 from tests.factories import at_once, make_user
@@ -247,6 +249,23 @@ def test_a_level_or_reason_that_there_is_not_is_refused(
         return
     with pytest.raises(ValueError, match=problem):
         watch(bob, make_ticket(), **arguments)
+
+
+def test_the_button_says_why_only_who_participates_in_the_object_itself(bob: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket)
+    assert standing_of(bob, ticket) == Standing(Level.ALL)
+    watch(bob, ticket, reason=Reason.AUTHOR)
+    assert standing_of(bob, ticket) == Standing(Level.ALL, None, Reason.AUTHOR)
+
+    other = make_ticket("issue 3")
+    watch(bob, other.repo, reason=Reason.AUTHOR)
+    watch(bob, other.repo, level=Level.ALL)
+    source = Subscription.objects.order_by("pk").last()
+    assert source is not None
+    assert source.object == other.repo
+    assert source.reason == Reason.AUTHOR
+    assert standing_of(bob, other) == Standing(Level.ALL, None, "", source)
 
 
 def test_a_user_is_a_user_of_the_site_and_saved(bob: Any) -> None:

@@ -600,6 +600,8 @@ def test_what_has_a_page_is_a_link(bob: Any) -> None:
     project = make_project()
     watch(bob, project)
     assert f'<a href="/projects/{project.pk}/">activity-stream</a>' in browser(bob).get(HOME).content.decode()
+    [shown] = browser(bob).get(HOME, headers=JSON).json()["items"]
+    assert shown["url"] == f"/projects/{project.pk}/"
 
 
 # Nobody speaks or reads for another
