@@ -9,8 +9,6 @@ import pytest
 from django.utils import timezone
 
 from notifications.contrib.live import wire
-from notifications.contrib.live.rounds import cursor_at
-from notifications.contrib.live.streams import Position
 from notifications.contrib.live.wire import MAX_CURSOR_ROWS, Cursor, mark
 from tests.factories import moment
 
@@ -63,17 +61,6 @@ def test_a_cursor_of_too_many_rows_says_that_it_is_partial() -> None:
     assert Cursor.loads(cursor.dumps()) == cursor
     assert Cursor.at(now, set(list(marks)[1:])).known < marks
     assert len(Cursor.at(now, set(list(marks)[1:])).dumps()) < 1000
-
-
-def test_where_too_much_is_known_to_be_listed_the_cursor_is_partial() -> None:
-    """Who came back with it would be sent nothing of what it could not list."""
-    now = timezone.now()
-    assert Cursor.loads(cursor_at(Position(now, {}, digest=7), ())) == Cursor(now, is_partial=True)
-    known = {mark(pk, now): now for pk in range(3)}
-    first = mark(0, now)
-    assert Cursor.loads(cursor_at(Position(now, known), [first])) == Cursor(
-        now, frozenset({*known} - {first})
-    )
 
 
 def test_a_page_that_says_when_it_was_made_is_where_its_stream_begins() -> None:
