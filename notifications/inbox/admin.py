@@ -158,7 +158,7 @@ class AbstractNotificationAdmin(Base):
         for word in asked.words:
             condition = self._looked_up(request, word, viewer)
             if condition is None:
-                left.append(f'"{word}"')
+                left.append(quoted(word))
             else:
                 rows = rows.filter(condition)
         if left and viewer is not None:
@@ -266,6 +266,12 @@ class AbstractNotificationAdmin(Base):
             "%(count)d notification was changed.", "%(count)d notifications were changed.", changed
         )
         self.message_user(request, words % {"count": changed})
+
+
+def quoted(word: str) -> str:
+    """Return a word or phrase, which has no quotes, as Django's search of the admin reads it as one."""
+    escaped = word.replace("\\", "\\\\")
+    return f'"{escaped}"'
 
 
 def viewer_of(request: HttpRequest) -> Any:

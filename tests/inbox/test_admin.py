@@ -20,7 +20,7 @@ from django.urls import NoReverseMatch, reverse
 import notifications
 from notifications.admin import AbstractNotificationAdmin, NotificationAdmin
 from notifications.conf import get_notification_model
-from notifications.inbox import admin as inbox_admin
+from notifications.inbox import admin as inbox_admin, search
 from notifications.inbox.admin import RecipientWidget
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 from tests.testapp.models import Issue, Project, Quiet
@@ -176,6 +176,17 @@ def test_the_search_looks_at_the_words_and_the_recipient(
         assert staff.get(url("changelist"), {"q": words}).status_code == 200
     else:
         assert {row.verb for row in listed(staff, q=words)} == verbs
+
+
+@pytest.mark.parametrize(
+    "query", ["temp\\ home", '"temp\\ to" home', "\\temp\\ home", "\\\\temp", "temp\\\\ to"]
+)
+def test_the_search_reads_words_with_backslashes_as_the_inbox_does(
+    staff: Client, justquick: Any, query: str
+) -> None:
+    make_notification(justquick, verb="moved", description="from d:\\temp\\ to home")
+    asked = search.parse(query, get_notification_model())
+    assert list(listed(staff, q=query)) == list(asked.narrow(get_notification_model().objects.all()))
 
 
 @pytest.mark.parametrize(
