@@ -113,7 +113,8 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
         page.before,
         counts,
         filters,
-        [labels_of(row) for row in shown],
+        # A row returns from snooze by itself, which no count shows beyond the cap.
+        [(labels_of(row), states_of(row)) for row in shown],
         [repr(thread_of(row)) for row in found] if with_threads else one,
     )
     unchanged = get_conditional_response(request, etag=etag)

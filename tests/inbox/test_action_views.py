@@ -485,6 +485,24 @@ def test_an_unchanged_poll_of_the_json_is_304(
     assert inbox.get(API, headers=headers).status_code == 200
 
 
+def test_a_row_that_returns_from_snooze_is_another_answer_also_where_no_count_shows_it(
+    inbox: Client, justquick: Any, settings: Any, monkeypatch: Any
+) -> None:
+    settings.NOTIFICATIONS = {"BADGE_CAP": 1}
+    hour, now = timedelta(hours=1), timezone.now()
+    for hours in (None, None, 1, 3, 3):
+        row = make_notification(justquick)
+        row.mark_as_saved()
+        if hours:
+            row.snooze(now + hours * hour)
+    before = inbox.get(API, {"tab": "saved"})
+    monkeypatch.setattr(timezone, "now", lambda: now + 2 * hour)
+    answer = inbox.get(API, {"tab": "saved"}, headers={"if-none-match": before["ETag"]})
+    assert answer.status_code == 200
+    assert answer.json()["counts"] == before.json()["counts"]
+    assert answer.json()["items"] != before.json()["items"]
+
+
 @pytest.mark.parametrize("change", ["is renamed", "is gone", "is another day", "another language"])
 def test_what_a_poll_shows_is_in_its_etag(
     inbox: Client, justquick: Any, change: str, monkeypatch: Any
