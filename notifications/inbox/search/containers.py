@@ -20,8 +20,10 @@ from notifications.extensions import containers
 from notifications.inbox.search.logic import NEVER, any_of
 from notifications.inbox.search.names import searched_models
 from notifications.inbox.search.readable import object_of
+from notifications.inbox.search.terms import MAX_QUERY_LENGTH
 from notifications.objects.fetch import content_type_ids
 from notifications.objects.guard import attempted
+from notifications.objects.text import text_problem
 from notifications.objects.visibility import all_objects, rule_of, visible_to
 
 #: A name that needs no quotes in a query.
@@ -120,6 +122,7 @@ def containers_of(rows: QuerySet[Any], known: Iterable[Path], viewer: Any) -> li
 
 def query_for(name: str) -> str:
     """Return the query for what is inside the object of this name, or an empty text if there is no such query."""
-    if name != name.strip().removeprefix("@") or '"' in name or not name:
+    if name != name.strip().removeprefix("@") or '"' in name or not name or text_problem(name):
         return ""
-    return f"in:{name}" if PLAIN_NAME.fullmatch(name) else f'in:"{name}"'
+    query = f"in:{name}" if PLAIN_NAME.fullmatch(name) else f'in:"{name}"'
+    return query if len(query) <= MAX_QUERY_LENGTH else ""

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from notifications.contrib.subscriptions.containment import lookups_of_parents
 from notifications.extensions import Extension
 from notifications.inbox import tabs
+from notifications.inbox.search import terms
 from notifications.inbox.search.containers import query_for
 from notifications.objects.visibility import Rule
 from tests.contrib.subscriptions.models import Branch, Mirror, Owner, Readme, Repo, RepoProxy, Ticket
@@ -206,9 +207,14 @@ def test_what_is_in_another_database_has_no_filter(ann: Any, client: Client, set
     assert found(client, "in:pinax") == []
 
 
-@pytest.mark.parametrize("name", ["", " pinax", "@pinax", 'a"b'])
+@pytest.mark.parametrize("name", ["", " pinax", "@pinax", 'a"b', "a" * 498, "a b" * 166, "a\0b"])
 def test_a_name_that_no_query_finds_is_not_offered(name: str) -> None:
     assert query_for(name) == ""
+
+
+@pytest.mark.parametrize("name", ["a" * 497, "a b" * 165, "-a:b", "漢字"])
+def test_the_query_of_a_name_that_is_offered_finds_it(name: str) -> None:
+    assert terms.split(query_for(name)) == [terms.Term("in", name, negated=False)]
 
 
 def test_a_target_that_is_gone_or_has_another_kind_of_key_costs_nothing(ann: Any, client: Client) -> None:
