@@ -106,6 +106,16 @@ def test_a_query_finds_what_it_says(query: str, verbs: set[str]) -> None:
     assert found(query) == verbs
 
 
+@pytest.mark.parametrize("term", ["from:{}", "target:{}", "in:{}", "{}", "-{}"])
+@pytest.mark.usefixtures("story")
+def test_a_name_stands_for_the_same_objects_whatever_else_is_asked_for(term: str) -> None:
+    alice = get_user_model().objects.get(username="Alice")
+    make_notification(alice, verb="saw it", target=alice)
+    term = term.format("alice")
+    for other in ("from:Alice", "target:Alice", "Alice"):
+        assert found(f"{term} -{other}") == found(term) - found(other)
+
+
 @pytest.mark.parametrize(
     ("query", "error"),
     [

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from notifications.events import OBJECTS
 from notifications.inbox.search.logic import NEVER, all_of, any_of
-from notifications.inbox.search.names import Named, objects_called
+from notifications.inbox.search.names import Named
 from notifications.inbox.search.terms import Term
 from notifications.storage.states import STATES
 from notifications.types import NotificationType, Other, registered, type_named
@@ -87,7 +87,7 @@ def named(key: str, value: str, found: Found) -> Q:
     return (
         any_of(
             Q(**{f"{key}_content_type__in": [content_type_id], f"{key}_object_id__in": sorted(ids)})
-            for content_type_id, ids in objects_called(value, found.objects).items()
+            for content_type_id, ids in found.objects.get(value, {}).items()
         )
         or NEVER
     )

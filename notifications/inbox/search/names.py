@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any, TypeAlias
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import models
+from django.db import connections, models
 
 from notifications.conf import settings
 from notifications.objects.fetch import content_type_ids
@@ -19,7 +20,7 @@ from notifications.objects.visibility import all_objects, visible_to
 #: The most objects of one model that the names in a query may stand for.
 MAX_NAMED_OBJECTS = 100
 
-#: For each name, and each content type, the ids of the objects that it stands for.
+#: For each name as it was typed, and each content type, the ids of the objects that it stands for.
 Named: TypeAlias = "dict[str, dict[int, set[str]]]"
 
 
@@ -75,32 +76,35 @@ def find(names: Iterable[str], using: str | None, viewer: Any) -> tuple[Named, s
     A name may be written with an ``@``, and in small letters. Of more than 100 objects, the newest are returned.
     """
     missing = ""
-    wanted = {spelling for name in names for spelling in spellings(name)}
+    names_of_spelling: defaultdict[str, set[str]] = defaultdict(set)
+    for name in names:
+        for spelling in spellings(name):
+            names_of_spelling[spelling].add(name)
     found: Named = defaultdict(lambda: defaultdict(set))
-    if not wanted:
+    if not names_of_spelling:
         return found, missing
-    for model, name in searched_models().items():
-        rows = visible_to(viewer, all_objects(model).filter(**{f"{name}__in": wanted}))
+    for model, field in searched_models().items():
+        rows = visible_to(viewer, all_objects(model).filter(**{f"{field}__in": set(names_of_spelling)}))
         types = content_type_ids(model, using)
-        what = f"The search in {model._meta.label}.{name}"
+        what = f"The search in {model._meta.label}.{field}"
         nothing: list[tuple[str, Any]] = []
-        named = attempted(what, "its query", names_in, rows, name, otherwise=nothing)
+        named = attempted(what, "its query", names_in, rows, field, otherwise=nothing)
         if len(named) > MAX_NAMED_OBJECTS:
             [(missing, _)] = Counter(each for each, _ in named).most_common(1)
+        # To MySQL and MariaDB a name is the same in other letters.
+        is_same_in_any_case = connections[rows.db].vendor == "mysql"
         for each, pk in named[:MAX_NAMED_OBJECTS]:
-            for content_type_id in types:
-                found[each.lower()][content_type_id].add(str(pk))
+            asked = names_of_spelling.get(each, set())
+            if is_same_in_any_case:
+                asked = asked | names_of_spelling.get(each.lower(), set())
+            for name, content_type_id in product(asked, types):
+                found[name][content_type_id].add(str(pk))
     return found, missing
 
 
 def names_in(rows: models.QuerySet[Any], name: str) -> list[tuple[str, Any]]:
     """Return the names and primary keys of the newest of the rows, one more than may be used."""
     return list(rows.order_by("-pk").values_list(name, "pk")[: MAX_NAMED_OBJECTS + 1])
-
-
-def objects_called(name: str, found: Named) -> dict[int, set[str]]:
-    """Return the objects of this name, by content type, among those that were found."""
-    return found.get(name.removeprefix("@").lower(), {})
 
 
 def spellings(name: str) -> set[str]:

@@ -24,7 +24,7 @@ from notifications.inbox.search.conditions import (
 )
 from notifications.inbox.search.containers import inside
 from notifications.inbox.search.logic import all_of
-from notifications.inbox.search.names import MAX_NAMED_OBJECTS, find, objects_called
+from notifications.inbox.search.names import MAX_NAMED_OBJECTS, find
 from notifications.inbox.search.readable import readable
 from notifications.inbox.search.terms import NotUnderstood, Term, split
 from notifications.storage.states import STATES
@@ -73,9 +73,7 @@ def parse(text: str, model: type[models.Model], *, using: str | None = None, vie
         limit = limit_text(missing, is_excluded=any(term.negated for term in named)) if missing else ""
         has_words = viewer is not None and not all(term.key for term in terms)
         within = {
-            term.value: inside(
-                objects_called(term.value, objects), using or router.db_for_read(model), viewer
-            )
+            term.value: inside(objects.get(term.value, {}), using or router.db_for_read(model), viewer)
             for term in terms
             if term.key == "in"
         }
