@@ -48,6 +48,27 @@ class IsSet(models.Func):
         self.column = column
 
 
+class IsOneOf(models.Func):
+    """Whether a column of texts holds exactly one of some texts, at least one.
+
+    To MySQL and MariaDB texts that differ in case, in accents or in spaces at the end are one.
+    """
+
+    template = "%(expressions)s"
+    output_field = models.BooleanField()
+
+    def __init__(self, column: Any, *texts: Any, **extra: Any) -> None:
+        super().__init__(column, *texts, **extra)
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> Any:
+        """Return the comparison."""
+        parts, params = zip(*map(compiler.compile, self.source_expressions), strict=True)
+        if connection.vendor == "mysql":
+            parts = tuple(f"BINARY CONVERT({part} USING utf8mb4)" for part in parts)
+        column, *texts = parts
+        return f"{column} IN ({', '.join(texts)})", [value for some in params for value in some]
+
+
 class CountOfRows(models.Func):
     """The number of the rows of the query in which it stands, without its limit, if the query :meth:`fits`.
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 from notifications.conf import get_notification_model
 from notifications.inbox import search
+from notifications.types import all_types, type_of, type_word
 from tests.factories import make_group, make_issue, make_notification, make_project, make_user, rows
 from tests.testapp.models import Issue, Project
 
@@ -114,6 +115,15 @@ def test_a_name_stands_for_the_same_objects_whatever_else_is_asked_for(term: str
     term = term.format("alice")
     for other in ("from:Alice", "target:Alice", "Alice"):
         assert found(f"{term} -{other}") == found(term) - found(other)
+
+
+@pytest.mark.parametrize("verb", ["closed", "CLOSED", "clösed", "closed ", "closed it", "closé"])
+def test_a_type_has_the_rows_whose_verb_is_that_of_the_type(make_type: Any, verb: str) -> None:
+    make_type("closed")
+    make_type("closé")
+    row = make_notification(make_user(), verb=verb)
+    words = {type_word(kind): found(f"type:{type_word(kind)}") for kind in all_types()}
+    assert [word for word, verbs in words.items() if verbs] == [type_word(type_of(row.verb))]
 
 
 @pytest.mark.parametrize(

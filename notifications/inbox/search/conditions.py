@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from notifications.events import OBJECTS
 from notifications.inbox.search.logic import NEVER, all_of, any_of
 from notifications.inbox.search.names import Named
 from notifications.inbox.search.terms import Term
+from notifications.storage.expressions import IsOneOf
 from notifications.storage.states import STATES
 from notifications.types import NotificationType, Other, registered, type_named
 
@@ -79,7 +80,9 @@ def type_(value: str, found: Found) -> Q:
 
 def is_of_type(kind: type[NotificationType]) -> Q:
     """Return the condition of the rows of a type."""
-    return ~Q(verb__in=[each.verb for each in registered()]) if kind is Other else Q(verb=kind.verb)
+    verbs = [each.verb for each in registered()] if kind is Other else [kind.verb]
+    found = Q(IsOneOf("verb", *map(Value, verbs))) if verbs else NEVER
+    return ~found if kind is Other else found
 
 
 def named(key: str, value: str, found: Found) -> Q:
