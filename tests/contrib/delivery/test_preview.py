@@ -12,7 +12,7 @@ from django.test import Client
 from notifications import notify
 from notifications.contrib.delivery.channels import Channel
 from notifications.contrib.delivery.pages import preview
-from notifications.types import all_types, type_word
+from notifications.types import Other, all_types, type_word
 from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +94,16 @@ def test_a_mail_is_shown_with_its_headers_its_text_and_its_html(staff: Client) -
     html = staff.get(PAGE, {**query, "part": "html"})
     assert '<html lang="de" dir="ltr">' in html.content.decode()
     assert html["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+
+
+def test_a_type_is_shown_by_notifications_of_this_type_alone(staff: Client, make_type: Any) -> None:
+    ann = get_user_model().objects.get()
+    closed = make_type("closed")
+    for verb in ("saw", "closed", "CLOSED"):
+        notify.send(ann, verb=verb, recipient=ann)
+        notify.send(ann, verb="closed", recipient=ann)
+    assert {row.verb for row in preview.samples(closed, ann)} == {"closed"}
+    assert {row.verb for row in preview.samples(Other, ann)} == {"CLOSED", "saw"}
 
 
 def test_unknown_names_are_the_first_of_their_kind(staff: Client) -> None:

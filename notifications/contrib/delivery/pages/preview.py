@@ -12,6 +12,7 @@ from django.utils.lorem_ipsum import COMMON_P
 
 from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import Channel, Message
+from notifications.inbox.search import is_of_type
 from notifications.sending.audience import is_active
 from notifications.types import NotificationType
 
@@ -29,7 +30,7 @@ def samples(kind: type[NotificationType], user: Any) -> list[Any]:
     """Return the latest notifications of a type that the user received, or one that is made up and not saved."""
     model: Any = get_notification_model()
     rows = model._default_manager.filter(recipient=user).order_by("-pk")
-    found = list((rows.filter(verb=kind.verb) if kind.verb else rows).with_objects()[:SAMPLES])
+    found = list(rows.filter(is_of_type(kind)).with_objects()[:SAMPLES])
     return found or [
         model(
             pk=0,
