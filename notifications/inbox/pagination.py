@@ -17,9 +17,9 @@ from django.db import connections
 from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from notifications.objects.fetch import primary_key
+from notifications.storage.expressions import moment_of
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.states import newest_first, oldest_first
 
@@ -38,7 +38,7 @@ def edge_of(cursor: str, model: Any, using: str) -> Edge | None:
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         moment, _, key = text.partition(" ")
-        timestamp = parse_datetime(moment)
+        timestamp = moment_of(moment)
     except ValueError:
         return None
     if timestamp is None or not is_moment(timestamp, using):

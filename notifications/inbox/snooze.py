@@ -9,12 +9,12 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy as _, pgettext
 
-from notifications.storage.expressions import judge_moment
+from notifications.storage.expressions import judge_moment, moment_of
 
 #: The times of day for snoozing until the morning and until the evening.
 MORNING, EVENING = time(8), time(18)
@@ -99,7 +99,7 @@ def snooze_until(text: str) -> datetime:
         return stored(PRESETS[text].moment(local_now()))
     try:
         day = parse_date(text)
-        moment = datetime.combine(day, MORNING) if day else parse_datetime(text)
+        moment = datetime.combine(day, MORNING) if day else moment_of(text)
         if moment is None:
             raise SnoozeError(gettext("“%(text)s” is not a valid date and time.") % {"text": text[:40]})
         until = yet_to_come(moment, stored, timezone.now())

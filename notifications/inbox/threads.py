@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.http import HttpRequest
-from django.utils.dateparse import parse_datetime
 
 from notifications.conf import settings
 from notifications.inbox.pagination import is_moment
+from notifications.storage.expressions import moment_of
 from notifications.storage.notification import AbstractNotification, Rows
 
 #: What the value of a thread in a form begins with; no slug has a colon.
@@ -108,7 +108,7 @@ class Shown:
         """Return what a form sent back, or None for a text that no page has."""
         try:
             content_type_id, count, newest, text, object_id = decode(value.removeprefix(PREFIX), 5)
-            moment = parse_datetime(text)
+            moment = moment_of(text)
             if not value.startswith(PREFIX) or moment is None or not is_moment(moment, using):
                 return None
             counted, arrived = (None if part == "-" else natural(part) for part in (count, newest))

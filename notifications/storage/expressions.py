@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone as zones
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FullResultSet
 from django.db import models
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 
 class CurrentMoment(models.Value):
@@ -173,6 +174,20 @@ class IsUnseen(SeenFloor):
         place = place.format(keys=self.column("seen_keys", user, connection), pk=pk)
         seen_at = self.moment("seen_at", user, compiler, connection)
         return f"({inbox_at} > {seen_at} OR {place} = 0)", [*params, *params]
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return the date and time that a text of a request names, in UTC if it names an offset, or None for another text.
+
+    Raise ValueError for one that there is not. PostgreSQL would refuse offsets of 16 hours and more in a query.
+    """
+    moment = parse_datetime(text)
+    if moment is None or timezone.is_naive(moment):
+        return moment
+    try:
+        return moment.astimezone(zones.utc)
+    except OverflowError as error:
+        raise ValueError(f"There is no {text!r} in UTC.") from error
 
 
 def judge_moment(until: Any) -> None:

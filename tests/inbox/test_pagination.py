@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta, timezone
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from django.db import connections
 from django.http import Http404
 from django.test import Client
 
+import notifications
 from notifications.conf import get_notification_model
 from notifications.inbox.pagination import Page, cursor_of, edge_of, get_page
 from tests.factories import make_notification, make_user, moment, rows
@@ -349,17 +351,27 @@ def test_a_moment_that_the_zone_of_the_database_does_not_have_is_the_first_page(
 
 
 @pytest.mark.shape("default", "custom_user", "jsonfield", "soft_delete", "swapped")
-@pytest.mark.parametrize("offset", ["+05:30", "-11:00", "Z"])
+@pytest.mark.parametrize("offset", ["+05:30", "-11:00", "+23:59", "Z"])
 def test_a_cursor_may_name_its_moment_in_any_zone(justquick: Any, offset: str) -> None:
     everything = make_rows(justquick, 12)
     row = everything[4]
-    elsewhere = timezone(timedelta(hours=5, minutes=30) if offset == "+05:30" else timedelta(hours=-11))
+    hours = {"+05:30": 5.5, "-11:00": -11, "+23:59": 23 + 59 / 60}.get(offset, 0)
+    elsewhere = timezone(timedelta(minutes=round(60 * hours)))
     text = row.timestamp.astimezone(elsewhere).isoformat()
     if offset == "Z":
         text = row.timestamp.isoformat().replace("+00:00", "Z")
     assert text.endswith(offset)
 
     assert list(page_of(justquick, before=encoded(f"{text} {row.pk}"))) == everything[5:]
+
+
+def test_one_function_reads_the_moments_of_requests() -> None:
+    """Another one could give a database an offset that it refuses."""
+    modules = {path: path.read_text() for path in Path(notifications.__file__).parent.rglob("*.py")}
+    words = ("parse_datetime", "datetime.fromisoformat", "strptime")
+    reading = {path.name for path, text in modules.items() if any(word in text for word in words)}
+    # What undo reads has been kept by itself.
+    assert reading == {"expressions.py", "undo.py"}
 
 
 # What a page costs

@@ -89,7 +89,9 @@ def test_what_is_typed_is_in_the_time_zone_of_the_reader() -> None:
         assert snooze_until("tomorrow").astimezone(ZoneInfo("Asia/Tokyo")).hour == 8
 
 
-@pytest.mark.parametrize("text", ["2099-12-24T18:00", "2099-12-24 18:00:00", "2099-12-24T18:00Z"])
+@pytest.mark.parametrize(
+    "text", ["2099-12-24T18:00", "2099-12-24 18:00:00", "2099-12-24T18:00Z", "2099-12-25T17:59+23:59"]
+)
 def test_a_date_and_a_time_can_be_typed(text: str) -> None:
     assert snooze_until(text) == moment(2099, 12, 24, 18)
 

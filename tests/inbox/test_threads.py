@@ -652,6 +652,14 @@ def test_a_moment_that_no_database_has_is_not_a_value() -> None:
         decode("MQ", 2)
 
 
+@pytest.mark.shape("default")
+def test_a_moment_of_any_offset_is_one_of_utc() -> None:
+    """PostgreSQL refuses offsets of 16 hours and more."""
+    shown = Shown.loads("thread:" + encode(1, "-", "-", "2026-01-01T00:00:00+23:59", "1"), "default")
+    assert shown is not None
+    assert shown.moment.isoformat() == "2025-12-31T00:01:00+00:00"
+
+
 # What others may not see
 
 

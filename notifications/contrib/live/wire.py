@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from notifications.storage.expressions import moment_of
+
 #: The headers of a stream. GZip would hold it back, and nginx too; Django 5.2 would cache what is not private.
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -132,8 +134,10 @@ class Cursor:
     def of_page(cls, text: str) -> Cursor | None:
         """Return the cursor of a page that was made at a time, in ISO 8601, or None for any other text."""
         try:
-            since = datetime.fromisoformat(text)
+            since = moment_of(text)
         except ValueError:
+            since = None
+        if since is None:
             return None
         fits = timezone.is_naive(since) == timezone.is_naive(timezone.now())
         return cls.since_then(since) if fits else None

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import timedelta, timezone as zones
 from typing import Any
 
 import pytest
@@ -411,6 +411,21 @@ def test_what_came_while_the_page_was_loading_is_sent(speaks: bool) -> None:
             return verbs(browser)
 
     assert asyncio.run(listen()) == ["while it loads"]
+
+
+@pytest.mark.shape("default", "custom_user", "swapped")
+def test_a_page_whose_moment_has_an_odd_offset_keeps_nobody_from_their_events() -> None:
+    """PostgreSQL refuses offsets of 16 hours and more, and the query of a round is one for everybody."""
+    odd, other = make_users(2)
+    page = (timezone.now() - timedelta(minutes=5)).astimezone(zones(timedelta(hours=23, minutes=59)))
+
+    async def listen() -> list[str]:
+        async with tuned_in(other) as browser, tuned_in(odd, cursor=Cursor.of_page(page.isoformat())):
+            await elsewhere(send, other, "closed")
+            await hear_all(browser)
+            return verbs(browser)
+
+    assert asyncio.run(listen()) == ["closed"]
 
 
 def test_a_stream_begins_with_a_change_because_its_page_may_be_older() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.db import router
-from django.utils.dateparse import parse_datetime
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import get_language, gettext
 
@@ -41,6 +40,7 @@ from notifications.contrib.delivery.preferences import (
     default_frequency,
 )
 from notifications.inbox.snooze import yet_to_come
+from notifications.storage.expressions import moment_of
 from notifications.storage.locking import hold, retry, writing
 from notifications.types import NotificationType, all_types, category_label, type_label
 
@@ -283,7 +283,7 @@ def pause_in(text: str, schedule: Schedule) -> datetime | None:
     if not text.strip():
         return None
     try:
-        moment = parse_datetime(text.strip())
+        moment = moment_of(text.strip())
     except ValueError:
         moment = None
     # The first and the last year have no name in some zones.
