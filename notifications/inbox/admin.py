@@ -19,11 +19,14 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
+from notifications.events import OBJECTS
 from notifications.inbox import search
 from notifications.inbox.search.names import called, is_text, login_name
+from notifications.objects.fetch import primary_key
 from notifications.objects.labels import name_of
 from notifications.objects.links import admin_link
 from notifications.objects.visibility import visible_to
+from notifications.sending.arguments import clean_timestamp
 from notifications.sending.data import clean_data
 from notifications.storage.notification import AbstractNotification, Rows
 from notifications.types import all_types, registered, type_key, type_label, type_named
@@ -56,7 +59,7 @@ class CappedPaginator(BasePaginator):
 
 
 class NotificationForm(BaseForm):
-    """The form of a notification. It refuses new data that ``notify.send`` refuses."""
+    """The form of a notification. It refuses new values that ``notify.send`` refuses, and stores keys as that does."""
 
     def clean_data(self) -> Any:
         """Return the data. A row of an older table may keep what it has."""
@@ -70,6 +73,32 @@ class NotificationForm(BaseForm):
                 field.bound_data = lambda typed, initial: InvalidJSONInput(typed)
                 raise ValidationError(str(error)) from error
         return data
+
+    def clean_timestamp(self) -> Any:
+        """Return the time. PostgreSQL stores some that it cannot return: then the pages of the recipient fail."""
+        moment = self.cleaned_data["timestamp"]
+        if "timestamp" in self.changed_data and moment is not None:
+            try:
+                clean_timestamp(self.instance._meta.get_field("timestamp"), moment)
+            except (TypeError, ValueError) as error:
+                raise ValidationError(str(error)) from error
+        return moment
+
+    def clean(self) -> Any:
+        """Return the values, with the primary keys of new objects in the one spelling that is compared with others."""
+        values: Any = super().clean()
+        values = self.cleaned_data if values is None else values
+        for name in OBJECTS:
+            field, kind = f"{name}_object_id", values.get(f"{name}_content_type")
+            model = (
+                kind.model_class()
+                if kind and {field, f"{name}_content_type"} & {*self.changed_data}
+                else None
+            )
+            key = None if model is None else primary_key(model, values.get(field) or "")
+            if key is not None:
+                values[field] = str(key)
+        return values
 
 
 class RecipientWidget(ForeignKeyRawIdWidget):
@@ -207,6 +236,10 @@ class AbstractNotificationAdmin(Base):
         if field is not None and obj is not None and obj.actor_content_type_id is None:
             field.required = False
         return form
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the same form for ``list_editable``."""
+        return super().get_changelist_form(request, **{"form": self.form, **kwargs})
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Show the recipient with the same name as everywhere else."""

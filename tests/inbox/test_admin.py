@@ -23,7 +23,7 @@ from notifications.conf import get_notification_model
 from notifications.inbox import admin as inbox_admin, search
 from notifications.inbox.admin import RecipientWidget
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
-from tests.testapp.models import Issue, Project, Quiet
+from tests.testapp.models import Issue, Project, Quiet, UuidThing
 
 pytestmark = pytest.mark.django_db
 
@@ -392,6 +392,45 @@ def test_data_that_not_every_database_can_store_is_refused(data: str, staff: Cli
     answer = staff.post(url("change", row.pk), form(row, data=data))
     assert answer.status_code == 200
     assert list(answer.context["adminform"].errors) == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "clock"),
+    [("Asia/Tokyo", "0001-01-01", "00:00:00"), ("America/Chicago", "9999-12-31", "23:59:59")],
+)
+def test_a_time_that_not_every_database_can_return_is_refused(
+    staff: Client, justquick: Any, settings: Any, zone: str, day: str, clock: str
+) -> None:
+    settings.TIME_ZONE = zone
+    row = make_notification(justquick)
+    answer = staff.post(url("change", row.pk), form(row, timestamp_0=day, timestamp_1=clock))
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].errors) == ["timestamp"]
+    assert rows().get().timestamp == row.timestamp
+
+
+@pytest.mark.parametrize("name", ["actor", "target", "action_object"])
+@pytest.mark.parametrize(("kind", "typed"), [(Project, "0{}"), (Project, "+{}"), (UuidThing, "{{{}}}")])
+def test_a_key_is_stored_as_it_is_compared(
+    staff: Client, justquick: Any, name: str, kind: Any, typed: str
+) -> None:
+    thing = kind.objects.create(name="pinax")
+    row = make_notification(justquick)
+    values = {
+        f"{name}_content_type": ContentType.objects.get_for_model(kind).pk,
+        f"{name}_object_id": typed.format(str(thing.pk).upper()),
+    }
+    assert staff.post(url("change", row.pk), form(row, **values)).status_code == 302
+    fresh = rows().get()
+    assert (getattr(fresh, name), getattr(fresh, f"{name}_object_id")) == (thing, str(thing.pk))
+
+
+def test_a_list_that_can_be_edited_refuses_the_same(staff: Client, rf: Any) -> None:
+    class Own(AbstractNotificationAdmin):
+        list_editable = ("data",)
+
+    request = rf.get("/")
+    assert issubclass(Own(get_notification_model(), admin.AdminSite()).get_changelist_form(request), Own.form)
 
 
 @pytest.mark.backend("sqlite")
