@@ -272,9 +272,11 @@ def quiet_in(data: Mapping[str, str], days: set[int]) -> dict[str, list[str]]:
     for day in days:
         texts = [data.get(f"quiet_{end}_{day}", "").strip() for end in ("from", "to")]
         times = [time_of(text) for text in texts if text]
-        if len(times) == 1 or None in times:
+        shown = [f"{each:%H:%M}" for each in times if each is not None]
+        # From 22:00 to 22:00 is never quiet, and the page would show no hours.
+        if len({*shown}) != len(texts) and any(texts):
             raise NotValid(gettext("Quiet hours need a time at which they begin, and one at which they end."))
-        found[str(day)] = [f"{each:%H:%M}" for each in times]
+        found[str(day)] = shown
     return found
 
 
