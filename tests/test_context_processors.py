@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.template import RequestContext, Template
 from django.test import RequestFactory
+from django.utils.module_loading import import_string
 
 from notifications.storage import counts
 from tests.factories import make_notification, make_user
@@ -22,6 +23,7 @@ PROCESSOR = "notifications.context_processors.notifications"
 def _everywhere(settings: Any) -> None:
     """A site that wants the numbers on every page, and caches nothing."""
     settings.NOTIFICATIONS = {"CACHE_TIMEOUT": 0, "BADGE_CAP": 2}
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "django.contrib.humanize"]
     [engine] = settings.TEMPLATES
     settings.TEMPLATES = [{**engine, "OPTIONS": {"context_processors": [PROCESSOR]}}]
 
@@ -56,6 +58,36 @@ def test_a_number_is_a_condition_and_stops_at_the_cap() -> None:
         make_notification(user)
     assert shown(condition, user) == "some"
     assert shown(NUMBERS, user) == "2+ 2+"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "|pluralize", '|add:"1"', "|add:1", "|divisibleby:2", "|get_digit:1", '|stringformat:"d"', "|floatformat:1",
+        "|ordinal", "|apnumber", "|intcomma", '|json_script:"n"', "|default:0", "|yesno", "|length", "|localize",
+        "|unlocalize",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_number_is_one_for_every_filter(use: str, count: int) -> None:
+    user = make_user()
+    for _ in range(count):
+        make_notification(user)
+    loaded = "{% load l10n humanize %}"
+    for name in ("notifications_unread", "notifications_unseen"):
+        assert shown(f"{loaded}{{{{ {name}{use} }}}}", user) == shown(f"{loaded}{{{{ {count}{use} }}}}")
+    assert shown("{% widthratio notifications_unread 1 100 %}", user) == str(100 * count)
+
+
+def test_a_number_is_one_for_python_and_other_engines() -> None:
+    user = make_user()
+    make_notification(user)
+    request = RequestFactory().get("/")
+    request.user = user
+    for number in import_string(PROCESSOR)(request).values():
+        assert (int(number), float(number), number + 1, f"{number}", [5, 6][number]) == (1, 1.0, 2, "1", 6)
+    one = "{% load i18n %}{% blocktranslate count n=notifications_unread %}one{% plural %}many{% endblocktranslate %}"
+    assert shown(one, user) == "one"
 
 
 @pytest.mark.parametrize("user", [None, AnonymousUser()], ids=["no user", "anonymous"])
