@@ -773,6 +773,16 @@ def test_a_name_controls_no_terminal_and_no_header(settings: Any, make_type: Any
         assert text.isprintable()
 
 
+@pytest.mark.parametrize("name", ["=?utf-8?q?=1b[31m=E2=80=AEred?=", "a =?UTF-8*en?B?4oCucmVk?= b", "x=?y"])
+def test_a_name_that_looks_encoded_is_shown_as_it_is(name: str) -> None:
+    send(make_reader(), actor=make_project(name), target=make_project(name))
+    deliver()
+
+    shown = name.replace("=?u", "= ?u").replace("=?U", "= ?U")
+    assert parsed()["Subject"] == mail.outbox[0].subject == shown
+    assert [each.display_name for each in parsed()["From"].addresses] == [f"{shown} via Tracker"]
+
+
 @pytest.mark.parametrize("frequency", ["instant", "daily"])
 def test_a_name_of_several_lines_does_not_pass_for_the_words_of_the_mail(frequency: str) -> None:
     name = "Eve\r\n-- \u2028Unsubscribe: https://evil.example/\n"

@@ -41,6 +41,9 @@ MAX_DESCRIPTION, MAX_DIGEST_DESCRIPTION = 2_000, 200
 #: Control characters that are not space.
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
+#: The beginning of an encoded word, in whose place a mail program shows what it encodes, such as control characters.
+ENCODED_WORD = re.compile(r"=\?(?=[^\s?]+\?[bq]\?)", re.IGNORECASE)
+
 #: The policy by which Django 6.0 and later write a mail, and encode words of more than 77 characters in most headers.
 #: Before, there is none, and words are left whole.
 DEFAULT_POLICY = email.policy.default if VERSION >= (6, 0) else None
@@ -82,7 +85,7 @@ def compose(message: Message, *, channel: str, from_email: str, connection: Any 
     scope = EVERYTHING if message.is_digest else type_scope(kind)
     context = context_of(message, kind, scope, channel)
     names = template_names(message, kind)
-    subject = one_line(" ".join(select_template(names["subject.txt"]).render(context).split()))
+    subject = as_it_is(one_line(" ".join(select_template(names["subject.txt"]).render(context).split())))
     mail = Mail(
         subject=shortened(subject, MAX_SUBJECT),
         body=select_template(names["body.txt"]).render(context).strip() + "\n",
@@ -205,6 +208,11 @@ def one_line(text: str) -> str:
     return CONTROLS.sub("", " ".join(text.splitlines()))
 
 
+def as_it_is(text: str) -> str:
+    """Return a text for a header in which no mail program finds an encoded word."""
+    return ENCODED_WORD.sub("= ?", text)
+
+
 def headers_of(message: Message, kind: type[NotificationType], unsubscribe_url: str) -> dict[str, str]:
     """Return the headers beyond sender, recipient and subject."""
     host, first = links.host(), message.notifications[0]
@@ -233,7 +241,7 @@ def sender(message: Message, from_email: str) -> str:
     site = name or links.site_name()
     if not message.is_digest and (actor := message.notifications[0].label("actor")):
         own = gettext("%(actor)s via %(site)s") % {"actor": actor, "site": site}
-        name = "".join(letter for letter in " ".join(own.split()) if letter.isprintable())
+        name = as_it_is("".join(letter for letter in " ".join(own.split()) if letter.isprintable()))
         if len(name.encode()) > MAX_NAME_BYTES:
             name = site
     return str(Address(display_name=name, addr_spec=address))
