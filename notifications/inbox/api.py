@@ -29,7 +29,7 @@ from notifications.inbox.tabs import TABS
 from notifications.objects.keys import attach_objects
 from notifications.objects.labels import labels_of
 from notifications.presentation import sentences
-from notifications.presentation.serialize import entry
+from notifications.presentation.serialize import entry, without_excluded
 from notifications.presentation.threads import thread_of
 from notifications.storage.notification import AbstractNotification, Rows
 from notifications.storage.reasons import reason_label
@@ -140,13 +140,14 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
 
 def entry_of_row(row: AbstractNotification, key: str, request: HttpRequest) -> dict[str, Any]:
     """Return the JSON of a row in a list that is ordered by the column ``key``."""
-    return {
+    shown = {
         **entry(row, request),
         "day": tabs.day_of(row, key),
         "level_name": level_of(row),
         "reason_name": capfirst(reason_label(row.reason)),
         "marks": marks_of(row),
     }
+    return without_excluded(shown)
 
 
 def rows_of_open_threads(
@@ -179,17 +180,22 @@ def entries_of_threads(
             one |= {
                 "key": thread.key,
                 "id": thread.value,
-                "text": sentences.text(row),
                 "count": thread.count,
                 "unread": thread.unread,
                 "is_exact": thread.is_exact,
                 "more": thread.more,
                 "new": thread.new,
-                "reason": thread.reason,
-                "reason_name": capfirst(reason_label(thread.reason)),
-                "states": [*unread, *states],
                 "rows": [each.slug for each in opened.get(thread.key, [row])],
             }
+            # What a notification has as well.
+            one |= without_excluded(
+                {
+                    "text": sentences.text(row),
+                    "reason": thread.reason,
+                    "reason_name": capfirst(reason_label(thread.reason)),
+                    "states": [*unread, *states],
+                }
+            )
         shown.append(one)
     return {"threads": shown}
 

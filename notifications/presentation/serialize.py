@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -61,8 +61,10 @@ def items(
     notifications: Iterable[AbstractNotification], request: HttpRequest | None = None
 ) -> list[dict[str, Any]]:
     """Return :func:`item` of each of these notifications."""
-    excluded = settings.API_EXCLUDED_FIELDS
-    return [columns_and_objects(row, links.names_and_urls(row, request), excluded) for row in notifications]
+    return [
+        without_excluded(columns_and_objects(row, links.names_and_urls(row, request)))
+        for row in notifications
+    ]
 
 
 def entry(notification: AbstractNotification, request: HttpRequest | None = None) -> dict[str, Any]:
@@ -70,8 +72,8 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
     objects = links.names_and_urls(notification, request)
     names = links.names_of(notification, objects)
     kind, actor = type_of(notification.verb), notification.actor
-    return {
-        **columns_and_objects(notification, objects, settings.API_EXCLUDED_FIELDS),
+    shown = {
+        **columns_and_objects(notification, objects),
         "type": type_key(kind),
         "category": kind.category,
         "text": sentences.text_of_row(notification, names),
@@ -83,10 +85,17 @@ def entry(notification: AbstractNotification, request: HttpRequest | None = None
         "states": states_of(notification),
         **{name: getattr(notification, name) for name in STATE_COLUMNS},
     }
+    return without_excluded(shown)
+
+
+def without_excluded(shown: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON of a notification without the keys that the site excludes: the last step of whatever makes it."""
+    excluded = settings.API_EXCLUDED_FIELDS
+    return {key: value for key, value in shown.items() if key not in excluded} if excluded else shown
 
 
 def columns_and_objects(
-    notification: AbstractNotification, objects: Mapping[str, tuple[str, str]], excluded: Collection[str]
+    notification: AbstractNotification, objects: Mapping[str, tuple[str, str]]
 ) -> dict[str, Any]:
     """Return the JSON of one notification as in django-notifications-hq."""
     names, values = editable_columns(notification.__class__)
@@ -103,6 +112,4 @@ def columns_and_objects(
             shown[key], url = objects[key]
             if url:
                 shown[f"{key}_url"] = url
-    for key in excluded:
-        shown.pop(key, None)
     return shown

@@ -13,7 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models, transaction
 from django.db.models.fields.files import FieldFile
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.urls import reverse
 from django.utils import translation
 
 from notifications.conf import get_notification_model
@@ -437,6 +438,24 @@ def test_a_site_can_leave_keys_out(justquick: Any, settings: Any, name: str) -> 
     for shown in (item(row), entry(row)):
         assert shown.keys().isdisjoint({"data", "target_url"})
         assert "target" in shown
+
+
+def test_every_key_can_be_left_out_of_every_json(client: Client, justquick: Any, settings: Any) -> None:
+    client.force_login(justquick)
+    project = make_project()
+    row, _ = (make_notification(justquick, target=project) for _ in range(2))
+    api = reverse("notifications:api_inbox")
+
+    def keys(**query: str) -> dict[str, set[str]]:
+        answer = client.get(api, query).json()
+        found = {"items": set(answer["items"][0]), "threads": set(answer.get("threads", [{}])[0])}
+        return found | {"entry": set(entry(row)), "item": set(item(row))}
+
+    everything = keys(threads="1")
+    settings.NOTIFICATIONS = {"API_EXCLUDED_FIELDS": [*everything["items"]]}
+    left = keys(threads="1")
+    assert left.pop("threads") == {"row", "rows", "key", "id", "count", "unread", "is_exact", "more", "new"}
+    assert left == {"items": set(), "entry": set(), "item": set()}
 
 
 def test_columns_of_the_site_are_json_whatever_they_hold(justquick: Any, monkeypatch: Any) -> None:

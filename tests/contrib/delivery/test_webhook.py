@@ -124,6 +124,16 @@ def test_a_notification_is_posted_and_signed_by_each_secret(endpoint: type[Endpo
     assert headers["webhook-signature"] == f"v1,{expected[0]} v1,{expected[1]}"
 
 
+def test_a_post_leaves_out_the_keys_that_the_site_excludes(endpoint: type[Endpoint], settings: Any) -> None:
+    excluded = ["verb", "text", "reason", "url", "data"]
+    settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "API_EXCLUDED_FIELDS": excluded}
+    send()
+
+    assert deliver() == Tally(sent=1)
+    [item] = json.loads(endpoint.posts[0][2])["data"]["notifications"]
+    assert set(item) == {"id", "event", "type", "level", "timestamp"}
+
+
 def test_without_a_base_of_urls_the_channel_is_paused(endpoint: type[Endpoint], settings: Any) -> None:
     settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "BASE_URL": ""}
     send()

@@ -30,6 +30,7 @@ from notifications.contrib.delivery.models import StoppedAddress, stopped_form
 from notifications.objects.guard import error_text
 from notifications.objects.links import main_url
 from notifications.presentation import sentences
+from notifications.presentation.serialize import without_excluded
 from notifications.types import type_key, type_of
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def payload(message: Message) -> dict[str, Any]:
 
 def item(notification: Any) -> dict[str, Any]:
     """Return what a payload has of a notification."""
-    return {
+    shown = {
         "id": str(notification.pk),
         "event": notification.event,
         "type": type_key(type_of(notification.verb)),
@@ -147,6 +148,7 @@ def item(notification: Any) -> dict[str, Any]:
         "url": absolute(main_url(notification)),
         "timestamp": notification.timestamp,
     }
+    return without_excluded(shown)
 
 
 def signing_key(secret: str) -> bytes:
