@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,10 +20,12 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext, gettext_lazy as _, ngettext
 
+from notifications.conf import settings
 from notifications.events import OBJECTS
 from notifications.inbox import search
 from notifications.inbox.search.names import called, is_text, login_name
 from notifications.objects.fetch import primary_key
+from notifications.objects.keys import attach_objects
 from notifications.objects.labels import name_of
 from notifications.objects.links import admin_link
 from notifications.objects.visibility import visible_to
@@ -35,8 +38,10 @@ if TYPE_CHECKING:
     Base = admin.ModelAdmin[AbstractNotification]
     BaseForm = forms.ModelForm[AbstractNotification]
     BasePaginator = Paginator[Any]
+    AnyBase = admin.ModelAdmin[Any]
 else:
     Base, BaseForm, BasePaginator = admin.ModelAdmin, forms.ModelForm, Paginator
+    AnyBase = admin.ModelAdmin
 
 #: The maximum count of rows in the list. Use a filter or a search to find rows beyond that.
 MAX_COUNTED_ROWS = 10_000
@@ -137,7 +142,22 @@ class TypeFilter(admin.SimpleListFilter):
         return None if kind is None else queryset.filter(search.is_of_type(kind))
 
 
-class AbstractNotificationAdmin(Base):
+class ObjectsOfViewer(AnyBase):
+    """Show the objects of rows by the visibility rules for the user of the admin, not for whom the rows belong to."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return what Django does. The page that deletes a user asks this for each row before it links to the row."""
+        if obj is not None:
+            self.show_to_viewer(request, [obj])
+        return super().has_delete_permission(request, obj)
+
+    def show_to_viewer(self, request: HttpRequest, rows: Sequence[models.Model]) -> None:
+        """Let these rows name the objects that the user of the admin may see, whoever has looked at them before."""
+        if settings.VISIBILITY:
+            attach_objects(rows, viewer=viewer_of(request), again=True)
+
+
+class AbstractNotificationAdmin(ObjectsOfViewer, Base):
     """List, search and edit notifications, also of a custom model."""
 
     form = NotificationForm

@@ -152,17 +152,18 @@ class ObjectAccess:
         )
 
 
-def attach_objects(rows: Iterable[models.Model], *, viewer: Any = OWNER) -> None:
+def attach_objects(rows: Iterable[models.Model], *, viewer: Any = OWNER, again: bool = False) -> None:
     """Fetch the objects of all generic keys of these rows, of one database, at once and put them in place.
 
-    ``viewer`` is the user who looks at them, by default the recipient of each row; None sees everything.
+    ``viewer`` is the user who looks at them, by default the recipient of each row; None sees everything. What has been
+    fetched before, perhaps for another viewer, is fetched ``again`` if that is asked for.
     """
     attach(
         (
             (row, key, key.reference(row))
             for row in rows
             for key in row._meta.private_fields
-            if isinstance(key, ObjectKey) and not key.is_cached(row)
+            if isinstance(key, ObjectKey) and (again or not key.is_cached(row))
         ),
         viewer=viewer,
     )

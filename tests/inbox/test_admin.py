@@ -442,6 +442,31 @@ def test_a_row_of_an_older_table_keeps_its_data(staff: Client, justquick: Any) -
     assert (rows().get().verb, rows().get().data) == ("reopened", {"a": "\0"})
 
 
+@pytest.mark.parametrize(("viewer", "recipient"), [("stranger", "me"), ("boss", "stranger")])
+def test_no_page_names_what_its_user_may_not_see_and_each_names_the_rest(
+    client: Client, settings: Any, viewer: str, recipient: str
+) -> None:
+    settings.NOTIFICATIONS = {"VISIBILITY": {"testapp.Project": "tests.testapp.rules.NotForStrangers"}}
+    who = make_user(viewer, is_staff=True)
+    who.user_permissions.set(Permission.objects.all())
+    client.force_login(who)
+    user = make_user(recipient)
+    row = make_notification(user, target=make_project("the plan"))
+    users = "admin:{0.app_label}_{0.model_name}_{1}"
+    meta = get_user_model()._meta
+    pages = {page: client.get(url(page, row.pk)) for page in ("change", "delete", "history")}
+    pages["list"] = client.get(url("changelist"))
+    pages["delete user"] = client.get(reverse(users.format(meta, "delete"), args=[user.pk]))
+    for name, place, key in (
+        ("delete selected", url("changelist"), row.pk),
+        ("delete selected users", reverse(users.format(meta, "changelist")), user.pk),
+    ):
+        pages[name] = client.post(place, {"action": "delete_selected", "_selected_action": [str(key)]})
+    assert {name for name, page in pages.items() if page.status_code != 200} == set()
+    naming = {name for name, page in pages.items() if "the plan" in page.content.decode()}
+    assert naming == (set() if viewer == "stranger" else {*pages})
+
+
 def test_a_row_can_be_deleted(staff: Client, justquick: Any) -> None:
     row = make_notification(justquick)
     assert staff.get(url("delete", row.pk)).status_code == 200

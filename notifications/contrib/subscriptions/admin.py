@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.inbox.admin import ObjectsOfViewer, viewer_of
 from notifications.inbox.search.names import login_name
+from notifications.objects.keys import attach_objects
 from notifications.objects.labels import name_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ else:
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(Base):
+class SubscriptionAdmin(ObjectsOfViewer, Base):
     """List, search and delete subscriptions. Only their users change them."""
 
     list_display = ("user_label", "object_label", "level", "until", "reason", "created")
@@ -29,11 +30,18 @@ class SubscriptionAdmin(Base):
     ordering = ("-pk",)
     show_full_result_count = False
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
-        """Return the rows with their objects: a constant number of queries for a page of the list."""
-        rows: Any = super().get_queryset(request)
-        objects: QuerySet[Subscription] = rows.prefetch_related("object")
-        return objects
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the page of the list, the rows with their objects: a constant number of queries."""
+        page: Any = super().get_changelist_instance(request)
+        page.result_list = list(page.result_list)
+        attach_objects(page.result_list, viewer=viewer_of(request))
+        return page
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return a row with its object."""
+        row: Any = super().get_object(request, object_id, from_field)
+        attach_objects([] if row is None else [row], viewer=viewer_of(request))
+        return row
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Return where the search looks: the name of the user."""

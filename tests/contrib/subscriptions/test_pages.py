@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Permission
 from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
@@ -22,7 +23,7 @@ from notifications.contrib.subscriptions.views import button_for
 from notifications.extensions import ROW_FILTERS, Extension, extensions, message_of
 from tests.contrib.subscriptions.models import Note, Post
 from tests.contrib.subscriptions.things import make_remark, make_repo, make_ticket, said, send
-from tests.factories import make_notification, make_user, rows
+from tests.factories import make_notification, make_project, make_user, rows
 from tests.testapp.models import Pair
 
 pytestmark = pytest.mark.django_db
@@ -677,6 +678,25 @@ def test_the_admin_lists_and_deletes_and_speaks_for_nobody(
     assert client.post(f"{place}{row.pk}/change/", {"level": "muted"}).status_code == 403
     assert client.post(f"{place}{row.pk}/delete/", {"post": "yes"}).status_code == 302
     assert Subscription.objects.count() == 3
+
+
+@pytest.mark.parametrize(("viewer", "subscriber"), [("stranger", "ann"), ("boss", "stranger")])
+def test_the_admin_names_what_its_user_may_see(settings: Any, viewer: str, subscriber: str) -> None:
+    settings.NOTIFICATIONS = {"VISIBILITY": {"testapp.Project": "tests.testapp.rules.NotForStrangers"}}
+    who, user = make_user(viewer, is_staff=True), make_user(subscriber)
+    who.user_permissions.set(Permission.objects.all())
+    watch(user, make_project("the plan"))
+    client, row = browser(who), Subscription.objects.get()
+    place = "/admin/notifications_subscriptions/subscription/"
+    chosen = {"action": "delete_selected", "_selected_action": [str(row.pk)]}
+    pages = [
+        client.get(place),
+        *(client.get(f"{place}{row.pk}/{page}/") for page in ("change", "delete", "history")),
+        client.post(place, chosen),
+        client.get(f"/admin/auth/user/{user.pk}/delete/"),
+    ]
+    assert {page.status_code for page in pages} == {200}
+    assert {"the plan" in text_of(page) for page in pages} == {viewer == "boss"}
 
 
 def test_the_wing_is_an_extension_with_templates() -> None:
