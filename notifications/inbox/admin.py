@@ -66,6 +66,11 @@ class CappedPaginator(BasePaginator):
 class NotificationForm(BaseForm):
     """The form of a notification. It refuses new values that ``notify.send`` refuses, and stores keys as that does."""
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """Return the fields that are not validated. The event is, which no recipient can have twice."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded if self.instance.event is None else excluded - {"event"}
+
     def clean_data(self) -> Any:
         """Return the data. A row of an older table may keep what it has."""
         data = self.cleaned_data["data"]

@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
 import notifications
+from notifications import notify
 from notifications.admin import AbstractNotificationAdmin, NotificationAdmin
 from notifications.conf import get_notification_model
 from notifications.inbox import admin as inbox_admin, search
@@ -392,6 +393,17 @@ def test_data_that_not_every_database_can_store_is_refused(data: str, staff: Cli
     answer = staff.post(url("change", row.pk), form(row, data=data))
     assert answer.status_code == 200
     assert list(answer.context["adminform"].errors) == ["data"]
+
+
+def test_a_recipient_who_was_notified_of_the_event_is_refused(staff: Client, justquick: Any) -> None:
+    other, third = make_user("other"), make_user("third")
+    notify.send(justquick, verb="closed", recipient=[justquick, other])
+    row = rows().get(recipient=other)
+    answer = staff.post(url("change", row.pk), form(row, recipient=str(justquick.pk)))
+    assert answer.status_code == 200
+    assert "already exists" in answer.context["adminform"].errors["__all__"][0]
+    assert staff.post(url("change", row.pk), form(row, recipient=str(third.pk))).status_code == 302
+    assert rows().get(pk=row.pk).recipient == third
 
 
 @pytest.mark.parametrize(
