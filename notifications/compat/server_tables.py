@@ -96,16 +96,15 @@ class PostgresTable(ServerTable):
         self.drop_old_indexes()
         data = self.meta.get_field("data")
         if data.db_type(self.connection) == "jsonb" and not self.is_as_it_should_be(data):
-            self.editor.execute("CREATE TEMPORARY SEQUENCE ntf_quoted")
+            # Not temporary ones: a role that makes tables may still have no right to those.
+            self.editor.execute("CREATE SEQUENCE ntf_quoted")
             self.editor.execute(TO_JSON)
             self.alter()
             with self.connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM pg_temp.ntf_quoted"
-                )
+                cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ntf_quoted")
                 self.log_quoted(cursor.fetchone()[0])
-            self.editor.execute("DROP FUNCTION pg_temp.ntf_to_json(text)")
-            self.editor.execute("DROP SEQUENCE pg_temp.ntf_quoted")
+            self.editor.execute("DROP FUNCTION ntf_to_json(text)")
+            self.editor.execute("DROP SEQUENCE ntf_quoted")
         else:
             self.alter()
         self.widen_sequence()
@@ -122,7 +121,7 @@ class PostgresTable(ServerTable):
     def with_type(self, field: Any) -> str:
         """Return the clause that gives a column the type of the field."""
         column, name = self.quote(field.column), field.db_parameters(self.connection)["type"]
-        using = f"pg_temp.ntf_to_json({column})" if name == "jsonb" else f"{column}::{name}"
+        using = f"ntf_to_json({column})" if name == "jsonb" else f"{column}::{name}"
         return f"ALTER COLUMN {column} TYPE {name} USING {using}"
 
     def widen_sequence(self) -> None:
@@ -205,11 +204,11 @@ class MySQLTable(ServerTable):
 
 # PostgreSQL 16 is the first that can say whether a text is JSON. The others can only try.
 TO_JSON = """
-CREATE OR REPLACE FUNCTION pg_temp.ntf_to_json(value text) RETURNS jsonb LANGUAGE plpgsql STRICT AS $$
+CREATE OR REPLACE FUNCTION ntf_to_json(value text) RETURNS jsonb LANGUAGE plpgsql STRICT AS $$
 BEGIN
     RETURN value::jsonb;
 EXCEPTION WHEN OTHERS THEN
-    PERFORM nextval('pg_temp.ntf_quoted');
+    PERFORM nextval('ntf_quoted');
     RETURN to_jsonb(value);
 END
 $$

@@ -16,7 +16,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -444,6 +444,39 @@ def test_text_that_is_not_json_is_kept_as_text(old_table: Any, caplog: pytest.Lo
     else:
         assert [row["data"] for row in dump(TABLE)] == [None, *texts, "{}"]
         assert not caplog.records
+
+
+@with_our_model
+@pytest.mark.backend("postgres")
+def test_a_role_without_the_right_to_temporary_objects_can_adopt(old_table: Any) -> None:
+    old_table("hq 1.8.3", [None, "no JSON", "{}"])
+    database = connection.ops.quote_name(connection.settings_dict["NAME"])
+    statements = [
+        "CREATE ROLE ntf_owner",
+        "GRANT ALL ON SCHEMA public TO ntf_owner",
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO ntf_owner",
+        f"ALTER TABLE {TABLE} OWNER TO ntf_owner",
+        f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC",
+        "SET LOCAL ROLE ntf_owner",
+    ]
+
+    # PostgreSQL rolls all of it back, also the role.
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+        adopt(AdoptTable("Notification"))
+        found = read_data()
+        made = (
+            "SELECT count(*) FROM pg_class, pg_proc WHERE relname = 'ntf_quoted' OR proname = 'ntf_to_json'"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(made)
+            left = cursor.fetchone()[0]
+        transaction.set_rollback(True)
+
+    assert found == [None, "no JSON", {}]
+    assert left == 0
 
 
 @with_our_model
