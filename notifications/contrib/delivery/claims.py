@@ -126,7 +126,7 @@ def claim_digests(using: str, channel: str, now: datetime, limit: int) -> Claim:
         claimed = take_digests(claim, channel, now, recipients)
         if claimed:
             ours = claim.rows().filter(recipient__in=claimed, channel=channel)
-            claim.deliveries = list(ours.order_by("recipient", "due_at", "pk"))
+            claim.deliveries = list(ours.order_by("recipient_id", "due_at", "pk"))
             break
     return claim
 
@@ -149,7 +149,7 @@ def take_digests(claim: Claim, channel: str, now: datetime, recipients: list[Any
         frequency__in=DIGESTS,
         next_attempt_at__lte=stored(now - DIGEST_WAIT),
     )
-    there = rows.filter(recipient__in=recipients).order_by("recipient", "pk")
+    there = rows.filter(recipient__in=recipients).order_by("recipient_id", "pk")
     locks = connections[claim.using].features.has_select_for_update
 
     def write() -> list[Any]:

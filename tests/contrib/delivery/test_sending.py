@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
@@ -319,6 +320,24 @@ def test_a_digest_is_one_message_with_the_newest_first_and_the_number_of_others(
     assert ([row.verb for row in second.notifications], second.more) == (["did 3"], 0)
     assert first.is_digest
     assert {one.reference for one in Delivery.objects.all()} == {""}
+
+
+@pytest.mark.parametrize("ordering", ["last_name", "groups__name"])
+def test_a_digest_is_one_message_whatever_the_order_of_the_user_model(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, ordering: str
+) -> None:
+    monkeypatch.setattr(get_user_model()._meta, "ordering", [ordering])
+    users = make_users(2)
+    for user in users:
+        choose(user, "", NAME, "daily")
+    for number in range(3):
+        send(*users, verb=f"did {number}")
+        clock.pass_(seconds=1)
+    clock.now = moment(2026, 3, 5, 9, 1)
+
+    assert deliver() == Tally(sent=6)
+
+    assert recipients() == ["user0", "user1"]
 
 
 def test_a_digest_is_never_empty(clock: Clock) -> None:
