@@ -9,11 +9,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection, connections
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies
 
 from notifications.conf import get_notification_model
 from notifications.inbox import search
+from notifications.storage.charsets import KNOWN, has_characters
 from notifications.types import all_types, type_of, type_word
 from tests.factories import make_group, make_issue, make_notification, make_project, make_user, rows
 from tests.testapp.models import Issue, Project
@@ -264,3 +266,46 @@ def test_only_words_ask_what_the_user_may_read(
     make_notification(justquick, target=make_project())
     with django_assert_num_queries(0):
         search.parse("is:unread level:error", get_notification_model(), viewer=justquick)
+
+
+@pytest.mark.backend("mariadb")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("charset", "letters"), [("utf8mb3", "😀"), ("latin1", "😀"), ("latin1", "日本")])
+def test_no_letter_is_an_error_of_a_table_that_cannot_have_it(charset: str, letters: str) -> None:
+    ann, table = make_user("ann"), get_notification_model()._meta.db_table
+    make_notification(ann, verb="aß")
+
+    def convert(charset: str) -> None:
+        with connection.cursor() as cursor:
+            for column in (
+                "verb varchar(255) {} NOT NULL",
+                "description longtext {}",
+                "reason varchar(32) {} NOT NULL",
+            ):
+                cursor.execute(f"ALTER TABLE {table} MODIFY {column.format(f'CHARACTER SET {charset}')}")
+        vars(connections["default"]).pop(KNOWN, None)
+
+    convert(charset)
+    try:
+        for key in ("", "verb:", "reason:", "from:", "target:", "in:"):
+            assert (key, found(f"{key}{letters}"), found(f"-{key}{letters}")) == (key, set(), {"aß"})
+        assert found("ß") == {"aß"}
+    finally:
+        convert("utf8mb4")
+
+
+@pytest.mark.parametrize(
+    ("charset", "has"),
+    [
+        ("utf8mb4", "ß日😀"),
+        ("utf8mb3", "ß日"),
+        ("utf8", "ß日"),
+        ("ucs2", "ß日"),
+        ("latin1", "ß€"),
+        ("ascii", ""),
+        ("odd", ""),
+    ],
+)
+def test_which_characters_a_character_set_has(charset: str, has: str) -> None:
+    assert {letter for letter in "ß日😀€" if has_characters(charset, letter)} >= set(has)
+    assert not any(has_characters(charset, letter) for letter in "日😀" if letter not in has)

@@ -17,6 +17,9 @@ from notifications.storage.expressions import IsOneOf
 from notifications.storage.states import STATES
 from notifications.types import NotificationType, Other, registered, type_named
 
+#: The texts of a row that are searched.
+TEXTS = ("verb", "description", "reason")
+
 #: The values of ``is:`` that include rows outside the inbox.
 STATES_ELSEWHERE = {"saved", "snoozed", "done"}
 
@@ -30,6 +33,8 @@ class Found:
     readable: Q
     #: The condition that the target is inside an object, by the names of such objects.
     inside: Mapping[str, Q]
+    #: The values with characters that the texts of rows cannot have in this database.
+    impossible: frozenset[str] = frozenset()
 
 
 def combine(terms: Sequence[Term], found: Found) -> Q:
@@ -64,12 +69,17 @@ def level(value: str, found: Found) -> Q:
 
 def reason(value: str, found: Found) -> Q:
     """Return the condition of ``reason:mention``."""
-    return Q(reason__iexact=value)
+    return text_has(value, found, "reason__iexact")
 
 
 def verb(value: str, found: Found) -> Q:
     """Return the condition of ``verb:commented``, which also finds "commented on"."""
-    return Q(verb__icontains=value)
+    return text_has(value, found, "verb__icontains")
+
+
+def text_has(value: str, found: Found, lookup: str) -> Q:
+    """Return the condition that a text of the row compares so with the value."""
+    return NEVER if value in found.impossible else Q(**{lookup: value})
 
 
 def type_(value: str, found: Found) -> Q:
@@ -103,7 +113,7 @@ def in_(value: str, found: Found) -> Q:
 
 def anything(value: str, found: Found) -> Q:
     """Return the condition that the words of a row have this in them, or that one of its objects has this name."""
-    parts = [Q(verb__icontains=value), Q(description__icontains=value) & found.readable]
+    parts = [verb(value, found), text_has(value, found, "description__icontains") & found.readable]
     return any_of([*parts, *(named(key, value, found) for key in OBJECTS)])
 
 

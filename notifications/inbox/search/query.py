@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from notifications.inbox.search.conditions import (
     KEYS,
     STATES_ELSEWHERE,
+    TEXTS,
     Found,
     combine,
     condition_of,
@@ -27,6 +28,7 @@ from notifications.inbox.search.logic import all_of
 from notifications.inbox.search.names import MAX_NAMED_OBJECTS, find
 from notifications.inbox.search.readable import readable
 from notifications.inbox.search.terms import NotUnderstood, Term, split
+from notifications.storage.charsets import can_be_compared
 from notifications.storage.states import STATES
 from notifications.types import all_types, type_named, type_word
 
@@ -72,12 +74,16 @@ def parse(text: str, model: type[models.Model], *, using: str | None = None, vie
         objects, missing = find({term.value for term in named}, using, viewer)
         limit = limit_text(missing, is_excluded=any(term.negated for term in named)) if missing else ""
         has_words = viewer is not None and not all(term.key for term in terms)
+        database = using or router.db_for_read(model)
         within = {
-            term.value: inside(objects.get(term.value, {}), using or router.db_for_read(model), viewer)
+            term.value: inside(objects.get(term.value, {}), database, viewer)
             for term in terms
             if term.key == "in"
         }
-        found = Found(objects, readable(model, using, viewer) if has_words else Q(), within)
+        impossible = frozenset(
+            term.value for term in terms if not can_be_compared(term.value, model, TEXTS, database)
+        )
+        found = Found(objects, readable(model, using, viewer) if has_words else Q(), within, impossible)
     except NotUnderstood as error:
         return Search(text, error=str(error))
     words = tuple(term.value for term in terms if not term.key and not term.negated)
