@@ -21,6 +21,7 @@ from notifications.objects.fetch import key_field
 from notifications.objects.guard import error_text
 from notifications.objects.visibility import model_named, rule_problem
 from notifications.sending.statement import CONSTRAINT, keeps_constraint
+from notifications.storage.schemas import schema_of
 from notifications.types import problems_of, registered, same_verb
 
 #: The vendors, as Django names them, of the databases that the tests run on. MySQL has the name of MariaDB.
@@ -253,7 +254,7 @@ def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
                 id="notifications.E006",
             )
         )
-    if not router.allow_migrate_model(alias, InboxState):
+    if is_kept_out(InboxState, model, alias):
         problems.append(kept_out(InboxState, model, alias))
     return problems
 
@@ -267,8 +268,17 @@ def apart(tables: Iterable[type[models.Model]], beside: type[models.Model]) -> l
     return [
         kept_out(table, beside, alias)
         for table in tables
-        if router.db_for_write(table) != alias or not router.allow_migrate_model(alias, table)
+        if router.db_for_write(table) != alias or is_kept_out(table, beside, alias)
     ]
+
+
+def is_kept_out(table: type[models.Model], beside: type[models.Model], alias: str) -> bool:
+    """Return whether a router keeps a table out of the database in which it lets another one be.
+
+    The routers of tenants answer for the current schema. In a check, that is the public one, or none.
+    """
+    is_of_database = not schema_of(alias) and router.allow_migrate_model(alias, beside)
+    return is_of_database and not router.allow_migrate_model(alias, table)
 
 
 def kept_out(table: type[models.Model], beside: type[models.Model], alias: str) -> CheckMessage:

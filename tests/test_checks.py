@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -339,6 +340,34 @@ class OnlyNotifications:
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
         return None if db == "default" else hints.get("model_name") != "inboxstate"
+
+
+class OfTenants:
+    """Makes the tables of some apps in the public schema, and those of all others in the schemas of tenants."""
+
+    shared: tuple[str, ...] = ()
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return None if app_label in self.shared else False
+
+
+class OfTenantsWithTheSameUsers(OfTenants):
+    """Makes the tables of the users in the public schema."""
+
+    shared = ("auth", "contenttypes", "custom_user", "sessions", "testapp")
+
+
+@pytest.mark.parametrize(
+    ("name", "public"),
+    [("OfTenants", "public"), ("OfTenants", ""), ("OfTenantsWithTheSameUsers", "public")],
+)
+def test_a_schema_for_each_tenant_is_no_error_of_any_app(
+    settings: Any, schema: Callable[[str], None], name: str, public: str
+) -> None:
+    settings.DATABASE_ROUTERS = [f"tests.test_checks.{name}"]
+    schema(public)
+
+    assert [message for message in run_checks(databases=["default"]) if message.is_serious()] == []
 
 
 def test_a_router_that_separates_the_inbox_state_from_the_rows_is_an_error(settings: Any) -> None:
