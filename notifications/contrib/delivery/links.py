@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signing import BadSignature, dumps, loads
@@ -60,7 +61,11 @@ def stored_base_url() -> str:
     if apps.is_installed("django.contrib.sites"):
         from django.contrib.sites.models import Site
 
-        return f"https://{Site.objects.get_current().domain}"
+        # Django keeps sites in the process by their keys, and one key is another site in the schema of each tenant.
+        is_of_tenant = bool(schema_of(router.db_for_read(get_user_model())))
+        key = getattr(django_settings, "SITE_ID", None) if is_of_tenant else None
+        site = Site.objects.get(pk=key) if key else Site.objects.get_current()
+        return f"https://{site.domain}"
     raise ImproperlyConfigured(
         "Set NOTIFICATIONS['BASE_URL'] to the beginning of the URLs of this site, such as 'https://example.com'."
     )

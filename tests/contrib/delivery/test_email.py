@@ -7,6 +7,7 @@ import email.policy
 import re
 import smtplib
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,6 +37,7 @@ from notifications.contrib.delivery.channels.mail import Mail, compose, sender
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
+from notifications.storage.schemas import schema_of
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 
 pytestmark = pytest.mark.django_db
@@ -687,6 +689,26 @@ def test_the_base_of_urls_may_be_that_of_the_sites(settings: Any, monkeypatch: p
 
     assert links.base_url() == "https://example.org"
     assert links.host() == "example.org"
+
+
+def test_the_site_of_each_tenant_is_its_own(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, schema: Callable[[str], None]
+) -> None:
+    settings.NOTIFICATIONS, settings.SITE_ID = {}, 1
+    kept: dict[int, Any] = {}
+
+    def get(pk: int) -> Any:
+        return SimpleNamespace(domain=f"{schema_of()}.example.org")
+
+    # As Django keeps it.
+    sites = SimpleNamespace(get=get, get_current=lambda: kept.setdefault(1, get(1)))
+    module = SimpleNamespace(Site=SimpleNamespace(objects=sites))
+    monkeypatch.setitem(sys.modules, "django.contrib.sites.models", module)
+    monkeypatch.setattr(apps, "is_installed", lambda name: True)
+
+    for name in ("red", "blue", "red"):
+        schema(name)
+        assert links.base_url() == f"https://{name}.example.org"
 
 
 @pytest.mark.parametrize(
