@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
@@ -237,16 +238,21 @@ def silent_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A broker whose connections are accepted by the system, and answered by nobody."""
     monkeypatch.setattr(celery_runner, "TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        host, port = server.getsockname()
-        yield Celery(set_as_current=False, broker=f"redis://{host}:{port}/0")
+        server.setblocking(False)
+        yield server
 
 
-def test_a_broker_that_says_nothing_is_given_up(silent_redis: Any) -> None:
+@pytest.mark.parametrize("scheme", ["redis", "sentinel"])
+def test_a_broker_that_says_nothing_is_given_up(silent_redis: socket.socket, scheme: str) -> None:
     problems: list[Exception] = []
+    host, port = silent_redis.getsockname()
+    broker = ";".join([f"{scheme}://{host}:{port}"] * 3)
+    app = Celery(set_as_current=False, broker=broker)
+    app.conf.broker_transport_options = {"master_name": "mymaster"} if scheme == "sentinel" else {}
 
     def wake() -> None:
         # Of this thread.
-        silent_redis.set_current()
+        app.set_current()
         try:
             celery_runner.wake("default")
         except OperationalError as error:
@@ -255,7 +261,13 @@ def test_a_broker_that_says_nothing_is_given_up(silent_redis: Any) -> None:
     thread = threading.Thread(target=wake, daemon=True)
     thread.start()
     join(thread)
-    assert "Timeout" in str(problems[0])
+    assert "Timeout" in str(problems[0]) or "No master" in str(problems[0])
+    # Each of the three is asked twice at most.
+    for _ in range(3 * 2):
+        with suppress(BlockingIOError):
+            silent_redis.accept()[0].close()
+    with pytest.raises(BlockingIOError):
+        silent_redis.accept()
 
 
 @pytest.mark.parametrize("error", [Lost, InterfaceError, InternalError])

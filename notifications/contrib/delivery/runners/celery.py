@@ -31,7 +31,11 @@ def wake(using: str) -> None:
         send_deliveries.delay(using)
         return
     limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-    connection = app.connection_for_write(transport_options={**limits, **app.conf.broker_transport_options})
+    options = {**limits, **app.conf.broker_transport_options}
+    # Each of the sentinels would be asked several times.
+    once = {**{name: options[name] for name in limits}, "retry": None}
+    options["sentinel_kwargs"] = {**once, **options.get("sentinel_kwargs", {})}
+    connection = app.connection_for_write(transport_options=options)
     with producers[connection].acquire(block=True, timeout=TIMEOUT) as producer:
         # Once more, at once, is for a connection that has grown old.
         send_deliveries.apply_async(
