@@ -69,7 +69,7 @@ def channel_problem(name: Any, options: Any) -> str | None:
 
 @register()
 def check_runner(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that the runner can be imported."""
+    """Check that the runner can be imported and called."""
     try:
         get_runner()
     except Exception as error:  # noqa: BLE001 - importing it runs code of the site

@@ -70,10 +70,13 @@ def test_channels_that_are_no_dict_are_an_error_of_the_setting(settings: Any) ->
     assert checks.check_channels(None) == []
 
 
-def test_a_runner_that_cannot_be_imported_is_an_error(settings: Any) -> None:
-    [(number, message)] = check(settings, DELIVERY_RUNNER="nowhere.at.all")
+@pytest.mark.parametrize(
+    "path", ["nowhere.at.all", "", "os.sep", "notifications.contrib.delivery.runners.inline"]
+)
+def test_a_runner_that_cannot_be_called_is_an_error(settings: Any, path: str) -> None:
+    [(number, message)] = check(settings, DELIVERY_RUNNER=path)
     assert number == "E002"
-    assert "ModuleNotFoundError" in message
+    assert f"is {path!r}: " in message
 
 
 @pytest.mark.parametrize(

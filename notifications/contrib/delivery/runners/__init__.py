@@ -44,8 +44,10 @@ class Runner(Protocol):
 
 
 def get_runner() -> Runner:
-    """Return the runner of the setting ``DELIVERY_RUNNER``. Raise ImportError if there is none."""
+    """Return the runner of the setting ``DELIVERY_RUNNER``. Raise ImportError if there is none, or TypeError."""
     runner: Runner = import_string(BUILT_IN.get(settings.DELIVERY_RUNNER, settings.DELIVERY_RUNNER))
+    if not callable(runner):
+        raise TypeError(f"{runner!r} is not a function")
     return runner
 
 
