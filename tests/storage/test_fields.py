@@ -104,6 +104,21 @@ def test_a_text_in_a_fixture_that_is_no_object_stays_text(text: str, tmp_path: P
     assert loaded_data(text, tmp_path) == text
 
 
+@pytest.mark.parametrize(
+    "value", [{"a": {"b": 'ü<"'}}, [1, "{"], "text", "{no json", 7, False, {}, None], ids=repr
+)
+@pytest.mark.parametrize("kind", ["json", "jsonl", "xml"])
+def test_a_fixture_of_any_format_has_the_same_data(kind: str, value: Any, tmp_path: Path) -> None:
+    row = make_notification(make_user("bob"), data=value)
+    fixture = tmp_path / f"notifications.{kind}"
+    fixture.write_text(serializers.serialize(kind, [row]))
+    row.delete()
+
+    call_command("loaddata", str(fixture), verbosity=0)
+
+    assert rows().get().data == value
+
+
 def loaded_data(stored: Any, tmp_path: Path) -> Any:
     """Return the extra data of a row whose fixture has this as ``data``."""
     row = make_notification(make_user("bob"))
