@@ -204,6 +204,10 @@ def hide_labels(model: type[models.Model], *, of: type[models.Model]) -> None:
 
 
 def hide_labels_of_field(field: Any) -> None:
+    # This is what Django writes, also of a copy that a library has changed, which a function of the field cannot know.
+    field._verbose_name = None
+    if not (field.choices or field.help_text):
+        return
     # A subclass of each field class would not do: Django refuses to combine a CharField with a subclass of it.
     deconstruct = field.deconstruct
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -61,11 +62,23 @@ def test_another_wording_is_no_migration(model: type[models.Model], monkeypatch:
     for field in model._meta.local_fields:
         if not field.auto_created:
             monkeypatch.setattr(field, "verbose_name", "other words")
-            monkeypatch.setattr(field, "help_text", "other help")
-            monkeypatch.setattr(field, "choices", [("other", "choices")])
+            if field.help_text:
+                monkeypatch.setattr(field, "help_text", "other help")
+            if field.choices:
+                monkeypatch.setattr(field, "choices", [("other", "choices")])
     monkeypatch.setattr(model._meta, "verbose_name", "other name")
     monkeypatch.setattr(model._meta, "verbose_name_plural", "other names")
     assert changes() == {}
+
+
+@pytest.mark.parametrize("model", PACKAGE_MODELS, ids=lambda model: model._meta.label)
+def test_a_copy_of_a_foreign_key_says_what_the_copy_is(model: type[models.Model]) -> None:
+    for field in model._meta.local_fields:
+        if isinstance(field, models.ForeignKey):
+            # As django-simple-history does it, which asks before all models are there.
+            copied = copy.copy(field)
+            copied.swappable = False
+            assert not hasattr(copied.deconstruct()[3]["to"], "setting_name"), field
 
 
 def test_what_a_site_adds_keeps_its_labels_in_migrations() -> None:
