@@ -76,7 +76,7 @@ def test_a_copy_of_a_foreign_key_says_what_the_copy_is(model: type[models.Model]
     for field in model._meta.local_fields:
         if isinstance(field, models.ForeignKey):
             # As django-simple-history does it, which asks before all models are there.
-            copied = copy.copy(field)
+            copied: Any = copy.copy(field)
             copied.swappable = False
             assert not hasattr(copied.deconstruct()[3]["to"], "setting_name"), field
 

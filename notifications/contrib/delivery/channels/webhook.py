@@ -144,7 +144,7 @@ def item(notification: Any) -> dict[str, Any]:
         "level": notification.level,
         "reason": notification.reason,
         "text": sentences.text(notification)[:MAX_SENTENCE],
-        "description": None if notification.is_hidden else (notification.description or "")[:MAX_DESCRIPTION],
+        "description": "" if notification.is_hidden else (notification.description or "")[:MAX_DESCRIPTION],
         "url": absolute(main_url(notification)),
         "timestamp": notification.timestamp,
     }
