@@ -204,7 +204,8 @@ def hide_labels(model: type[models.Model], *, of: type[models.Model]) -> None:
 
 
 def hide_labels_of_field(field: Any) -> None:
-    # This is what Django writes, also of a copy that a library has changed, which a function of the field cannot know.
+    # The label that Django writes. So it is hidden in a copy as well that a library has changed: the function below would
+    # write what the field was before.
     field._verbose_name = None
     if not (field.choices or field.help_text):
         return

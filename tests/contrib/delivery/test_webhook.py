@@ -125,7 +125,7 @@ def test_a_notification_is_posted_and_signed_by_each_secret(endpoint: type[Endpo
 
 
 def test_a_post_leaves_out_the_keys_that_the_site_excludes(endpoint: type[Endpoint], settings: Any) -> None:
-    excluded = ["verb", "text", "reason", "url", "data"]
+    excluded = ["verb", "text", "description", "reason", "url", "data"]
     settings.NOTIFICATIONS = {**settings.NOTIFICATIONS, "API_EXCLUDED_FIELDS": excluded}
     send()
 

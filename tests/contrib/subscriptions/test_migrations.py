@@ -37,18 +37,6 @@ def test_what_the_migrations_say_of_a_model_has_no_words_in_it(model: type[model
     assert {name for name, kwargs in said.items() if WORDS & kwargs.keys()} == set()
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=str)
-def test_another_wording_of_a_field_needs_no_migration(
-    field: models.Field[Any, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(field, "verbose_name", "another name")
-    monkeypatch.setattr(field, "_verbose_name", "another name")
-    monkeypatch.setattr(field, "help_text", "another help")
-    if field.choices:
-        monkeypatch.setattr(field, "choices", [("another", "choice")])
-    assert changes(ProjectState.from_apps(apps)) == []
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_another_wording_of_a_model_needs_no_migration(
     model: type[models.Model], monkeypatch: pytest.MonkeyPatch
