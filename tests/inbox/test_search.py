@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 
 from notifications.conf import get_notification_model
 from notifications.inbox import search
+from notifications.inbox.search import names
 from notifications.storage.charsets import KNOWN, has_characters
 from notifications.types import all_types, type_of, type_word
 from tests.factories import make_group, make_issue, make_notification, make_project, make_user, rows
@@ -117,6 +118,14 @@ def test_a_name_stands_for_the_same_objects_whatever_else_is_asked_for(term: str
     term = term.format("alice")
     for other in ("from:Alice", "target:Alice", "Alice"):
         assert found(f"{term} -{other}") == found(term) - found(other)
+
+
+@pytest.mark.usefixtures("story")
+def test_a_column_may_compare_names_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``citext`` and some collations of PostgreSQL do."""
+    alice = get_user_model().objects.get(username="Alice")
+    monkeypatch.setattr(names, "names_in", lambda rows, field: [("Alice", alice.pk)])
+    assert found("from:alice") == found("from:ALICE") == {"commented on", "saved it", "did it", "slept"}
 
 
 @pytest.mark.parametrize("verb", ["closed", "CLOSED", "clösed", "closed ", "closed it", "closé"])

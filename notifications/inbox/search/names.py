@@ -91,8 +91,10 @@ def find(names: Iterable[str], using: str | None, viewer: Any) -> tuple[Named, s
         named = attempted(what, "its query", names_in, rows, field, otherwise=nothing)
         if len(named) > MAX_NAMED_OBJECTS:
             [(missing, _)] = Counter(each for each, _ in named).most_common(1)
-        # To MySQL and MariaDB a name is the same in other letters.
-        is_same_in_any_case = connections[rows.db].vendor == "mysql"
+        # To MySQL and MariaDB, and to such columns of PostgreSQL, a name is the same in other letters.
+        is_same_in_any_case = connections[rows.db].vendor == "mysql" or any(
+            each not in names_of_spelling for each, _ in named
+        )
         for each, pk in named[:MAX_NAMED_OBJECTS]:
             asked = names_of_spelling.get(each, set())
             if is_same_in_any_case:
