@@ -205,7 +205,9 @@ def clean_timestamp(field: Any, value: Any) -> datetime:
                 stacklevel=2,
             )
             moment = timezone.make_aware(moment)
-        day = (moment.astimezone(zone.utc) if wants_aware else moment).date()
+        # PostgreSQL refuses offsets of 16 hours and more.
+        moment = moment.astimezone(zone.utc) if wants_aware else moment
+        day: date | None = moment.date()
     except OverflowError:
         # PostgreSQL stores such a time, but it cannot be read.
         day = None

@@ -190,8 +190,11 @@ def moment_of(text: str) -> datetime | None:
         raise ValueError(f"There is no {text!r} in UTC.") from error
 
 
-def judge_moment(until: Any) -> None:
-    """Raise TypeError or ValueError unless ``until`` is a time in the future, aware if ``USE_TZ`` is on."""
+def judge_moment(until: Any) -> datetime:
+    """Return ``until``, in UTC if it is aware: PostgreSQL refuses offsets of 16 hours and more.
+
+    Raise TypeError or ValueError unless it is a time in the future, aware if ``USE_TZ`` is on.
+    """
     if not isinstance(until, datetime):
         raise TypeError(f"until must be a datetime, got {until!r}.")
     now = timezone.now()
@@ -203,3 +206,4 @@ def judge_moment(until: Any) -> None:
     if until.year >= 9999:
         # The last days of the calendar have no name in some zones.
         raise ValueError(f"until must be before the year 9999, got {until!r}.")
+    return until if timezone.is_naive(until) else until.astimezone(zones.utc)

@@ -155,7 +155,7 @@ class VerbsQuerySet(models.QuerySet[M]):
 
         Raise ValueError for a time that is not in the future, or that is naive while ``USE_TZ`` is on.
         """
-        judge_moment(until)
+        until = judge_moment(until)
         # Rows that were read or done before keep these times, so that unsnooze_all() can restore their state.
         was_unread = IS_MARKED_UNREAD & ~SNOOZED.condition()
         has_come_back = Q(snoozed_until__lte=CurrentMoment())

@@ -424,6 +424,15 @@ def test_a_timestamp_of_another_zone_is_the_same_moment() -> None:
     assert sent(timestamp=there).timestamp == moment(2026, 1, 2)
 
 
+@pytest.mark.shape("default", "swapped", "custom_user", "jsonfield", "soft_delete")
+@pytest.mark.parametrize("is_text", [False, True])
+def test_a_timestamp_may_have_any_offset(is_text: bool) -> None:
+    """PostgreSQL refuses offsets of 16 hours and more."""
+    odd = moment(2026, 1, 2).astimezone(zone(timedelta(hours=-23, minutes=-59)))
+
+    assert sent(timestamp=odd.isoformat() if is_text else odd).timestamp == moment(2026, 1, 2)
+
+
 # Extra data. What sets a column, and what the setting means, is in sending/test_keywords.py.
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone as zones
 from typing import Any
 
 import pytest
@@ -213,6 +213,15 @@ def test_a_row_is_snoozed_until_the_same_moment_once() -> None:
     row, until = make_notification(make_user()), later(days=1)
 
     assert [row.snooze(until), row.snooze(until)] == [True, False]
+
+
+@pytest.mark.shape("default", "custom_user", "soft_delete", "swapped")
+def test_a_row_is_snoozed_until_a_moment_of_any_offset() -> None:
+    """PostgreSQL refuses offsets of 16 hours and more."""
+    row, until = make_notification(make_user()), later(days=1)
+
+    assert row.snooze(until.astimezone(zones(timedelta(hours=23, minutes=59))))
+    assert rows().get().snoozed_until == row.snoozed_until == until
 
 
 def test_what_was_done_and_is_snoozed_comes_back_by_itself_and_is_not_done() -> None:

@@ -48,7 +48,7 @@ def mute(user: Any, obj: models.Model, *, until: datetime | None = None) -> None
     future.
     """
     if until is not None:
-        judge_moment(until)
+        until = judge_moment(until)
     upsert(user, obj, level=Level.MUTED, reason="", until=until, changes=mute_changes(until))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone as zones
 from typing import Any
 
 import pytest
@@ -47,6 +47,14 @@ def test_what_a_recipient_mutes_later_is_muted_for_them_alone() -> None:
     watch(eve, project)
 
     assert muted() == ["user0"]
+
+
+def test_a_mute_until_a_moment_of_any_offset() -> None:
+    """PostgreSQL refuses offsets of 16 hours and more."""
+    [ann] = make_users(1)
+    until = timezone.now() + timedelta(days=1)
+    mute(ann, send(ann), until=until.astimezone(zones(timedelta(hours=23, minutes=59))))
+    assert Subscription.objects.get().until == until
 
 
 def test_a_mute_that_has_ended_is_none() -> None:
