@@ -795,6 +795,20 @@ def test_a_name_controls_no_terminal_and_no_header(settings: Any, make_type: Any
         assert text.isprintable()
 
 
+@pytest.mark.parametrize("frequency", ["instant", "daily"])
+@pytest.mark.parametrize("description", ["", "   ", "\n", " \n\t \r\n", "\x07", "\u2028 \xa0"])
+def test_a_description_of_which_nothing_is_visible_is_not_shown(frequency: str, description: str) -> None:
+    ann = make_reader()
+    choose(ann, "", "email", frequency)
+    send(ann, description=description)
+    Delivery.objects.update(next_attempt_at=moment(2026, 1, 1))
+    deliver()
+
+    [letter] = mail.outbox
+    assert ">" not in letter.body
+    assert 'dir="auto"' not in html(letter)
+
+
 @pytest.mark.parametrize("name", ["=?utf-8?q?=1b[31m=E2=80=AEred?=", "a =?UTF-8*en?B?4oCucmVk?= b", "x=?y"])
 def test_a_name_that_looks_encoded_is_shown_as_it_is(name: str) -> None:
     send(make_reader(), actor=make_project(name), target=make_project(name))

@@ -162,7 +162,8 @@ def description_of(notification: Any, *, is_digest: bool) -> str:
     text = "" if notification.is_hidden else str(notification.description or "")[: 2 * MAX_DESCRIPTION]
     if is_digest:
         return shortened(one_line(" ".join(text.split())), MAX_DIGEST_DESCRIPTION)
-    return shortened("\n".join(map(one_line, text.splitlines())).strip("\n"), MAX_DESCRIPTION)
+    lines = "\n".join(one_line(line).rstrip() for line in text.splitlines())
+    return shortened(lines.strip("\n"), MAX_DESCRIPTION)
 
 
 def line_of(notification: Any, names: Mapping[str, str], urls: Mapping[str, str], description: str) -> Line:
