@@ -16,6 +16,9 @@ from notifications.inbox.pagination import is_moment
 from notifications.storage.expressions import moment_of
 from notifications.storage.notification import AbstractNotification, Rows
 
+#: The longest key of a thread in a URL, and the longest value in a form. The id of an object has 255 characters.
+MAX_ENCODED = 4_000
+
 #: What the value of a thread in a form begins with; no slug has a colon.
 PREFIX = "thread:"
 
@@ -51,7 +54,7 @@ def encode(*parts: object) -> str:
 
 def decode(text: str, number: int) -> Sequence[str]:
     """Return the parts of a text that :func:`encode` made of so many. Raise ValueError if it did not."""
-    if len(text) > 4000:
+    if len(text) > MAX_ENCODED:
         raise ValueError(text)
     parts = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ", number - 1)
     if len(parts) != number or "\0" in parts[-1]:

@@ -204,8 +204,8 @@ def hide_labels(model: type[models.Model], *, of: type[models.Model]) -> None:
 
 
 def hide_labels_of_field(field: Any) -> None:
-    # The label that Django writes. So it is hidden in a copy as well that a library has changed: the function below would
-    # write what the field was before.
+    # The label that Django writes. So it is hidden in a copy as well that a library has changed: the function below
+    # would write what the field was before.
     field._verbose_name = None
     if not (field.choices or field.help_text):
         return

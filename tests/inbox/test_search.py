@@ -168,6 +168,11 @@ def test_a_query_that_cannot_be_understood_finds_nothing_and_says_why(query: str
     assert not asked.narrow(rows()).exists()
 
 
+def test_a_query_of_as_many_characters_and_words_as_there_may_be_is_understood() -> None:
+    assert parse("a" * 500).error == ""
+    assert parse("a " * 20).error == ""
+
+
 @pytest.mark.usefixtures("story")
 def test_a_name_costs_one_query_for_each_model_whatever_is_asked_for(
     settings: Any, django_assert_num_queries: Any

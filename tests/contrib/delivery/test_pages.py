@@ -379,7 +379,7 @@ def test_one_click_ends_a_type_without_cookies_and_without_a_redirect(
     for _ in range(2):
         answer = strict.post(url, **body)
         assert answer.status_code == 200
-        assert "Closed issues" in answer.content.decode()
+        assert "You will not receive “Closed issues” by Memory any more." in answer.content.decode()
         assert chosen(ann) == {("type:closed", "memory"): "off"}
 
 
