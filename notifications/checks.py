@@ -239,6 +239,25 @@ def check_primary_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     ]
 
 
+@register(Tags.models)
+def check_manager(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the default manager of a custom model has the methods of the queryset of this app."""
+    model = get_notification_model()
+    manager: Any = model._default_manager
+    if hasattr(manager, "inbox"):
+        return []
+    return [
+        Error(
+            f"The default manager of {model._meta.label} is a {type(manager).__name__} without the methods of "
+            "NotificationQuerySet.",
+            hint=f"Use {type(manager).__name__}.from_queryset(NotificationQuerySet)(), or inherit from "
+            "AbstractNotification first.",
+            obj=model,
+            id="notifications.E008",
+        )
+    ]
+
+
 @register()
 def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check that the database of the notifications is supported, and that their tables are in the same one."""

@@ -13,6 +13,7 @@ from django.db import connection, connections, models
 
 from notifications.checks import check_databases
 from notifications.conf import get_notification_model
+from notifications.storage.querysets import NotificationQuerySet
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 
@@ -330,6 +331,22 @@ def test_a_database_that_is_not_supported_is_an_error(monkeypatch: pytest.Monkey
 
     [error] = [message for message in check_databases(None) if message.id == "notifications.E006"]
     assert error.msg == "The notifications are in the database 'default', which is Oracle."
+
+
+@pytest.mark.parametrize(
+    ("manager", "numbers"),
+    [
+        (models.Manager(), ["notifications.E008"]),
+        (NotificationQuerySet.as_manager(), []),
+        (models.Manager.from_queryset(NotificationQuerySet)(), []),
+    ],
+)
+def test_a_manager_without_our_methods_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, manager: Any, numbers: list[str]
+) -> None:
+    monkeypatch.setattr(get_notification_model()._meta, "default_manager", manager)
+
+    assert [message.id for message in found()] == numbers
 
 
 class OnlyNotifications:
