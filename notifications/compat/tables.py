@@ -19,6 +19,9 @@ from django.db.models.fields import NOT_PROVIDED
 
 logger = logging.getLogger("notifications")
 
+#: The most primary keys in one statement.
+MAX_UPDATE_KEYS = 500
+
 #: The foreign keys that had constraints and indexes of their own. The recipient comes last: without another index that
 #: begins with it, MySQL would create one for the constraint.
 OBJECT_TYPES = ("actor_content_type", "target_content_type", "action_object_content_type")
@@ -129,13 +132,21 @@ class Table(ABC):
         field = self.meta.get_field("data")
         if self.is_as_it_should_be(field) or field.get_internal_type() == "TextField":
             return
-        column = self.quote(field.column)
+        table, column, key = map(self.quote, (self.meta.db_table, field.column, self.meta.pk.column))
         with self.connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {self.quote(self.meta.db_table)} SET {column} = json_quote({column})"  # noqa: S608
-                f" WHERE {column} IS NOT NULL AND NOT json_valid({column})"
+                f"SELECT {key} FROM {table} WHERE {column} IS NOT NULL AND NOT json_valid({column})"  # noqa: S608
             )
-            self.log_quoted(cursor.rowcount)
+            keys = [key for (key,) in cursor.fetchall()]
+            # By primary keys, because with ``sql_safe_updates`` MySQL refuses an UPDATE without them.
+            for start in range(0, len(keys), MAX_UPDATE_KEYS):
+                some = keys[start : start + MAX_UPDATE_KEYS]
+                cursor.execute(
+                    f"UPDATE {table} SET {column} = json_quote({column})"  # noqa: S608
+                    f" WHERE {key} IN ({', '.join(['%s'] * len(some))})",
+                    some,
+                )
+            self.log_quoted(len(keys))
 
     def log_quoted(self, number: int) -> None:
         """Log how many texts became JSON strings."""

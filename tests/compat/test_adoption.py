@@ -25,6 +25,7 @@ from django.db.migrations.writer import OperationWriter
 from django.test.utils import CaptureQueriesContext
 
 import notifications.migrations
+from notifications.compat import tables
 from notifications.compat.adoption import AdoptTable
 from notifications.compat.tables import SQLiteTable
 from notifications.models import Notification
@@ -477,6 +478,25 @@ def test_a_role_without_the_right_to_temporary_objects_can_adopt(old_table: Any)
 
     assert found == [None, "no JSON", {}]
     assert left == 0
+
+
+@with_our_model
+@pytest.mark.backend("mariadb")
+def test_a_server_that_wants_keys_in_each_update_can_adopt(
+    old_table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MAX_UPDATE_KEYS", 2)
+    texts = [f"no JSON {number}" for number in range(5)]
+    old_table("hq 1.8.3", ["{}", *texts])
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_safe_updates = 1")
+    try:
+        adopt(AdoptTable("Notification"))
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION sql_safe_updates = 0")
+
+    assert read_data() == [{}, *texts]
 
 
 @with_our_model
