@@ -85,9 +85,12 @@ class NotificationForm(BaseForm):
         return data
 
     def clean_timestamp(self) -> Any:
-        """Return the time. PostgreSQL stores some that it cannot return: then the pages of the recipient fail."""
+        """Return the time. PostgreSQL stores some that it cannot return: then the pages of the recipient fail.
+
+        A row may keep what it has.
+        """
         moment = self.cleaned_data["timestamp"]
-        if "timestamp" in self.changed_data and moment is not None:
+        if "timestamp" in self.changed_data:
             try:
                 clean_timestamp(self.instance._meta.get_field("timestamp"), moment)
             except (TypeError, ValueError) as error:
