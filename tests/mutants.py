@@ -179,12 +179,16 @@ def tests_of_lines(folder: Path) -> dict[Path, dict[int, set[str]]]:
     """Return which tests execute which lines of each module, as :func:`record` has recorded it.
 
     Tests that fail without a mutant, because they do not belong into this install shape, are left out, and where
-    others execute a line, those that start sites and processes of their own.
+    others execute a line, those that start sites and processes of their own. Raise SystemExit if the recording did not
+    end: then no test would notice anything.
     """
+    nodeids = cached(folder, "nodeids")
+    if not nodeids:
+        raise SystemExit(f"{folder} has no whole record. Remove it, and start again.")
     failed = {function_of(test) for test in cached(folder, "lastfailed")}
     print(f"left out: {', '.join(sorted(failed)) or 'no test'}", flush=True)
     known: dict[str, set[str]] = {}
-    for test in map(function_of, cached(folder, "nodeids")):
+    for test in map(function_of, nodeids):
         if test not in failed:
             known.setdefault(test.rpartition("::")[2], set()).add(test)
     found: dict[Path, dict[int, set[str]]] = {}
