@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -155,14 +154,10 @@ class ObjectsOfViewer(AnyBase):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return what Django does. The page that deletes a user asks this for each row before it links to the row."""
-        if obj is not None:
-            self.show_to_viewer(request, [obj])
+        if obj is not None and settings.VISIBILITY:
+            # Whoever has looked at it before.
+            attach_objects([obj], viewer=viewer_of(request), again=True)
         return super().has_delete_permission(request, obj)
-
-    def show_to_viewer(self, request: HttpRequest, rows: Sequence[models.Model]) -> None:
-        """Let these rows name the objects that the user of the admin may see, whoever has looked at them before."""
-        if settings.VISIBILITY:
-            attach_objects(rows, viewer=viewer_of(request), again=True)
 
 
 class AbstractNotificationAdmin(ObjectsOfViewer, Base):

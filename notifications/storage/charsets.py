@@ -32,13 +32,13 @@ def can_be_compared(text: str, model: type[models.Model], names: Sequence[str], 
 
 def charsets_of(model: type[models.Model], names: Sequence[str], using: str) -> list[str]:
     """Return the character sets of the connection and of these fields, in one table, as MySQL calls them."""
-    connection, fields = connections[using], [model._meta.get_field(name) for name in names]
-    first: Any = fields[0]
+    connection = connections[using]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
     # A model that inherits from another one has them there.
-    table = first.model._meta.db_table
+    table = fields[0].model._meta.db_table
     known: dict[str, list[str]] = vars(connection).setdefault(KNOWN, {})
     if table not in known:
-        columns = [field.column for field in fields]  # type: ignore[union-attr]
+        columns = [field.column for field in fields]
         marks = ", ".join(["%s"] * len(columns))
         with connection.cursor() as cursor:
             cursor.execute(CHARSETS.format(marks=marks), [table, *columns])
