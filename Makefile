@@ -135,7 +135,7 @@ release: $(VENV)/installed-dev
 	$(BIN)/python .ci/release.py $(TAG) $(ARGS)
 
 tox: $(VENV)/installed-dev
-	$(BIN)/python -m tox run-parallel --parallel 2 --parallel-live $(ARGS)
+	$(BIN)/python -m tox run-parallel --parallel 3 --parallel-live $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache .tox build dist htmlcov .coverage .coverage.* *.egg-info docs/_build

@@ -5,6 +5,7 @@ Nothing here skips: a test that is not for this run is deselected, and ``tests/r
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import time
@@ -31,6 +32,9 @@ from tests.flush import empty_tables
 from tests.sets import TESTS, is_listed, runs_in_shape, set_of
 
 TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
+
+# With Python's own 700, looking for garbage among all that is imported takes 5 % of the time of a run.
+gc.set_threshold(20_000)
 
 #: How long a test took.
 SECONDS = pytest.StashKey[float]()

@@ -50,6 +50,8 @@ LONGEST_SHAPES = ("default", "wings", "hostile")
 MAX_SECONDS = 10
 #: How many times as long on a server, which other runs use at the same time.
 SERVER_FACTOR = 3
+#: How many runs at a time: one more than two processors, because a run often waits for its server or its browser.
+JOBS = min(3, (os.cpu_count() or 1) + 1)
 #: Pytest's exit status when it had no test to run.
 NO_TESTS = 5
 #: The first one is Chromium without windows, which takes half of the time: the others draw the toolbar of each tab.
@@ -151,7 +153,7 @@ def main() -> int:
     parser.add_argument(
         "--time-limit", type=float, default=MAX_SECONDS, metavar="SECONDS", help="the most for one test"
     )
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="how many at a time")
+    parser.add_argument("--jobs", type=int, default=JOBS, help=f"how many at a time (default: {JOBS})")
     options, pytest_args = parser.parse_known_args()
     if options.quick:
         return run_quick(pytest_args)

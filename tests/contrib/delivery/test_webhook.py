@@ -59,7 +59,7 @@ def endpoint(settings: Any) -> Iterator[type[Endpoint]]:
     """An endpoint of the site."""
     Endpoint.posts, Endpoint.status, Endpoint.answer = [], 204, {}
     server = HTTPServer(("127.0.0.1", 0), Endpoint)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}/Hook?a=b"
     use(settings, url=url, secret=SECRETS, default="instant")
