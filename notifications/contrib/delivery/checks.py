@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from email import policy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from django.db import connections, router
 
 from notifications.checks import apart
 from notifications.conf import get_notification_model
-from notifications.contrib.delivery.channels import load_channel
+from notifications.contrib.delivery.channels import email as mails, load_channel
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.conf import settings
@@ -65,6 +66,32 @@ def channel_problem(name: Any, options: Any) -> str | None:
     except Exception as error:  # noqa: BLE001 - loading it runs code of the site
         return error_text(error)
     return None
+
+
+@register()
+def check_senders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that the mails have a sender: without one each is tried for a day, and none is sent."""
+    wanted: Any = settings.DELIVERY_CHANNELS
+    return [
+        Warning(
+            f"The sender of the channel {name!r} is {channel.sender!r}, which is not one address.",
+            hint="Set DEFAULT_FROM_EMAIL to 'My site <noreply@example.com>', or the option 'from_email'.",
+            id="notifications_delivery.W004",
+        )
+        for name, options in (wanted.items() if isinstance(wanted, Mapping) else ())
+        if channel_problem(name, options) is None
+        if isinstance(channel := load_channel(name, options), mails.Channel)
+        if not is_one_address(channel.sender)
+    ]
+
+
+def is_one_address(sender: Any) -> bool:
+    """Return whether a header ``From`` may say this."""
+    try:
+        [address] = policy.default.header_factory("From", str(sender)).addresses
+    except Exception:  # noqa: BLE001 - the parser raises many kinds
+        return False
+    return bool(address.username and address.domain)
 
 
 @register()

@@ -19,6 +19,8 @@ from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 
+EMAIL = "notifications.contrib.delivery.channels.email.Channel"
+BASE_URL = "https://example.com"
 SCRIPTED = "tests.contrib.delivery.scripted.Scripted"
 
 
@@ -37,7 +39,7 @@ def check(settings: Any, **values: Any) -> list[tuple[str, str]]:
 
 def test_a_sound_site_hears_nothing(settings: Any) -> None:
     assert found(databases=["default", "other"]) == []
-    assert check(settings, DELIVERY_CHANNELS={"email": {}}, BASE_URL="https://example.com") == []
+    assert check(settings, DELIVERY_CHANNELS={"email": {}}, BASE_URL=BASE_URL) == []
 
 
 def test_a_site_without_channels_is_warned(settings: Any) -> None:
@@ -62,6 +64,31 @@ def test_a_channel_that_cannot_be_used_is_an_error(settings: Any, channels: Any,
     [(number, message)] = check(settings, DELIVERY_CHANNELS=channels)
     assert number == "E001"
     assert words in message
+
+
+@pytest.mark.parametrize(
+    "sender", ["not an address", "root", "noreply@", "<>", "", "a@b.example, c@d.example"]
+)
+@pytest.mark.parametrize("is_option", [True, False])
+def test_a_sender_that_is_no_address_is_a_warning(settings: Any, sender: str, is_option: bool) -> None:
+    settings.DEFAULT_FROM_EMAIL = "webmaster@localhost" if is_option else sender
+    options = {"from_email": sender} if is_option and sender else {}
+    messages = check(
+        settings, DELIVERY_CHANNELS={"letters": {"channel": EMAIL, **options}}, BASE_URL=BASE_URL
+    )
+    if is_option and not sender:
+        assert messages == []
+    else:
+        assert messages == [
+            ("W004", f"The sender of the channel 'letters' is {sender!r}, which is not one address.")
+        ]
+
+
+@pytest.mark.parametrize(
+    "sender", ["a@b.example", "webmaster@localhost", "Müller <m@exämple.com>", '"A, B" <a@b.c>']
+)
+def test_a_sender_that_is_an_address_is_none(settings: Any, sender: str) -> None:
+    assert check(settings, DELIVERY_CHANNELS={"email": {"from_email": sender}}, BASE_URL=BASE_URL) == []
 
 
 def test_channels_that_are_no_dict_are_an_error_of_the_setting(settings: Any) -> None:

@@ -61,6 +61,11 @@ class Channel(base.Channel):
         self.connection: Any = None
         self.is_open, self.sent = False, 0
 
+    @property
+    def sender(self) -> str:
+        """Return the header ``From`` of the mails."""
+        return self.from_email or settings.DEFAULT_FROM_EMAIL
+
     @constant
     def reachable(self, users: QuerySet[Any]) -> QuerySet[Any]:
         """Return the users who have an address that is not stopped."""
@@ -93,7 +98,7 @@ class Channel(base.Channel):
         letter = compose(
             message,
             channel=self.name,
-            from_email=self.from_email or settings.DEFAULT_FROM_EMAIL,
+            from_email=self.sender,
             connection=self.connection,
         )
         try:
@@ -111,9 +116,7 @@ class Channel(base.Channel):
 
     def preview(self, message: Message) -> Mapping[str, str]:
         """Return the headers of the mail, its text and its HTML."""
-        letter = compose(
-            message, channel=self.name, from_email=self.from_email or settings.DEFAULT_FROM_EMAIL
-        )
+        letter = compose(message, channel=self.name, from_email=self.sender)
         html = next(content for content, kind in letter.alternatives if kind == "text/html")
         return {
             "Subject": letter.subject,
