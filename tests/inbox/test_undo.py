@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -35,6 +36,8 @@ def make_all_states(user: Any) -> None:
     """Make a row in each state that a row can be in, and one more in each, read and done at moments of its own."""
     now = timezone.now()
     model = get_notification_model()
+    made: list[Any] = []
+    read_once: defaultdict[Any, list[Any]] = defaultdict(list)
     for number in range(2):
         past, long_past = now - HOUR * (2 + number), now - HOUR * (50 + number)
         states = product(
@@ -46,14 +49,15 @@ def make_all_states(user: Any) -> None:
             if not unread and snoozed_until and snoozed_until > now:
                 continue
             row = model(recipient=user, actor=user, verb="closed", timestamp=now - 100 * HOUR)
-            [row] = rows().bulk_create([row])
-            rows().filter(pk=row.pk).update(
-                unread=unread,
-                read_at=read_at,
-                done_at=done_at,
-                saved_at=saved_at,
-                snoozed_until=snoozed_until,
-            )
+            row.unread, row.read_at, row.done_at = unread, read_at, done_at
+            row.saved_at, row.snoozed_until = saved_at, snoozed_until
+            made.append(row)
+            if unread and read_at:
+                read_once[read_at].append(row)
+    rows().bulk_create(made)
+    # A row that is inserted as unread has no such time; one that was made unread by SQL may keep it.
+    for read_at, those in read_once.items():
+        rows().filter(pk__in=[row.pk for row in those]).update(read_at=read_at)
 
 
 @pytest.mark.parametrize("verb", ACTIONS)
