@@ -56,6 +56,15 @@ def stored_after(now: datetime, pause: timedelta) -> datetime:
     return max(stored(now + pause), stored(now) + pause)
 
 
+def stored_until(moment: datetime) -> datetime:
+    """Return a moment that is waited for as the database stores it: never as an earlier one.
+
+    Without ``USE_TZ``, of a time that comes twice the database means the first. The second is stored as one later.
+    """
+    at = stored(moment).replace(fold=0)
+    return at + (moment - as_utc(at))
+
+
 def zone_named(name: str) -> tzinfo:
     """Return the time zone with this name; that of the site if there is none."""
     return find_zone(name) or site_zone()

@@ -26,6 +26,7 @@ from notifications.contrib.delivery.clocks import (
     next_hour,
     stored,
     stored_after,
+    stored_until,
     utc_now,
     zone_named,
 )
@@ -163,7 +164,9 @@ def reachable(channel: Channel, using: str) -> Any:
 def default_digests(now: datetime) -> tuple[datetime, datetime]:
     """Return the next moments of daily and weekly digests of users without a schedule, as they are stored."""
     zone = zone_named("")
-    return stored(next_at(now, zone, DIGEST_TIME)), stored(next_at(now, zone, DIGEST_TIME, DIGEST_WEEKDAY))
+    days = (None, DIGEST_WEEKDAY)
+    daily, weekly = (stored_until(next_at(now, zone, DIGEST_TIME, day)) for day in days)
+    return daily, weekly
 
 
 def moments(values: Sequence[datetime], using: str) -> list[Any]:

@@ -18,7 +18,7 @@ from notifications.contrib.delivery.clocks import (
     as_utc,
     next_at,
     quiet_until,
-    stored,
+    stored_until,
     utc_now,
     zone_named,
 )
@@ -174,8 +174,8 @@ class Schedule(models.Model):
     def settle(self, now: datetime | None = None) -> None:
         """Compute the moments of the next digests, without saving them."""
         moment, zone = now or utc_now(), zone_named(self.time_zone)
-        self.next_daily_at = stored(next_at(moment, zone, self.digest_time))
-        self.next_weekly_at = stored(next_at(moment, zone, self.digest_time, self.digest_weekday))
+        self.next_daily_at = stored_until(next_at(moment, zone, self.digest_time))
+        self.next_weekly_at = stored_until(next_at(moment, zone, self.digest_time, self.digest_weekday))
 
     def silent_until(self, now: datetime) -> datetime | None:
         """Return until when nothing is to be sent, because of a pause or quiet hours; None if it may be sent now."""

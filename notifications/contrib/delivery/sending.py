@@ -33,7 +33,7 @@ from notifications.contrib.delivery.channels import (
 from notifications.contrib.delivery.channels.base import judged
 from notifications.contrib.delivery.choices import Frequency, Skip, Status
 from notifications.contrib.delivery.claims import Claim, claim_digests, claim_instant
-from notifications.contrib.delivery.clocks import stored, stored_after, utc_now, zone_named
+from notifications.contrib.delivery.clocks import stored, stored_after, stored_until, utc_now, zone_named
 from notifications.contrib.delivery.links import base_url
 from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, short_text, stopped_form
 from notifications.contrib.delivery.recheck import Facts, gather
@@ -240,7 +240,7 @@ class Batch:
         for reason, some in skipped.items():
             self.worker.tally.skipped += self.claim.note(some, status=Status.SKIPPED, problem=reason.value)
         for moment, some in moved.items():
-            at = stored(moment)
+            at = stored_until(moment)
             self.worker.tally.moved += self.claim.note(some, due_at=at, next_attempt_at=at)
         return left
 

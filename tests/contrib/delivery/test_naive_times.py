@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from notifications import notify
 from notifications.contrib.delivery.channels import Retry
 from notifications.contrib.delivery.claims import claim_digests, claim_instant
 from notifications.contrib.delivery.clocks import utc_now
-from notifications.contrib.delivery.models import Circuit, Delivery
+from notifications.contrib.delivery.models import Circuit, Delivery, Schedule
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
 from tests.contrib.delivery.scripted import Scripted
@@ -75,3 +76,44 @@ def test_the_hour_that_comes_twice_ends_no_lease_and_no_pause(
     set_clock(3, 15, 1)
     assert deliver() == Tally(sent=1)
     assert not Delivery.objects.exclude(status="sent").exists()
+
+
+def pause_by_the_page(client: Client, user: Any) -> None:
+    client.force_login(user)
+    data = {"time_zone": "UTC", "paused_until": "2026-10-25T01:30"}
+    assert client.post("/inbox/settings/", data).status_code == 302
+
+
+def be_quiet(client: Client, user: Any) -> None:
+    Schedule.objects.create(user=user, time_zone="UTC", quiet={"5": ["20:00", "01:30"]})
+
+
+def read_digests(client: Client, user: Any) -> None:
+    choose(user, "", NAME, "daily")
+    schedule = Schedule(user=user, time_zone="UTC", digest_time=time(1, 30))
+    schedule.settle()
+    schedule.save()
+
+
+@pytest.mark.parametrize("wait", [pause_by_the_page, be_quiet, read_digests])
+def test_what_waits_for_the_second_of_an_hour_that_comes_twice_does_not_take_the_first_for_it(
+    monkeypatch: pytest.MonkeyPatch, client: Client, wait: Callable[[Client, Any], None]
+) -> None:
+    """The recipient is in another zone than the site: 01:30 there is 02:30 here, for the second time."""
+
+    def set_clock(hour: int, minute: int, is_winter: int = 0) -> None:
+        now = datetime(2026, 10, 25, hour, minute, fold=is_winter)  # noqa: DTZ001 - naive
+        monkeypatch.setattr(timezone, "now", lambda: now)
+
+    set_clock(0, 30)
+    user = make_user()
+    wait(client, user)
+    for hour, minute, is_winter in [(0, 40, 0), (2, 35, 0), (2, 45, 0), (2, 20, 1)]:
+        set_clock(hour, minute, is_winter)
+        notify.send(user, verb="closed", recipient=user)
+        # A worker that moves the same deliveries again and again would not end.
+        assert deliver(limit=20).total <= 4
+        assert not Delivery.objects.filter(status="sent").exists()
+    set_clock(3, 35, 1)
+    assert deliver() == Tally(sent=4)
+    assert len(Scripted.sent) == (1 if wait is read_digests else 4)

@@ -28,6 +28,7 @@ from notifications.contrib.delivery.clocks import (
     find_zone,
     quiet_times,
     stored,
+    stored_until,
     time_of,
     utc_now,
     zone_named,
@@ -292,7 +293,7 @@ def pause_in(text: str, schedule: Schedule) -> datetime | None:
     if moment is None or not 2000 <= moment.year < 9999:
         raise NotValid(gettext("Enter a valid date and time."))
     clock = moment.replace(tzinfo=moment.tzinfo or zone_named(schedule.time_zone))
-    return stored(yet_to_come(clock, as_utc, utc_now()))
+    return stored_until(as_utc(yet_to_come(clock, as_utc, utc_now())))
 
 
 def waiting(user: Any, using: str) -> Any:
