@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from django.apps import AppConfig
 from django.core.management import CommandError, call_command, load_command_class
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 import notifications
 from notifications.extensions import Extension
+from notifications.management.base import Output
 from notifications.management.progress import BAR_WIDTH, ProgressBar
 from tests.factories import (
     make_group,
@@ -243,6 +246,11 @@ def test_a_bad_verb_is_a_clear_error(actor: Any, verb: str, words: str) -> None:
         (b'{"pk__in": 7}', "--query: "),
         (b'{"": 1}', "--query: "),
         (b'"\xff"', "--query: 'utf-8' codec can't decode"),
+        (b"[" * 100_000, "--query is not JSON: "),
+        (b'{"pk": Infinity}', "--query: "),
+        (b'{"pk__range": [1]}', "--query: "),
+        (b'{"last_login__year": 99999999999}', "--query: "),
+        (b'{"password__regex": "("}', "--query: "),
     ],
 )
 def test_a_query_that_selects_nothing_known_is_a_clear_error(
@@ -253,6 +261,32 @@ def test_a_query_that_selects_nothing_known_is_a_clear_error(
     with pytest.raises(CommandError, match=re.escape(words)):
         send(actor, "--query", path)
     assert rows().count() == 0
+
+
+def test_a_query_with_a_nul_finds_nobody_or_is_a_clear_error(actor: Any, tmp_path: Path) -> None:
+    path = tmp_path / "query.json"
+    path.write_text('{"password": "\\u0000"}')
+    with suppress(CommandError):
+        assert send(actor, "--query", path) == "Notified 0 users."
+    assert rows().count() == 0
+
+
+def test_a_query_is_not_blamed_for_a_database_that_does_not_answer(
+    actor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "query.json"
+    path.write_text('{"password__regex": "("}')
+    monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
+    with pytest.raises(DatabaseError):
+        send(actor, "--query", path)
+
+
+def test_a_query_from_a_standard_input_that_is_closed_is_a_clear_error(
+    actor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(CommandError, match="--query: there is no standard input"):
+        send(actor, "--query", "-")
 
 
 def test_without_an_actor_the_command_says_so() -> None:
@@ -578,11 +612,65 @@ def test_a_command_that_is_called_writes_in_the_transaction_of_its_caller(manual
     assert left() == []
 
 
+def files_of_commands() -> list[Path]:
+    folders = Path(notifications.__file__).parent.rglob("management/commands")
+    return [path for folder in folders for path in folder.glob("[!_]*.py")]
+
+
 def test_no_command_writes_what_nobody_commits() -> None:
     # Those that only read, and one that commits by itself each time that it opens a connection again.
     others = {"deliver_notifications", "explain_delivery", "explain_notification"}
-    folders = Path(notifications.__file__).parent.rglob("management/commands")
-    files = [path for folder in folders for path in folder.glob("[!_]*.py")]
+    files = files_of_commands()
     assert others < {path.stem for path in files}
     for path in files:
         assert ("class Command(WritingCommand):" in path.read_text()) == (path.stem not in others), path
+
+
+def test_every_command_prints_as_all_do() -> None:
+    for path in files_of_commands():
+        text = path.read_text()
+        assert re.search(r"class Command\((Printing|Writing)Command\):", text), path
+        # Bars as well.
+        assert "ProgressBar(" not in text, path
+
+
+def test_with_verbosity_0_nothing_is_printed(actor: Any) -> None:
+    terminal = Terminal()
+    assert send(actor, "--all", "--verbosity", 0, stderr=terminal) == ""
+    assert terminal.getvalue() == ""
+    assert told() == ["actor"]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_an_output_has_escapes_for_what_it_cannot_have(encoding: str) -> None:
+    raw = io.BytesIO()
+    stream = Output(io.TextIOWrapper(raw, encoding), is_silent=False)
+    stream.write("größe\n")
+    assert stream.encoding == encoding
+    assert raw.getvalue().decode(encoding) == ("größe\n" if encoding == "utf-8" else "gr\\xf6\\xdfe\n")
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_a_command_whose_output_nobody_reads_any_more_ends_well(actor: Any, buffering: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb", buffering) as raw:
+        stream = io.TextIOWrapper(raw, write_through=not buffering)
+        call_command("send_notification", "released", f"--actor={named(actor)}", "--all", stdout=stream)
+        # As the interpreter does at its end.
+        stream.flush()
+    assert told() == ["actor"]
+
+
+def test_a_command_without_a_standard_output_ends_well(actor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    call_command("send_notification", "released", f"--actor={named(actor)}", "--all")
+    assert told() == ["actor"]
+
+
+def test_an_output_without_flush_is_written_to() -> None:
+    written: list[str] = []
+    stream = Output(SimpleNamespace(write=written.append), is_silent=False)
+    stream.write("text")
+    stream.flush()
+    assert written == ["text"]

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.management.base import WritingCommand
-from notifications.management.progress import ProgressBar
 from notifications.storage.states import newest_first
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -93,7 +92,7 @@ class Command(WritingCommand):
         if options["dry_run"]:
             self.stdout.write(f"Would delete {total} notification{pluralize(total)}.")
             return
-        bar = ProgressBar(self.stderr)
+        bar = self.progress_bar()
         deleted, last = 0, None
         while True:
             rest = rows if last is None else rows.filter(pk__gt=last)

@@ -13,11 +13,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldError, ObjectDoesNotExist, ValidationError
 from django.core.management.base import CommandError
+from django.db import DatabaseError, connections, transaction
 from django.template.defaultfilters import pluralize
 
 from notifications.conf import get_notification_model
 from notifications.management.base import WritingCommand
-from notifications.management.progress import ProgressBar
 from notifications.sending.audience import active, members
 from notifications.sending.data import clean_data
 from notifications.sending.handler import notify_handler
@@ -63,7 +63,7 @@ class Command(WritingCommand):
         """Send the event and print how many users were notified."""
         if not options["verb"].strip():
             raise CommandError("verb must not be empty")
-        bar, users = ProgressBar(self.stderr), find_users(options)
+        bar, users = self.progress_bar(), find_users(options)
         try:
             notifications: Any = notify_handler(
                 options["verb"],
@@ -116,14 +116,26 @@ def find_users(options: dict[str, Any]) -> Any:
             raise CommandError(f"--group: {error}") from error
     if options["all"]:
         return active(users.all())
+    if options["query"] == "-" and sys.stdin is None:
+        # The process was started with it closed.
+        raise CommandError("--query: there is no standard input.")
     try:
         text = sys.stdin.read() if options["query"] == "-" else Path(options["query"]).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise CommandError(f"--query: {error}") from error
+    lookups = read_json("--query", text)
     try:
-        return users.filter(**read_json("--query", text))
-    except (FieldError, TypeError, ValueError, ValidationError) as error:
+        found = users.filter(**lookups)
+        # Some lookups are refused when they are compiled, others only by the database.
+        with transaction.atomic(found.db):
+            found.values("pk").first()
+    except (FieldError, TypeError, ValueError, OverflowError, LookupError, ValidationError) as error:
         raise CommandError(f"--query: {error}") from error
+    except DatabaseError as error:
+        if not connections[found.db].is_usable():
+            raise
+        raise CommandError(f"--query: {error}") from error
+    return found
 
 
 def read_data(text: str | None) -> Any:
@@ -136,7 +148,7 @@ def read_json(name: str, text: str) -> dict[str, Any]:
     """Parse the JSON object in ``text``."""
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"{name} is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise CommandError(f"{name} must be a JSON object, got {text[:80]!r}.")

@@ -8,7 +8,6 @@ from argparse import ArgumentParser
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.db import (
     InterfaceError,
     InternalError,
@@ -20,8 +19,8 @@ from django.db import (
 
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.sending import Tally, deliver
+from notifications.management.base import PrintingCommand
 from notifications.management.commands.prune_notifications import count
-from notifications.management.progress import ProgressBar
 from notifications.objects.guard import error_text
 from notifications.storage.transactions import commit_by_itself
 
@@ -54,7 +53,7 @@ class Stop:
         return True
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     """Send what is due, once or until it is stopped. Any number of these can run at the same time."""
 
     help = "Send the deliveries of notifications that are due."
@@ -87,7 +86,7 @@ class Command(BaseCommand):
     def rounds(self, using: str, stop: Stop, options: dict[str, Any]) -> None:
         """Do one round, or one after the other."""
         while True:
-            bar = ProgressBar(self.stderr)
+            bar = self.progress_bar()
             tally = Tally()
             try:
                 # What is sent must be noted, or it is sent again.

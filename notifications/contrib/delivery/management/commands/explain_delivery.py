@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import get_channels
 from notifications.contrib.delivery.explanations import explain_delivery
+from notifications.management.base import PrintingCommand
 from notifications.objects.fetch import primary_key
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     """Print the rule that decides about a notification on each channel, and what the ledger says."""
 
     help = "Say why a notification is delivered on a channel, or is not, and what became of it."

@@ -13,7 +13,6 @@ from notifications.contrib.delivery.clocks import as_utc, utc_now
 from notifications.contrib.delivery.models import Delivery
 from notifications.management.base import WritingCommand
 from notifications.management.commands.prune_notifications import age, chunk_size
-from notifications.management.progress import ProgressBar
 from notifications.storage.locking import retry
 
 
@@ -35,7 +34,7 @@ class Command(WritingCommand):
         # What is pending stays, however long: for a user who paused everything, there may be any number.
         rows = Delivery.objects.using(router.db_for_write(Delivery)).exclude(status=Status.PENDING)
         long_ago = utc_now() - options["older_than"]
-        bar, deleted, last = ProgressBar(self.stderr), 0, 0
+        bar, deleted, last = self.progress_bar(), 0, 0
         while True:
             chunk = rows.filter(pk__gt=last).order_by("pk").only("due_at")[: options["chunk_size"]]
             old = []

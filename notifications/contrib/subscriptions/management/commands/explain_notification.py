@@ -6,15 +6,16 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from notifications.conf import get_notification_model
 from notifications.contrib.subscriptions.explanations import event_of, explain
 from notifications.inbox.search.names import called
+from notifications.management.base import PrintingCommand
 from notifications.objects.fetch import primary_key
 
 
-class Command(BaseCommand):
+class Command(PrintingCommand):
     """Print the rule that decides about a user and the event of a notification."""
 
     help = "Say why a user is notified of the event of a notification, or is not, by their subscriptions of today."

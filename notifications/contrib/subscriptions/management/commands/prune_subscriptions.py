@@ -11,7 +11,6 @@ from django.db import router
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.management.base import WritingCommand
 from notifications.management.commands.prune_notifications import chunk_size
-from notifications.management.progress import ProgressBar
 from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
 from notifications.storage.locking import retry
 
@@ -31,7 +30,7 @@ class Command(WritingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Go through all rows along the primary key, and say how many were deleted."""
         rows = Subscription.objects.using(router.db_for_write(Subscription)).order_by("pk")
-        bar, total, seen, gone, last = ProgressBar(self.stderr), rows.count(), 0, 0, 0
+        bar, total, seen, gone, last = self.progress_bar(), rows.count(), 0, 0, 0
         while chunk := list(rows.filter(pk__gt=last)[: options["chunk_size"]]):
             there = existing(chunk)
             orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in there]
