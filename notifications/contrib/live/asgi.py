@@ -130,10 +130,16 @@ async def send_chunks(chunks: Chunks, send: Send) -> None:
 def make_request(scope: Scope, user_pk: Any) -> Any:
     """Return a request such as the one that asked for the stream, for the urls of objects that depend on one."""
     # Imported here, so that a site's asgi.py may import this module before Django is set up.
-    from django.contrib.auth import get_user_model
     from django.core.handlers.asgi import ASGIRequest
-    from django.utils.functional import SimpleLazyObject
 
     request: Any = ASGIRequest(dict(scope), BytesIO())
-    request.user = SimpleLazyObject(lambda: get_user_model()._default_manager.get(pk=user_pk))
+    request.user = current_user(user_pk)
     return request
+
+
+def current_user(user_pk: Any) -> Any:
+    """Return the user with this primary key, who is loaded when they are asked for something."""
+    from django.contrib.auth import get_user_model
+    from django.utils.functional import SimpleLazyObject
+
+    return SimpleLazyObject(lambda: get_user_model()._default_manager.get(pk=user_pk))

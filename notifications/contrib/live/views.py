@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.views.decorators.http import require_GET
 
 from notifications.contrib.live import wire
-from notifications.contrib.live.asgi import HANDOVER_KEY, Handover, make_request
+from notifications.contrib.live.asgi import HANDOVER_KEY, Handover, current_user, make_request
 from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login, key_of
 from notifications.contrib.live.streams import Stream, Surroundings
@@ -56,12 +56,21 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         or wire.Cursor.of_page(request.GET.get("since", "")),
         surroundings=Surroundings.here(),
         # What is handed over outlives this request, which is to be freed.
-        make_request=partial(make_request, scope, login.user_pk) if handover else lambda: request,
+        make_request=partial(make_request, scope, login.user_pk)
+        if handover
+        else partial(made_again, request, login.user_pk),
     )
     if handover is None:
         return StreamingHttpResponse(Body(hub, made), headers=wire.HEADERS)
     handover.chunks = hub.serve(made)
     return HttpResponse(headers=wire.HEADERS)
+
+
+def made_again(request: HttpRequest, user_pk: Any) -> HttpRequest:
+    """Return the same request with its user as they are now: a stream may be open for days, and rights may be lost."""
+    again = object.__new__(type(request))
+    vars(again).update(vars(request), user=current_user(user_pk))
+    return again
 
 
 class Body:

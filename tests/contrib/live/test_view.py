@@ -116,6 +116,36 @@ def test_a_door_streams_and_frees_all_when_the_browser_goes(
     assert heard.count(b"event: notification") == 1
 
 
+@pytest.mark.parametrize("door", [lambda application: application, live])
+def test_a_stream_asks_again_what_its_user_may_do(log_in: Callable[[Any], str], door: Any) -> None:
+    """Who lost a right while the page is open is sent nothing by it, as every page shows nothing by it."""
+    user = make_user(is_staff=True)
+    application: Any = door(get_asgi_application())
+    browser = scope(log_in(user))
+
+    hubs: list[Any] = []
+
+    def is_staff() -> bool:
+        [stream] = hubs[0].streams()
+        request = stream.make_request()
+        assert request.path == "/inbox/live/"
+        return bool(request.user.is_staff)
+
+    async def listen() -> list[bool]:
+        there = Connection()
+        serving = asyncio.create_task(application(browser, there.receive, there.send))
+        await there.until(b"event: count")
+        hubs.append(get_hub())
+        before = await elsewhere(is_staff)
+        await elsewhere(type(user).objects.filter(pk=user.pk).update, is_staff=False)
+        after = await elsewhere(is_staff)
+        there.messages.put_nowait({"type": "http.disconnect"})
+        await within(serving, "the door is done with the browser that has gone")
+        return [before, after]
+
+    assert asyncio.run(listen()) == [True, False]
+
+
 def test_a_reader_that_django_has_cancelled_is_not_the_end_of_the_stream(
     log_in: Callable[[Any], str],
 ) -> None:
