@@ -71,17 +71,35 @@ def do(
     if matching is not None:
         wanted = matching.narrow(wanted)
 
+    def write_many(rows: Rows, keys: Sequence[Any] | None) -> int:
+        """Change rows without keeping how to undo it: those with these keys, which were compared, or all for None.
+
+        Another transaction may have been committed since they were read.
+        """
+        if keys is None:
+            changed = action.write(rows, until)
+            if matching is not None and changed > (matching.count or 0):
+                raise MatchingChanged
+            return changed
+        some = rows.quietly()
+        changed = sum(
+            action.write(some.filter(pk__in=part), until) for part in parts(keys, MAX_STATEMENT_ROWS)
+        )
+        rows.announce(changed)
+        return changed
+
     def write(state: models.QuerySet[InboxState]) -> Change:
         last = last_change(state) if command else None
         if last and last.get("command") == command:
             return Change(last["changed"], last["token"])
-        most = MAX_UNDO_ROWS if matching is None else max(MAX_UNDO_ROWS, MAX_COMPARED_ROWS)
+        is_compared = matching is not None or at_most is not None
+        most = max(MAX_UNDO_ROWS, MAX_COMPARED_ROWS) if is_compared else MAX_UNDO_ROWS
         keys = list(wanted.order_by("pk").values_list("pk", flat=True)[: most + 1])
         if matching not in {None, Matching.of_keys(keys, wanted)} or len(keys) > (at_most or most + 1):
             raise MatchingChanged
         if len(keys) > MAX_UNDO_ROWS:
             state.update(undo=None)
-            return Change(action.write(wanted, until))
+            return Change(write_many(wanted, keys if is_compared and len(keys) <= most else None))
         changed = 0
         groups: defaultdict[Any, list[Any]] = defaultdict(list)
         for some in parts(keys, MAX_STATEMENT_ROWS):

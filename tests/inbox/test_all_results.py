@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from notifications.conf import get_notification_model
 from notifications.inbox import matching as module, undo as undoing
+from notifications.inbox.actions import ACTIONS
 from notifications.inbox.matching import Matching
 from notifications.inbox.tabs import TABS
 from notifications.objects.fetch import is_numbered
@@ -289,6 +291,49 @@ def test_of_very_many_rows_the_number_and_the_last_one_are_compared(
     assert "This cannot be undone." in response.content.decode()
     assert inbox.post(ACT, fields(response.content.decode())).status_code == 302
     assert justquick.notifications.done().count() == 3
+
+
+@pytest.mark.parametrize("tab", TAB_STATES)
+@pytest.mark.parametrize("most", [1, 2, 20])
+@pytest.mark.parametrize("most_compared", [2, 20])
+def test_what_is_committed_while_all_are_changed_is_never_changed_unasked(
+    inbox: Client,
+    justquick: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tab: str,
+    most: int,
+    most_compared: int,
+) -> None:
+    """Also of more rows than can be undone, where the statement that writes does not see what was compared."""
+    monkeypatch.setattr(module, "MAX_COMPARED_ROWS", most_compared)
+    monkeypatch.setattr(undoing, "MAX_COMPARED_ROWS", most_compared)
+    monkeypatch.setattr(undoing, "MAX_UNDO_ROWS", most)
+    monkeypatch.setattr(undoing, "MAX_STATEMENT_ROWS", 2)
+    gap = make_notification(justquick)
+    pk = gap.pk
+    gap.delete()
+    for _ in range(3):
+        make(justquick, tab)
+    verb = TAB_STATES[tab][1]
+    action, alerts = ACTIONS[verb], []
+
+    def write(some: Any, until: Any) -> int:
+        if not alerts:
+            alerts.append(late(justquick, tab, pk))
+        return action.write(some, until)
+
+    shown = getattr(justquick.notifications, TABS[tab].adjective)
+    matching = Matching.of(shown()).dumps()
+    monkeypatch.setitem(ACTIONS, verb, replace(action, write=write))  # type: ignore[arg-type]
+    response = inbox.post(ACT, {"tab": tab, "matching": matching, "scope": "all", "action": verb})
+    left = {row.pk for row in shown()}
+    if max(most, most_compared) < 3:
+        # Only their number is known: it asks again. The late one was made in the transaction that is rolled back.
+        assert "Your notifications have changed since the page was loaded." in response.content.decode()
+        assert len(left - {alerts[0].pk}) == len(left) == 3
+    else:
+        assert response.status_code == 302
+        assert left == {alerts[0].pk}
 
 
 def test_a_snooze_of_all_names_their_number_first(inbox: Client, justquick: Any) -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from notifications.conf import get_notification_model
 from notifications.inbox import undo as undoing
 from notifications.inbox.actions import ACTIONS
+from notifications.inbox.matching import MatchingChanged
 from notifications.inbox.undo import UNDO_COLUMNS, Change, do, undo
 from notifications.models import InboxState
 from notifications.signals import read_state_changed
@@ -197,6 +198,18 @@ def test_of_too_many_rows_nothing_is_kept(justquick: Any, monkeypatch: Any) -> N
         make_notification(justquick)
     assert do(justquick, justquick.notifications.all(), ACTIONS["done"]) == Change(3)
     assert InboxState.objects.get(pk=justquick.pk).undo is None
+
+
+def test_more_rows_than_were_shown_are_left_also_where_they_are_too_many_to_undo(
+    justquick: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(undoing, "MAX_UNDO_ROWS", 2)
+    for _ in range(4):
+        make_notification(justquick)
+    with pytest.raises(MatchingChanged):
+        do(justquick, justquick.notifications.all(), ACTIONS["done"], at_most=3)
+    assert not justquick.notifications.done().exists()
+    assert do(justquick, justquick.notifications.all(), ACTIONS["done"], at_most=4) == Change(4)
 
 
 def test_who_listens_is_told_once_for_each_call(
