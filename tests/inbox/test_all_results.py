@@ -315,7 +315,8 @@ def test_what_is_committed_while_all_are_changed_is_never_changed_unasked(
     for _ in range(3):
         make(justquick, tab)
     verb = TAB_STATES[tab][1]
-    action, alerts = ACTIONS[verb], []
+    action = ACTIONS[verb]
+    alerts: list[Any] = []
 
     def write(some: Any, until: Any) -> int:
         if not alerts:
@@ -324,7 +325,7 @@ def test_what_is_committed_while_all_are_changed_is_never_changed_unasked(
 
     shown = getattr(justquick.notifications, TABS[tab].adjective)
     matching = Matching.of(shown()).dumps()
-    monkeypatch.setitem(ACTIONS, verb, replace(action, write=write))  # type: ignore[arg-type]
+    monkeypatch.setitem(ACTIONS, verb, replace(action, write=write))
     response = inbox.post(ACT, {"tab": tab, "matching": matching, "scope": "all", "action": verb})
     left = {row.pk for row in shown()}
     if max(most, most_compared) < 3:

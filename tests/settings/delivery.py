@@ -15,6 +15,7 @@ NOTIFICATIONS = {"DELIVERY_CHANNELS": {"memory": {"default": "off"}}, "DELIVERY_
 #: Those of the app's own tests of which the outcome also depends on the database.
 TESTED_ON_SERVERS = {
     "contrib/delivery/test_ledger.py": "one statement for all deliveries of an event",
+    "contrib/delivery/test_naive_times.py": "what a database returns of a time that comes twice",
     "contrib/delivery/test_pages.py": "threads of one user",
     "contrib/delivery/test_sending.py": "claims and their plans",
 }

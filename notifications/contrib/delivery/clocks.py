@@ -43,6 +43,14 @@ def as_utc(moment: datetime) -> datetime:
     return moment.astimezone(fixed.utc)
 
 
+def loaded(moment: datetime) -> datetime:
+    """Return a moment that the database returned, aware, in UTC.
+
+    Without ``USE_TZ``, of a time that comes twice it is the first, also on PostgreSQL, which always says the second.
+    """
+    return as_utc(moment.replace(fold=0))
+
+
 def stored(moment: datetime) -> datetime:
     """Return an aware moment as the database stores it: naive without ``USE_TZ``."""
     return moment if settings.USE_TZ else timezone.make_naive(moment, site_zone())

@@ -15,7 +15,7 @@ from notifications.contrib.delivery.choices import Frequency, Skip, Status
 from notifications.contrib.delivery.clocks import (
     DIGEST_TIME,
     DIGEST_WEEKDAY,
-    as_utc,
+    loaded,
     next_at,
     quiet_until,
     stored_until,
@@ -179,7 +179,7 @@ class Schedule(models.Model):
 
     def silent_until(self, now: datetime) -> datetime | None:
         """Return until when nothing is to be sent, because of a pause or quiet hours; None if it may be sent now."""
-        paused = None if self.paused_until is None else as_utc(self.paused_until)
+        paused = None if self.paused_until is None else loaded(self.paused_until)
         begin = max(now, paused) if paused else now
         quiet = quiet_until(begin, zone_named(self.time_zone), self.quiet)
         return quiet or (begin if begin > now else None)

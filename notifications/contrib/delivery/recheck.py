@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError, connections
 from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import Channel
 from notifications.contrib.delivery.choices import Frequency, Skip
-from notifications.contrib.delivery.clocks import as_utc
+from notifications.contrib.delivery.clocks import loaded as loaded_moment
 from notifications.contrib.delivery.models import Delivery, Schedule, StoppedAddress, stopped_form
 from notifications.contrib.delivery.preferences import choices_of, decide
 from notifications.extensions import muted_rows
@@ -81,8 +81,8 @@ class Facts:
         user = self.users[delivery.recipient_id]
         moments = []
         back = notification.inbox_at
-        if back is not None and as_utc(back) > now:
-            moments.append(as_utc(back))
+        if back is not None and loaded_moment(back) > now:
+            moments.append(loaded_moment(back))
         if not type_of(notification.verb).critical:
             silent = self.schedule_of(user).silent_until(now)
             if silent is not None:

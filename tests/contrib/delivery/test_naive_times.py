@@ -78,6 +78,18 @@ def test_the_hour_that_comes_twice_ends_no_lease_and_no_pause(
     assert not Delivery.objects.exclude(status="sent").exists()
 
 
+@pytest.mark.parametrize(("minute", "is_winter"), [(0, 0), (35, 0), (0, 1), (35, 1)])
+def test_what_waits_for_nothing_is_sent_at_once_in_the_hour_that_comes_twice(
+    monkeypatch: pytest.MonkeyPatch, minute: int, is_winter: int
+) -> None:
+    """PostgreSQL returns the moment of the notification as the second one, which is yet to come."""
+    now = datetime(2026, 10, 25, 2, minute, fold=is_winter)  # noqa: DTZ001 - naive
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    user = make_user()
+    notify.send(user, verb="closed", recipient=user)
+    assert deliver(limit=20) == Tally(sent=1)
+
+
 def pause_by_the_page(client: Client, user: Any) -> None:
     client.force_login(user)
     data = {"time_zone": "UTC", "paused_until": "2026-10-25T01:30"}

@@ -26,6 +26,7 @@ from notifications.contrib.delivery.clocks import (
     as_utc,
     day_in,
     find_zone,
+    loaded,
     quiet_times,
     stored,
     stored_until,
@@ -146,11 +147,11 @@ def paused_until(schedule: Schedule) -> str:
     # A pause without end was not made by this page, which cannot show it.
     if (
         until is None
-        or as_utc(until) <= utc_now()
-        or day_in(zone_named(schedule.time_zone), as_utc(until)) is None
+        or loaded(until) <= utc_now()
+        or day_in(zone_named(schedule.time_zone), loaded(until)) is None
     ):
         return ""
-    return f"{as_utc(until).astimezone(zone_named(schedule.time_zone)):%Y-%m-%dT%H:%M}"
+    return f"{loaded(until).astimezone(zone_named(schedule.time_zone)):%Y-%m-%dT%H:%M}"
 
 
 @cache

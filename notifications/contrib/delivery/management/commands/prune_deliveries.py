@@ -9,7 +9,7 @@ from django.db import router
 from django.template.defaultfilters import pluralize
 
 from notifications.contrib.delivery.choices import Status
-from notifications.contrib.delivery.clocks import as_utc, utc_now
+from notifications.contrib.delivery.clocks import loaded, utc_now
 from notifications.contrib.delivery.models import Delivery
 from notifications.management.base import WritingCommand
 from notifications.management.commands.prune_notifications import age, chunk_size
@@ -40,7 +40,7 @@ class Command(WritingCommand):
             old = []
             for row in chunk:
                 last = row.pk
-                if as_utc(row.due_at) < long_ago:
+                if loaded(row.due_at) < long_ago:
                     old.append(row.pk)
             # Rows are written in the order of their keys: when none is old, none of those after them is.
             if not old:
