@@ -278,8 +278,8 @@ def test_a_checkout_is_installed_as_the_pages_say(built: Path, tmp_path: Path) -
     [command] = commands
     # Not this checkout itself, in which setuptools would leave what it built.
     [source] = built.glob("*.tar.gz")
-    with tarfile.open(source) as archive:
-        archive.extractall(tmp_path, filter="data")
+    # With its default filter: Python 3.11.2, that of Debian 12, knows none.
+    subprocess.run([sys.executable, "-m", "tarfile", "-e", source, tmp_path], check=True)
     [checkout] = tmp_path.iterdir()
     words = shlex.split(command.replace("path/to/checkout", str(checkout)))
     offline = ["--quiet", "--no-deps", "--no-build-isolation", "--target", str(tmp_path / "site")]
