@@ -403,7 +403,9 @@ def start(
     name = scratch / job.name
     coverage = ["-m", "slipcover", "--json", "--out", f"{name}.coverage"] if measured and not browser else []
     chosen = [f"--ds=tests.settings.{job.shape}", f"--set={job.tests}"]
-    pytest = ["-m", "pytest", *chosen, f"--tally={name}.json", *browser]
+    # Otherwise each run removes the temporary files of older ones, and fails where another is doing the same.
+    own = [f"--tally={name}.json", f"--basetemp={name}.files"]
+    pytest = ["-m", "pytest", *chosen, *own, *browser]
     with Path(os.devnull if live else f"{name}.txt").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, *coverage, *pytest, *pytest_args],
