@@ -71,23 +71,6 @@ def do(
     if matching is not None:
         wanted = matching.narrow(wanted)
 
-    def write_many(rows: Rows, keys: Sequence[Any] | None) -> int:
-        """Change rows without keeping how to undo it: those with these keys, which were compared, or all for None.
-
-        Another transaction may have been committed since they were read.
-        """
-        if keys is None:
-            changed = action.write(rows, until)
-            if matching is not None and changed > (matching.count or 0):
-                raise MatchingChanged
-            return changed
-        some = rows.quietly()
-        changed = sum(
-            action.write(some.filter(pk__in=part), until) for part in parts(keys, MAX_STATEMENT_ROWS)
-        )
-        rows.announce(changed)
-        return changed
-
     def write(state: models.QuerySet[InboxState]) -> Change:
         last = last_change(state) if command else None
         if last and last.get("command") == command:
@@ -99,7 +82,18 @@ def do(
             raise MatchingChanged
         if len(keys) > MAX_UNDO_ROWS:
             state.update(undo=None)
-            return Change(write_many(wanted, keys if is_compared and len(keys) <= most else None))
+            if is_compared and len(keys) <= most:
+                # Only these: another transaction may have been committed since they were compared.
+                changed = sum(
+                    action.write(wanted.filter(pk__in=some).quietly(), until)
+                    for some in parts(keys, MAX_STATEMENT_ROWS)
+                )
+                wanted.announce(changed)
+                return Change(changed)
+            changed = action.write(wanted, until)
+            if matching is not None and changed > (matching.count or 0):
+                raise MatchingChanged
+            return Change(changed)
         changed = 0
         groups: defaultdict[Any, list[Any]] = defaultdict(list)
         for some in parts(keys, MAX_STATEMENT_ROWS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from email import policy
 from typing import Any
@@ -16,7 +16,7 @@ from django.db import connections, router
 
 from notifications.checks import apart
 from notifications.conf import get_notification_model
-from notifications.contrib.delivery.channels import email as mails, load_channel
+from notifications.contrib.delivery.channels import Channel, email as mails, load_channel
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.conf import settings
@@ -68,20 +68,25 @@ def channel_problem(name: Any, options: Any) -> str | None:
     return None
 
 
+def usable_channels() -> Iterator[tuple[str, Channel]]:
+    """Yield the name of each channel that can be used, and the channel. The others are errors already."""
+    wanted: Any = settings.DELIVERY_CHANNELS
+    for name, options in wanted.items() if isinstance(wanted, Mapping) else ():
+        if channel_problem(name, options) is None:
+            yield name, load_channel(name, options)
+
+
 @register()
 def check_senders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check that the mails have a sender: without one each is tried for a day, and none is sent."""
-    wanted: Any = settings.DELIVERY_CHANNELS
     return [
         Warning(
             f"The sender of the channel {name!r} is {channel.sender!r}, which is not one address.",
             hint="Set DEFAULT_FROM_EMAIL to 'My site <noreply@example.com>', or the option 'from_email'.",
             id="notifications_delivery.W004",
         )
-        for name, options in (wanted.items() if isinstance(wanted, Mapping) else ())
-        if channel_problem(name, options) is None
-        if isinstance(channel := load_channel(name, options), mails.Channel)
-        if not is_one_address(channel.sender)
+        for name, channel in usable_channels()
+        if isinstance(channel, mails.Channel) and not is_one_address(channel.sender)
     ]
 
 
@@ -112,11 +117,7 @@ def check_runner(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
 
 def channel_with_links() -> str | None:
     """Return the name of a channel whose messages have links, or None."""
-    wanted: Any = settings.DELIVERY_CHANNELS
-    for name, options in wanted.items() if isinstance(wanted, Mapping) else ():
-        if channel_problem(name, options) is None and load_channel(name, options).has_links:
-            return str(name)
-    return None
+    return next((name for name, channel in usable_channels() if channel.has_links), None)
 
 
 @register()

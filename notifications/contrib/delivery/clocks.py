@@ -37,7 +37,7 @@ def site_zone() -> tzinfo:
 
 
 def as_utc(moment: datetime) -> datetime:
-    """Return a moment as the database returns it, aware, in UTC. Without ``USE_TZ`` it is one of the site's zone."""
+    """Return a moment aware, in UTC. A naive one is of the site's zone. :func:`loaded` is for those of the database."""
     if timezone.is_naive(moment):
         moment = moment.replace(tzinfo=site_zone())
     return moment.astimezone(fixed.utc)
@@ -69,6 +69,7 @@ def stored_until(moment: datetime) -> datetime:
 
     Without ``USE_TZ``, of a time that comes twice the database means the first. The second is stored as one later.
     """
+    moment = as_utc(moment)
     at = stored(moment).replace(fold=0)
     return at + (moment - as_utc(at))
 

@@ -164,9 +164,8 @@ def reachable(channel: Channel, using: str) -> Any:
 def default_digests(now: datetime) -> tuple[datetime, datetime]:
     """Return the next moments of daily and weekly digests of users without a schedule, as they are stored."""
     zone = zone_named("")
-    days = (None, DIGEST_WEEKDAY)
-    daily, weekly = (stored_until(next_at(now, zone, DIGEST_TIME, day)) for day in days)
-    return daily, weekly
+    daily = stored_until(next_at(now, zone, DIGEST_TIME))
+    return daily, stored_until(next_at(now, zone, DIGEST_TIME, DIGEST_WEEKDAY))
 
 
 def moments(values: Sequence[datetime], using: str) -> list[Any]:

@@ -80,9 +80,8 @@ class Facts:
         notification = self.notifications[delivery.notification_id]
         user = self.users[delivery.recipient_id]
         moments = []
-        back = notification.inbox_at
-        if back is not None and loaded_moment(back) > now:
-            moments.append(loaded_moment(back))
+        if notification.inbox_at is not None and (back := loaded_moment(notification.inbox_at)) > now:
+            moments.append(back)
         if not type_of(notification.verb).critical:
             silent = self.schedule_of(user).silent_until(now)
             if silent is not None:

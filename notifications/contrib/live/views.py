@@ -68,6 +68,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 
 def made_again(request: HttpRequest, user_pk: Any) -> HttpRequest:
     """Return the same request with its user as they are now: a stream may be open for days, and rights may be lost."""
+    # A copy() would have no content and no resolver_match, which Django leaves out.
     again = object.__new__(type(request))
     vars(again).update(vars(request), user=current_user(user_pk))
     return again

@@ -128,7 +128,7 @@ def find_users(options: dict[str, Any]) -> Any:
         found = users.filter(**lookups)
         # Some lookups are refused when they are compiled, others only by the database.
         with transaction.atomic(found.db):
-            found.values("pk").first()
+            found.exists()
     except (FieldError, TypeError, ValueError, OverflowError, LookupError, ValidationError) as error:
         raise CommandError(f"--query: {error}") from error
     except DatabaseError as error:

@@ -37,6 +37,17 @@ def channel(settings: Any) -> Iterator[None]:
     Scripted.forget()
 
 
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set the clock in the night of the change; ``is_winter`` is 1 after it."""
+
+    def set_to(hour: int, minute: int, is_winter: int = 0) -> None:
+        now = datetime(2026, 10, 25, hour, minute, fold=is_winter)  # noqa: DTZ001 - naive
+        monkeypatch.setattr(timezone, "now", lambda: now)
+
+    return set_to
+
+
 def break_opening() -> None:
     raise ConnectionRefusedError("refused")
 
@@ -44,12 +55,8 @@ def break_opening() -> None:
 @pytest.mark.parametrize(("hour", "minute", "is_winter"), [(1, 57, 0), (2, 30, 0), (2, 55, 0), (2, 10, 1)])
 @pytest.mark.parametrize("what", ["instant", "digest", "hourly", "retry", "circuit"])
 def test_the_hour_that_comes_twice_ends_no_lease_and_no_pause(
-    monkeypatch: pytest.MonkeyPatch, what: str, hour: int, minute: int, is_winter: int
+    set_clock: Callable[..., None], what: str, hour: int, minute: int, is_winter: int
 ) -> None:
-    def set_clock(hour: int, minute: int, is_winter: int = 0) -> None:
-        now = datetime(2026, 10, 25, hour, minute, fold=is_winter)  # noqa: DTZ001 - naive
-        monkeypatch.setattr(timezone, "now", lambda: now)
-
     set_clock(0, 30)
     user = make_user()
     if what in ("digest", "hourly"):
@@ -80,11 +87,10 @@ def test_the_hour_that_comes_twice_ends_no_lease_and_no_pause(
 
 @pytest.mark.parametrize(("minute", "is_winter"), [(0, 0), (35, 0), (0, 1), (35, 1)])
 def test_what_waits_for_nothing_is_sent_at_once_in_the_hour_that_comes_twice(
-    monkeypatch: pytest.MonkeyPatch, minute: int, is_winter: int
+    set_clock: Callable[..., None], minute: int, is_winter: int
 ) -> None:
     """PostgreSQL returns the moment of the notification as the second one, which is yet to come."""
-    now = datetime(2026, 10, 25, 2, minute, fold=is_winter)  # noqa: DTZ001 - naive
-    monkeypatch.setattr(timezone, "now", lambda: now)
+    set_clock(2, minute, is_winter)
     user = make_user()
     notify.send(user, verb="closed", recipient=user)
     assert deliver(limit=20) == Tally(sent=1)
@@ -109,13 +115,9 @@ def read_digests(client: Client, user: Any) -> None:
 
 @pytest.mark.parametrize("wait", [pause_by_the_page, be_quiet, read_digests])
 def test_what_waits_for_the_second_of_an_hour_that_comes_twice_does_not_take_the_first_for_it(
-    monkeypatch: pytest.MonkeyPatch, client: Client, wait: Callable[[Client, Any], None]
+    set_clock: Callable[..., None], client: Client, wait: Callable[[Client, Any], None]
 ) -> None:
     """The recipient is in another zone than the site: 01:30 there is 02:30 here, for the second time."""
-
-    def set_clock(hour: int, minute: int, is_winter: int = 0) -> None:
-        now = datetime(2026, 10, 25, hour, minute, fold=is_winter)  # noqa: DTZ001 - naive
-        monkeypatch.setattr(timezone, "now", lambda: now)
 
     set_clock(0, 30)
     user = make_user()

@@ -143,15 +143,13 @@ def quiet_rows(schedule: Schedule) -> list[tuple[int, str, str, str]]:
 
 def paused_until(schedule: Schedule) -> str:
     """Return until when everything is paused, by the clock of the user, as a form has it; empty if it is over."""
-    until = schedule.paused_until
-    # A pause without end was not made by this page, which cannot show it.
-    if (
-        until is None
-        or loaded(until) <= utc_now()
-        or day_in(zone_named(schedule.time_zone), loaded(until)) is None
-    ):
+    if schedule.paused_until is None:
         return ""
-    return f"{loaded(until).astimezone(zone_named(schedule.time_zone)):%Y-%m-%dT%H:%M}"
+    until, zone = loaded(schedule.paused_until), zone_named(schedule.time_zone)
+    # A pause without end was not made by this page, which cannot show it.
+    if until <= utc_now() or day_in(zone, until) is None:
+        return ""
+    return f"{until.astimezone(zone):%Y-%m-%dT%H:%M}"
 
 
 @cache
@@ -294,7 +292,7 @@ def pause_in(text: str, schedule: Schedule) -> datetime | None:
     if moment is None or not 2000 <= moment.year < 9999:
         raise NotValid(gettext("Enter a valid date and time."))
     clock = moment.replace(tzinfo=moment.tzinfo or zone_named(schedule.time_zone))
-    return stored_until(as_utc(yet_to_come(clock, as_utc, utc_now())))
+    return stored_until(yet_to_come(clock, as_utc, utc_now()))
 
 
 def waiting(user: Any, using: str) -> Any:
