@@ -35,6 +35,8 @@ BIN := $(VENV)/bin
 TEMPLATES = $(shell find notifications example -name '*.html')
 
 export REQUIRE
+# Images of containers set it. Without its bytecode, each of some hundred processes compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo demo-reset test test-quick test-all test-loaded test-browser chromium test-webkit test-adoption crash mutants bench bench-quick bench-live lint format docs screenshots wheel release tox clean
 # Two targets would run pip on the one .venv.

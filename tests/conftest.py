@@ -97,9 +97,13 @@ def shapes() -> set[str]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the tests of an app where its tables are missing, and modules of which this shape runs nothing."""
+    """Leave out the tests of an app where its tables are missing, and modules of which this run needs nothing."""
     if not collection_path.name.startswith("test_"):
         return None
+    module = collection_path.relative_to(TESTS).as_posix()
+    # Importing each module only to deselect its tests would take longer than the tests of most shapes.
+    if module.startswith("browser/") != config.getoption("--browser"):
+        return True
     needed = {
         "delivery": "notifications.contrib.delivery",
         "hostile": "tests.hostile",
@@ -110,8 +114,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return True
     if config.getoption("--set") == "all" or shape() == "default" or is_listed("databases", tested_here()):
         return None
-    listed = is_listed(collection_path.relative_to(TESTS).as_posix(), tested_here())
-    # Importing each module only to deselect its tests would take longer than the tests of most shapes.
+    listed = is_listed(module, tested_here())
     return None if listed or f'"{shape()}"' in collection_path.read_text() else True
 
 
