@@ -29,13 +29,18 @@ ONCE = {
     "contrib/live/test_sessions.py": "Django's session stores; the session table is Django's own",
     "contrib/live/test_view.py": "HTTP; the queries are tested in test_queries.py",
     "crash/test_callbacks.py": "what a pool of processes reports",
+    "inbox/test_identity.py": "headers of HTTP",
+    "inbox/test_rows.py": "HTML of rows that were read",
+    "objects/test_faces.py": "HTML",
     "objects/test_guard.py": "what is raised by code of a site",
+    "presentation/test_icons.py": "HTML",
     "presentation/test_sentences.py": "templates of verbs",
     "presentation/test_serialize.py": "JSON of rows that were read; the columns are tested in test_fields.py",
     "sending/test_keywords.py": "which keyword is a column and which is extra data, before anything is written",
     "sending/test_silence.py": "log messages",
     "storage/test_count_cache.py": "caches that fail; the rows are tested in test_counts.py",
     "test_benchmarks.py": "reads results and writes reports",
+    "test_context_processors.py": "HTML; the counts are tested in test_counts.py",
     "test_docs.py": "runs the documentation in sites of its own",
     "test_example.py": "runs the example site, which has a database of its own",
     "test_packaging.py": "builds the distribution and installs it elsewhere",
@@ -43,6 +48,7 @@ ONCE = {
     "test_tags.py": "HTML; the counts are tested in test_counts.py",
     "test_templates.py": "HTML; the queries of its pages are tested in test_pages.py and test_pagination.py",
     "test_translations.py": "catalogues and the sentences made from them",
+    "test_urls.py": "paths and headers of HTTP",
 }
 
 #: Fixtures by which a test uses a database.

@@ -16,6 +16,7 @@ ROOT_URLCONF = "tests.contrib.urls"
 TESTED_LIKE = "default"
 TESTED_HERE = {
     "databases": "every app can narrow an audience, add to a page and listen to an event",
+    "inbox/test_rows.py": "HTML that the apps add",
     "presentation/test_serialize.py": "JSON of rows",
     "sending/test_keywords.py": "keywords of an event that extensions see",
     "sending/test_silence.py": "an app says why nobody was notified",
@@ -23,4 +24,5 @@ TESTED_HERE = {
     "test_security.py": "HTML that the apps add",
     "test_tags.py": "HTML that the apps add",
     "test_templates.py": "HTML that the apps add",
+    "test_urls.py": "the urls of the apps",
 }
