@@ -366,6 +366,17 @@ def test_deliveries_that_wait_for_the_end_of_a_long_pause_keep_none_that_is_old(
     assert Delivery.objects.count() == 4
 
 
+def test_what_was_due_late_keeps_none_that_is_old() -> None:
+    users = make_users(6)
+    send(*users)
+    weekly = list(Delivery.objects.order_by("pk").values_list("pk", flat=True)[:4])
+    Delivery.objects.update(status="sent")
+    Delivery.objects.exclude(pk__in=weekly).update(due_at=moment(2026, 1, 1))
+
+    assert prune("--older-than=30d", "--chunk-size=2") == "Deleted 2 deliveries."
+    assert set(Delivery.objects.values_list("pk", flat=True)) == set(weekly)
+
+
 def test_a_database_that_is_not_there_is_refused_by_its_name() -> None:
     with pytest.raises(CommandError, match="nope"):
         call_command("deliver_notifications", "--database", "nope")

@@ -9,7 +9,7 @@ from django.db import router
 from django.template.defaultfilters import pluralize
 
 from notifications.contrib.delivery.choices import Status
-from notifications.contrib.delivery.clocks import loaded, utc_now
+from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.models import Delivery
 from notifications.management.base import WritingCommand
 from notifications.management.commands.prune_notifications import age, chunk_size
@@ -30,25 +30,19 @@ class Command(WritingCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Go along the primary key, from the oldest row on, and print how many were deleted."""
+        """Delete them, and print how many they were."""
         # What is pending stays, however long: for a user who paused everything, there may be any number.
-        rows = Delivery.objects.using(router.db_for_write(Delivery)).exclude(status=Status.PENDING)
-        long_ago = utc_now() - options["older_than"]
+        settled = Delivery.objects.using(router.db_for_write(Delivery)).exclude(status=Status.PENDING)
+        old = settled.filter(due_at__lt=stored(utc_now() - options["older_than"]))
         bar, deleted, last = self.progress_bar(), 0, 0
-        while True:
-            chunk = rows.filter(pk__gt=last).order_by("pk").only("due_at")[: options["chunk_size"]]
-            old = []
-            for row in chunk:
-                last = row.pk
-                if loaded(row.due_at) < long_ago:
-                    old.append(row.pk)
-            # Rows are written in the order of their keys: when none is old, none of those after them is.
-            if not old:
-                break
-            if not options["dry_run"]:
-                # Not one that was to be sent again meanwhile.
-                retry(rows.filter(pk__in=old).delete, rows.db)
-            deleted += len(old)
+        # Along the primary key, so that no chunk reads again what those before it have read.
+        while keys := list(
+            old.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[: options["chunk_size"]]
+        ):
+            last = keys[-1]
+            # Not one that was to be sent again meanwhile.
+            still = old.filter(pk__in=keys)
+            deleted += len(keys) if options["dry_run"] else retry(still.delete, old.db)[0]
             bar(deleted, None)
         bar.close()
         words = f"{deleted} {pluralize(deleted, 'delivery,deliveries')}"
