@@ -104,6 +104,22 @@ def listening(
         signal.disconnect(listener, sender=sender)
 
 
+@contextmanager
+def deleted_meanwhile(rows: Any) -> Iterator[None]:
+    """Delete these rows as another process would, just before the next statement that deletes."""
+    waiting = [rows]
+
+    def execute(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("DELETE") and waiting:
+            some = waiting.pop()
+            some._raw_delete(some.db)
+        return execute(sql, *arguments)
+
+    with connections[rows.db].execute_wrapper(execute):
+        yield
+    assert not waiting
+
+
 def at_once(count: int, act: Callable[[], object]) -> list[Any]:
     """Do it in so many threads that start at the same moment. Return what each returned or raised."""
     start = threading.Barrier(count, timeout=PATIENCE)

@@ -24,6 +24,7 @@ from notifications.extensions import Extension
 from notifications.management.base import Output
 from notifications.management.progress import BAR_WIDTH, ProgressBar
 from tests.factories import (
+    deleted_meanwhile,
     make_group,
     make_issue,
     make_notification,
@@ -485,6 +486,16 @@ def test_keep_spares_deleted_rows_among_the_newest(justquick: Any) -> None:
     assert left() == ["1 deleted"]
 
 
+def test_only_the_rows_that_it_deleted_are_counted(justquick: Any) -> None:
+    for number in range(3):
+        make_row(justquick, f"read {number}", days=9, read_days=9)
+
+    with deleted_meanwhile(rows().filter(verb="read 0")):
+        assert prune("--read-older-than", "1d") == "Deleted 2 notifications."
+
+    assert left() == []
+
+
 @pytest.mark.parametrize("chunk_size", [1, 2, 3, 7, 8, 1000])
 def test_rows_go_in_chunks_and_the_chunks_find_them_all(
     justquick: Any, chunk_size: int, django_assert_num_queries: Any
@@ -632,6 +643,14 @@ def test_every_command_prints_as_all_do() -> None:
         assert re.search(r"class Command\((Printing|Writing)Command\):", text), path
         # Bars as well.
         assert "ProgressBar(" not in text, path
+
+
+def test_every_command_counts_what_it_deleted_itself() -> None:
+    # By delete_rows(), or the queryset's own method: two of them may run at once.
+    for path in files_of_commands():
+        text = path.read_text()
+        assert not re.search(r"\.delete\b", text), path
+        assert (path.stem.startswith("prune_")) == bool(re.search(r"\+= .*\bdelete_\w+\(", text)), path
 
 
 def test_with_verbosity_0_nothing_is_printed(actor: Any) -> None:

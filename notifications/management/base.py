@@ -8,9 +8,10 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import connections, models
 
 from notifications.management.progress import ProgressBar
+from notifications.storage.locking import retry
 from notifications.storage.transactions import commit_by_itself
 
 
@@ -83,3 +84,8 @@ class WritingCommand(PrintingCommand):
             if not database["AUTOCOMMIT"]:
                 commit_by_itself(using)
         super().run_from_argv(argv)
+
+
+def delete_rows(rows: models.QuerySet[Any]) -> int:
+    """Delete these rows. Return how many there still were: another process may have deleted some of them."""
+    return retry(rows.delete, rows.db)[1].get(rows.model._meta.label, 0)

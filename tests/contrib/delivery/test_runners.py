@@ -27,7 +27,7 @@ from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.runners import MAX_DELIVERIES, celery as celery_runner, inline, tasks
 from notifications.contrib.delivery.sending import deliver
 from tests.contrib.delivery.scripted import Scripted
-from tests.factories import make_project, make_user, make_users, moment
+from tests.factories import deleted_meanwhile, make_project, make_user, make_users, moment
 from tests.waiting import join
 
 pytestmark = pytest.mark.django_db
@@ -353,6 +353,17 @@ def test_old_deliveries_that_are_not_pending_are_deleted() -> None:
 
     assert set(Delivery.objects.values_list("pk", flat=True)) == {old[0].pk, young.pk}
     assert prune("--older-than=30d") == "Deleted 0 deliveries."
+
+
+def test_only_the_deliveries_that_it_deleted_are_counted() -> None:
+    send(*make_users(3))
+    Delivery.objects.update(due_at=moment(2026, 1, 1), status="sent")
+    first = Delivery.objects.order_by("pk")[0].pk
+
+    with deleted_meanwhile(Delivery.objects.filter(pk=first)):
+        assert prune("--older-than=30d") == "Deleted 2 deliveries."
+
+    assert Delivery.objects.count() == 0
 
 
 def test_deliveries_that_wait_for_the_end_of_a_long_pause_keep_none_that_is_old() -> None:

@@ -20,7 +20,7 @@ from notifications.contrib.subscriptions.management.commands import explain_noti
 from notifications.contrib.subscriptions.models import Subscription
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_remark, make_ticket, send, send_and_commit, told_why
-from tests.factories import make_group, make_user, make_users, rows
+from tests.factories import deleted_meanwhile, make_group, make_user, make_users, rows
 from tests.testapp.models import UuidThing
 
 pytestmark = pytest.mark.django_db
@@ -251,6 +251,21 @@ def test_what_is_said_of_gone_things_is_pruned_in_chunks(bob: Any, settings: Any
     )
     # What a user may not see is not gone.
     assert Subscription.objects.count() == 4
+
+
+def test_only_the_subscriptions_that_it_deleted_are_counted(bob: Any) -> None:
+    for number in range(3):
+        ticket = make_ticket(f"issue {number}")
+        watch(bob, ticket)
+        ticket.delete()
+    first = Subscription.objects.order_by("pk")[0].pk
+    out = StringIO()
+
+    with deleted_meanwhile(Subscription.objects.filter(pk=first)):
+        call_command("prune_subscriptions", stdout=out, stderr=StringIO())
+
+    assert out.getvalue() == "2 subscriptions were deleted.\n"
+    assert Subscription.objects.count() == 0
 
 
 def fail(*arguments: Any, **options: Any) -> Any:

@@ -11,9 +11,8 @@ from django.template.defaultfilters import pluralize
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.models import Delivery
-from notifications.management.base import WritingCommand
+from notifications.management.base import WritingCommand, delete_rows
 from notifications.management.commands.prune_notifications import age, chunk_size
-from notifications.storage.locking import retry
 
 
 class Command(WritingCommand):
@@ -41,8 +40,7 @@ class Command(WritingCommand):
         ):
             last = keys[-1]
             # Not one that was to be sent again meanwhile.
-            still = old.filter(pk__in=keys)
-            deleted += len(keys) if options["dry_run"] else retry(still.delete, old.db)[0]
+            deleted += len(keys) if options["dry_run"] else delete_rows(old.filter(pk__in=keys))
             bar(deleted, None)
         bar.close()
         words = f"{deleted} {pluralize(deleted, 'delivery,deliveries')}"

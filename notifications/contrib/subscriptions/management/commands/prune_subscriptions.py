@@ -9,10 +9,9 @@ from typing import Any
 from django.db import router
 
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.management.base import WritingCommand
+from notifications.management.base import WritingCommand, delete_rows
 from notifications.management.commands.prune_notifications import chunk_size
 from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
-from notifications.storage.locking import retry
 
 
 class Command(WritingCommand):
@@ -34,9 +33,9 @@ class Command(WritingCommand):
         while chunk := list(rows.filter(pk__gt=last)[: options["chunk_size"]]):
             there = existing(chunk)
             orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in there]
-            if orphans and not options["dry_run"]:
-                retry(rows.filter(pk__in=orphans).delete, rows.db)
-            gone, seen, last = gone + len(orphans), seen + len(chunk), chunk[-1].pk
+            if orphans:
+                gone += len(orphans) if options["dry_run"] else delete_rows(rows.filter(pk__in=orphans))
+            seen, last = seen + len(chunk), chunk[-1].pk
             bar(seen, max(total, seen))
         bar.close()
         if options["dry_run"]:
