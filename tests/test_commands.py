@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from django.apps import AppConfig
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command, load_command_class
 from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
@@ -23,6 +24,7 @@ import notifications
 from notifications.extensions import Extension
 from notifications.management.base import Output
 from notifications.management.progress import BAR_WIDTH, ProgressBar
+from tests.contrib.routers import EmptyReplica
 from tests.factories import (
     deleted_meanwhile,
     make_group,
@@ -91,6 +93,29 @@ def test_the_users_that_a_file_selects_are_told(actor: Any, tmp_path: Path) -> N
     assert told() == ["übersetzer"]
     query.write_text('{"username__in": []}')
     assert send(actor, "--query", query) == "Notified 0 users."
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+@pytest.mark.parametrize("who", ["--all", "--group=team", "--query=FILE"])
+def test_who_and_what_a_replica_does_not_have_yet_is_found(
+    actor: Any, settings: Any, tmp_path: Path, who: str
+) -> None:
+    make_group("team", actor)
+    query = tmp_path / "query.json"
+    query.write_text('{"username": "actor"}')
+    settings.DATABASE_ROUTERS = [EmptyReplica("auth", actor._meta.app_label)]
+
+    assert send(actor, who.replace("FILE", str(query))) == "Notified 1 user."
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_who_is_gone_but_for_a_replica_was_not_left_out(actor: Any, settings: Any) -> None:
+    get_user_model()._base_manager.using("other").bulk_create(
+        [get_user_model()(username=name) for name in ("one", "two", "three")]
+    )
+    settings.DATABASE_ROUTERS = [EmptyReplica("auth", actor._meta.app_label)]
+
+    assert send(actor, "--all") == "Notified 1 user."
 
 
 def test_a_query_that_finds_a_user_twice_tells_the_user_once(actor: Any, tmp_path: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand
-from django.db import connections, models
+from django.db import connections, models, router
 
 from notifications.management.progress import ProgressBar
 from notifications.storage.locking import retry
 from notifications.storage.transactions import commit_by_itself
+
+M = TypeVar("M", bound=models.Model)
 
 
 class Output:
@@ -89,3 +91,8 @@ class WritingCommand(PrintingCommand):
 def delete_rows(rows: models.QuerySet[Any]) -> int:
     """Delete these rows. Return how many there still were: another process may have deleted some of them."""
     return retry(rows.delete, rows.db)[1].get(rows.model._meta.label, 0)
+
+
+def at_home(rows: models.QuerySet[M]) -> models.QuerySet[M]:
+    """Return the same rows, read where they are written: a replica may not have yet what somebody names."""
+    return rows.using(router.db_for_write(rows.model, **rows._hints))  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from django.db import DatabaseError, connections, transaction
 from django.template.defaultfilters import pluralize
 
 from notifications.conf import get_notification_model
-from notifications.management.base import WritingCommand
+from notifications.management.base import WritingCommand, at_home
 from notifications.sending.audience import active, members
 from notifications.sending.data import clean_data
 from notifications.sending.handler import notify_handler
@@ -96,7 +96,7 @@ def find_object(name: str) -> Any:
     """Return the object with the name ``app.model:pk``."""
     label, _, pk = name.partition(":")
     try:
-        return apps.get_model(label)._base_manager.get(pk=pk)
+        return at_home(apps.get_model(label)._base_manager.all()).get(pk=pk)
     except (LookupError, ValueError, ValidationError, OverflowError, ObjectDoesNotExist) as error:
         raise CommandError(
             f"There is no object {name!r}. Use app_label.model:pk, e.g. auth.user:1. ({error})"
@@ -105,17 +105,17 @@ def find_object(name: str) -> Any:
 
 def find_users(options: dict[str, Any]) -> Any:
     """Return the queryset of recipients."""
-    users = get_user_model()._default_manager
+    users = at_home(get_user_model()._default_manager.all())
     if options["group"] is not None:
         try:
-            return members(Group.objects.get(name=options["group"]))
+            return at_home(members(at_home(Group.objects.all()).get(name=options["group"])))
         except Group.DoesNotExist as error:
             raise CommandError(f"There is no group {options['group']!r}.") from error
         except TypeError as error:
             # The user model has no groups.
             raise CommandError(f"--group: {error}") from error
     if options["all"]:
-        return active(users.all())
+        return active(users)
     if options["query"] == "-" and sys.stdin is None:
         # The process was started with it closed.
         raise CommandError("--query: there is no standard input.")

@@ -24,6 +24,7 @@ from notifications.contrib.delivery.models import Circuit, Delivery, Preference,
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import deliver
 from notifications.extensions import explained
+from tests.contrib.routers import EmptyReplica
 from tests.factories import make_project, make_user, moment, rows
 from tests.testapp.models import UuidThing
 
@@ -130,6 +131,13 @@ def test_the_command_says_it_for_each_channel() -> None:
     [row] = send(user)
     expected = "Memory: Immediately (the default). Status: pending.\n"
     assert command(row.pk) == command(row.pk, "memory") == expected
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_command_says_it_of_a_row_that_a_replica_does_not_have_yet(settings: Any) -> None:
+    [row] = send(make_user())
+    settings.DATABASE_ROUTERS = [EmptyReplica(row._meta.app_label)]
+    assert command(row.pk) == "Memory: Immediately (the default). Status: pending.\n"
 
 
 def test_the_command_says_what_is_wrong() -> None:

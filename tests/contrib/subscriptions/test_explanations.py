@@ -18,6 +18,7 @@ from notifications.contrib.subscriptions import describe, explain, mute, recipie
 from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, WHY
 from notifications.contrib.subscriptions.management.commands import explain_notification
 from notifications.contrib.subscriptions.models import Subscription
+from tests.contrib.routers import EmptyReplica
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_remark, make_ticket, send, send_and_commit, told_why
 from tests.factories import deleted_meanwhile, make_group, make_user, make_users, rows
@@ -210,6 +211,15 @@ def test_the_command_says_it_of_any_notification(alice: Any, bob: Any, settings:
     assert explained("bob", row.pk) == "bob is notified: watching issue 2.\n"
 
 
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_command_says_it_of_a_row_that_a_replica_does_not_have_yet(bob: Any, settings: Any) -> None:
+    ticket = make_ticket()
+    watch(bob, ticket)
+    row = send(make_ticket("another"), target=ticket)[0]
+    settings.DATABASE_ROUTERS = [EmptyReplica(row._meta.app_label)]
+    assert explained("bob", row.pk) == "bob is notified: watching issue 2.\n"
+
+
 def test_the_command_says_what_is_not_there(alice: Any, bob: Any) -> None:
     with pytest.raises(CommandError, match="There is no user 'nobody'"):
         explained("nobody", 1)
@@ -298,18 +308,11 @@ def test_what_is_said_of_things_that_cannot_be_loaded_is_not_pruned(
     assert Subscription.objects.count() == 2
 
 
-class EmptyReplica:
-    """Reads tickets from a database that has none of them yet."""
-
-    def db_for_read(self, model: Any, **hints: Any) -> str | None:
-        return "other" if model is Ticket else None
-
-
 @pytest.mark.django_db(databases=["default", "other"])
 def test_what_is_said_of_things_that_a_replica_does_not_have_yet_is_not_pruned(
     bob: Any, settings: Any
 ) -> None:
     watch(bob, make_ticket())
-    settings.DATABASE_ROUTERS = [f"{__name__}.EmptyReplica"]
+    settings.DATABASE_ROUTERS = [EmptyReplica(Ticket._meta.app_label)]
     call_command("prune_subscriptions", stdout=StringIO(), stderr=StringIO())
     assert Subscription.objects.count() == 1

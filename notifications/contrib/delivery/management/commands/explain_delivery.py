@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import get_channels
 from notifications.contrib.delivery.explanations import explain_delivery
-from notifications.management.base import PrintingCommand
+from notifications.management.base import PrintingCommand, at_home
 from notifications.objects.fetch import primary_key
 
 
@@ -30,7 +30,7 @@ class Command(PrintingCommand):
         key = primary_key(model, options["notification"])
         if key is None:
             raise CommandError(f"{options['notification']!r} is not the id of a notification.")
-        row = model._default_manager.filter(pk=key).first()
+        row = at_home(model._default_manager.filter(pk=key)).first()
         if row is None:
             raise CommandError(f"There is no notification {options['notification']}.")
         names = [options["channel"]] if options["channel"] else list(get_channels())

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from notifications.conf import get_notification_model
 from notifications.contrib.subscriptions.explanations import event_of, explain
 from notifications.inbox.search.names import called
-from notifications.management.base import PrintingCommand
+from notifications.management.base import PrintingCommand, at_home
 from notifications.objects.fetch import primary_key
 
 
@@ -29,12 +29,12 @@ class Command(PrintingCommand):
         """Print one sentence."""
         users: Any = get_user_model()._default_manager
         condition = called(options["user"])
-        user = None if condition is None else users.filter(condition).first()
+        user = None if condition is None else at_home(users.filter(condition)).first()
         if user is None:
             raise CommandError(f"There is no user {options['user']!r}.")
         model: Any = get_notification_model()
         key = primary_key(model, options["notification"])
-        row = None if key is None else model._default_manager.filter(pk=key).first()
+        row = None if key is None else at_home(model._default_manager.filter(pk=key)).first()
         if row is None:
             raise CommandError(f"There is no notification {options['notification']}.")
         event = event_of(row)
