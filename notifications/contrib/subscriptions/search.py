@@ -41,9 +41,9 @@ def named(rows: QuerySet[Subscription], text: str) -> QuerySet[Subscription]:
     latest, found, last = rows.order_by("-pk"), [], None
     for _ in range(0, MAX_SEARCHED, BATCH_SIZE):
         batch: list[Any] = list((latest if last is None else latest.filter(pk__lt=last))[:BATCH_SIZE])
-        if not batch:
-            break
-        last = batch[-1].pk
         attach_objects(batch)
         found += [row.pk for row in batch if all(word in row.label().casefold() for word in words)]
+        if len(batch) < BATCH_SIZE:
+            break
+        last = batch[-1].pk
     return rows.filter(pk__in=found)

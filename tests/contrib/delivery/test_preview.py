@@ -96,6 +96,18 @@ def test_a_mail_is_shown_with_its_headers_its_text_and_its_html(staff: Client) -
     assert html["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
 
 
+@pytest.mark.parametrize(("digest", "kind", "shown"), [("", "other", 1), ("1", "digest", 3)])
+def test_a_digest_is_shown_as_one(staff: Client, digest: str, kind: str, shown: int) -> None:
+    ann = get_user_model().objects.get()
+    for _ in range(shown + 1):
+        notify.send(ann, verb="waved", recipient=ann)
+
+    parts = staff.get(PAGE, {"type": "other", "channel": "email", "digest": digest}).context["parts"]
+
+    assert parts["List-Id"].startswith(f"<{kind}.")
+    assert parts["text"].count("waved") == shown
+
+
 def test_a_type_is_shown_by_notifications_of_this_type_alone(staff: Client, make_type: Any) -> None:
     ann = get_user_model().objects.get()
     closed = make_type("closed")

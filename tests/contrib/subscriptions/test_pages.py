@@ -583,6 +583,10 @@ def test_the_page_costs_the_same_whatever_is_on_it_and_goes_on(
     assert [item["object"] for item in answer["items"]] == ["issue 4", "issue 3"]
     assert (answer["after"], bool(answer["before"])) == (None, True)
 
+    with django_assert_num_queries(6):
+        # Two more for the names, of all five.
+        client.get(HOME, {"q": "issue"})
+
 
 def test_what_is_gone_or_hidden_has_no_name_there(bob: Any, ticket: Any, settings: Any) -> None:
     stranger = make_user("stranger")
