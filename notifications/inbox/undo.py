@@ -2,7 +2,8 @@
 
 The last thing that each user did is kept in their :class:`~notifications.models.InboxState`: the rows that it changed,
 in groups of the same change, with what they were and what they became. Undoing writes back the columns that changed,
-in the rows where they still hold what was written. Of more than :data:`MAX_UNDO_ROWS` rows nothing is kept.
+in the rows where they still hold what was written and to which what they were still fits. Of more than
+:data:`MAX_UNDO_ROWS` rows nothing is kept.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 from django.db import models, router
 from django.db.models import Expression, F, Q
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from notifications.inbox.actions import Action
@@ -24,12 +27,16 @@ from notifications.inbox.matching import MAX_COMPARED_ROWS, Matching, MatchingCh
 from notifications.objects.text import text_problem
 from notifications.storage.inbox_state import InboxState, alone
 from notifications.storage.notification import Rows
+from notifications.storage.states import is_possible
 
 #: The values of some columns, as JSON holds them.
 Values: TypeAlias = "dict[str, Any]"
 
 #: The columns that the actions write.
 UNDO_COLUMNS = ("unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted")
+
+#: Those that say together where a row is.
+PLACE = {"unread", "done_at", "snoozed_until"}
 
 #: The maximum number of changed rows that can be undone, so that no rows are locked for more than a few seconds.
 MAX_UNDO_ROWS = 20_000
@@ -177,9 +184,29 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
     # First locked, then named by their keys: what the database knows about the states of the rows may be old, and would
     # lead it to a plan that compares each row with each key.
     named = rows.filter(still, pk__in=[key for _, keys in changes for key in keys])
-    locked = named.order_by("pk").select_for_update().values_list("pk", flat=True)
+    locked = named.order_by("pk").select_for_update().values("pk", "timestamp", *PLACE)
     fresh: Rows = type(rows)(rows.model, using=rows.db)
-    return fresh.quietly().filter(pk__in=list(locked)).update(**values)
+    return fresh.quietly().filter(pk__in=fitting(locked, written, changes)).update(**values)
+
+
+def fitting(
+    rows: Iterable[dict[str, Any]], written: Values, changes: Sequence[tuple[Values, Sequence[Any]]]
+) -> list[Any]:
+    """Return the keys of the rows to which what they had still fits.
+
+    Another column may have changed: a row that was snoozed, is opened after that is over, and so read, stays read.
+    """
+    if not written.keys() & PLACE:
+        return [row["pk"] for row in rows]
+    now = timezone.now()
+    was_of = {str(key): was for was, keys in changes for key in keys}
+    place = {name for name in PLACE if name in written}
+
+    def becomes(row: dict[str, Any]) -> SimpleNamespace:
+        was = was_of[str(row["pk"])]
+        return SimpleNamespace(**{**row, **{name: loaded(was[name]) for name in place}})
+
+    return [row["pk"] for row in rows if is_possible(becomes(row), now)]
 
 
 class ValueOfKey(Expression):

@@ -118,6 +118,12 @@ SAVED = constant("saved", Q(saved_at__isnull=False))
 SNOOZED = constant("snoozed", Q(IS_TO_COME, snoozed_until__isnull=False))
 VISIBLE = State("visible", lambda: Q(deleted=False) if settings.SOFT_DELETE else Q())
 
+
+def is_possible(row: Any, now: datetime) -> bool:
+    """Return whether the columns of a loaded row fit: no row is done and unread, nor snoozed and read."""
+    return not (DONE.holds(row, now) if row.unread else SNOOZED.holds(row, now))
+
+
 #: The states of the tabs, of ``is:`` in a search, and of the JSON.
 STATES: Mapping[str, State] = {state.name: state for state in (UNREAD, READ, SAVED, SNOOZED, DONE, INBOX)}
 

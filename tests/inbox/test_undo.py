@@ -21,6 +21,7 @@ from notifications.inbox.undo import UNDO_COLUMNS, Change, do, undo
 from notifications.models import InboxState
 from notifications.signals import read_state_changed
 from notifications.storage import counts, inbox_state
+from notifications.storage.states import is_possible
 from tests.factories import at_once, listening, make_notification, make_user, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
@@ -148,6 +149,33 @@ def test_what_was_changed_again_meanwhile_is_left_as_it_is(justquick: Any) -> No
     kept.refresh_from_db()
     changed.refresh_from_db()
     assert (kept.unread, kept.done_at, changed.unread, changed.done_at) == (True, None, False, None)
+
+
+@pytest.mark.parametrize("verb", [name for name in ACTIONS if name != "delete"])
+def test_whatever_happens_meanwhile_no_row_gets_into_a_state_that_there_is_not(
+    justquick: Any, verb: str
+) -> None:
+    until = timezone.now() + 48 * HOUR
+    for meanwhile in ACTIONS.values():
+        rows().all().delete()
+        make_all_states(justquick)
+        change = do(justquick, justquick.notifications.all(), ACTIONS[verb], until=until)
+        meanwhile.write(justquick.notifications.all(), until)
+        undo(justquick, change.token or "")
+        now = timezone.now()
+        assert [row.pk for row in rows() if not is_possible(row, now)] == [], meanwhile.name
+
+
+def test_a_row_that_was_opened_after_its_snooze_was_ended_stays_read(justquick: Any) -> None:
+    opened, other = make_notification(justquick), make_notification(justquick)
+    justquick.notifications.snooze_all(timezone.now() + HOUR)
+    change = do(justquick, justquick.notifications.all(), ACTIONS["unsnooze"])
+    rows().get(pk=opened.pk).mark_as_read()
+
+    assert undo(justquick, change.token or "").changed == 1
+
+    assert [row.pk for row in justquick.notifications.snoozed()] == [other.pk]
+    assert [row.pk for row in justquick.notifications.read()] == [opened.pk]
 
 
 def test_a_column_that_was_not_changed_is_not_put_back(justquick: Any) -> None:
