@@ -139,7 +139,8 @@ def lockable(rows: Q) -> Q:
     locked._for_write = True
     if query.is_sliced:
         return unsliced(rows)
-    if query.distinct or query.combinator or query.group_by is not None:
+    is_choice = query.distinct or query.where.contains_over_clause
+    if is_choice or query.combinator or query.group_by is not None:
         return type(rows)(rows.model, using=rows.db).filter(pk__in=rows.order_by().values("pk"))
     return rows.all()
 

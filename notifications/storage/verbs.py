@@ -18,7 +18,7 @@ from notifications.objects.fetch import is_numbered, key_field
 from notifications.storage import changes
 from notifications.storage.async_verbs import awaited
 from notifications.storage.expressions import CurrentMoment, judge_moment
-from notifications.storage.locking import lockable, unsliced, write_in_order
+from notifications.storage.locking import lockable, write_in_order
 from notifications.storage.states import DONE, IS_MARKED_UNREAD, IS_TO_COME, READ, SAVED, SNOOZED, whether
 
 if TYPE_CHECKING:
@@ -221,7 +221,9 @@ class VerbsQuerySet(models.QuerySet[M]):
         return self.mark_all_as_unsent(recipient, up_to=up_to)
 
     def _of(self, recipient: Any, up_to: UpTo) -> Self:
-        rows = unsliced(self).owned_by(self._recipient_id()) if self.query.is_sliced else self.all()
+        # First, because a further filter of a choice would choose among fewer rows, and a union takes none.
+        rows = lockable(self.all()).owned_by(self._recipient_id())
+        rows = rows.quietly() if self._is_quiet else rows
         if recipient is not None:
             judge_recipient(recipient)
             rows = rows.filter(recipient=recipient).owned_by(recipient)

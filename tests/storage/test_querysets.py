@@ -15,7 +15,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
@@ -408,15 +409,31 @@ def test_a_verb_takes_a_user_a_primary_key_and_its_text(justquick: Any) -> None:
         lambda found: found.order_by().union(found.filter(level="error").order_by()),
         lambda found: found.only("verb"),
         lambda found: found.exclude(recipient__username="brosner"),
+        lambda found: found.annotate(place=Window(RowNumber(), order_by="pk")).filter(place__lte=3),
+        lambda found: found.order_by("pk")[:3],
     ],
 )
+@pytest.mark.parametrize("is_limited", [False, True])
 def test_a_verb_takes_querysets_of_any_shape(
-    justquick: Any, brosner: Any, shape: Callable[[Any], Any]
+    justquick: Any, brosner: Any, shape: Callable[[Any], Any], is_limited: bool
 ) -> None:
     make_rows(justquick, 3)
     make_rows(brosner, 2)
-    assert shape(justquick.notifications.all()).mark_all_as_read() == 3
+    found = shape(justquick.notifications.all())
+    limits = {"recipient": justquick, "up_to": timezone.now()} if is_limited else {}
+    assert found.mark_all_as_read(**limits) == 3
     assert unread() == 2
+    assert found.delete_in_order() == 3
+    assert rows().count() == 2
+
+
+def test_a_limit_does_not_change_which_rows_are_chosen(justquick: Any) -> None:
+    make_rows(justquick, 2)
+    make_notification(justquick, timestamp=timezone.now() + timedelta(days=1))
+    latest = Window(RowNumber(), order_by="-pk")
+    chosen = rows().annotate(place=latest).filter(place=1)
+    assert chosen.mark_all_as_done(up_to=timezone.now()) == 0
+    assert chosen.mark_all_as_done(justquick) == 1
 
 
 def test_the_verbs_of_rows_and_of_querysets_have_one_scheme_of_names_and_each_can_be_awaited() -> None:
