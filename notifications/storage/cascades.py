@@ -28,16 +28,26 @@ def watch_cascades() -> None:
 
 
 def models_with_cascades(notification_model: type[models.Model]) -> Iterator[type[models.Model]]:
-    """Return the models that have a ``GenericRelation`` to notifications, and those of cascading foreign keys."""
+    """Return the models that have a ``GenericRelation`` to notifications, and those of cascading foreign keys.
+
+    Notifications are also the rows of a proxy, and of a model that inherits from theirs.
+    """
     for model in apps.get_models():
         for field in model._meta.private_fields:
-            if isinstance(field, GenericRelation) and field.related_model is notification_model:
+            if isinstance(field, GenericRelation) and is_kind(field.related_model, notification_model):
                 yield model
-    for key in notification_model._meta.concrete_fields:
-        owner: Any = key.related_model
-        cascades = isinstance(key, models.ForeignKey) and key.remote_field.on_delete is models.CASCADE
-        if cascades and owner is not get_user_model():
-            yield owner
+        if not is_kind(model, notification_model) or model._meta.proxy:
+            continue
+        for key in model._meta.concrete_fields:
+            owner: Any = key.related_model
+            cascades = isinstance(key, models.ForeignKey) and key.remote_field.on_delete is models.CASCADE
+            if cascades and owner is not get_user_model() and not is_kind(owner, notification_model):
+                yield owner
+
+
+def is_kind(model: Any, notification_model: type[models.Model]) -> bool:
+    """Return whether this is the model of the notifications, a proxy of it, or a model that inherits from it."""
+    return isinstance(model, type) and issubclass(model, notification_model)
 
 
 def drop_all_counts(sender: Any, *, using: str, **kwargs: Any) -> None:

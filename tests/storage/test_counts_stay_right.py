@@ -12,17 +12,19 @@ import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import connection, connections, models, transaction
 from django.db.models import Value
+from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from notifications import notify
 from notifications.conf import get_notification_model
 from notifications.models import InboxState
-from notifications.storage import changes, counts
+from notifications.storage import cascades, changes, counts
 from notifications.storage.cascades import models_with_cascades
 from notifications.storage.count_cache import count_cache
 from notifications.storage.counts import unread_count
@@ -221,6 +223,41 @@ def test_models_whose_deletion_deletes_rows_are_found() -> None:
     assert list(models_with_cascades(InboxState)) == []
     # By a foreign key.
     assert list(models_with_cascades(Permission)) == [ContentType]
+
+
+def test_models_that_delete_rows_of_a_proxy_or_of_an_inheriting_model_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with isolate_apps("tests.testapp") as isolated:
+
+        class Owner(models.Model):
+            class Meta:
+                app_label = "testapp"
+
+        class Row(models.Model):
+            class Meta:
+                app_label = "testapp"
+
+        class RowProxy(Row):
+            class Meta:
+                app_label = "testapp"
+                proxy = True
+
+        class OwnedRow(Row):
+            owner = models.ForeignKey(Owner, models.CASCADE)
+
+            class Meta:
+                app_label = "testapp"
+
+        class Taker(models.Model):
+            rows = GenericRelation(RowProxy)
+
+            class Meta:
+                app_label = "testapp"
+
+    monkeypatch.setattr(cascades, "apps", isolated)
+    assert list(cascades.models_with_cascades(Row)) == [Owner, Taker]
+    assert list(cascades.models_with_cascades(OwnedRow)) == [Row, Owner]
 
 
 def test_a_row_whose_recipient_was_not_loaded_is_saved(justquick: Any) -> None:
