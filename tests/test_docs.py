@@ -353,6 +353,15 @@ System check identified no issues (0 silenced).
 204
 """
 
+REST = """
+>>> from django.contrib.auth.models import User
+>>> from django.test import Client
+>>> client = Client(SERVER_NAME="localhost")
+>>> client.force_login(User.objects.get(username="brosner"))
+>>> client.post("/api/notifications/x/read/").status_code
+404
+"""
+
 #: The pages that are followed from the beginning to the end, with the project in which they begin, what one does first,
 #: and what is so at the end.
 FOLLOWED = {
@@ -361,7 +370,7 @@ FOLLOWED = {
     "howto/customise-a-template": ("quickstart", "", INBOX),
     "howto/customise-the-sentence": ("quickstart", TEMPLATES, ""),
     "howto/deliver": ("quickstart", "", ""),
-    "howto/django-rest-framework": ("tutorial", "", ""),
+    "howto/django-rest-framework": ("tutorial", "", REST),
     "howto/link-elsewhere": ("tutorial", "", ""),
     "howto/live": ("tutorial", "", LIVE),
     "howto/notify-who-cares": ("quickstart", "", ""),
@@ -427,6 +436,16 @@ def test_every_excerpt_is_correct_in_its_language(bases: dict[str, Site], tmp_pa
     installed = "".join(f'INSTALLED_APPS += ["notifications.contrib.{app}"]\n' for app in apps)
     site.save(Block("python", "mysite/settings.py, at the end", installed))
     site.shell(COMPILE.format(templates=templates))
+
+
+def test_no_file_of_a_site_shows_the_text_of_a_sender_where_an_object_is_hidden() -> None:
+    shows = re.compile(
+        r"\b(row|notice|notification)\.(data|description)\b|\bfields = .*\"(data|description)\""
+    )
+    found = [block for page in pages().values() for block in blocks(page) if shows.search(block.text)]
+    files = [block for block in found if block.file]
+    assert len(files) >= 3
+    assert [block.file for block in files if "is_hidden" not in block.text] == []
 
 
 def test_the_links_of_the_readme_lead_somewhere() -> None:
