@@ -33,7 +33,7 @@ RANKS = f",{','.join(Reason.values)},"
 
 #: Of each thread: its place, its numbers, its actors, and the least, the greatest and the number of the other columns.
 COUNT_SQL = (
-    "SELECT ntf_type, ntf_target, ntf_alone, {edge}(ntf_key), COUNT(*), MAX(ntf_pk), SUM(ntf_unread), MAX(ntf_rank), "
+    "SELECT ntf_type, ntf_target, ntf_alone, COUNT(*), MAX(ntf_pk), SUM(ntf_unread), MAX(ntf_rank), "
     "COUNT(DISTINCT ntf_2), MIN(ntf_0), MAX(ntf_0), COUNT(ntf_0), MIN(ntf_1), MAX(ntf_1), COUNT(ntf_1), "
     "MIN(ntf_3), MAX(ntf_3), COUNT(ntf_3), MIN(ntf_4), MAX(ntf_4), COUNT(ntf_4) "
     "FROM ({rows}) ntf_counted GROUP BY ntf_type, ntf_target, ntf_alone"
@@ -84,7 +84,7 @@ def count(
 ) -> tuple[dict[Entry, Numbers], bool]:
     """Count the rows of these threads, or of all for None, among the first rows of a region, ordered by ``key``.
 
-    Return the numbers of each, in the order of the list, and whether there are no other rows. Costs one query.
+    Return the numbers of each, and whether there are no other rows. Costs one query.
     """
     order = (newest_first if descending else oldest_first)(key)
     are_named = HAS_TARGET
@@ -96,7 +96,6 @@ def count(
         "ntf_type": Case(When(are_named, then=F(TARGET[0]))),
         "ntf_target": Case(When(are_named, then=F(TARGET[1]))),
         "ntf_alone": alone,
-        "ntf_key": F(key),
         "ntf_pk": F("pk") if is_numbered(region.model) else Value(None, output_field=IntegerField()),
         "ntf_unread": Case(When(UNREAD.condition(), then=1), default=0),
         "ntf_rank": StrIndex(Value(RANKS), Concat(Value(","), F("reason"), Value(","))),
@@ -105,17 +104,19 @@ def count(
     rows = region._without_objects().order_by(*order).annotate(**columns).values(*columns)
     sql, params = rows[:MAX_COUNTED_ROWS].query.sql_with_params()
     with connections[region.db].cursor() as cursor:
-        cursor.execute(COUNT_SQL.format(edge="MAX" if descending else "MIN", rows=sql), params)
-        found = sorted(cursor.fetchall(), key=lambda each: each[3], reverse=descending)
-    is_all = sum(each[4] for each in found) < MAX_COUNTED_ROWS
+        cursor.execute(COUNT_SQL.format(rows=sql), params)
+        found = cursor.fetchall()
+    is_all = sum(each[3] for each in found) < MAX_COUNTED_ROWS
     numbers: dict[Entry, Numbers] = {}
-    for content_type_id, object_id, alone_key, _, count, newest, unread, rank, *said in found:
+    for content_type_id, object_id, alone_key, count, newest, unread, rank, *said in found:
         entry = (content_type_id, object_id)
         if object_id is None:
-            entry = alone_key and primary_key(region.model, alone_key, region.db)
+            if alone_key is None:
+                # The rows of all other entries.
+                continue
+            entry = primary_key(region.model, alone_key, region.db)
         reason = RANKS[rank:].partition(",")[0] if rank else ""
         numbers[entry] = Numbers(count, int(unread), people_of(count, *said), reason, is_all, newest)
-    numbers.pop(None, None)
     return numbers, is_all
 
 

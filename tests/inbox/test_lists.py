@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from notifications import notify
@@ -56,6 +58,25 @@ def test_an_unchanged_poll_costs_one_query_whatever_is_in_the_list(
     make_notification(make_user("brosner"))
     with django_assert_num_queries(LOGIN + 1):
         assert poll(inbox, url, etag).status_code == 304
+
+
+@pytest.mark.parametrize("rules", [{}, {"testapp.project": "tests.testapp.rules.NotForStrangers"}])
+@pytest.mark.parametrize("url", [*LISTS, f"{API}inbox/", f"{API}inbox/?threads=1"])
+def test_a_list_costs_the_same_queries_however_many_objects_are_in_it(
+    inbox: Client, justquick: Any, settings: Any, url: str, rules: dict[str, str]
+) -> None:
+    settings.NOTIFICATIONS = {"VISIBILITY": rules, "THREADS": True}
+    inbox.get(url)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert inbox.get(url).status_code == 200
+        return len(captured)
+
+    few = queries()
+    for _ in range(6):
+        make_notification(justquick, action_object=make_issue(), target=make_project())
+    assert queries() == few
 
 
 @pytest.mark.parametrize("url", [*COUNTS, *LISTS])

@@ -480,6 +480,24 @@ def test_an_unchanged_page_of_threads_is_not_sent_again(
     assert inbox.get(API, {"threads": 1}, headers=headers).status_code == 200
 
 
+def test_a_page_is_sent_again_where_the_form_of_a_thread_names_other_rows(
+    inbox: Client, send: Sent, ann: Any, settings: Any
+) -> None:
+    settings.NOTIFICATIONS = {"THREADS": True, "BADGE_CAP": 1}
+    project = make_project()
+    oldest = send(ann, project)
+    for _ in range(3):
+        send(ann, project)
+        send(ann).mark_as_done()
+    first = inbox.get(API, {"threads": 1})
+    oldest.mark_as_done()
+    second = inbox.get(API, {"threads": 1}, headers={"If-None-Match": first.headers["ETag"]})
+    assert second.status_code == 200
+    # Neither the row that is shown nor a count says so.
+    assert second.json()["counts"] == first.json()["counts"]
+    assert act(inbox, "done", second.json()["threads"][0]["id"]).json()["changed"] == 3
+
+
 # Actions
 
 

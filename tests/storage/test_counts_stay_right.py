@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -287,7 +288,18 @@ def test_a_row_that_is_due_is_counted_when_it_is(justquick: Any, monkeypatch: py
     # The generation, and the count.
     assert timeouts == [None, ANY]
     assert 0 < timeouts[1] < 90
-    # One that is due within a second is not cached.
-    monkeypatch.setattr(counts, "seconds_until_next", lambda user: 0)
-    assert unread_count(justquick) == 0
-    assert timeouts[2:] == [None]
+
+
+@pytest.mark.parametrize(("before", "seconds"), [(2.5, 2), (0.5, 0), (0, math.inf)])
+def test_a_count_is_cached_until_the_next_row_is_due(
+    justquick: Any, monkeypatch: pytest.MonkeyPatch, before: float, seconds: float
+) -> None:
+    due = timezone.now() + timedelta(hours=1)
+    make_notification(justquick).snooze(due)
+    timeouts: list[Any] = []
+    monkeypatch.setattr(count_cache, "set", lambda values, timeout: timeouts.append(timeout))
+    monkeypatch.setattr(timezone, "now", lambda: due - timedelta(seconds=before))
+    assert counts.seconds_until_next(justquick) == seconds
+    assert unread_count(justquick) == int(before == 0)
+    # The generation, and the count, unless that is right for less than a second.
+    assert len(timeouts) == (2 if seconds else 1)
