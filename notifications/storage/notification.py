@@ -204,9 +204,15 @@ class AbstractNotification(RowVerbs):
         if "unread" in self.__dict__:
             self.settle_read_at()
         using = using or router.db_for_write(type(self), instance=self)
-        super().save(
-            force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
-        )
+        try:
+            super().save(
+                force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields
+            )
+        except BaseException:
+            # If it was a receiver of post_save that failed, outside a transaction, the row is stored.
+            loaded = {vars(self).get("recipient_id"), self._loaded_recipient_id} - {None}
+            changes.drop_counts(loaded or None, using=using)
+            raise
         changes.drop_counts(changes.recipients_of_change(self), using=using)
         self._loaded_recipient_id = self.recipient_id
 

@@ -19,6 +19,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, connections, models, transaction
 from django.db.models import Value
+from django.db.models.signals import post_save
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
@@ -29,7 +30,7 @@ from notifications.storage import cascades, changes, counts
 from notifications.storage.cascades import models_with_cascades
 from notifications.storage.count_cache import count_cache
 from notifications.storage.counts import unread_count
-from tests.factories import make_group, make_notification, make_user, make_users, rows
+from tests.factories import listening, make_group, make_notification, make_user, make_users, rows
 from tests.testapp.models import Watched
 from tests.waiting import wait_for_event
 
@@ -266,6 +267,24 @@ def test_a_row_whose_recipient_was_not_loaded_is_saved(justquick: Any) -> None:
     row = rows().only("verb").get()
     row.verb = "reopened"
     row.save(update_fields=["verb"])
+    assert unread_count(justquick) == 1
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+def test_a_row_that_is_stored_before_a_receiver_fails_is_counted(justquick: Any, is_loaded: bool) -> None:
+    def fail(**kwargs: Any) -> None:
+        raise ZeroDivisionError
+
+    row = make_notification(justquick)
+    row = row if is_loaded else rows().only("unread").get()
+    assert unread_count(justquick) == 1
+    row.unread = False
+    with listening(post_save, before=fail), pytest.raises(ZeroDivisionError):
+        row.save()
+    assert unread_count(justquick) == 0
+
+    with listening(post_save, before=fail), pytest.raises(ZeroDivisionError):
+        rows().create(recipient=justquick, actor=justquick, verb="closed")
     assert unread_count(justquick) == 1
 
 
