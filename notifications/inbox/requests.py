@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.urls import reverse
@@ -11,12 +9,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from notifications.extensions import rows_for
 from notifications.storage.notification import Rows
+from notifications.storage.owners import rows_of_user
 
 
 def rows_of(request: HttpRequest) -> Rows:
     """Return the notifications of the current user that the request may see."""
-    user: Any = request.user
-    rows: Rows = user.notifications.all()
+    rows: Rows = rows_of_user(request.user)
     return rows_for(request, rows)
 
 

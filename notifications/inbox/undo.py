@@ -27,6 +27,7 @@ from notifications.inbox.matching import MAX_COMPARED_ROWS, Matching, MatchingCh
 from notifications.objects.text import text_problem
 from notifications.storage.inbox_state import InboxState, alone
 from notifications.storage.notification import Rows
+from notifications.storage.owners import rows_of_user
 from notifications.storage.states import is_possible
 
 #: The values of some columns, as JSON holds them.
@@ -122,7 +123,7 @@ def do(
 
 def undo(user: Any, token: str, rows: Rows | None = None) -> Change:
     """Undo the last action of ``user``, which the token identifies, in ``rows``, by default all of the user."""
-    rows = user.notifications.all() if rows is None else rows
+    rows = rows_of_user(user) if rows is None else rows
     using = router.db_for_write(rows.model)
     wanted: Rows = rows.using(using)
 

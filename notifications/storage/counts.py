@@ -20,6 +20,7 @@ from notifications.storage import changes
 from notifications.storage.count_cache import CacheUnavailable, count_cache
 from notifications.storage.expressions import IsUnseen, SeenFloor
 from notifications.storage.inbox_state import alone, has_table
+from notifications.storage.owners import rows_of_user
 from notifications.storage.states import (
     IS_MARKED_UNREAD,
     IS_TO_COME,
@@ -55,7 +56,7 @@ def unread_count(user: Any, request: HttpRequest | None = None) -> Count:
     Counting stops at ``BADGE_CAP`` plus one, so the cost does not depend on the number of unread notifications. If an
     extension narrows the rows that ``request`` sees, those are counted each time.
     """
-    return cached(user, "unread", user.notifications.unread, request)
+    return cached(user, "unread", lambda: rows_of_user(user).unread(), request)
 
 
 def unseen_count(user: Any, request: HttpRequest | None = None) -> Count:
@@ -72,9 +73,9 @@ def unseen(user: Any) -> Any:
     If the app is not installed, nobody knows when that was, and all unread rows are unseen.
     """
     if not has_table():
-        return user.notifications.unread()
+        return rows_of_user(user).unread()
     # Only one lower bound: with two of them SQLite uses the index without "unread".
-    rows = user.notifications.visible()
+    rows = rows_of_user(user).visible()
     return rows.filter(UNREAD.condition(), IsUnseen(user.pk), inbox_at__gt=SeenFloor(user.pk))
 
 
@@ -87,7 +88,7 @@ def mark_seen(user: Any) -> None:
         return
     using = router.db_for_write(user.notifications.model)
     now = timezone.now()
-    rows = user.notifications.using(using).inbox().order_by(*newest_first("inbox_at"))
+    rows = rows_of_user(user).using(using).inbox().order_by(*newest_first("inbox_at"))
     latest = list(rows.annotate(ntf_key=key_text()).values_list("ntf_key", "inbox_at")[: MAX_SEEN_KEYS + 1])
     floor = latest[MAX_SEEN_KEYS][1] if len(latest) > MAX_SEEN_KEYS else None
     keys = [key for key, inbox_at in latest if floor is None or inbox_at > floor]
@@ -129,7 +130,7 @@ def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest |
 
 def seconds_until_next(user: Any) -> float:
     """Return in how many whole seconds the next row of the user is due; infinity if there is none."""
-    rows = user.notifications.visible().filter(IS_MARKED_UNREAD & IS_TO_COME).order_by("inbox_at")
+    rows = rows_of_user(user).visible().filter(IS_MARKED_UNREAD & IS_TO_COME).order_by("inbox_at")
     due = rows.values_list("inbox_at", flat=True).first()
     # Whole ones: some caches take a fraction for 0, and 0 for ever.
     return math.inf if due is None else max(0, math.floor((due - timezone.now()).total_seconds()))

@@ -33,6 +33,7 @@ from notifications.presentation.threads import Thread, thread_of
 from notifications.storage.changes import cache_key
 from notifications.storage.counts import unread_count, unseen_count
 from notifications.storage.notification import AbstractNotification
+from notifications.storage.owners import rows_of_user
 from notifications.storage.reasons import reason_label
 
 register = Library()
@@ -108,7 +109,7 @@ def notifications_unread(context: Any) -> int | str:
 @register.filter
 def has_notification(user: Any) -> bool:
     """Return whether ``user`` has unread notifications: ``{% if user|has_notification %}``."""
-    return is_known(user) and rows_for(None, user.notifications.unread()).exists()
+    return is_known(user) and rows_for(None, rows_of_user(user).unread()).exists()
 
 
 def unread_count_cache_key(user: Any, request: Any = None) -> str:
@@ -366,7 +367,7 @@ def newest_of(user: Any, rows: int, tab: str = "inbox", *, request: Any = None) 
     """Return the first rows of a tab, with their objects; no rows for an anonymous user."""
     if not user or rows <= 0:
         return []
-    found = TABS[tab].rows(rows_for(request, user.notifications.all()), Search()).with_objects()
+    found = TABS[tab].rows(rows_for(request, rows_of_user(user)), Search()).with_objects()
     if not settings.THREADS:
         return list(found[:rows])
     key, descending = TABS[tab].order(Search())

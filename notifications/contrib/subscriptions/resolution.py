@@ -8,6 +8,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from notifications.conf import get_notification_model
+from notifications.storage.owners import rows_of_user
 
 #: The objects of a notification by which it is about something. Its actor is who did it.
 ABOUT = ("target", "action_object")
@@ -23,7 +24,7 @@ def resolve(user: Any, obj: models.Model) -> int:
     """
     if not getattr(user, "is_authenticated", False):
         return 0
-    changed: int = user.notifications.about(obj, as_=ABOUT).mark_all_as_read()
+    changed: int = rows_of_user(user).about(obj, as_=ABOUT).mark_all_as_read()
     return changed
 
 
