@@ -99,19 +99,22 @@ def mark_seen(user: Any) -> None:
 
 
 def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest | None = None) -> Count:
-    """Return how many rows there are, up to one beyond ``BADGE_CAP``, from the cache where it knows."""
+    """Return how many rows there are, up to one beyond ``BADGE_CAP``, from the cache where it knows.
+
+    The database where changes are written counts them: what a replica does not know yet would be cached, and a user
+    who has read a row be told the number before that.
+    """
+    using = router.db_for_write(get_notification_model(), instance=user)
     if row_filters():
-        return Count(capped(rows_for(request, rows())))
+        return Count(capped(rows_for(request, rows().using(using))))
     timeout = settings.CACHE_TIMEOUT
     if not timeout or changes.are_pending():
-        return Count(capped(rows()))
-    # The database where changes are written, which is where the keys are cleared.
-    using = router.db_for_write(get_notification_model(), instance=user)
+        return Count(capped(rows().using(using)))
     key, generation_key = changes.cache_key(user.pk, name, using=using), changes.generation_key(using)
     try:
         known = count_cache.get([generation_key, key])
     except CacheUnavailable:
-        return Count(capped(rows()))
+        return Count(capped(rows().using(using)))
     generation = known.get(generation_key)
     if isinstance(generation, str):
         match known.get(key):
@@ -121,16 +124,18 @@ def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest |
         generation = uuid4().hex
         count_cache.set({generation_key: generation}, None)
     # Before the rows are counted, so that a row which is due in between is not missed.
-    seconds: float = min(timeout, seconds_until_next(user)) if changes.are_kept_long() else timeout
-    count = capped(rows())
+    seconds: float = min(timeout, seconds_until_next(user, using)) if changes.are_kept_long() else timeout
+    count = capped(rows().using(using))
     if seconds:
         count_cache.set({key: (generation, count)}, seconds)
     return Count(count)
 
 
-def seconds_until_next(user: Any) -> float:
+def seconds_until_next(user: Any, using: str) -> float:
     """Return in how many whole seconds the next row of the user is due; infinity if there is none."""
-    rows = rows_of_user(user).visible().filter(IS_MARKED_UNREAD & IS_TO_COME).order_by("inbox_at")
+    rows = (
+        rows_of_user(user).using(using).visible().filter(IS_MARKED_UNREAD & IS_TO_COME).order_by("inbox_at")
+    )
     due = rows.values_list("inbox_at", flat=True).first()
     # Whole ones: some caches take a fraction for 0, and 0 for ever.
     return math.inf if due is None else max(0, math.floor((due - timezone.now()).total_seconds()))

@@ -30,6 +30,7 @@ from notifications.storage import cascades, changes, counts
 from notifications.storage.cascades import models_with_cascades
 from notifications.storage.count_cache import count_cache
 from notifications.storage.counts import unread_count
+from tests.contrib.routers import EmptyReplica
 from tests.factories import listening, make_group, make_notification, make_user, make_users, rows
 from tests.testapp.models import Watched
 from tests.waiting import wait_for_event
@@ -270,6 +271,15 @@ def test_a_row_whose_recipient_was_not_loaded_is_saved(justquick: Any) -> None:
     assert unread_count(justquick) == 1
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "other"])
+@pytest.mark.parametrize("timeout", [0, 300])
+def test_what_a_replica_does_not_know_yet_is_counted(justquick: Any, settings: Any, timeout: int) -> None:
+    settings.NOTIFICATIONS = {"CACHE_TIMEOUT": timeout}
+    settings.DATABASE_ROUTERS = [EmptyReplica(get_notification_model()._meta.app_label)]
+    make_notification(justquick)
+    assert (unread_count(justquick), counts.unseen_count(justquick)) == (1, 1)
+
+
 @pytest.mark.parametrize("is_loaded", [True, False])
 def test_a_row_that_is_stored_before_a_receiver_fails_is_counted(justquick: Any, is_loaded: bool) -> None:
     def fail(**kwargs: Any) -> None:
@@ -318,7 +328,7 @@ def test_a_count_is_cached_until_the_next_row_is_due(
     timeouts: list[Any] = []
     monkeypatch.setattr(count_cache, "set", lambda values, timeout: timeouts.append(timeout))
     monkeypatch.setattr(timezone, "now", lambda: due - timedelta(seconds=before))
-    assert counts.seconds_until_next(justquick) == seconds
+    assert counts.seconds_until_next(justquick, "default") == seconds
     assert unread_count(justquick) == int(before == 0)
     # The generation, and the count, unless that is right for less than a second.
     assert len(timeouts) == (2 if seconds else 1)
