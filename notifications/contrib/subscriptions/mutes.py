@@ -43,7 +43,7 @@ def muted_among(rows: Sequence[Any]) -> set[Any]:
         if ancestry.objects:
             among = get_user_model()._base_manager.filter(pk__in=[row.recipient_id for row in some])
             muters = muters_of(ancestry, most_blocking(event), among)
-            blocked = set(muters.values_list("user", flat=True))
+            blocked = set(muters.using(mutes.db).values_list("user", flat=True))
         if event.target is None and event.action_object is None:
             # What it is about is gone, but not that it was muted.
             gone = keys_about(some[0])

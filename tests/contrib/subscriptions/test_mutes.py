@@ -13,6 +13,7 @@ from notifications import notify
 from notifications.contrib.subscriptions import mute, unwatch, watch
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.extensions import muted_rows
+from tests.contrib.routers import EmptyReplica
 from tests.contrib.subscriptions.things import make_ticket
 from tests.factories import make_project, make_user, make_users, rows
 
@@ -45,6 +46,15 @@ def test_what_a_recipient_mutes_later_is_muted_for_them_alone() -> None:
     mute(ann, project)
     mute(bob, make_project("another"))
     watch(eve, project)
+
+    assert muted() == ["user0"]
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_what_a_replica_does_not_know_to_be_muted_is_muted(settings: Any) -> None:
+    [ann] = make_users(1)
+    mute(ann, send(ann))
+    settings.DATABASE_ROUTERS = [EmptyReplica(Subscription._meta.app_label)]
 
     assert muted() == ["user0"]
 
