@@ -77,3 +77,12 @@ def test_a_digest_of_tomorrow_can_be_sent_today() -> None:
         tomorrow = timezone.now() + timedelta(days=1, hours=1)
         assert deliver_due(at=tomorrow) == Tally(sent=1)
         assert assert_notified(ann, where=lambda message: message.is_digest)
+
+
+def test_what_is_captured_waits_for_the_delay_of_its_type(make_type: Any) -> None:
+    make_type("closed", email_delay=timedelta(minutes=2))
+    ann = make_user("ann", email="ann@example.com")
+    with capture_deliveries():
+        send(ann)
+        assert deliver_due() == Tally()
+        assert deliver_due(at=timezone.now() + timedelta(minutes=3)) == Tally(sent=1)
