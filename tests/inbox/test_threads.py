@@ -480,6 +480,21 @@ def test_an_unchanged_page_of_threads_is_not_sent_again(
     assert inbox.get(API, {"threads": 1}, headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("is_on", [False, True])
+def test_the_json_has_threads_where_they_are_asked_for(
+    inbox: Client, send: Sent, ann: Any, settings: Any, is_on: bool
+) -> None:
+    settings.NOTIFICATIONS = {"THREADS": is_on}
+    project = make_project()
+    for _ in range(3):
+        send(ann, project)
+    assert len(inbox.get(API, {"threads": 1}).json()["threads"]) == 1
+    key = inbox.get(API, {"threads": 1}).json()["threads"][0]["key"]
+    for query in ({}, {"threads": 0}, {"threads": 1, "thread": key}):
+        answer = inbox.get(API, query).json()
+        assert ("threads" in answer, len(answer["items"])) == (False, 3)
+
+
 def test_a_page_is_sent_again_where_the_form_of_a_thread_names_other_rows(
     inbox: Client, send: Sent, ann: Any, settings: Any
 ) -> None:
