@@ -246,7 +246,9 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         created = super().bulk_create(
             rows, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
         )
-        changes.drop_counts([row.recipient_id for row in rows], using=self.db)
+        # A row that was there may have been anybody's.
+        owners = None if update_conflicts else [row.recipient_id for row in rows]
+        changes.drop_counts(owners, using=self.db)
         return created
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:

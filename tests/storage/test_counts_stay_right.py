@@ -183,6 +183,13 @@ def moved(user: Any, other: Any) -> dict[str, Callable[[], Any]]:
         row.recipient = other
         rows().bulk_update([row], ["recipient"])
 
+    def bulk_create() -> None:
+        row = rows().defer("recipient").get()
+        row.recipient = other
+        has_target = connection.features.supports_update_conflicts_with_target
+        target = ["pk"] if has_target else None
+        rows().bulk_create([row], update_conflicts=True, unique_fields=target, update_fields=["recipient"])
+
     return {
         "update": lambda: user.notifications.update(recipient=other),
         "update of a key": lambda: rows().filter(recipient=user).update(recipient_id=other.pk),
@@ -190,13 +197,15 @@ def moved(user: Any, other: Any) -> dict[str, Callable[[], Any]]:
         "update to an expression": lambda: user.notifications.update(recipient=Value(other.pk)),
         "save": save,
         "bulk_update": bulk_update,
+        "bulk_create": bulk_create,
         "add": lambda: other.notifications.add(user.notifications.get()),
     }
 
 
 #: The names of these ways.
 WAYS = (
-    "update", "update of a key", "update of the user's", "update to an expression", "save", "bulk_update", "add",
+    "update", "update of a key", "update of the user's", "update to an expression", "save", "bulk_update",
+    "bulk_create", "add",
 )  # fmt: skip
 
 
