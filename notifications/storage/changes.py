@@ -26,6 +26,9 @@ from notifications.storage.transactions import after_commit, is_manual
 #: The attributes of a connection with the changes that wait for its commit, and with those that are about all users.
 WAITING, WAITING_FOR_ALL = "notifications_waiting", "notifications_waiting_for_all"
 
+#: What a row holds instead of whose it was, if its recipient was deferred. It stays itself when it is pickled.
+NOT_LOADED = False
+
 #: The maximum number of recipients whose keys are deleted one by one; for more, a new generation is started.
 MAX_DROPPED_KEYS = 100
 
@@ -73,9 +76,13 @@ def _new_generation(prefix: str) -> dict[str, str]:
     return {_generation_key(prefix): uuid4().hex}
 
 
-def recipients_of_change(row: Any) -> set[Any]:
-    """Return the primary keys of the users whose counts change when this row is saved."""
-    return {row.recipient_id, row._loaded_recipient_id or row.recipient_id}
+def recipients_of_change(row: Any) -> set[Any] | None:
+    """Return the primary keys of the users whose counts change when this row is saved, or None for anybody."""
+    before = row._loaded_recipient_id
+    if before is NOT_LOADED and "recipient_id" in vars(row):
+        # It was set without being loaded: whose row it was is not known.
+        return None
+    return {row.recipient_id, before or row.recipient_id}
 
 
 def drop_counts(user_pks: Collection[Any] | None, *, using: str) -> None:

@@ -140,7 +140,7 @@ class AbstractNotification(RowVerbs):
 
     objects = NotificationQuerySet.as_manager()
 
-    #: Whose row it was when it was loaded.
+    #: Whose row it was when it was loaded, or NOT_LOADED.
     _loaded_recipient_id: Any = None
 
     class Meta:
@@ -185,8 +185,20 @@ class AbstractNotification(RowVerbs):
     ) -> Self:
         """Return a row that was loaded. It remembers whose it was, because a change of that concerns both users."""
         row = super().from_db(db, field_names, values, **options)
-        row._loaded_recipient_id = vars(row).get("recipient_id")
+        row._loaded_recipient_id = vars(row).get("recipient_id", changes.NOT_LOADED)
         return row
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Any] | None = None,
+    ) -> None:
+        """Load the row again, or a deferred field. If that is the recipient, it remembers whose row it is."""
+        names = None if fields is None else list(fields)
+        super().refresh_from_db(using, names, from_queryset)
+        if names is None or not {"recipient", "recipient_id"}.isdisjoint(names):
+            self._loaded_recipient_id = vars(self).get("recipient_id", changes.NOT_LOADED)
 
     def save(
         self,
@@ -210,8 +222,8 @@ class AbstractNotification(RowVerbs):
             )
         except BaseException:
             # If it was a receiver of post_save that failed, outside a transaction, the row is stored.
-            loaded = {vars(self).get("recipient_id"), self._loaded_recipient_id} - {None}
-            changes.drop_counts(loaded or None, using=using)
+            owners = changes.recipients_of_change(self) if "recipient_id" in vars(self) else None
+            changes.drop_counts(owners, using=using)
             raise
         changes.drop_counts(changes.recipients_of_change(self), using=using)
         self._loaded_recipient_id = self.recipient_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -183,6 +184,17 @@ def moved(user: Any, other: Any) -> dict[str, Callable[[], Any]]:
         row.recipient = other
         rows().bulk_update([row], ["recipient"])
 
+    def deferred() -> Any:
+        row = pickle.loads(pickle.dumps(rows().only("verb").get()))  # noqa: S301 - ours
+        row.recipient = other
+        return row
+
+    def refreshed() -> None:
+        row = rows().only("verb").get()
+        assert row.recipient == user
+        row.recipient = other
+        row.save()
+
     def bulk_create() -> None:
         row = rows().defer("recipient").get()
         row.recipient = other
@@ -197,6 +209,9 @@ def moved(user: Any, other: Any) -> dict[str, Callable[[], Any]]:
         "update to an expression": lambda: user.notifications.update(recipient=Value(other.pk)),
         "save": save,
         "bulk_update": bulk_update,
+        "save of a deferred": lambda: deferred().save(),
+        "bulk_update of a deferred": lambda: user.notifications.bulk_update([deferred()], ["recipient"]),
+        "save of one that was loaded later": refreshed,
         "bulk_create": bulk_create,
         "add": lambda: other.notifications.add(user.notifications.get()),
     }
@@ -205,7 +220,7 @@ def moved(user: Any, other: Any) -> dict[str, Callable[[], Any]]:
 #: The names of these ways.
 WAYS = (
     "update", "update of a key", "update of the user's", "update to an expression", "save", "bulk_update",
-    "bulk_create", "add",
+    "save of a deferred", "bulk_update of a deferred", "save of one that was loaded later", "bulk_create", "add",
 )  # fmt: skip
 
 
