@@ -109,12 +109,13 @@ def count(
     is_all = sum(each[3] for each in found) < MAX_COUNTED_ROWS
     numbers: dict[Entry, Numbers] = {}
     for content_type_id, object_id, alone_key, count, newest, unread, rank, *said in found:
-        entry = (content_type_id, object_id)
-        if object_id is None:
-            if alone_key is None:
-                # The rows of all other entries.
-                continue
+        if object_id is not None:
+            entry: Entry = (content_type_id, object_id)
+        elif alone_key is not None:
             entry = primary_key(region.model, alone_key, region.db)
+        else:
+            # The rows of all other entries.
+            continue
         reason = RANKS[rank:].partition(",")[0] if rank else ""
         numbers[entry] = Numbers(count, int(unread), people_of(count, *said), reason, is_all, newest)
     return numbers, is_all

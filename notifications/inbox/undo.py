@@ -197,11 +197,11 @@ def fitting(
 
     Another column may have changed: a row that was snoozed, is opened after that is over, and so read, stays read.
     """
-    if not written.keys() & PLACE:
+    place = PLACE & written.keys()
+    if not place:
         return [row["pk"] for row in rows]
     now = timezone.now()
     was_of = {str(key): was for was, keys in changes for key in keys}
-    place = {name for name in PLACE if name in written}
 
     def becomes(row: dict[str, Any]) -> SimpleNamespace:
         was = was_of[str(row["pk"])]

@@ -95,4 +95,4 @@ def delete_rows(rows: models.QuerySet[Any]) -> int:
 
 def at_home(rows: models.QuerySet[M]) -> models.QuerySet[M]:
     """Return the same rows, read where they are written: a replica may not have yet what somebody names."""
-    return rows.using(router.db_for_write(rows.model, **rows._hints))  # type: ignore[attr-defined]
+    return rows.using(router.db_for_write(rows.model, **rows._hints))  # type: ignore[attr-defined] # not in the stubs

@@ -105,16 +105,18 @@ def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest |
     who has read a row be told the number before that.
     """
     using = router.db_for_write(get_notification_model(), instance=user)
-    if row_filters():
-        return Count(capped(rows_for(request, rows().using(using))))
+
+    def counted() -> int:
+        return capped(rows_for(request, rows().using(using)))
+
     timeout = settings.CACHE_TIMEOUT
-    if not timeout or changes.are_pending():
-        return Count(capped(rows().using(using)))
+    if row_filters() or not timeout or changes.are_pending():
+        return Count(counted())
     key, generation_key = changes.cache_key(user.pk, name, using=using), changes.generation_key(using)
     try:
         known = count_cache.get([generation_key, key])
     except CacheUnavailable:
-        return Count(capped(rows().using(using)))
+        return Count(counted())
     generation = known.get(generation_key)
     if isinstance(generation, str):
         match known.get(key):
@@ -125,7 +127,7 @@ def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest |
         count_cache.set({generation_key: generation}, None)
     # Before the rows are counted, so that a row which is due in between is not missed.
     seconds: float = min(timeout, seconds_until_next(user, using)) if changes.are_kept_long() else timeout
-    count = capped(rows().using(using))
+    count = counted()
     if seconds:
         count_cache.set({key: (generation, count)}, seconds)
     return Count(count)
@@ -133,10 +135,8 @@ def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest |
 
 def seconds_until_next(user: Any, using: str) -> float:
     """Return in how many whole seconds the next row of the user is due; infinity if there is none."""
-    rows = (
-        rows_of_user(user).using(using).visible().filter(IS_MARKED_UNREAD & IS_TO_COME).order_by("inbox_at")
-    )
-    due = rows.values_list("inbox_at", flat=True).first()
+    rows = rows_of_user(user).using(using).visible().filter(IS_MARKED_UNREAD & IS_TO_COME)
+    due = rows.order_by("inbox_at").values_list("inbox_at", flat=True).first()
     # Whole ones: some caches take a fraction for 0, and 0 for ever.
     return math.inf if due is None else max(0, math.floor((due - timezone.now()).total_seconds()))
 

@@ -262,12 +262,11 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         self._for_write = True
         changed = super(NotificationQuerySet, self.quietly()).bulk_update(rows, names, batch_size)
         if COUNTED_COLUMNS & names:
-            owners = [changes.recipients_of_change(row) for row in rows]
-            known = [some for some in owners if some is not None]
-            if len(known) == len(owners):
-                self.announce(changed, {pk for some in known for pk in some})
-            else:
+            owners: list[Any] = [changes.recipients_of_change(row) for row in rows]
+            if None in owners:
                 self._mixed().announce(changed)
+            else:
+                self.announce(changed, set().union(*owners))
         return changed
 
     # How the mark travels with the queryset, and what it does

@@ -5,13 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.db import router
 from django.template.defaultfilters import pluralize
 
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.models import Delivery
-from notifications.management.base import WritingCommand, delete_rows
+from notifications.management.base import WritingCommand, at_home, delete_rows
 from notifications.management.commands.prune_notifications import age, chunk_size
 
 
@@ -31,7 +30,7 @@ class Command(WritingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Delete them, and print how many they were."""
         # What is pending stays, however long: for a user who paused everything, there may be any number.
-        settled = Delivery.objects.using(router.db_for_write(Delivery)).exclude(status=Status.PENDING)
+        settled = at_home(Delivery.objects.exclude(status=Status.PENDING))
         old = settled.filter(due_at__lt=stored(utc_now() - options["older_than"]))
         bar, deleted, last = self.progress_bar(), 0, 0
         # Along the primary key, so that no chunk reads again what those before it have read.

@@ -6,10 +6,8 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import router
-
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.management.base import WritingCommand, delete_rows
+from notifications.management.base import WritingCommand, at_home, delete_rows
 from notifications.management.commands.prune_notifications import chunk_size
 from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
 
@@ -28,7 +26,7 @@ class Command(WritingCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Go through all rows along the primary key, and say how many were deleted."""
-        rows = Subscription.objects.using(router.db_for_write(Subscription)).order_by("pk")
+        rows = at_home(Subscription.objects.order_by("pk"))
         bar, total, seen, gone, last = self.progress_bar(), rows.count(), 0, 0, 0
         while chunk := list(rows.filter(pk__gt=last)[: options["chunk_size"]]):
             there = existing(chunk)
@@ -52,7 +50,7 @@ def existing(rows: Sequence[Subscription]) -> set[Reference]:
     references = [(row.content_type_id, row.object_id) for row in rows]
     models = models_of({content_type_id for content_type_id, _ in references}, rows[0]._state.db)
     homes = {
-        content_type_id: model._base_manager.using(router.db_for_write(model)).order_by()
+        content_type_id: at_home(model._base_manager.order_by())
         for content_type_id, model in models.items()
         if model is not None
     }
