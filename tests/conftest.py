@@ -20,6 +20,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connections
 from django.test import TransactionTestCase
+from django.urls import set_script_prefix, set_urlconf
+from django.utils import timezone, translation
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from notifications import extensions
@@ -215,6 +217,15 @@ def _empty_cache() -> Iterator[None]:
     count_cache.paused_until = count_cache.silent_until = 0.0
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_request_before() -> None:
+    """Forget what the middleware of a request before has set for this thread: Django keeps it until the next one."""
+    translation.deactivate()
+    timezone.deactivate()
+    set_script_prefix("/")
+    set_urlconf(None)
 
 
 @pytest.fixture

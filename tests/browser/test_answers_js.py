@@ -373,6 +373,19 @@ def test_all_that_match_are_chosen_for_one_action(browser: Browser, pages: list[
     wait_until(lambda: states(pages, "done_at") == [False, False, False, False, True])
 
 
+def test_what_is_offered_can_be_chosen_while_the_server_counts_again(
+    browser: Browser, pages: list[Any]
+) -> None:
+    """An answer that came between the offer and the click took the number away, and the page asked."""
+    browser.page.locator("[data-ntf-select=page]").check()
+    browser.page.get_by_role("button", name="that match").wait_for()
+    browser.page.route("**/*scope=all*", lambda route: None)
+    browser.run("document.querySelector('notifications-inbox').show(arguments[0])", browser.run(ANSWER))
+    browser.page.get_by_role("button", name="that match").click()
+    press(browser, "e")
+    wait_until(lambda: states(pages, "done_at") == [True] * 5)
+
+
 def test_nothing_is_chosen_in_an_empty_list(browser: Browser, pages: list[Any], justquick: Any) -> None:
     choose_everything(browser)
     justquick.notifications.all().mark_all_as_done()

@@ -68,8 +68,8 @@ class Inbox extends List {
     if (!this.held.length) {
       const { matching, matching_unread } = this.form.elements;
       const { matching: now = "" } = answer;
-      const asks = this.everything?.checked && /^-/.test(now);
-      // Until their number is known, what is selected is what the page said.
+      // Until the server has counted again, what is offered or selected is what the page says.
+      const asks = this.results && this.page.checked && /^-/.test(now);
       asks ? this.results.ask(now) : (matching.value = now);
       matching_unread.value = answer.matching_unread ?? "";
       this.hasMore = answer.before || answer.after;
