@@ -7,13 +7,13 @@ that user's key; a change that may reach anybody starts a new generation, in one
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
-from weakref import WeakSet, WeakValueDictionary
 
 from django.db import connections, models
 
@@ -23,14 +23,14 @@ from notifications.storage.count_cache import cache_space, count_cache
 from notifications.storage.schemas import schema_of
 from notifications.storage.transactions import after_commit, is_manual
 
-#: The attributes of a connection with the changes that wait for its commit, and with those that are about all users.
-WAITING, WAITING_FOR_ALL = "notifications_waiting", "notifications_waiting_for_all"
-
 #: What a row holds instead of whose it was, if its recipient was deferred. It stays itself when it is pickled.
 NOT_LOADED = False
 
 #: The maximum number of recipients whose keys are deleted one by one; for more, a new generation is started.
 MAX_DROPPED_KEYS = 100
+
+#: How many of the calls that wait for a commit are searched for one that drops the counts of all users already.
+MAX_SEARCHED_CALLS = 100
 
 #: The longest ``CACHE_TIMEOUT``, in seconds, for which no query is made to keep the cached counts right or apart.
 MAX_UNAWARE_SECONDS = 5
@@ -93,34 +93,40 @@ def drop_counts(user_pks: Collection[Any] | None, *, using: str) -> None:
     """
     connection = connections[using]
     # At the commit, another tenant may be the current one.
-    prefix = _prefix(using)
-    drop = partial(_drop, None if user_pks is None else set(user_pks), prefix)
-    if connection.in_atomic_block:
-        # Django drops the callbacks of a rollback. These are weak references, so they end with them.
-        vars(connection).setdefault(WAITING, WeakSet()).add(drop)
-        if user_pks is None:
-            waiting = vars(connection).setdefault(WAITING_FOR_ALL, WeakValueDictionary())
-            if prefix in waiting:
-                return
-            waiting[prefix] = drop
+    drop = Drop(None if user_pks is None else frozenset(user_pks), _prefix(using))
+    if user_pks is None and drop in _waiting(connection, MAX_SEARCHED_CALLS):
+        return
     after_commit(drop, using=using)
 
 
-def _drop(user_pks: set[Any] | None, prefix: str) -> None:
-    fresh = _new_generation(prefix)
-    if user_pks is None or len(user_pks) > MAX_DROPPED_KEYS:
-        [(key, generation)] = fresh.items()
-        count_cache.change(lambda cache: cache.set(key, generation, timeout=None), owe=fresh)
-    else:
-        owners = [_owner(pk) for pk in user_pks]
-        keys = [f"{prefix}:{name}:{owner}" for owner in owners for name in ("unread", "unseen")]
-        count_cache.change(lambda cache: cache.delete_many(keys), owe=fresh)
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The call after a commit that clears the cached counts of these users (None: of all) under a prefix."""
+
+    user_pks: frozenset[Any] | None
+    prefix: str
+
+    def __call__(self) -> None:
+        fresh = _new_generation(self.prefix)
+        if self.user_pks is None or len(self.user_pks) > MAX_DROPPED_KEYS:
+            [(key, generation)] = fresh.items()
+            count_cache.change(lambda cache: cache.set(key, generation, timeout=None), owe=fresh)
+        else:
+            owners = [_owner(pk) for pk in self.user_pks]
+            keys = [f"{self.prefix}:{name}:{owner}" for owner in owners for name in ("unread", "unseen")]
+            count_cache.change(lambda cache: cache.delete_many(keys), owe=fresh)
+
+
+def _waiting(connection: Any, most: int = 0) -> Iterator[Drop]:
+    """Yield the drops among all calls that wait for the commit of this connection, or among the last ones."""
+    # Only Django knows: it forgets those of a rollback, and of a savepoint.
+    return (call for _, call, _ in connection.run_on_commit[-most:] if isinstance(call, Drop))
 
 
 def are_pending() -> bool:
     """Return whether an open transaction has changed rows. They are not committed yet, and may be rolled back."""
     return any(
-        is_manual(connection) or (connection.in_atomic_block and bool(vars(connection).get(WAITING)))
+        is_manual(connection) or (connection.in_atomic_block and any(_waiting(connection)))
         for connection in connections.all(initialized_only=True)
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.template import Context, Template
 
 from notifications import notify
@@ -18,6 +18,7 @@ from notifications.conf import get_notification_model
 from notifications.signals import read_state_changed
 from notifications.storage import changes
 from notifications.storage.changes import MAX_DROPPED_KEYS
+from notifications.storage.count_cache import count_cache
 from notifications.storage.counts import Count, mark_seen, unread_count
 from tests.factories import listening, make_group, make_notification, make_user, make_users, rows
 
@@ -271,7 +272,7 @@ def test_nothing_is_written_to_the_cache_while_a_transaction_is_open(
     justquick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dropped: list[Any] = []
-    monkeypatch.setattr(changes, "_drop", lambda users, using: dropped.append(users))
+    monkeypatch.setattr(changes.Drop, "__call__", lambda drop: dropped.append(drop.user_pks))
     with transaction.atomic():
         make_rows(justquick, 1)
         notify.send(justquick, verb="closed", recipient=make_group("all", justquick))
@@ -282,6 +283,48 @@ def test_nothing_is_written_to_the_cache_while_a_transaction_is_open(
         assert dropped == []
     assert None in dropped
     assert {justquick.pk} in dropped
+
+
+@committing
+def test_what_a_site_keeps_of_a_transaction_that_failed_keeps_no_count(
+    justquick: Any, django_assert_num_queries: Any
+) -> None:
+    """Sentry, or a list of failed jobs, keeps an error with the frames of Django, and they their callbacks."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    kept: list[Any] = []
+    group = make_group("all", justquick)
+
+    def change(*before: Callable[[], None]) -> None:
+        with transaction.atomic():
+            for call in before:
+                transaction.on_commit(call)
+            notify.send(justquick, verb="closed", recipient=group)
+            kept.append(list(connection.run_on_commit))
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        change(fail)
+    kept.append(caught)
+    assert unread_count(justquick) == 1
+    change()
+    assert unread_count(justquick) == 2
+    with transaction.atomic(), django_assert_num_queries(0):
+        assert unread_count(justquick) == 2
+
+
+@committing
+def test_a_thousand_sends_in_a_transaction_drop_the_counts_of_all_a_few_times(
+    justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(count_cache, "change", lambda call, owe: calls.append(call))
+    with transaction.atomic():
+        for _ in range(1000):
+            changes.drop_counts(None, using="default")
+            transaction.on_commit(int)
+    assert 1 <= len(calls) <= 20
 
 
 @committing
