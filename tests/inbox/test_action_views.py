@@ -591,7 +591,7 @@ def test_the_page_says_gently_what_it_does_not_understand(inbox: Client, justqui
     html = page(inbox, f"{INBOX}?q=frm:<b>")
     assert 'id="ntf-problem" role="alert">Unknown filter “frm:”.' in html
     assert 'value="frm:&lt;b&gt;"' in html
-    assert "No notifications match your search." in html
+    assert "No notifications match your search." not in html
     for query in ("%00", "a" * 5000, "%ED%A0%80", "%FF", "%22", "a+" * 3000):
         assert inbox.get(f"{INBOX}?q={query}").status_code == 200
         assert inbox.get(f"{API}?q={query}").status_code == 200
