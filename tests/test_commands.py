@@ -330,11 +330,11 @@ def test_on_a_terminal_sending_shows_a_bar(actor: Any) -> None:
     ]
 
 
-def test_the_line_of_the_bar_is_left_when_something_goes_wrong(actor: Any) -> None:
+def test_a_command_that_fails_at_once_draws_no_line(actor: Any) -> None:
     terminal = Terminal()
     with pytest.raises(CommandError):
         send(actor, "--all", "--level", "critical", stderr=terminal)
-    assert terminal.getvalue() == "\n"
+    assert terminal.getvalue() == ""
 
 
 # The bar
@@ -356,10 +356,9 @@ class Stream(Terminal):
 
 def test_the_bar_grows_to_its_full_width() -> None:
     stream = Stream()
-    bar = ProgressBar(stream)
-    for done in (0, 1, 1_500_000, 3_000_000, 4_000_000):
-        bar(done, 3_000_000)
-    bar.close()
+    with ProgressBar(stream) as bar:
+        for done in (0, 1, 1_500_000, 3_000_000, 4_000_000):
+            bar(done, 3_000_000)
     assert frames(stream) == [
         f"[{' ' * BAR_WIDTH}]   0%  0 of 3,000,000",
         f"[{' ' * BAR_WIDTH}]   0%  1 of 3,000,000",
@@ -369,29 +368,45 @@ def test_the_bar_grows_to_its_full_width() -> None:
     ]
 
 
+def test_who_interrupts_a_command_gets_a_line_of_their_own() -> None:
+    def interrupted(stream: Any) -> None:
+        with ProgressBar(stream) as bar:
+            bar(500)
+            raise KeyboardInterrupt
+
+    stream = Stream()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(stream)
+    assert frames(stream) == ["500"]
+
+
+def test_a_round_in_which_nothing_happens_draws_no_line() -> None:
+    stream = Stream()
+    with ProgressBar(stream):
+        pass
+    assert stream.getvalue() == ""
+
+
 def test_nothing_of_nothing_is_all_of_it() -> None:
     stream = Stream()
-    bar = ProgressBar(stream)
-    bar(0, 0)
-    bar.close()
+    with ProgressBar(stream) as bar:
+        bar(0, 0)
     assert frames(stream) == [f"[{'#' * BAR_WIDTH}] 100%  0 of 0"]
 
 
 def test_where_nobody_knows_the_total_the_bar_is_a_number() -> None:
     stream = Stream()
-    bar = ProgressBar(stream)
-    bar(500, None)
-    bar(12_345, None)
-    bar.close()
+    with ProgressBar(stream) as bar:
+        bar(500, None)
+        bar(12_345, None)
     assert frames(stream) == ["500", "12,345"]
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), object()], ids=["file", "no stream"])
 def test_nothing_is_drawn_where_nobody_looks(stream: Any) -> None:
-    bar = ProgressBar(stream)
-    bar(1, 2)
-    bar(1, None)
-    bar.close()
+    with ProgressBar(stream) as bar:
+        bar(1, 2)
+        bar(1, None)
     assert not bar.shown
     assert not (isinstance(stream, io.StringIO) and stream.getvalue())
 
@@ -666,8 +681,9 @@ def test_every_command_prints_as_all_do() -> None:
     for path in files_of_commands():
         text = path.read_text()
         assert re.search(r"class Command\((Printing|Writing)Command\):", text), path
-        # Bars as well.
+        # Bars as well, of which none may leave the line open when the command is interrupted.
         assert "ProgressBar(" not in text, path
+        assert text.count("progress_bar()") == text.count("with self.progress_bar() as bar:"), path
 
 
 def test_every_command_counts_what_it_deleted_itself() -> None:

@@ -13,8 +13,9 @@ class ProgressBar:
     def __init__(self, stream: Any) -> None:
         self.stream = stream
         self.shown = bool(getattr(stream, "isatty", lambda: False)())
+        self.has_line = False
 
-    def __call__(self, done: int, total: int | None) -> None:
+    def __call__(self, done: int, total: int | None = None) -> None:
         """Show that ``done`` of ``total`` are done; ``total`` is None if it is not known."""
         if not self.shown:
             return
@@ -25,8 +26,12 @@ class ProgressBar:
             line = f"[{'#' * round(part * BAR_WIDTH):<{BAR_WIDTH}}] {part:4.0%}  {done:,} of {total:,}"
         self.stream.write(f"\r{line}", ending="")
         self.stream.flush()
+        self.has_line = True
 
-    def close(self) -> None:
-        """Leave the line."""
-        if self.shown:
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the line, so that what follows has one of its own: also the message of an error."""
+        if self.has_line:
             self.stream.write("")

@@ -92,19 +92,18 @@ class Command(WritingCommand):
         if options["dry_run"]:
             self.stdout.write(f"Would delete {total} notification{pluralize(total)}.")
             return
-        bar = self.progress_bar()
+        # Checked again when the rows are locked: a user may have marked one as unread or saved it in the meantime.
+        still = (Q(unread=False) | Q(deleted=True)) & Q(saved_at__isnull=True)
         deleted, last = 0, None
-        while True:
-            rest = rows if last is None else rows.filter(pk__gt=last)
-            keys = list(rest.order_by("pk").values_list("pk", flat=True)[: options["chunk_size"]])
-            if not keys:
-                break
-            last = keys[-1]
-            # Checked again when the rows are locked: a user may have marked one as unread or saved it in the meantime.
-            still = (Q(unread=False) | Q(deleted=True)) & Q(saved_at__isnull=True)
-            deleted += rows.filter(pk__in=keys).delete_in_order(still=still)
-            bar(deleted, max(total, deleted))
-        bar.close()
+        with self.progress_bar() as bar:
+            while True:
+                rest = rows if last is None else rows.filter(pk__gt=last)
+                keys = list(rest.order_by("pk").values_list("pk", flat=True)[: options["chunk_size"]])
+                if not keys:
+                    break
+                last = keys[-1]
+                deleted += rows.filter(pk__in=keys).delete_in_order(still=still)
+                bar(deleted, max(total, deleted))
         self.stdout.write(self.style.SUCCESS(f"Deleted {deleted} notification{pluralize(deleted)}."))
 
 

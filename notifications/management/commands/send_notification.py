@@ -63,25 +63,24 @@ class Command(WritingCommand):
         """Send the event and print how many users were notified."""
         if not options["verb"].strip():
             raise CommandError("verb must not be empty")
-        bar, users = self.progress_bar(), find_users(options)
+        users = find_users(options)
         try:
-            notifications: Any = notify_handler(
-                options["verb"],
-                sender=find_object(options["actor"]),
-                recipient=users,
-                target=options["target"] and find_object(options["target"]),
-                action_object=options["action_object"] and find_object(options["action_object"]),
-                description=options["description"],
-                level=options["level"],
-                data=read_data(options["data"]),
-                idempotency_key=options["key"],
-                fanout_chunk=options["chunk_size"],
-                on_progress=bar,
-            )
+            with self.progress_bar() as bar:
+                notifications: Any = notify_handler(
+                    options["verb"],
+                    sender=find_object(options["actor"]),
+                    recipient=users,
+                    target=options["target"] and find_object(options["target"]),
+                    action_object=options["action_object"] and find_object(options["action_object"]),
+                    description=options["description"],
+                    level=options["level"],
+                    data=read_data(options["data"]),
+                    idempotency_key=options["key"],
+                    fanout_chunk=options["chunk_size"],
+                    on_progress=bar,
+                )
         except (TypeError, ValueError) as error:
             raise CommandError(str(error)) from error
-        finally:
-            bar.close()
         # A plain list if there is no audience.
         created, existing = (notifications.created, notifications.existing) if notifications else (0, 0)
         before = f" ({existing} were already notified)" if options["key"] is not None else ""

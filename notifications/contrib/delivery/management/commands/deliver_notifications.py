@@ -86,19 +86,18 @@ class Command(PrintingCommand):
     def rounds(self, using: str, stop: Stop, options: dict[str, Any]) -> None:
         """Do one round, or one after the other."""
         while True:
-            bar = self.progress_bar()
             tally = Tally()
             try:
                 # What is sent must be noted, or it is sent again.
                 commit_by_itself(using)
-                tally = deliver(using, stopped=stop.is_set, on_progress=lambda done, bar=bar: bar(done, None))
+                with self.progress_bar() as bar:
+                    tally = deliver(using, stopped=stop.is_set, on_progress=bar)
             except (OperationalError, InterfaceError, InternalError) as error:
                 # A server that is restarted, or is read-only while another one takes over. The leases of what was
                 # claimed end by themselves.
                 if not options["loop"]:
                     raise
                 self.stderr.write(error_text(error))
-            bar.close()
             if tally.total or not options["loop"]:
                 self.report(tally)
             if not options["loop"] or stop.is_set():

@@ -32,15 +32,14 @@ class Command(WritingCommand):
         # What is pending stays, however long: for a user who paused everything, there may be any number.
         settled = at_home(Delivery.objects.exclude(status=Status.PENDING))
         old = settled.filter(due_at__lt=stored(utc_now() - options["older_than"]))
-        bar, deleted, last = self.progress_bar(), 0, 0
-        # Along the primary key, so that no chunk reads again what those before it have read.
-        while keys := list(
-            old.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[: options["chunk_size"]]
-        ):
-            last = keys[-1]
-            # Not one that was to be sent again meanwhile.
-            deleted += len(keys) if options["dry_run"] else delete_rows(old.filter(pk__in=keys))
-            bar(deleted, None)
-        bar.close()
+        keys = old.order_by("pk").values_list("pk", flat=True)
+        deleted, last = 0, 0
+        with self.progress_bar() as bar:
+            # Along the primary key, so that no chunk reads again what those before it have read.
+            while chunk := list(keys.filter(pk__gt=last)[: options["chunk_size"]]):
+                last = chunk[-1]
+                # Not one that was to be sent again meanwhile.
+                deleted += len(chunk) if options["dry_run"] else delete_rows(old.filter(pk__in=chunk))
+                bar(deleted)
         words = f"{deleted} {pluralize(deleted, 'delivery,deliveries')}"
         self.stdout.write(f"Would delete {words}." if options["dry_run"] else f"Deleted {words}.")

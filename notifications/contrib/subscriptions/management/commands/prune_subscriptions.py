@@ -27,15 +27,15 @@ class Command(WritingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Go through all rows along the primary key, and say how many were deleted."""
         rows = at_home(Subscription.objects.order_by("pk"))
-        bar, total, seen, gone, last = self.progress_bar(), rows.count(), 0, 0, 0
-        while chunk := list(rows.filter(pk__gt=last)[: options["chunk_size"]]):
-            there = existing(chunk)
-            orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in there]
-            if orphans:
-                gone += len(orphans) if options["dry_run"] else delete_rows(rows.filter(pk__in=orphans))
-            seen, last = seen + len(chunk), chunk[-1].pk
-            bar(seen, max(total, seen))
-        bar.close()
+        total, seen, gone, last = rows.count(), 0, 0, 0
+        with self.progress_bar() as bar:
+            while chunk := list(rows.filter(pk__gt=last)[: options["chunk_size"]]):
+                there = existing(chunk)
+                orphans = [row.pk for row in chunk if (row.content_type_id, row.object_id) not in there]
+                if orphans:
+                    gone += len(orphans) if options["dry_run"] else delete_rows(rows.filter(pk__in=orphans))
+                seen, last = seen + len(chunk), chunk[-1].pk
+                bar(seen, max(total, seen))
         if options["dry_run"]:
             self.stdout.write(f"{gone} subscriptions would be deleted.")
         else:
