@@ -68,7 +68,7 @@ class Inbox extends List {
     if (!this.held.length) {
       const { matching, matching_unread } = this.form.elements;
       const { matching: now = "" } = answer;
-      // Until the server has counted again, what is offered or selected is what the page says.
+      // Until all are counted again, their number is that of the page.
       const asks = this.results && this.page.checked && /^-/.test(now);
       asks ? this.results.ask(now) : (matching.value = now);
       matching_unread.value = answer.matching_unread ?? "";
