@@ -85,8 +85,11 @@ def keys_of(users: QuerySet[Any]) -> list[Any] | None:
     conditions: Any = users.query.where.children
     if len(conditions) != 1 or not isinstance(conditions[0], In):
         return None
-    column, keys = getattr(conditions[0].lhs, "target", None), conditions[0].rhs
-    return keys if column == users.model._meta.pk and isinstance(keys, list) else None
+    column, keys = conditions[0].lhs, conditions[0].rhs
+    # Not of other users, whom a relation leads to: filter(reports__in=keys).
+    is_key = getattr(column, "target", None) == users.model._meta.pk
+    is_own = is_key and column.alias == users.query.get_initial_alias()
+    return keys if is_own and isinstance(keys, list) else None
 
 
 def muters_of(ancestry: Ancestry, most: int, among: QuerySet[Any]) -> QuerySet[Any]:

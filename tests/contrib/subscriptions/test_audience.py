@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
@@ -342,3 +342,17 @@ def test_the_keys_of_users_are_read_from_a_queryset_that_has_no_other_condition(
         users.filter(groups__in=[1]),
     ):
         assert keys_of(others) is None
+
+
+@isolate_apps("tests.testapp")
+def test_keys_at_the_end_of_a_relation_are_those_of_other_users() -> None:
+    class Employee(models.Model):
+        boss = models.ForeignKey("self", models.CASCADE, null=True, related_name="reports")
+
+        class Meta:
+            app_label = "testapp"
+
+    employees: Any = Employee._base_manager
+    assert keys_of(employees.filter(pk__in=[1, 2])) == [1, 2]
+    assert keys_of(employees.filter(reports__in=[1, 2])) is None
+    assert keys_of(employees.filter(reports__pk__in=[1, 2])) is None
