@@ -54,7 +54,11 @@ def record_participation(event: Event, rows: QuerySet[Any], using: str) -> None:
         return
 
     def record() -> None:
-        if acts:
+        if subject.pk is None:
+            # It was deleted in the same transaction: "bob deleted issue 2".
+            return
+        # So may have been who acted: "bob closed his account".
+        if acts and event.actor.pk is not None:
             said = event.action_object
             is_more = said is not None and object_key(said) != object_key(subject)
             reason = Reason.COMMENT if is_more else Reason.STATE_CHANGE

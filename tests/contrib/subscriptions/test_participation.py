@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, connection, transaction
 from django.db.models.signals import pre_save
+from django.test import TestCase
 from django.utils import timezone
 
 from notifications.conf import get_notification_model
@@ -139,6 +140,25 @@ def test_an_actor_who_may_be_notified_is_not_because_of_the_same_event(bob: Any,
     ticket = make_ticket()
     assert told_why(send_and_commit(bob, target=ticket)) == {}
     assert told_why(send_and_commit(bob, target=ticket)) == {"bob": "state_change"}
+
+
+def test_nobody_participates_in_what_is_gone_by_the_commit(alice: Any, bob: Any) -> None:
+    ticket = make_ticket()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        send(alice, "deleted", target=ticket, recipient=[bob], recipient_reason="mention")
+        ticket.delete()
+    assert Subscription.objects.count() == 0
+
+
+def test_who_is_gone_by_the_commit_does_not_participate_and_is_no_fault(
+    alice: Any, bob: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket = make_ticket()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        send(alice, "left", target=ticket, recipient=[bob], recipient_reason="mention")
+        alice.delete()
+    assert said(bob) == [("issue 2", "", "mention", False)]
+    assert caplog.text == ""
 
 
 @pytest.mark.django_db(transaction=True)
