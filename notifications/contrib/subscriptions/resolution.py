@@ -35,11 +35,14 @@ def resolve_all(obj: models.Model) -> int:
     return changed
 
 
-def resolve_seen(request: HttpRequest, obj: models.Model) -> int:
+def resolve_seen(request: HttpRequest, obj: models.Model | None) -> int:
     """Do as :func:`resolve` does if the user of the request is looking at the object. Return how many rows changed.
 
-    Nobody looks at the answer to HEAD or POST, nor at a page that a browser or a script loads beforehand.
+    Nobody looks at the answer to HEAD or POST, nor at a page that a browser or a script loads beforehand. Nor was
+    anybody notified about what is not saved, which a preview or an empty form shows.
     """
+    if obj is None or getattr(obj, "pk", obj) is None:
+        return 0
     if request.method != "GET" or is_prefetch(request):
         return 0
     return resolve(getattr(request, "user", None), obj)
@@ -53,10 +56,10 @@ def is_prefetch(request: HttpRequest) -> bool:
 class ResolvesNotifications:
     """Mix this into the view of an object: viewing the page marks the notifications about the object as read."""
 
-    def get_resolved_object(self) -> models.Model:
+    def get_resolved_object(self) -> models.Model | None:
         """Return what the page shows: the ``object`` of a generic view."""
         view: Any = self
-        obj: models.Model = view.object
+        obj: models.Model | None = view.object
         return obj
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:

@@ -170,3 +170,21 @@ def test_a_tag_without_a_request_or_an_object_reads_nothing(bob: Any) -> None:
     assert template.render(Context({"ticket": ticket, "user": bob})) == "."
     assert template.render(RequestContext(look("get", bob), {})) == "."
     assert unread() == 1
+
+
+@pytest.mark.parametrize("nothing", [None, Ticket(name="a preview")], ids=["none", "unsaved"])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_page_of_what_is_not_saved_is_shown_and_reads_nothing(bob: Any, door: str, nothing: Any) -> None:
+    """A preview, or the view that makes what is not there yet."""
+
+    class Form(Closed):
+        def get_resolved_object(self) -> Any:
+            return nothing
+
+    make_notification(bob, target=make_ticket())
+    request = look("get", bob)
+    if door == "a view":
+        assert Form.as_view()(request).status_code == 200
+    else:
+        DOORS[door](request, nothing)
+    assert unread() == 1
