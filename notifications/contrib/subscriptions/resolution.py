@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from inspect import isawaitable
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db import models
 from django.http import HttpRequest
 
@@ -66,6 +68,15 @@ class ResolvesNotifications:
         """Answer, and mark as read what the user sees. A page that was not shown marks nothing."""
         view: Any = super()
         response = view.dispatch(request, *args, **kwargs)
+        # The methods of an asynchronous view return what is to be awaited.
+        return (
+            self._aresolve(request, response) if isawaitable(response) else self._resolve(request, response)
+        )
+
+    def _resolve(self, request: HttpRequest, response: Any) -> Any:
         if request.method == "GET" and response.status_code == 200:
             resolve_seen(request, self.get_resolved_object())
         return response
+
+    async def _aresolve(self, request: HttpRequest, response: Any) -> Any:
+        return await sync_to_async(self._resolve)(request, await response)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.http import HttpResponse
@@ -88,6 +89,18 @@ def test_a_view_of_a_thing_reads_by_being_seen(bob: Any, view: Any) -> None:
 
     assert view.as_view()(request, pk=ticket.pk).status_code == 200
     assert unread() == 0
+
+
+def test_an_asynchronous_view_of_a_thing_reads_by_being_seen(bob: Any) -> None:
+    class Later(Closed):
+        async def get(self, request: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+            return HttpResponse(status=self.status)
+
+    make_notification(bob, target=make_ticket())
+    for status, left in ((404, 1), (200, 0)):
+        answer: Any = Later.as_view(status=status)
+        assert async_to_sync(answer)(look("get", bob)).status_code == status
+        assert unread() == left
 
 
 def look(method: str, user: Any, **headers: str) -> Any:
