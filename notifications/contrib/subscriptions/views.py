@@ -37,6 +37,9 @@ from notifications.objects.keys import attach_objects
 from notifications.objects.links import page_of
 from notifications.storage.reasons import reason_label
 
+#: The rules of an explanation by which a user is notified.
+NOTIFYING_RULES = ("named", "actor", "watching", "participating_in")
+
 
 @never_cache
 @login_required
@@ -158,7 +161,9 @@ def why_panel(
         url = reverse("notifications_subscriptions:change_from_notification")
         value = f"{name}:{notification.slug}"
         buttons = [{"name": "row", "value": value, "title": title, "url": url}]
-    texts = [each for each in (text or when_sent, *explained(notification)) if each]
+    # A rule by which the user is not notified is no answer to "why".
+    first = "" if rule in NOTIFYING_RULES else when_sent
+    texts = [each for each in (first, text, *explained(notification)) if each]
     return {"title": gettext("Why am I getting this?"), "texts": texts, "buttons": buttons}
 
 
@@ -166,8 +171,10 @@ def button_for(rule: str) -> tuple[str, str]:
     """Return the action by which the user changes what a rule has decided, and its title."""
     if rule == "muted":
         return "unmute", gettext("Unmute")
+    if rule in ("watching", "participating_in", ""):
+        return "unsubscribe", gettext("Unsubscribe")
     # Whoever is named is notified without a subscription.
-    return ("mute", gettext("Mute")) if rule == "named" else ("unsubscribe", gettext("Unsubscribe"))
+    return "mute", gettext("Mute")
 
 
 def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:

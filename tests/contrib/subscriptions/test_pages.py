@@ -723,10 +723,33 @@ def test_a_row_that_the_request_does_not_see_has_no_explanation(client: Client, 
 
 
 @pytest.mark.parametrize(
-    ("rule", "name"), [("muted", "unmute"), ("named", "mute"), ("watching", "unsubscribe")]
+    ("rule", "name"),
+    [
+        ("muted", "unmute"),
+        ("muted_parent", "mute"),
+        ("named", "mute"),
+        ("nothing", "mute"),
+        ("participating", "mute"),
+        ("participating_in", "unsubscribe"),
+        ("watching", "unsubscribe"),
+    ],
 )
 def test_the_button_beside_the_reason_changes_what_decided(rule: str, name: str) -> None:
     assert button_for(rule)[0] == name
+
+
+@pytest.mark.parametrize("reason", ["author", "our own word"])
+def test_who_was_named_for_any_reason_reads_it_and_can_do_something_about_it(
+    bob: Any, ticket: Any, reason: str
+) -> None:
+    alice, client = make_user("alice"), browser(bob)
+    row = send(alice, target=ticket, recipient=[bob], recipient_reason=reason)[0]
+    answer = client.get(f"{HOME}why/{row.slug}/", headers=JSON).json()
+    assert answer["texts"][0] == f"Reason when sent: {reason}"
+
+    [button] = answer["buttons"]
+    client.post(button["url"], {button["name"]: button["value"]}, headers=JSON)
+    assert len(send(alice, target=ticket, recipient=[bob], recipient_reason=reason)) == 0
 
 
 # A site that writes numbers with a thousand separator
