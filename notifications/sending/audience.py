@@ -19,6 +19,7 @@ from notifications.extensions import Extension, audience_extensions
 from notifications.objects.fetch import key_field
 from notifications.sending.naming import shown
 from notifications.sending.odd_querysets import refuse_odd
+from notifications.storage.owners import user_pk
 from notifications.types import type_of
 
 #: The most primary keys in one statement.
@@ -163,8 +164,7 @@ def user_key(member: Any) -> Any:
     """Return the primary key of a user, or what stands for one."""
     user_model = get_user_model()
     if is_user(member):
-        # Not its pk: a model that inherits from the user model may have a key of its own.
-        key = getattr(member, user_model._meta.pk.attname)
+        key = user_pk(member)
         if key is None:
             raise ValueError(f"recipient {shown(member)} is not saved.")
         return key

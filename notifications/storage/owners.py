@@ -1,9 +1,16 @@
-"""The rows of a user."""
+"""The primary key and the rows of a user."""
 
 from __future__ import annotations
 
 from copy import copy
 from typing import Any
+
+from django.contrib.auth import get_user_model
+
+
+def user_pk(user: Any) -> Any:
+    """Return the primary key of a user, or None. A model that inherits from the user model may have one of its own."""
+    return getattr(user, get_user_model()._meta.pk.attname, None)
 
 
 def rows_of_user(user: Any) -> Any:

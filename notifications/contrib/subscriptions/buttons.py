@@ -30,6 +30,7 @@ from notifications.contrib.subscriptions.operations import (
     watch,
 )
 from notifications.storage.locking import retry
+from notifications.storage.owners import user_pk
 from notifications.storage.schemas import schema_of
 
 
@@ -68,7 +69,7 @@ def change_rows(name: str, rows: QuerySet[Subscription]) -> int:
 def signer(user: Any) -> Signer:
     """Return what signs the names of objects for one user of one tenant."""
     schema = schema_of(router.db_for_read(Subscription))
-    return Signer(salt=f"notifications.subscriptions:{schema}:{user.pk}")
+    return Signer(salt=f"notifications.subscriptions:{schema}:{user_pk(user)}")
 
 
 def signed_name(user: Any, obj: models.Model) -> str:

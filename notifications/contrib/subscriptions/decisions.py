@@ -13,12 +13,13 @@ from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, Le
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.operations import subscriptions_for_write
 from notifications.contrib.subscriptions.rules import DECISIONS, MUTED_PARENT, NOTIFIED, Number
+from notifications.storage.owners import user_pk
 
 
 def deciding_rows(user: Any, ancestry: Ancestry) -> list[tuple[int, Subscription]]:
     """Return the decision on each path where there is one, and the subscription that decides there. Costs one query."""
     numbers = {f"number_{place}": Number(ancestry, place) for place in range(len(ancestry.paths))}
-    mine = subscriptions_for_write().filter(user=user.pk, object_key__in=list(ancestry.objects))
+    mine = subscriptions_for_write().filter(user=user_pk(user), object_key__in=list(ancestry.objects))
     rows = list(mine.annotate(**numbers))
     found = []
     for name in numbers:

@@ -27,6 +27,7 @@ from notifications.objects.labels import name_of
 from notifications.objects.text import isolated
 from notifications.sending.arguments import clean_event
 from notifications.sending.audience import Users, active, is_user, resolve, user_key, wrapped
+from notifications.storage.owners import user_pk
 from notifications.storage.reasons import Reason
 
 SUBSCRIBED = Reason.SUBSCRIBED.value
@@ -116,22 +117,23 @@ def explain(user: Any, event: Event, *, recipient: Any = None) -> Explanation:
     ``recipient`` is what ``notify.send`` would be given; None asks who watches. The database is asked what it is asked
     when the event is sent, about one user.
     """
-    named, about = named_users(recipient, only=user.pk), Names(user)
+    key, about = user_pk(user), Names(user)
+    named = named_users(recipient, only=key)
     ancestry = ancestry_of(event)
     users = audience_of(event, named, ancestry)
-    is_actor = is_user(event.actor) and user_key(event.actor) == user.pk
+    is_actor = is_user(event.actor) and user_key(event.actor) == key
     if users is None:
         return about.only_actor() if is_actor else about.nothing()
-    one = wrapped(users).filter(pk=user.pk)
+    one = wrapped(users).filter(pk=key)
     found = list(one.values_list(REASON if says_reasons(one) else Value(event.reason)))
     rows = deciding_rows(user, ancestry)
     if found and named is not None:
         return about.named(event.reason)
     if found:
         return explain_watching(about, found[0][0], ancestry, rows)
-    if named is not None and not named.filter(pk=user.pk).exists():
+    if named is not None and not named.filter(pk=key).exists():
         return about.not_named()
-    if named is None and not active(users_with([user.pk])).exists():
+    if named is None and not active(users_with([key])).exists():
         return about.inactive()
     if named is None and is_actor and not settings.NOTIFY_ACTOR:
         return about.own_action()

@@ -17,6 +17,7 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.sending.arguments import clean_object
 from notifications.storage.expressions import CurrentMoment, judge_moment
 from notifications.storage.locking import retry
+from notifications.storage.owners import user_pk
 from notifications.storage.reasons import Reason
 
 EXPIRED = Q(until__lte=CurrentMoment())
@@ -118,9 +119,9 @@ def key_of(user: Any) -> Any:
     # The user of a request is a lazy object, which passes for what is in it.
     if not isinstance(user, get_user_model()):
         raise TypeError(f"user must be a saved {get_user_model().__name__}, got {user!r}.")
-    if user.pk is None:
+    if (key := user_pk(user)) is None:
         raise ValueError(f"user must be saved, got {user!r}.")
-    return user.pk
+    return key
 
 
 def stronger(reason: str) -> Case:

@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, models
+from django.test.utils import isolate_apps
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib import subscriptions
 from notifications.contrib.subscriptions import (
+    describe,
+    explain,
     is_watching,
     mute,
     unmute,
@@ -277,6 +280,29 @@ def test_a_user_is_a_user_of_the_site_and_saved(bob: Any) -> None:
         mute(type(bob)(username="unsaved"), ticket)
     watch(SimpleLazyObject(lambda: bob), ticket)
     assert is_watching(bob, ticket)
+
+
+@isolate_apps("tests.contrib.subscriptions")
+def test_a_user_of_a_child_with_a_key_of_its_own_is_not_the_one_with_that_number(bob: Any) -> None:
+    class Pilot(User):
+        number = models.AutoField(primary_key=True)
+        user = models.OneToOneField(User, models.CASCADE, parent_link=True, related_name="+")
+
+        class Meta:
+            app_label = "subscriptions"
+
+    ticket, ann = make_ticket(), make_user("ann")
+    pilot = Pilot(number=ann.pk, id=bob.pk, username="bob")
+
+    watch(pilot, ticket)
+    assert is_watching(pilot, ticket)
+    assert standing_of(pilot, ticket).level == Level.ALL
+    assert explain(pilot, describe(ann, verb="closed", target=ticket)).rule == "watching"
+    mute(pilot, ticket)
+    assert said(bob) == [("issue 2", "muted", "subscribed", False)]
+    assert unmute(pilot, ticket)
+    assert unwatch(pilot, ticket)
+    assert said(ann) == []
 
 
 def test_an_object_is_saved(bob: Any) -> None:
