@@ -10,6 +10,7 @@ from django.db import models, router
 
 from notifications.objects.text import text_problem
 from notifications.storage.inbox_state import InboxState, alone, has_table
+from notifications.storage.owners import user_pk
 
 #: The most searches of a user, and the most characters of a name and of a search.
 MAX_SEARCHES, MAX_NAME_LENGTH, MAX_QUERY_LENGTH = 15, 50, 500
@@ -39,7 +40,7 @@ def searches_of(user: Any) -> list[SavedSearch]:
     if not has_table():
         return []
     states = InboxState.objects.using(user.notifications.all().db)
-    return loaded(states.filter(pk=user.pk).values_list("searches", flat=True).first())
+    return loaded(states.filter(pk=user_pk(user)).values_list("searches", flat=True).first())
 
 
 def save(user: Any, name: str, query: str) -> None:

@@ -26,6 +26,7 @@ from notifications.storage import counts
 from notifications.storage.counts import Count
 from notifications.storage.inbox_state import InboxState, has_table
 from notifications.storage.notification import AbstractNotification, Rows
+from notifications.storage.owners import user_pk
 from notifications.storage.states import newest_first, oldest_first
 
 #: Translated here, because humanize is only translated if the site has installed it.
@@ -226,7 +227,7 @@ def with_counts(rows: QuerySet[Any], request: HttpRequest, tab: Tab | None = Non
         newest = model._base_manager.order_by("-pk").values("pk")[:1]
         numbers[f"{COUNT_PREFIX}newest"] = Subquery(newest)
     if has_table():
-        state = InboxState._default_manager.filter(pk=request.user.pk)
+        state = InboxState._default_manager.filter(pk=user_pk(request.user))
         numbers[f"{COUNT_PREFIX}searches"] = Subquery(state.values("searches")[:1])
     if tab:
         numbers[f"{COUNT_PREFIX}filters"] = CountedFilters.of(counted[tab.name], tab)
@@ -253,7 +254,7 @@ def carrier_of(rows: Any, request: HttpRequest, tab: Tab | None = None) -> Any:
     if not hasattr(carrier, f"{COUNT_PREFIX}unseen"):
         user: Any = request.user
         users = get_user_model()._base_manager.using(user.notifications.all().db)
-        carrier = with_counts(users.filter(pk=user.pk), request, tab).first()
+        carrier = with_counts(users.filter(pk=user_pk(user)), request, tab).first()
     return carrier
 
 

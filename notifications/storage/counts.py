@@ -20,7 +20,7 @@ from notifications.storage import changes
 from notifications.storage.count_cache import CacheUnavailable, count_cache
 from notifications.storage.expressions import IsUnseen, SeenFloor
 from notifications.storage.inbox_state import alone, has_table
-from notifications.storage.owners import rows_of_user
+from notifications.storage.owners import rows_of_user, user_pk
 from notifications.storage.states import (
     IS_MARKED_UNREAD,
     IS_TO_COME,
@@ -76,7 +76,7 @@ def unseen(user: Any) -> Any:
         return rows_of_user(user).unread()
     # Only one lower bound: with two of them SQLite uses the index without "unread".
     rows = rows_of_user(user).visible()
-    return rows.filter(UNREAD.condition(), IsUnseen(user.pk), inbox_at__gt=SeenFloor(user.pk))
+    return rows.filter(UNREAD.condition(), IsUnseen(user_pk(user)), inbox_at__gt=SeenFloor(user_pk(user)))
 
 
 def mark_seen(user: Any) -> None:
@@ -94,8 +94,8 @@ def mark_seen(user: Any) -> None:
     keys = [key for key, inbox_at in latest if floor is None or inbox_at > floor]
     seen = {"seen_at": now, "seen_floor": floor, "seen_keys": f",{','.join(keys)},"}
     alone(user, using, lambda state: state.update(**seen))
-    changes.drop_counts([user.pk], using=using)
-    changes.announce(user.notifications.model, user.pk, 0, using=using)
+    changes.drop_counts([user_pk(user)], using=using)
+    changes.announce(user.notifications.model, user_pk(user), 0, using=using)
 
 
 def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest | None = None) -> Count:
@@ -112,7 +112,7 @@ def cached(user: Any, name: str, rows: Callable[[], Any], request: HttpRequest |
     timeout = settings.CACHE_TIMEOUT
     if row_filters() or not timeout or changes.are_pending():
         return Count(counted())
-    key, generation_key = changes.cache_key(user.pk, name, using=using), changes.generation_key(using)
+    key, generation_key = changes.cache_key(user_pk(user), name, using=using), changes.generation_key(using)
     try:
         known = count_cache.get([generation_key, key])
     except CacheUnavailable:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from notifications.storage.fields import without_labels_in_migrations
 from notifications.storage.locking import hold, retry, writing
+from notifications.storage.owners import user_pk
 
 T = TypeVar("T")
 
@@ -63,6 +64,6 @@ def alone(user: Any, using: str, write: Callable[[models.QuerySet[InboxState]], 
 
     def hold_and_write() -> T:
         with writing(using):
-            return write(hold(states, "seen_at", pk=user.pk) if has_table() else states.none())
+            return write(hold(states, "seen_at", pk=user_pk(user)) if has_table() else states.none())
 
     return retry(hold_and_write, using)

@@ -33,7 +33,7 @@ from notifications.presentation.threads import Thread, thread_of
 from notifications.storage.changes import cache_key
 from notifications.storage.counts import unread_count, unseen_count
 from notifications.storage.notification import AbstractNotification
-from notifications.storage.owners import rows_of_user
+from notifications.storage.owners import rows_of_user, user_pk
 from notifications.storage.reasons import reason_label
 
 register = Library()
@@ -117,7 +117,7 @@ def unread_count_cache_key(user: Any, request: Any = None) -> str:
 
     A change clears it by itself. The value is not only a number.
     """
-    return cache_key(user.pk, using=router.db_for_write(user.notifications.model, instance=user))
+    return cache_key(user_pk(user), using=router.db_for_write(user.notifications.model, instance=user))
 
 
 def register_notify_callbacks(
