@@ -21,6 +21,7 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.rules import MUTED, MUTED_PARENT, NOTIFIED
 from notifications.events import OBJECTS, Event
 from notifications.extensions import REASON, says_reasons
+from notifications.inbox.snooze import local
 from notifications.models import AbstractNotification
 from notifications.objects.fetch import fetch_objects
 from notifications.objects.labels import name_of
@@ -207,7 +208,9 @@ class Names:
             text = gettext("%(user)s is not notified: %(object)s is muted until %(until)s.")
             own = gettext("You muted %(object)s until %(until)s.")
         rule = "muted" if kind == MUTED else "muted_parent"
-        return self.make(rule, text, own, object=row.label(), until=localize(row.until))
+        # Unlike a template, localize() leaves a time in the zone of the database.
+        until = "" if row.until is None else localize(local(row.until))
+        return self.make(rule, text, own, object=row.label(), until=until)
 
     def participating(self, row: Subscription) -> Explanation:
         """Explain that the user wants to be notified only as a participant, and is none."""

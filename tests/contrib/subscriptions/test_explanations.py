@@ -21,7 +21,7 @@ from notifications.contrib.subscriptions.models import Subscription
 from tests.contrib.routers import EmptyReplica
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_remark, make_ticket, send, send_and_commit, told_why
-from tests.factories import deleted_meanwhile, make_group, make_user, make_users, rows
+from tests.factories import deleted_meanwhile, make_group, make_user, make_users, moment, rows
 from tests.testapp.models import UuidThing
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +116,19 @@ def test_who_muted_it_or_what_contains_it(alice: Any, bob: Any) -> None:
     rule, text = why(bob, alice, target=ticket, recipient=[bob], recipient_reason="mention")
     assert rule == "muted"
     assert text.startswith("bob is not notified: issue 2 is muted until ")
+
+
+@pytest.mark.parametrize(
+    ("zone", "until"), [("UTC", "Jan. 2, 2100, 9 p.m."), ("Asia/Tokyo", "Jan. 3, 2100, 6 a.m.")]
+)
+def test_the_end_of_a_mute_is_said_in_the_time_zone_of_the_reader(
+    alice: Any, bob: Any, zone: str, until: str
+) -> None:
+    ticket = make_ticket()
+    mute(bob, ticket, until=moment(2100, 1, 2, 21))
+    with timezone.override(zone):
+        _, text = why(bob, alice, target=ticket)
+    assert text == f"bob is not notified: issue 2 is muted until {until}."
 
 
 def test_who_wants_to_hear_only_as_a_participant(alice: Any, bob: Any) -> None:
