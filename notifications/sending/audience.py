@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import models
+from django.db import models, router
 from django.db.models.manager import BaseManager
 
 from notifications.events import Event
@@ -82,14 +82,14 @@ def resolve(recipient: Any) -> Audience:
     if is_user(recipient):
         return Users([user_key(recipient)], total=1)
     if isinstance(recipient, Group):
-        return members(recipient)
+        return at_home(members(recipient))
     if isinstance(recipient, BaseManager):
         raise TypeError(
             "recipient is a manager, not a queryset. Write .all() after it: group.user_set.all()."
         )
     if isinstance(recipient, models.QuerySet):
         refuse_odd(recipient, "recipient")
-        return users_of(recipient)
+        return users_of(at_home(recipient))
     if isinstance(recipient, (str, bytes, Mapping)) or not isinstance(recipient, Iterable):
         raise TypeError(f"recipient must be {ALLOWED_RECIPIENTS}, got {shown(recipient)}.")
     keys = (user_key(member) for member in recipient)
@@ -97,6 +97,12 @@ def resolve(recipient: Any) -> Audience:
         return Users(keys)
     judged = list(keys)
     return Users(judged, total=len(judged))
+
+
+def at_home(users: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the same users, read where they are written unless the site chose a database: a replica may be behind."""
+    chosen: Any = users
+    return users if chosen._db else users.using(router.db_for_write(users.model, **chosen._hints))
 
 
 def users_of(audience: models.QuerySet[Any]) -> Audience:
@@ -224,6 +230,7 @@ def judged(extension: Extension, audience: Any) -> models.QuerySet[Any]:
     if not isinstance(audience, models.QuerySet):
         raise TypeError(f"{where} must be a queryset of users or None, got {shown(audience)}.")
     refuse_odd(audience, where)
+    audience = at_home(audience)
     users = users_of(audience)
     if isinstance(users, Users) or not is_selectable(users):
         return wrapped(audience)

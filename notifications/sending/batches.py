@@ -156,7 +156,7 @@ def write_batch(model: type[N], event: Event, batch: Batch, using: str, reasons:
         audience = keys.narrow(users.using(home).filter(pk__in=pks))
         if audience is None:
             return 0
-        if rows_are_constant(model, event) and is_local(audience, using):
+        if rows_are_constant(model, event) and audience.db == using:
             return insert_select(prototype(model, event, using), audience, using, fresh=fresh)
         if says_reasons(audience) and not event.reason:
             reasons = dict(audience.values_list("pk", REASON))
@@ -241,9 +241,3 @@ def save_where_there_is_none(rows: list[N], using: str) -> int:
         else:
             created += 1
     return created
-
-
-def is_local(audience: models.QuerySet[Any], using: str) -> bool:
-    """Return whether the database of the rows can read the audience."""
-    chosen: Any = audience
-    return (chosen._db or router.db_for_write(chosen.model, **chosen._hints)) == using

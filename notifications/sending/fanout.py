@@ -13,7 +13,7 @@ from notifications.events import Event
 from notifications.extensions import sent_extensions
 from notifications.objects.guard import guarded
 from notifications.sending.audience import BATCH_SIZE, Audience, Users, filterable, is_selectable
-from notifications.sending.batches import Progress, Run, is_local, write_batches
+from notifications.sending.batches import Progress, Run, write_batches
 from notifications.sending.prototype import prototype, rows_are_constant, rows_save_themselves
 from notifications.sending.repeats import was_sent_before
 from notifications.sending.result import Notifications
@@ -99,7 +99,7 @@ def write_rows(
     if (
         isinstance(audience, models.QuerySet)
         and rows_are_constant(model, event)
-        and is_local(audience, using)
+        and audience.db == using
         and is_selectable(audience)
         and not (size and audience.query.is_sliced)
     ):

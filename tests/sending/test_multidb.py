@@ -286,22 +286,43 @@ def as_the_replica_has_it(group: Group) -> Group:
         lambda made: made[0],
         lambda made: made[:1],
         lambda made: [made[0].pk],
-        lambda made: get_user_model()._default_manager.filter(pk=made[0].pk),
+        lambda made: users(),
         lambda made: make_group("all", made[0]),
         lambda made: as_the_replica_has_it(make_group("all", made[0])),
+        lambda made: users().order_by("pk")[:1],
+        lambda made: users().union(users()),
+        lambda made: users().union(users()).order_by("pk")[:1],
     ],
-    ids=["user", "list", "pk", "queryset", "group", "group of the replica"],
+    ids=[
+        "user",
+        "list",
+        "pk",
+        "queryset",
+        "group",
+        "group of the replica",
+        "slice",
+        "union",
+        "slice of union",
+    ],
 )
+@pytest.mark.parametrize("arguments", [{}, {"fanout_chunk": 1}], ids=["whole", "in chunks"])
+@pytest.mark.parametrize("app", [[], ["tests.extending"]], ids=["alone", "with an app"])
 @pytest.mark.parametrize("key", [None, KEY], ids=["without key", "with key"])
 def test_a_replica_that_is_behind_is_never_asked_while_sending(
-    actor: Any, recipient: Callable[[Any], Any], key: str | None
+    actor: Any,
+    recipient: Callable[[Any], Any],
+    key: str | None,
+    arguments: dict[str, Any],
+    app: list[str],
+    settings: Any,
 ) -> None:
     made = [make_user("user0")]
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, *app]
     chosen = recipient(made)
 
     with CaptureQueriesContext(connections["other"]) as there:
-        answer = send(actor, chosen, idempotency_key=key)
-        again = send(actor, chosen, idempotency_key=key)
+        answer = send(actor, chosen, idempotency_key=key, **arguments)
+        again = send(actor, chosen, idempotency_key=key, **arguments)
         assert [row.recipient_id for row in answer] == [made[0].pk]
 
     assert len(there) == 0
