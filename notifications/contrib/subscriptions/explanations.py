@@ -27,7 +27,7 @@ from notifications.objects.fetch import fetch_objects
 from notifications.objects.labels import name_of
 from notifications.objects.text import isolated
 from notifications.sending.arguments import clean_event
-from notifications.sending.audience import Users, active, is_user, resolve, user_key, wrapped
+from notifications.sending.audience import Users, active, at_home, is_user, resolve, user_key, wrapped
 from notifications.storage.owners import user_pk
 from notifications.storage.reasons import Reason
 
@@ -90,7 +90,7 @@ def recipients_of(event: Event, *, recipient: Any = None) -> QuerySet[Any]:
     ``recipient`` is what ``notify.send`` would be given.
     """
     users = audience_of(event, named_users(recipient))
-    return users_with([user_key(event.actor)]) if users is None else users
+    return users_with([user_key(event.actor)]) if users is None else at_home(users)
 
 
 def named_users(recipient: Any, *, only: Any = None) -> QuerySet[Any] | None:
@@ -108,8 +108,7 @@ def named_users(recipient: Any, *, only: Any = None) -> QuerySet[Any] | None:
 
 def users_with(keys: list[Any]) -> QuerySet[Any]:
     """Return the users with these primary keys."""
-    users: QuerySet[Any] = get_user_model()._base_manager.filter(pk__in=keys)
-    return users
+    return at_home(get_user_model()._base_manager.filter(pk__in=keys))
 
 
 def explain(user: Any, event: Event, *, recipient: Any = None) -> Explanation:
@@ -125,7 +124,7 @@ def explain(user: Any, event: Event, *, recipient: Any = None) -> Explanation:
     is_actor = is_user(event.actor) and user_key(event.actor) == key
     if users is None:
         return about.only_actor() if is_actor else about.nothing()
-    one = wrapped(users).filter(pk=key)
+    one = wrapped(at_home(users)).filter(pk=key)
     found = list(one.values_list(REASON if says_reasons(one) else Value(event.reason)))
     rows = deciding_rows(user, ancestry)
     if found and named is not None:

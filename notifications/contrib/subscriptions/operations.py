@@ -81,7 +81,8 @@ def unwatch(user: Any, obj: models.Model) -> bool:
 
 def is_watching(user: Any, obj: models.Model) -> bool:
     """Return whether the user is notified about the object because they watch it or participate in it."""
-    return notifying_rows(obj).filter(user=key_of(user)).exists()
+    rows = subscriptions_for_write()
+    return rows.filter(notifying(obj), user=key_of(user)).exists()
 
 
 def watchers(obj: models.Model) -> QuerySet[Any]:
@@ -89,7 +90,8 @@ def watchers(obj: models.Model) -> QuerySet[Any]:
 
     Who watches only what contains it is not among them.
     """
-    users: QuerySet[Any] = get_user_model()._base_manager.filter(pk__in=notifying_rows(obj).values("user"))
+    rows = Subscription.objects.filter(notifying(obj))
+    users: QuerySet[Any] = get_user_model()._base_manager.filter(pk__in=rows.values("user"))
     return users
 
 
@@ -104,14 +106,12 @@ def rows_of(user: Any, obj: models.Model) -> QuerySet[Subscription]:
     return subscriptions_for_write().filter(user=key_of(user), object_key=key)
 
 
-def notifying_rows(obj: models.Model) -> QuerySet[Subscription]:
-    """Return the rows by which users are notified about the object itself."""
+def notifying(obj: models.Model) -> Q:
+    """Return the condition of the rows by which users are notified about the object itself."""
     ended = Q(level=Level.MUTED) & EXPIRED
     everything = Q(level=Level.ALL) | (ended & Q(then=Level.ALL))
     participates = Q(reason__in=PARTICIPATING_REASONS) & (~Q(level=Level.MUTED) | ended)
-    return Subscription.objects.filter(
-        everything | participates, object_key=object_key(clean_object("obj", obj))
-    )
+    return (everything | participates) & Q(object_key=object_key(clean_object("obj", obj)))
 
 
 def key_of(user: Any) -> Any:

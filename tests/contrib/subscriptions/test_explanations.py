@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from notifications.contrib.subscriptions import describe, explain, mute, recipients_of, watch
+from notifications.contrib.subscriptions import describe, explain, is_watching, mute, recipients_of, watch
 from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, WHY
 from notifications.contrib.subscriptions.management.commands import explain_notification
 from notifications.contrib.subscriptions.models import Subscription
@@ -231,6 +231,21 @@ def test_the_command_says_it_of_a_row_that_a_replica_does_not_have_yet(bob: Any,
     row = send(make_ticket("another"), target=ticket)[0]
     settings.DATABASE_ROUTERS = [EmptyReplica(row._meta.app_label)]
     assert explained("bob", row.pk) == "bob is notified: watching issue 2.\n"
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_what_a_replica_does_not_know_yet_is_explained_as_it_is_sent(
+    alice: Any, bob: Any, settings: Any
+) -> None:
+    ticket, cid = make_ticket(), make_user("cid")
+    watch(bob, ticket)
+    mute(cid, ticket)
+    settings.DATABASE_ROUTERS = [EmptyReplica()]
+    for user, rule in ((bob, "watching"), (cid, "muted")):
+        assert why(user, alice, target=ticket)[0] == rule
+    for user, rule in ((bob, "named"), (cid, "muted"), (alice, "nothing")):
+        assert why(user, alice, target=ticket, recipient=[bob, cid])[0] == rule
+    assert (is_watching(bob, ticket), is_watching(cid, ticket)) == (True, False)
 
 
 def test_the_command_says_what_is_not_there(alice: Any, bob: Any) -> None:
