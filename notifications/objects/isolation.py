@@ -11,6 +11,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+def is_gone(error: Exception, using: str) -> bool:
+    """Return whether something failed because the database is gone, so that everything fails."""
+    return isinstance(error, (InterfaceError, OperationalError)) and not connections[using].is_usable()
+
+
 def fetch_isolated(
     fetch: Callable[[list[K]], Mapping[K, V]],
     keys: Iterable[K],
@@ -35,7 +40,7 @@ def fetch_isolated(
             # A value that the database can hold and Python cannot, such as the time "infinity", is in one row.
             if isinstance(error, fatal) and not isinstance(error, DataError):
                 raise
-            if isinstance(error, (InterfaceError, OperationalError)) and not connections[using].is_usable():
+            if is_gone(error, using):
                 raise
             if len(batch) == 1:
                 failed[batch[0]] = error

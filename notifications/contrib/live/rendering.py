@@ -9,6 +9,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib.live.streams import Stream
+from notifications.objects.isolation import is_gone
 from notifications.presentation import serialize
 
 logger = logging.getLogger("notifications")
@@ -25,7 +26,9 @@ def render(row: Any, stream: Stream) -> str | None:
     request: Any = SimpleLazyObject(stream.make_request)
     try:
         return ENCODER.encode(serialize.entry(row, request))
-    except Exception:
+    except Exception as error:
+        if is_gone(error, row._state.db):
+            raise
         # The page of one object may be broken; the others are sent.
         logger.exception("A notification could not be shown to a live stream: %s", row.pk)
         return None

@@ -16,6 +16,7 @@ from notifications.contrib.live.snapshots import Snapshot
 from notifications.contrib.live.streams import Stream
 from notifications.contrib.live.wire import Counts
 from notifications.extensions import row_filters
+from notifications.objects.isolation import is_gone
 from notifications.storage.counts import unread_count, unseen_count
 
 logger = logging.getLogger("notifications")
@@ -54,7 +55,10 @@ def narrow(update: RecipientUpdate) -> None:
             request = part.stream.make_request()
             seen = queries.visible_keys({row.pk for row in rows.values()}, request)
             part.counts = Counts(unread_count(request.user, request), unseen_count(request.user, request))
-        except Exception:
+        except Exception as error:
+            if is_gone(error, queries.database()):
+                # Then the round fails, and is tried again.
+                raise
             logger.exception("The notifications for a live stream could not be narrowed. It is sent none.")
         else:
             part.rows = {mark: row for mark, row in rows.items() if row.pk in seen}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from django.db import OperationalError, ProgrammingError, connection, connection
 
 from notifications import notify
 from notifications.conf import get_notification_model
-from notifications.contrib.live import sessions
+from notifications.contrib.live import queries, sessions, updates
 from notifications.contrib.live.buses import Message
 from notifications.contrib.live.hub import get_hub
 from notifications.contrib.live.login_batcher import LoginBatcher
@@ -23,6 +24,7 @@ from notifications.contrib.live.sessions import Login
 from notifications.contrib.live.streams import Stream
 from notifications.objects.isolation import fetch_isolated
 from notifications.objects.visibility import Rule
+from notifications.presentation import serialize
 from tests.contrib.live.client import elsewhere, next_round, tuned_in
 from tests.factories import make_project, make_user, make_users, rows
 from tests.testapp.models import Project
@@ -168,6 +170,36 @@ def test_a_database_that_is_gone_fails_the_call_and_no_key(monkeypatch: pytest.M
     with pytest.raises(OperationalError, match="gone"):
         fetch_isolated(fetch, range(1000), "default")
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    "where", [(queries, "visible_keys"), (serialize, "entry")], ids=["narrowing", "rendering"]
+)
+def test_a_database_that_goes_in_a_round_costs_no_stream_a_row(
+    where: tuple[Any, str], site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counted as sent, and the browser was never told of it."""
+    site.NOTIFICATIONS = {**site.NOTIFICATIONS, "LIVE_BUS_OPTIONS": {"interval": 3600}}
+    ann, lost = make_user("ann"), iter([OperationalError("gone")])
+    usual = getattr(*where)
+
+    def ask(*arguments: Any) -> Any:
+        # The row, or the keys of some.
+        if arguments[0] and (error := next(lost, None)):
+            raise error
+        return usual(*arguments)
+
+    monkeypatch.setattr(updates, "row_filters", lambda: [None])
+    monkeypatch.setattr(*where, ask)
+    monkeypatch.setattr(type(connections["default"]), "is_usable", lambda self: False)
+
+    async def listen() -> str:
+        async with tuned_in(ann, make_request=lambda: SimpleNamespace(user=ann)) as browser:
+            get_hub().handle(await elsewhere(send, ann, "one"))
+            return str((await browser.next("notification")).data["verb"])
+
+    assert asyncio.run(listen()) == "one"
+    assert next(lost, None) is None
 
 
 # Sessions and admission
