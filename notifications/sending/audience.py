@@ -17,6 +17,7 @@ from django.db.models.manager import BaseManager
 from notifications.events import Event
 from notifications.extensions import Extension, audience_extensions
 from notifications.objects.fetch import key_field
+from notifications.objects.guard import guarded
 from notifications.sending.naming import shown
 from notifications.sending.odd_querysets import refuse_odd
 from notifications.storage.owners import user_pk
@@ -187,10 +188,20 @@ def user_key(member: Any) -> Any:
     return key
 
 
+def recipient_of(event: Event, recipient: Any) -> Any:
+    """Return the argument ``recipient``, or whom the type of the event names if the sender names nobody."""
+    return type_of(event.verb).recipients(event) if recipient is None else recipient
+
+
+def recipient_asked_again(event: Event, recipient: Any) -> Any:
+    """Return the same for an event of which more may be gone by now than its type expects; None if its code fails."""
+    name = f"{type_of(event.verb).__name__}.recipients"
+    return guarded(name, "the type", recipient_of, event, recipient, otherwise=None)
+
+
 def audience_of(event: Event, recipient: Any) -> Audience | None:
     """Return the audience: the recipients, else those of the type, of an extension, or the actor if it is a user."""
-    if recipient is None:
-        recipient = type_of(event.verb).recipients(event)
+    recipient = recipient_of(event, recipient)
     audience = None if recipient is None else resolve(recipient)
     installed = audience_extensions()
     if installed:

@@ -11,7 +11,7 @@ from django.db import models
 
 from notifications.events import Event
 from notifications.extensions import Extension, audience_extensions
-from notifications.sending.audience import members
+from notifications.sending.audience import members, recipient_asked_again
 from notifications.sending.naming import name_of
 
 logger = logging.getLogger("notifications")
@@ -20,7 +20,10 @@ logger = logging.getLogger("notifications")
 def log_silence(event: Event, recipient: Any) -> None:
     """Log that nobody was notified of the event, and the reason."""
     logger.info(
-        "Nobody was notified that %s %r: %s.", name_of(event.actor), event.verb, why_nobody(event, recipient)
+        "Nobody was notified that %s %r: %s.",
+        name_of(event.actor),
+        event.verb,
+        why_nobody(event, recipient_asked_again(event, recipient)),
     )
 
 

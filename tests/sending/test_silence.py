@@ -66,6 +66,16 @@ def test_who_is_nobody_is_said_in_one_line(
     assert send(caplog, make(), **arguments) == words.format(label=get_user_model()._meta.label)
 
 
+@pytest.mark.parametrize("extended", [False, True], ids=["", "extended"])
+def test_who_is_nobody_to_a_type_is_said_of_the_recipients_that_it_names(
+    extended: bool, make_type: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(monkeypatch, *[Mute("nobody wants it")][:extended])
+    make_type("moved", recipients=classmethod(lambda cls, event: users()))
+
+    assert send(caplog, None) == f"the queryset of {get_user_model()._meta.label} has no users."
+
+
 @pytest.mark.without_extensions
 def test_the_log_is_silent_where_somebody_is_notified_or_was_before(
     caplog: pytest.LogCaptureFixture, django_assert_num_queries: Any

@@ -27,7 +27,16 @@ from notifications.objects.fetch import fetch_objects
 from notifications.objects.labels import name_of
 from notifications.objects.text import isolated
 from notifications.sending.arguments import clean_event
-from notifications.sending.audience import Users, active, at_home, is_user, resolve, user_key, wrapped
+from notifications.sending.audience import (
+    Users,
+    active,
+    at_home,
+    is_user,
+    recipient_asked_again,
+    resolve,
+    user_key,
+    wrapped,
+)
 from notifications.storage.owners import user_pk
 from notifications.storage.reasons import Reason
 
@@ -89,7 +98,7 @@ def recipients_of(event: Event, *, recipient: Any = None) -> QuerySet[Any]:
 
     ``recipient`` is what ``notify.send`` would be given.
     """
-    users = audience_of(event, named_users(recipient))
+    users = audience_of(event, named_users(recipient_asked_again(event, recipient)))
     return users_with([user_key(event.actor)]) if users is None else at_home(users)
 
 
@@ -114,11 +123,11 @@ def users_with(keys: list[Any]) -> QuerySet[Any]:
 def explain(user: Any, event: Event, *, recipient: Any = None) -> Explanation:
     """Say whether the user is notified of the event, and which rule decided.
 
-    ``recipient`` is what ``notify.send`` would be given; None asks who watches. The database is asked what it is asked
-    when the event is sent, about one user.
+    ``recipient`` is what ``notify.send`` would be given; None asks the type of the event, then who watches. The
+    database is asked what it is asked when the event is sent, about one user.
     """
     key, about = user_pk(user), Names(user)
-    named = named_users(recipient, only=key)
+    named = named_users(recipient_asked_again(event, recipient), only=key)
     ancestry = ancestry_of(event)
     users = audience_of(event, named, ancestry)
     is_actor = is_user(event.actor) and user_key(event.actor) == key

@@ -173,6 +173,25 @@ def test_who_was_not_named(alice: Any, bob: Any) -> None:
     assert why(bob, alice, target=ticket, recipient=make_group("one", bob))[0] == "named"
 
 
+def test_whom_the_type_names_is_explained_as_it_is_sent(
+    alice: Any, bob: Any, make_type: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket, cid = make_ticket(), make_user("cid")
+    for user in (alice, cid):
+        watch(user, ticket)
+
+    def recipients(cls: Any, event: Any) -> Any:
+        return type(bob)._default_manager.filter(username=event.target.name and "bob")
+
+    make_type("closed", recipients=classmethod(recipients))
+    assert list(told_why(send(alice, "closed", target=ticket))) == ["bob"]
+    assert why(bob, alice, target=ticket) == ("named", "bob is notified: named as a recipient.")
+    assert why(cid, alice, target=ticket)[0] == "nothing"
+    # What is gone, the type does not expect.
+    assert explain(bob, describe(alice, verb="closed")).rule == "nothing"
+    assert "Commented.recipients: the type failed" in caplog.text
+
+
 def test_who_may_not_see_it(alice: Any, settings: Any) -> None:
     stranger, ticket = make_user("stranger"), make_ticket()
     watch(stranger, ticket.repo)
