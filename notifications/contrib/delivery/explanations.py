@@ -14,6 +14,7 @@ from notifications.contrib.delivery.choices import frequency_label
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import choices_of, decide, default_frequency
 from notifications.events import Event
+from notifications.storage.owners import user_pk
 from notifications.types import NotificationType, type_of
 
 #: What a rule of ``preferences.decide`` means.
@@ -51,13 +52,13 @@ def explain_delivery(user: Any, event: Event | Any, channel: str) -> DeliveryExp
     """
     key = {"notification__event": event.uuid} if isinstance(event, Event) else {"notification": event.pk}
     delivery = deliveries_of(user).filter(channel=channel, **key).first()
-    return explanation(type_of(event.verb), get_channel(channel), choices_of([user])[user.pk], delivery)
+    return explanation(type_of(event.verb), get_channel(channel), choices_of([user])[user_pk(user)], delivery)
 
 
 def explain_row(row: Any) -> list[DeliveryExplanation]:
     """Say how a notification is delivered on each channel that is offered for it. Costs two queries."""
     user, kind = row.recipient, type_of(row.verb)
-    chosen = choices_of([user])[user.pk]
+    chosen = choices_of([user])[user_pk(user)]
     ledger = {delivery.channel: delivery for delivery in deliveries_of(user).filter(notification=row.pk)}
     return [
         explanation(kind, channel, chosen, ledger.get(name))

@@ -17,6 +17,7 @@ from notifications.contrib.delivery.choices import EVERYTHING, Frequency, scopes
 from notifications.contrib.delivery.models import MAX_CHANNEL, MAX_SCOPE, Preference
 from notifications.objects.text import text_problem
 from notifications.storage.locking import retry, writing
+from notifications.storage.owners import user_pk
 from notifications.types import NotificationType
 
 
@@ -52,7 +53,7 @@ def choices_of(users: Iterable[Any], using: str | None = None) -> dict[Any, dict
 
     They are read from the database ``using``, by default the one where they are written.
     """
-    found: dict[Any, dict[tuple[str, str], str]] = {user.pk: {} for user in users}
+    found: dict[Any, dict[tuple[str, str], str]] = {user_pk(user): {} for user in users}
     # SQL of the site may have stored a frequency that there is not.
     stored = preferences_for_write() if using is None else Preference.objects.using(using)
     rows = stored.filter(user__in=list(found), frequency__in=Frequency.values)
@@ -70,7 +71,7 @@ def turn_off(user: Any, scope: str, channel: str) -> None:
     """Turn off a scope on a channel. For everything, choices that are nearer are removed."""
     choices: dict[tuple[str, str], str | None] = {(scope, channel): Frequency.OFF.value}
     if scope == EVERYTHING:
-        for other, name in choices_of([user])[user.pk]:
+        for other, name in choices_of([user])[user_pk(user)]:
             if name == channel and other != EVERYTHING:
                 choices[other, name] = None
     choose_all(user, choices)

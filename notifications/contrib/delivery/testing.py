@@ -21,6 +21,7 @@ from notifications.contrib.delivery.channels.memory import Channel as MemoryChan
 from notifications.contrib.delivery.clocks import stored
 from notifications.contrib.delivery.conf import settings
 from notifications.contrib.delivery.sending import Tally, deliver
+from notifications.storage.owners import user_pk
 from notifications.types import NotificationType
 
 __all__ = ["Deliveries", "assert_not_notified", "assert_notified", "capture_deliveries", "deliver_due"]
@@ -41,7 +42,7 @@ class Deliveries(list["tuple[str, Message]"]):
         return [
             message
             for name, message in self
-            if message.recipient.pk == user.pk
+            if user_pk(message.recipient) == user_pk(user)
             and channel in (None, name)
             and (verb is None or any(row.verb == verb for row in message.notifications))
             and where(message)

@@ -44,6 +44,7 @@ from notifications.contrib.delivery.preferences import (
 from notifications.inbox.snooze import yet_to_come
 from notifications.storage.expressions import moment_of
 from notifications.storage.locking import hold, retry, writing
+from notifications.storage.owners import user_pk
 from notifications.types import NotificationType, all_types, category_label, type_label
 
 #: The beginning of the name of a field that chooses a frequency: "choice:<channel>:<scope>".
@@ -85,7 +86,7 @@ class Row:
 
 def table(user: Any) -> list[Row]:
     """Return the rows of the page: everything, and each category with its types. Costs one query."""
-    chosen, channels = choices_of([user])[user.pk], list(get_channels().values())
+    chosen, channels = choices_of([user])[user_pk(user)], list(get_channels().values())
 
     def group(scope: str, label: str, depth: int) -> Row:
         cells = [
