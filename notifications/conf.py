@@ -25,7 +25,7 @@ def get_notification_model() -> type[Any]:
     name: str = getattr(django_settings, MODEL_SETTING, "notifications.Notification")
     try:
         return apps.get_model(name, require_ready=False)
-    except ValueError as error:
+    except (ValueError, AttributeError) as error:
         raise ImproperlyConfigured(
             f"{MODEL_SETTING} must be like 'app_label.model_name', not {name!r}."
         ) from error

@@ -239,12 +239,14 @@ def test_a_value_that_does_not_fit_is_put_in_words(name: str, value: Any, proble
     [
         ("inbox", "must be like 'app_label.model_name', not 'inbox'"),
         ("inbox.models.Notification", "must be like 'app_label.model_name'"),
+        (None, "must be like 'app_label.model_name', not None"),
+        (object, "must be like 'app_label.model_name', not <class 'object'>"),
         ("nowhere.Notification", "is 'nowhere.Notification', which is not installed: No installed app"),
         ("notifications.Nothing", "is 'notifications.Nothing', which is not installed: App 'notifications'"),
     ],
 )
 def test_a_model_that_is_not_there_is_an_error_that_names_the_setting(
-    settings: Any, name: str, words: str
+    settings: Any, name: Any, words: str
 ) -> None:
     """As with ``get_user_model()``; it was a bare LookupError."""
     settings.NOTIFICATIONS_NOTIFICATION_MODEL = name

@@ -24,9 +24,11 @@ else:
     TextColumn = models.CharField
     # The base of a class is fixed when the class is made, so this one setting is read at import.
     try:
-        Base = import_string(settings.JSONFIELD)
-    except ImportError as error:
-        extra = "jsonfield" in settings.JSONFIELD
+        Base = import_string(settings.JSONFIELD) if isinstance(settings.JSONFIELD, str) else None
+        if not (isinstance(Base, type) and issubclass(Base, models.Field)):
+            raise TypeError("it must be the dotted path of a field class.")
+    except (ImportError, TypeError) as error:
+        extra = isinstance(error, ImportError) and "jsonfield" in settings.JSONFIELD
         hint = " (pip install 'django-notifications-inbox[jsonfield]')" if extra else ""
         raise ImproperlyConfigured(
             f'NOTIFICATIONS["JSONFIELD"] is {settings.JSONFIELD!r}, which cannot be imported: {error}{hint}'

@@ -232,6 +232,19 @@ def test_a_field_class_that_is_not_there_is_named(settings: Any) -> None:
     assert "pip install" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "value", [5, None, models.JSONField, "os.path", "os.path.join", "builtins.dict"], ids=repr
+)
+def test_what_is_no_field_class_is_an_error_that_names_the_setting(settings: Any, value: Any) -> None:
+    settings.NOTIFICATIONS = {"JSONFIELD": value}
+    with pytest.raises(ImproperlyConfigured) as error:
+        afresh()
+    assert str(error.value) == (
+        f'NOTIFICATIONS["JSONFIELD"] is {value!r}, which cannot be imported: '
+        "it must be the dotted path of a field class."
+    )
+
+
 def test_a_missing_extra_is_named_with_the_line_that_installs_it(settings: Any) -> None:
     settings.NOTIFICATIONS = {"JSONFIELD": "jsonfield_of_nowhere.JSONField"}
     with pytest.raises(
