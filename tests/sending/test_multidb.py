@@ -352,6 +352,27 @@ def test_a_replica_is_not_asked_either_where_an_app_changes_the_audience(actor: 
     assert told() == ["justquick"]
 
 
+@pytest.mark.usefixtures("replica")
+@pytest.mark.parametrize(
+    "recipient", [users, lambda: make_group("all", *users(using="default"))], ids=["queryset", "group"]
+)
+def test_the_log_says_of_recipients_that_a_replica_does_not_know_who_left_them_out(
+    actor: Any, recipient: Callable[[], Any], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.extending"]
+    make_user("user0", is_active=False)
+
+    with (
+        caplog.at_level("INFO", logger="notifications"),
+        CaptureQueriesContext(connections["other"]) as there,
+    ):
+        send(actor, recipient())
+
+    assert len(there) == 0
+    assert "Nobody was notified" in caplog.text
+    assert "has no users" not in caplog.text
+
+
 def test_the_tabs_are_counted_where_the_users_are_not(settings: Any) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.NotificationsElsewhere"]
     [user] = make_users(1)
