@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.db import router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -180,6 +181,8 @@ def button_for(rule: str) -> tuple[str, str]:
 def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:
     """Return the notification of the user behind a slug, with its objects. Raise Http404 where there is none."""
     rows = rows_of(request).visible()
+    # A stream has shown it, perhaps, which a replica that lags does not know.
+    rows = rows.using(router.db_for_write(rows.model))
     found = rows.filter(pk=key_of(slug, rows.model, rows.db)).with_objects().first()
     if found is None:
         raise Http404

@@ -21,6 +21,7 @@ from notifications.contrib.subscriptions.buttons import named_object, signed_nam
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.views import button_for
 from notifications.extensions import ROW_FILTERS, Extension, extensions, message_of
+from tests.contrib.routers import EmptyReplica
 from tests.contrib.subscriptions.models import Note, Post
 from tests.contrib.subscriptions.things import make_remark, make_repo, make_ticket, said, send
 from tests.factories import make_notification, make_project, make_user, rows
@@ -287,6 +288,18 @@ def test_a_button_of_a_row_means_the_object_that_it_is_about(
         assert (
             f"Notification settings for {expected}" in client.get(f"{HOME}why/{row.slug}/").content.decode()
         )
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_buttons_of_a_row_that_a_replica_does_not_have_yet_work(
+    bob: Any, ticket: Any, settings: Any
+) -> None:
+    """A live stream shows it at once."""
+    row, client = send(make_user("alice"), target=ticket, recipient=[bob])[0], browser(bob)
+    settings.DATABASE_ROUTERS = [EmptyReplica(row._meta.app_label)]
+    assert client.get(f"{HOME}why/{row.slug}/", headers=JSON).json()["rule"] == "named"
+    assert client.post(f"{HOME}change-from-notification/", {"row": f"mute:{row.slug}"}).status_code == 302
+    assert said(bob) == [("issue 2", "muted", "", False)]
 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["gone", "hidden"])
