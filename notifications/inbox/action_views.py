@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
+from django.db import router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -209,6 +210,8 @@ def act_by_url(
         rows = Selection(action, [str(slug)], query=data.get("q", ""), place=tab_of(data)).rows(request)
     elif slug is not None:
         rows = rows.filter(pk=key_of(str(slug), rows.model, rows.db))
+    # A stream has shown it, perhaps, which a replica that lags does not know.
+    rows = rows.using(router.db_for_write(rows.model))
     if request.method == "POST" or settings.ACTIONS_ON_GET:
         changed = action.write(rows, None)
         if not changed and slug is not None and not rows.exists():

@@ -16,6 +16,7 @@ from notifications.inbox import lists, snooze, tabs
 from notifications.inbox.action_views import REPEATED_FIELDS
 from notifications.inbox.flash import Flash, set_flash
 from notifications.models import InboxState
+from tests.contrib.routers import EmptyReplica
 from tests.factories import make_notification, make_project, make_user, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("defaults")]
@@ -168,6 +169,19 @@ def test_no_field_of_the_form_is_too_odd_for_a_database(inbox: Client, justquick
     for url in (ACT, UNDO):
         response = inbox.post(url, {"action": "done", "id": slug, name: "a\x00b"})
         assert response.status_code in {200, 302, 400}
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_urls_of_a_row_that_a_replica_does_not_have_yet_work(
+    inbox: Client, justquick: Any, settings: Any
+) -> None:
+    """A live stream shows it at once; a second click on it was a 404."""
+    row = make_notification(justquick)
+    settings.DATABASE_ROUTERS = [EmptyReplica(row._meta.app_label)]
+    assert "closed" in page(inbox, f"{INBOX}mark-as-read/{row.slug}/")
+    for changed in (1, 0):
+        response = inbox.post(f"{INBOX}mark-as-read/{row.slug}/", headers=JSON)
+        assert (response.status_code, response.json()["changed"]) == (200, changed)
 
 
 def test_where_nothing_is_chosen_it_says_so(inbox: Client, justquick: Any) -> None:
