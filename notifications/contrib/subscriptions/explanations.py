@@ -63,7 +63,18 @@ class Explanation:
 
 
 def describe(actor: models.Model, **arguments: Any) -> Event:
-    """Return the event that ``notify.send`` would send with these arguments."""
+    """Return the event that ``notify.send`` would send with these arguments.
+
+    What says how it is written, such as ``fanout_chunk``, is ignored. Raise TypeError for a ``recipient``: it is
+    no part of the event, and an argument of :func:`explain` and :func:`recipients_of`.
+    """
+    if arguments.pop("recipient", None) is not None:
+        raise TypeError(
+            "describe() takes no recipient, because an event has none: explain(user, event, recipient=...), "
+            "recipients_of(event, recipient=...)."
+        )
+    for name in ("fanout_chunk", "on_progress"):
+        arguments.pop(name, None)
     return clean_event(get_notification_model(), actor, **arguments)
 
 

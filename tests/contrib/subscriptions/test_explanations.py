@@ -192,6 +192,19 @@ def test_whom_the_type_names_is_explained_as_it_is_sent(
     assert "Commented.recipients: the type failed" in caplog.text
 
 
+def test_the_arguments_of_a_call_that_sends_describe_its_event(
+    alice: Any, bob: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticket = make_ticket()
+    event = describe(
+        alice, verb="closed", target=ticket, recipient=None, fanout_chunk=5, on_progress=print, points=3
+    )
+    assert event.data == {"points": 3}
+    with pytest.raises(TypeError, match=r"explain\(user, event, recipient=\.\.\.\)"):
+        describe(alice, verb="closed", target=ticket, recipient=[bob])
+    assert caplog.text == ""
+
+
 def test_who_may_not_see_it(alice: Any, settings: Any) -> None:
     stranger, ticket = make_user("stranger"), make_ticket()
     watch(stranger, ticket.repo)
