@@ -14,7 +14,9 @@ from notifications.contrib.subscriptions.containment import object_key
 from notifications.contrib.subscriptions.fields import reference_of
 from notifications.contrib.subscriptions.levels import PARTICIPATING_REASONS, Level, clean_reason, weaker_than
 from notifications.contrib.subscriptions.models import Subscription
+from notifications.objects.visibility import rule_of
 from notifications.sending.arguments import clean_object
+from notifications.sending.audience import active
 from notifications.storage.expressions import CurrentMoment, judge_moment
 from notifications.storage.locking import retry
 from notifications.storage.owners import user_pk
@@ -88,11 +90,12 @@ def is_watching(user: Any, obj: models.Model) -> bool:
 def watchers(obj: models.Model) -> QuerySet[Any]:
     """Return the users who are notified about the object because they watch it or participate in it.
 
-    Who watches only what contains it is not among them.
+    Who watches only what contains it is not among them, nor is who is not active or may not see it.
     """
     rows = Subscription.objects.filter(notifying(obj))
-    users: QuerySet[Any] = get_user_model()._base_manager.filter(pk__in=rows.values("user"))
-    return users
+    users = active(get_user_model()._base_manager.filter(pk__in=rows.values("user")))
+    rule = rule_of(obj)
+    return users if rule is None else rule.users(users, obj)
 
 
 def subscriptions_for_write() -> QuerySet[Subscription]:

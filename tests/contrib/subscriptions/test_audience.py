@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from notifications.contrib.subscriptions import mute, recipients_of, watch
+from notifications.contrib.subscriptions import mute, recipients_of, watch, watchers
 from notifications.contrib.subscriptions.audience import keys_of
 from notifications.contrib.subscriptions.explanations import describe
 from notifications.contrib.subscriptions.models import Subscription
@@ -167,6 +167,16 @@ def test_who_is_not_active_is_not_told(alice: Any) -> None:
     assert told_why(send(alice, target=ticket)) == {}
     # Not every model of users has such a column.
     assert list(active(Repo.objects.all())) == [ticket.repo]
+
+
+def test_the_watchers_of_a_thing_are_those_who_would_be_told(alice: Any, settings: Any) -> None:
+    settings.NOTIFICATIONS = {"VISIBILITY": {"subscriptions.ticket": "tests.testapp.rules.NotForStrangers"}}
+    ticket, bob = make_ticket(), make_user("bob")
+    for user in (bob, make_user("stranger"), make_user("gone", is_active=False)):
+        watch(user, ticket)
+
+    assert list(watchers(ticket)) == [bob]
+    assert told_why(send(alice, target=ticket)) == {"bob": "subscribed"}
 
 
 def test_a_site_may_tell_people_what_they_did_themselves(alice: Any, settings: Any) -> None:
