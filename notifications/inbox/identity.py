@@ -15,6 +15,8 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 
+from notifications.storage.owners import user_pk
+
 #: The header of a request that names the user for whom its page was made, and of a response that names its user.
 USER_HEADER = "X-Notifications-User"
 
@@ -33,7 +35,7 @@ def for_user_of_page(view: View) -> View:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse
-        user = str(request.user.pk) if request.user.is_authenticated else ""
+        user = str(user_pk(request.user)) if request.user.is_authenticated else ""
         named = request.headers.get(USER_HEADER)
         if named is None or unquote(named) == user:
             # A view of the site may call this one, after its own check.

@@ -325,7 +325,7 @@ def notifications_attributes(context: Any) -> SafeString:
     They contain the user, the cap of the badge, the time of rendering, and the attributes of extensions.
     """
     values: dict[str, Any] = {
-        "user": getattr(user_context(context), "pk", ""),
+        "user": user_pk(user) if (user := user_context(context)) else "",
         "cap": settings.BADGE_CAP or "",
         "now": timezone.now().isoformat(),
     }

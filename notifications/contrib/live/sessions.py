@@ -27,6 +27,7 @@ from django.utils.functional import SimpleLazyObject
 
 from notifications.objects.isolation import fetch_isolated
 from notifications.sending.audience import is_active
+from notifications.storage.owners import user_pk
 
 #: The most sessions that fail before any is read; then the store itself counts as broken.
 MAX_FAILED_SESSIONS = 3
@@ -47,7 +48,7 @@ class Login:
             return None
         session: Any = getattr(request, "session", None)
         by_session = session is not None and SESSION_KEY in session
-        return cls(user.pk, session.session_key if by_session else None)
+        return cls(user_pk(user), session.session_key if by_session else None)
 
 
 def key_of(request: HttpRequest) -> str | None:
@@ -84,8 +85,9 @@ def logins(keys: Collection[str]) -> tuple[dict[str, Login], dict[str, Exception
         try:
             if pk in unloaded:
                 raise unloaded[pk]
-            if is_valid(sessions[key], pk, users.get(pk)):
-                found[key] = Login(pk, key)
+            user = user_of(sessions[key], pk, users.get(pk))
+            if user is not None:
+                found[key] = Login(user_pk(user), key)
         except Exception as error:  # noqa: BLE001 - whatever a backend of the site raises for one user
             failed[key] = error
     return found, failed
@@ -153,11 +155,14 @@ def read_sessions(keys: Collection[str]) -> tuple[dict[str, Mapping[str, Any]], 
     return found, failed
 
 
-def is_valid(session: Mapping[str, Any], pk: Any, user: Any) -> bool:
-    """Return whether this user is logged in by a session; ``user`` is what Django's own backends would find."""
+def user_of(session: Mapping[str, Any], pk: Any, user: Any) -> Any:
+    """Return the user who is logged in by a session, or None; ``user`` is what Django's own backends would find.
+
+    A backend of the site may find an instance of a model that inherits from the user model, by a key of its own.
+    """
     path = str(session.get(BACKEND_SESSION_KEY))
     if path not in django_settings.AUTHENTICATION_BACKENDS:
-        return False
+        return None
     backend: Any = load_backend(path)
     if getattr(type(backend), "get_user", None) is not ModelBackend.get_user:
         # A backend of the site's own decides.
@@ -165,6 +170,7 @@ def is_valid(session: Mapping[str, Any], pk: Any, user: Any) -> bool:
     elif user is not None and not backend.user_can_authenticate(user):
         user = None
     if user is None or not hasattr(user, "get_session_auth_hash"):
-        return user is not None
+        return user
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    return any(constant_time_compare(session.get(HASH_SESSION_KEY, ""), expected) for expected in hashes)
+    is_current = any(constant_time_compare(session.get(HASH_SESSION_KEY, ""), each) for each in hashes)
+    return user if is_current else None

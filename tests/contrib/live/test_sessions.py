@@ -6,18 +6,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import connection, models
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.test.utils import isolate_apps
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
@@ -120,6 +121,45 @@ def test_the_backend_by_which_somebody_logged_in_decides(settings: Any) -> None:
     assert ended(found) == (set(), {})
     users.filter(pk=found[0].user_pk).update(username="blocked")
     assert ended(found) == ({found[0]}, {})
+
+
+class AsPilot(BaseBackend):
+    """A backend that finds users of a child model, whose primary keys are not those of the users."""
+
+    found: ClassVar[Any] = None
+
+    def get_user(self, user_id: Any) -> Any:
+        return self.found if self.found.pk == user_id else None
+
+
+@isolate_apps("tests.testapp")
+def test_a_user_of_a_child_with_a_key_of_its_own_is_not_the_one_with_that_number(
+    settings: Any, rf: RequestFactory
+) -> None:
+    user_model: Any = get_user_model()
+
+    class Pilot(user_model):  # type: ignore[misc]
+        number = type(user_model._meta.pk)(primary_key=True)
+        user = models.OneToOneField(user_model, models.CASCADE, parent_link=True, related_name="+")
+
+        class Meta:
+            app_label = "testapp"
+
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.AsPilot"]
+    user, other = make_users(2)
+    AsPilot.found = pilot = Pilot(number=other.pk, id=user.pk, password=user.password)
+    request: Any = rf.get("/")
+    request.user = pilot
+    request.session = import_module("django.contrib.sessions.backends.db").SessionStore()
+    request.session[SESSION_KEY] = str(pilot.pk)
+    request.session[BACKEND_SESSION_KEY] = f"{__name__}.AsPilot"
+    request.session[HASH_SESSION_KEY] = pilot.get_session_auth_hash()
+    request.session.save()
+
+    login: Any = Login.of(request)
+    assert login == Login(user.pk, request.session.session_key)
+    assert logins([request.session.session_key]) == ({login.session_key: login}, {})
+    assert ended([login]) == (set(), {})
 
 
 def test_a_user_model_without_session_hashes_is_taken_at_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
