@@ -24,6 +24,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from notifications.objects.guard import error_text, guarded
+from notifications.objects.text import text_of
 from notifications.signals import notify
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ def register(kind: T) -> T:
     given: Any = kind
     if not (isinstance(given, type) and issubclass(given, NotificationType)):
         raise TypeError(f"register() needs a subclass of NotificationType, got {kind!r}.")
+    for name in ("verb", "category"):
+        words = getattr(kind, name)
+        if isinstance(words, str) and (text := text_of(words)) != str(words):
+            # A member of an enumeration, which rows, choices and searches would each write in their own way.
+            setattr(kind, name, text)
     if kind not in _registered:
         _registered.append(kind)
         _by_verb.setdefault(kind.verb, kind)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,6 +92,20 @@ def test_registering_twice_changes_nothing_and_the_first_of_two_types_of_a_verb_
     types.unregister(first)
     assert type_of("commented on") is second
     register(first)
+
+
+def test_a_verb_and_a_category_can_be_members_of_an_enumeration(make_type: Make) -> None:
+    class Word(str, Enum):
+        CLOSED = "closed"
+        WORK = "work"
+
+    kind: Any = make_type(Word.CLOSED, category=Word.WORK)
+    user = make_user()
+
+    kind.send(user)
+    notify.send(user, verb=Word.CLOSED)
+    assert {type_of(row.verb) for row in rows()} == {kind}
+    assert (types.type_key(kind), f"{kind.category}", kind.name()) == ("closed", "work", "Closed")
 
 
 @pytest.mark.parametrize("wrong", [None, object, NotificationType()])

@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, connections, models, router
 from notifications.objects.fast_fetch import by_primary_key
 from notifications.objects.guard import report
 from notifications.objects.isolation import fetch_isolated
-from notifications.objects.text import text_problem
+from notifications.objects.text import text_of, text_problem
 
 #: What a row stores of an object: the id of its content type and its primary key as text.
 Reference: TypeAlias = tuple[int, str]
@@ -116,7 +116,7 @@ def stored_key(obj: models.Model) -> str:
 
     It is the same for each spelling in which a site may have set it: that of a UUID, for one, may be in upper case.
     """
-    text = str(obj.pk)
+    text = text_of(obj.pk)
     if isinstance(obj.pk, (int, UUID)):
         # They have one spelling.
         return text

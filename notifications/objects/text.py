@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
+from typing import Any
 
 from django.utils.translation import get_language_bidi
 
@@ -26,6 +28,16 @@ def text_problem(text: str) -> str | None:
     if text.isascii():
         return None
     return "a lone surrogate" if any("\ud800" <= character <= "\udfff" for character in text) else None
+
+
+def text_of(value: Any) -> str:
+    """Return the text of any value: ``str()``, but of a member of ``class Level(str, Enum)`` the text that it is.
+
+    That is what databases store and compare. ``str()`` of it is "Level.INFO".
+    """
+    if isinstance(value, str) and isinstance(value, Enum) and type(value).__str__ is Enum.__str__:
+        return str(value.value)
+    return str(value)
 
 
 def shown_text(text: str) -> str:

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 
 from notifications.conf import settings
 from notifications.events import Event, event_uuid
-from notifications.objects.text import text_problem
+from notifications.objects.text import text_of, text_problem
 from notifications.sending.data import clean_data
 from notifications.sending.keywords import clean_column, split_keywords
 from notifications.sending.naming import shown
@@ -73,7 +73,7 @@ def clean_event(
         verb=verb,
         action_object=None if action_object is None else clean_object("action_object", action_object),
         target=None if target is None else clean_object("target", target),
-        description=None if description is None else text_of("description", description),
+        description=None if description is None else storable_text("description", description),
         level=clean_level(model, level),
         public=clean_public(public),
         timestamp=clean_timestamp(model._meta.get_field("timestamp"), timestamp),
@@ -129,13 +129,13 @@ def clean_text(name: str, value: Any) -> str:
     """Return ``value``, a text, as a str that every backend can store."""
     if not isinstance(value, (str, Promise)):
         raise TypeError(f"{name} must be text, got {shown(value)}.")
-    return text_of(name, value)
+    return storable_text(name, value)
 
 
-def text_of(name: str, value: Any) -> str:
+def storable_text(name: str, value: Any) -> str:
     """Return the text of any value, as a str that every backend can store."""
     try:
-        text = str(value)
+        text = text_of(value)
     except Exception as error:
         raise ValueError(
             f"{name} has no text: {error!r} came of {type(value).__name__}.__str__()."
@@ -157,7 +157,7 @@ def clean_verb(value: Any) -> str:
     """Return the verb, at most 255 characters."""
     if value is None:
         raise TypeError('verb is missing: notify.send(actor, verb="closed", ...).')
-    verb = text_of("verb", value)
+    verb = storable_text("verb", value)
     if len(verb) > 255:
         raise ValueError(f"verb must be at most 255 characters, got {len(verb)}: {verb[:40]!r}...")
     return verb
@@ -179,7 +179,7 @@ def clean_level(model: type[AbstractNotification], value: Any) -> str:
     allowed = [str(level) for level, _ in model.LEVELS]
     if value not in allowed:
         raise ValueError(f"level must be one of {', '.join(allowed)}, got {shown(value)}.")
-    return str(value)
+    return text_of(value)
 
 
 def clean_timestamp(field: Any, value: Any) -> datetime:

@@ -209,6 +209,20 @@ class TextVerb(TextChoices):
     CLOSED = "closed", "was closed by"
 
 
+class Word(str, enum.Enum):
+    """A text whose ``str()`` is "Word.CLOSED"."""
+
+    CLOSED = "closed"
+    WARNING = "warning"
+
+
+class Shout(str, enum.Enum):
+    CLOSED = "closed"
+
+    def __str__(self) -> str:
+        return self.value.upper()
+
+
 #: What is no text and has one, as django-notifications-hq stored it.
 TEXTS = {
     "lazy translation": (lambda: lazystr("closed"), "closed"),
@@ -220,6 +234,8 @@ TEXTS = {
     "false": (lambda: False, "False"),
     "enum": (lambda: Verb.CLOSED, "Verb.CLOSED"),
     "text choice": (lambda: TextVerb.CLOSED, "closed"),
+    "text and enum": (lambda: Word.CLOSED, "closed"),
+    "text and enum with a text of its own": (lambda: Shout.CLOSED, "CLOSED"),
     "model instance": (lambda: Project(name="pinax"), "pinax"),
     "list": (lambda: ["closed"], "['closed']"),
     "dict": (lambda: {"a": 1}, "{'a': 1}"),
@@ -235,6 +251,15 @@ def test_a_verb_and_a_description_are_the_text_of_anything(argument: str, name: 
     make, text = TEXTS[name]
 
     assert getattr(sent(**{argument: make()}), argument) == text
+
+
+def test_a_member_of_an_enumeration_of_texts_is_its_text_everywhere() -> None:
+    thing = TextThing.objects.create(code=Word.CLOSED, name="pinax")
+    row = sent(level=Word.WARNING, recipient_reason=Word.CLOSED, idempotency_key=Word.CLOSED, target=thing)
+
+    assert (row.level, row.reason, row.target) == ("warning", "closed", thing)
+    assert rows().of_event(Word.CLOSED).get() == rows().of_event("closed").get() == row
+    assert rows().with_level(Word.WARNING).get() == rows().about(thing).get() == row
 
 
 class Untold:
