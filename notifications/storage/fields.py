@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import lookups
-from django.db.models.fields.json import DataContains, KeyTransform
+from django.db.models.fields.json import DataContains, JSONExact, KeyTransform
 from django.db.models.functions import Cast
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
@@ -152,7 +152,17 @@ def text_pattern(text: str, name: str) -> str:
     )
 
 
+class ExactData(JSONExact):
+    """Compare the data. None is no data, as on the text column of the older packages, and not the JSON ``null``.
+
+    No row has that: without this, ``get_or_create(data=None)`` would create a row each time.
+    """
+
+    can_use_none_as_rhs = False
+
+
 if issubclass(DataField, models.JSONField):
+    DataField.register_lookup(ExactData)
     for lookup_name, otherwise in TEXT_LOOKUPS.items():
         DataField.register_lookup(search_text(lookup_name, otherwise), lookup_name)
 

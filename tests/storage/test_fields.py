@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -134,6 +135,18 @@ def loaded_data(stored: Any, tmp_path: Path) -> Any:
 def test_nothing_is_the_null_of_the_database() -> None:
     make_notification(make_user(), data=None)
     assert rows().filter(data__isnull=True).count() == 1
+
+
+def test_none_finds_the_rows_without_data_as_in_the_older_packages() -> None:
+    bare, full = (
+        make_notification(make_user(), data=None),
+        make_notification(make_user("bob"), data={"a": None}),
+    )
+
+    assert rows().filter(data=None).get() == rows().exclude(~Q(data=None)).get() == bare
+    assert rows().exclude(data=None).get() == rows().filter(data={"a": None}).get() == full
+    assert bare.recipient.notifications.get_or_create(data=None, verb=bare.verb) == (bare, False)
+    assert get_user_model().objects.filter(notifications__data=None).get() == bare.recipient
 
 
 def test_times_and_uuids_are_stored_as_text() -> None:
