@@ -65,9 +65,12 @@ class NotificationViewList(LoginRequiredMixin, Base):
             isinstance(rows, QuerySet)
             and not (rows.query.is_sliced or rows.query.combinator)
             and not (rows.query.distinct_fields or self.get_ordering())
+            and rows.query.standard_ordering
+            and not rows.query.extra_order_by
             and (not rows.query.order_by or rows.query.order_by == tuple(self.order_of_tab))
             and rows.model is get_notification_model()
             and (self.page_kwarg, self.paginator_class) == (Base.page_kwarg, Base.paginator_class)
+            and not self.get_paginate_orphans()
         )
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[Any, Any, Any, bool]:
