@@ -21,6 +21,7 @@ from notifications.sending.statement import insert_select
 from notifications.sending.written import write_with_extensions
 from notifications.signals import notified
 from notifications.storage import changes
+from notifications.storage.locking import by_key
 from notifications.storage.notification import AbstractNotification
 from notifications.storage.transactions import after_commit
 
@@ -117,7 +118,7 @@ def write_rows(
 
 def cut(audience: models.QuerySet[Any], size: int) -> Iterator[tuple[models.QuerySet[Any], dict[str, Any]]]:
     """Yield the audience in ranges of primary keys that hold about ``size`` users each, with lookups of their rows."""
-    rest = filterable(audience).order_by("pk")
+    rest = by_key(filterable(audience))
     among: dict[str, Any] = {}
     while True:
         edge = next(iter(rest.values_list("pk", flat=True)[size - 1 : size]), None)

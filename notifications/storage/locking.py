@@ -133,6 +133,13 @@ def unsliced(rows: Q) -> Q:
     return type(rows)(rows.model, using=chosen.db).filter(pk__in=keys)
 
 
+def by_key(rows: Q) -> Q:
+    """Return the rows in the order of their primary keys. ``order_by()`` turns it if they were reversed before."""
+    ordered = rows.order_by("pk")
+    ordered.query.standard_ordering = True
+    return ordered
+
+
 def lockable(rows: Q) -> Q:
     """Return the same rows as a queryset that can be filtered, locked and updated, on the database to write to."""
     query, locked = rows.query, cast(Any, rows)
@@ -160,7 +167,7 @@ def write_in_order(rows: Q, write: Callable[[Q], int]) -> int:
     if not features.has_select_for_update:
         # SQLite, where there is one writer at a time.
         return write(found.order_by())
-    ordered = found.order_by("pk").values_list("pk", flat=True)
+    ordered = by_key(found).values_list("pk", flat=True)
 
     def lock_and_write() -> int:
         with writing(using, savepoint=False):

@@ -142,6 +142,16 @@ def test_progress_goes_up_to_the_number_of_users_and_each_is_told_once(actor: An
     assert told() == [f"user{number}" for number in range(7)]
 
 
+def test_a_reversed_audience_is_cut_as_any_other(actor: Any) -> None:
+    make_users(7)
+    counts: list[int] = []
+
+    audience = users().order_by("username").reverse()
+    send(actor, audience, fanout_chunk=3, on_progress=lambda done, total: counts.append(rows().count()))
+
+    assert counts == [3, 6, 7]
+
+
 def test_progress_of_nobody_is_told_too(actor: Any) -> None:
     steps: list[tuple[int, int | None]] = []
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, connections, models, transaction
+from django.test.utils import CaptureQueriesContext
 
 import notifications
 from notifications.models import InboxState
@@ -204,6 +205,20 @@ def test_a_row_that_another_makes_and_a_third_deletes_is_held_all_the_same(monke
 
     monkeypatch.setattr(models.QuerySet, "get_or_create", get_or_create)
     assert hold(InboxState.objects.all(), "seen_at", pk=user.pk).get().pk == user.pk
+
+
+@in_a_circle
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", ["mark_all_as_read", "delete_in_order"])
+def test_rows_are_locked_in_one_order_also_if_they_were_reversed(verb: str) -> None:
+    user = make_user()
+    make_notification(user)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert getattr(user.notifications.reverse(), verb)() == 1
+
+    orders = re.findall("ORDER BY .*? (ASC|DESC)", "".join(query["sql"] for query in queries))
+    assert orders == ["ASC"]
 
 
 def test_no_other_module_begins_a_transaction() -> None:
