@@ -155,6 +155,10 @@ class MySQLTable(ServerTable):
         """Yield the clauses for the columns that an older release made differently."""
         yield from super().changed()
         with self.connection.cursor() as cursor:
+            cursor.execute(ROW_FORMAT, [self.meta.db_table])
+            if cursor.fetchone()[0] in {"Compact", "Redundant"}:
+                # As MySQL 5.6 and older made it: its indexes are too narrow for the key of an object.
+                yield "ROW_FORMAT=DYNAMIC", []
             cursor.execute(COLLATIONS, [self.meta.db_table])
             collations = dict(cursor.fetchall())
         for name in OBJECT_IDS:
@@ -218,6 +222,9 @@ SERIAL = """
 SELECT seqrelid::regclass FROM pg_sequence
 WHERE seqrelid = pg_get_serial_sequence(%s, %s)::regclass AND seqtypid <> 'bigint'::regtype
 """
+ROW_FORMAT = (
+    "SELECT row_format FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s"
+)
 COLLATIONS = """
 SELECT column_name, coalesce(collation_name, '') FROM information_schema.columns
 WHERE table_schema = DATABASE() AND table_name = %s

@@ -274,6 +274,21 @@ def test_an_older_table_becomes_what_a_fresh_one_is_and_keeps_every_row(old_tabl
 
 
 @with_our_model
+@pytest.mark.backend("mariadb")
+@pytest.mark.parametrize("row_format", ["COMPACT", "REDUNDANT"])
+def test_a_table_that_an_old_server_made_gets_the_indexes_too(old_table: Any, row_format: str) -> None:
+    """MySQL 5.6 and older made them so, and a newer server leaves them: a key of 255 characters was too long."""
+    fresh = fresh_shape()
+    old_table("hq 1.8.3")
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {TABLE} ROW_FORMAT={row_format}")
+
+    adopt(AdoptTable("Notification"))
+
+    assert shape(connection, TABLE) == fresh
+
+
+@with_our_model
 def test_new_rows_get_the_next_keys(old_table: Any) -> None:
     last = old_table("hq 1.8.3")[-1]["id"]
     adopt(AdoptTable("Notification"))
