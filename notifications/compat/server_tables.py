@@ -160,11 +160,13 @@ class MySQLTable(ServerTable):
                 # As MySQL 5.6 and older made it: its indexes are too narrow for the key of an object.
                 yield "ROW_FORMAT=DYNAMIC", []
             cursor.execute(COLLATIONS, [self.meta.db_table])
-            collations = dict(cursor.fetchall())
+            collations = {column: found for column, *found in cursor.fetchall()}
         for name in OBJECT_IDS:
             field = self.meta.get_field(name)
-            if "binary" in field.db_type(self.connection) and not collations[field.column].endswith("_bin"):
-                yield self.with_type(field), []
+            charset, collation = collations[field.column]
+            if "binary" in field.db_type(self.connection) and not collation.endswith("_bin"):
+                # The column may have another character set than the table, and text that the table could not have.
+                yield self.with_type(field).replace(" binary", f" CHARACTER SET {charset} binary"), []
 
     def with_null(self, field: Any) -> str:
         """Return the clause that makes a column nullable."""
@@ -226,6 +228,6 @@ ROW_FORMAT = (
     "SELECT row_format FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s"
 )
 COLLATIONS = """
-SELECT column_name, coalesce(collation_name, '') FROM information_schema.columns
+SELECT column_name, character_set_name, coalesce(collation_name, '') FROM information_schema.columns
 WHERE table_schema = DATABASE() AND table_name = %s
 """

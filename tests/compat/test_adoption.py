@@ -289,6 +289,21 @@ def test_a_table_that_an_old_server_made_gets_the_indexes_too(old_table: Any, ro
 
 
 @with_our_model
+@pytest.mark.backend("mariadb")
+def test_a_key_of_an_object_keeps_the_character_set_of_its_column(old_table: Any) -> None:
+    old_table("hq 1.8.3")
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {TABLE} DEFAULT CHARACTER SET latin1")
+        cursor.execute(f"UPDATE {TABLE} SET actor_object_id = '日本語'")  # noqa: S608
+
+    adopt(AdoptTable("Notification"))
+
+    columns = shape(connection, TABLE)[0]
+    assert {row["actor_object_id"] for row in dump(TABLE)} == {"日本語"}
+    assert columns["actor_object_id"]["collation"] == "utf8mb4_bin"
+
+
+@with_our_model
 def test_new_rows_get_the_next_keys(old_table: Any) -> None:
     last = old_table("hq 1.8.3")[-1]["id"]
     adopt(AdoptTable("Notification"))
