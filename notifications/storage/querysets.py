@@ -136,7 +136,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         """
         if isinstance(last, datetime):
             return self.filter(IS_IN_INBOX, inbox_at__gt=last)
-        return self.filter(IS_IN_INBOX, arrived_after(last))
+        return self.filter(IS_IN_INBOX, arrived_after(last, self.model))
 
     def with_level(self, *levels: str) -> Self:
         """Return the rows of one of these levels. Raise ValueError for a level that the model does not have."""

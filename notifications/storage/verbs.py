@@ -70,11 +70,15 @@ def judge_recipient(recipient: Any) -> None:
     )
 
 
-def arrived_after(row: Any) -> Q:
+def arrived_after(row: Any, model: type[models.Model]) -> Q:
     """Return the condition of the rows that arrived after a row: those with a higher number, whatever their timestamp.
 
-    If the primary keys of the model are not numbers, nobody knows, and the timestamps decide.
+    If the primary keys of the model are not numbers, nobody knows, and the timestamps decide. Raise TypeError for
+    anything but a saved row.
     """
+    kind: Any = model._meta.concrete_model
+    if not isinstance(row, kind) or row.pk is None:
+        raise TypeError(f"since() and up_to= take a saved notification or a datetime, got {row!r}.")
     if is_numbered(row.__class__):
         return Q(pk__gt=row.pk)
     same = Q(timestamp__exact=row.timestamp)
@@ -230,7 +234,7 @@ class VerbsQuerySet(models.QuerySet[M]):
         if isinstance(up_to, datetime):
             rows = rows.filter(timestamp__lte=up_to)
         elif up_to is not None:
-            rows = rows.filter(~arrived_after(up_to))
+            rows = rows.filter(~arrived_after(up_to, self.model))
         return rows
 
     def _turn(self, column: str, value: bool) -> int:

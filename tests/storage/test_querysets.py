@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -569,6 +569,21 @@ def test_since_finds_what_came_into_the_inbox_after_a_moment_and_is_there(justqu
     make_notification(justquick, timestamp=now + timedelta(days=1))
     make_notification(justquick).mark_as_done()
     assert list(justquick.notifications.since(now - timedelta(days=1))) == [late, back]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [lambda row: row.recipient, lambda row: type(row)(), lambda row: row.pk, lambda row: date(2026, 1, 2)],
+)
+def test_what_is_no_last_row_and_no_time_is_an_error_that_says_so(
+    justquick: Any, last: Callable[[Any], Any]
+) -> None:
+    row = make_notification(justquick)
+
+    for call in (rows().since, lambda wrong: rows().mark_all_as_read(up_to=wrong)):
+        with pytest.raises(TypeError, match="take a saved notification or a datetime, got"):
+            call(last(row))
+    assert unread() == 1
 
 
 def test_with_level_finds_the_rows_of_the_levels(justquick: Any) -> None:
