@@ -235,7 +235,9 @@ class AbstractNotification(RowVerbs):
         recipient_id = self.recipient_id
         deleted = super().delete(using=using, keep_parents=keep_parents)
         changes.drop_counts([recipient_id], using=using)
-        changes.announce(type(self), recipient_id, 1, using=using)
+        if changed := deleted[1].get(self._meta.label):
+            # Another request may have deleted it before.
+            changes.announce(type(self), recipient_id, changed, using=using)
         return deleted
 
     def label(self, key: str) -> str:

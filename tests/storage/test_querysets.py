@@ -809,8 +809,12 @@ def test_a_change_of_one_row_is_told_too(
     with django_capture_on_commit_callbacks(execute=True):
         row.mark_as_unread()
     assert changes == [(justquick.pk, 1)] * 2
+    again = rows().get(pk=row.pk)
     with django_capture_on_commit_callbacks(execute=True):
         row.delete()
+    assert changes == [(justquick.pk, 1)] * 3
+    with django_capture_on_commit_callbacks(execute=True):
+        again.delete()
     assert changes == [(justquick.pk, 1)] * 3
 
 
