@@ -63,12 +63,33 @@ def object_type(related_name: str, **options: Any) -> Any:
     )
 
 
+class Levels(Choices):  # type: ignore[type-arg]
+    """The levels, which django-notifications-community has as Django's ``TextChoices``: with these four attributes."""
+
+    @property
+    def choices(self) -> list[Any]:
+        """Return pairs of a level and its label."""
+        return list(self)
+
+    @property
+    def values(self) -> list[Any]:
+        """Return the levels."""
+        return [level for level, _label in self.choices]
+
+    names = values
+
+    @property
+    def labels(self) -> list[Any]:
+        """Return the labels of the levels."""
+        return [label for _level, label in self.choices]
+
+
 @with_own_index_names
 @without_labels_in_migrations
 class AbstractNotification(RowVerbs):
     """Notify a recipient that an actor did (verb) something with an action object on a target."""
 
-    LEVELS = Choices(
+    LEVELS = Levels(
         ("success", "success", _("success")),
         ("info", "info", _("info")),
         ("warning", "warning", _("warning")),

@@ -139,7 +139,8 @@ def test_levels_can_be_named() -> None:
         "warning",
         "error",
     )
-    assert list(levels) == [(name, name) for name in ("success", "info", "warning", "error")]
+    assert list(levels) == levels.choices == [(name, name) for name in levels.values]
+    assert levels.values == levels.names == levels.labels == ["success", "info", "warning", "error"]
 
 
 def test_a_level_has_a_display_name(justquick: Any) -> None:
