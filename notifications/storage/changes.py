@@ -23,9 +23,6 @@ from notifications.storage.count_cache import cache_space, count_cache
 from notifications.storage.schemas import schema_of
 from notifications.storage.transactions import after_commit, is_manual
 
-#: What a row holds instead of whose it was, if its recipient was deferred. It stays itself when it is pickled.
-NOT_LOADED = False
-
 #: The maximum number of recipients whose keys are deleted one by one; for more, a new generation is started.
 MAX_DROPPED_KEYS = 100
 
@@ -77,12 +74,17 @@ def _new_generation(prefix: str) -> dict[str, str]:
 
 
 def recipients_of_change(row: Any) -> set[Any] | None:
-    """Return the primary keys of the users whose counts change when this row is saved, or None for anybody."""
-    before = row._loaded_recipient_id
-    if before is NOT_LOADED and "recipient_id" in vars(row):
+    """Return the primary keys of the users whose counts change when this row is written, or None for anybody.
+
+    These are all whose row it has been since it was loaded: what was written last may have been rolled back.
+    """
+    if row._recipient_ids is None and "recipient_id" in vars(row):
         # It was set without being loaded: whose row it was is not known.
         return None
-    return {row.recipient_id, before or row.recipient_id}
+    # First, because it may be loaded now.
+    recipient_id = row.recipient_id
+    row._recipient_ids = row._recipient_ids | {recipient_id}
+    return set(row._recipient_ids)
 
 
 def drop_counts(user_pks: Collection[Any] | None, *, using: str) -> None:

@@ -161,8 +161,8 @@ class AbstractNotification(RowVerbs):
 
     objects = NotificationQuerySet.as_manager()
 
-    #: Whose row it was when it was loaded, or NOT_LOADED.
-    _loaded_recipient_id: Any = None
+    #: Whose row it has been since it was loaded, or None if its recipient was deferred.
+    _recipient_ids: frozenset[Any] | None = frozenset()
 
     class Meta:
         abstract = True
@@ -206,7 +206,7 @@ class AbstractNotification(RowVerbs):
     ) -> Self:
         """Return a row that was loaded. It remembers whose it was, because a change of that concerns both users."""
         row = super().from_db(db, field_names, values, **options)
-        row._loaded_recipient_id = vars(row).get("recipient_id", changes.NOT_LOADED)
+        row._remember_recipient()
         return row
 
     def refresh_from_db(
@@ -219,7 +219,10 @@ class AbstractNotification(RowVerbs):
         names = None if fields is None else list(fields)
         super().refresh_from_db(using, names, from_queryset)
         if names is None or not {"recipient", "recipient_id"}.isdisjoint(names):
-            self._loaded_recipient_id = vars(self).get("recipient_id", changes.NOT_LOADED)
+            self._remember_recipient()
+
+    def _remember_recipient(self) -> None:
+        self._recipient_ids = frozenset([self.recipient_id]) if "recipient_id" in vars(self) else None
 
     def save(
         self,
@@ -247,17 +250,17 @@ class AbstractNotification(RowVerbs):
             changes.drop_counts(owners, using=using)
             raise
         changes.drop_counts(changes.recipients_of_change(self), using=using)
-        self._loaded_recipient_id = self.recipient_id
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """Delete the row, clear the recipient's cached counts, and send ``read_state_changed``."""
         using = using or router.db_for_write(type(self), instance=self)
         # Before, because a column that was not loaded cannot be loaded any more after.
-        recipient_id = self.recipient_id
+        owners = changes.recipients_of_change(self)
         deleted = super().delete(using=using, keep_parents=keep_parents)
-        changes.drop_counts([recipient_id], using=using)
+        changes.drop_counts(owners, using=using)
         if changed := deleted[1].get(self._meta.label):
             # Another request may have deleted it before.
+            recipient_id = self.recipient_id if owners and len(owners) == 1 else None
             changes.announce(type(self), recipient_id, changed, using=using)
         return deleted
 

@@ -246,9 +246,10 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         created = super().bulk_create(
             rows, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
         )
+        owners = [changes.recipients_of_change(row) for row in rows]
         # A row that was there may have been anybody's.
-        owners = None if update_conflicts else [row.recipient_id for row in rows]
-        changes.drop_counts(owners, using=self.db)
+        is_known = not update_conflicts and None not in owners
+        changes.drop_counts(set().union(*owners) if is_known else None, using=self.db)  # type: ignore[arg-type]
         return created
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:

@@ -195,6 +195,40 @@ def moved(user: Any, other: Any) -> dict[str, Callable[[], Any]]:
         row.recipient = other
         row.save()
 
+    def rolled_back() -> None:
+        row = user.notifications.get()
+        row.recipient = other
+        with transaction.atomic():
+            row.save()
+            transaction.set_rollback(True)
+        assert user.notifications.exists()
+        unread_count(user)
+        row.save()
+
+    def verb_first() -> None:
+        row = user.notifications.get()
+        row.recipient = other
+        row.save(update_fields=["verb"])
+        unread_count(user)
+        row.save()
+
+    def back_and_forth() -> None:
+        row = user.notifications.get()
+        row.recipient = other
+        rows().bulk_update([row], ["recipient"])
+        unread_count(other)
+        row.recipient = user
+        row.save()
+        assert (unread_count(user), unread_count(other)) == (1, 0)
+        rows().update(recipient=other)
+
+    def after_bulk_create() -> None:
+        user.notifications.all().delete()
+        [row] = rows().bulk_create([get_notification_model()(actor=user, recipient=user, verb="closed")])
+        unread_count(user)
+        row.recipient = other
+        row.save()
+
     def bulk_create() -> None:
         row = rows().defer("recipient").get()
         row.recipient = other
@@ -212,6 +246,10 @@ def moved(user: Any, other: Any) -> dict[str, Callable[[], Any]]:
         "save of a deferred": lambda: deferred().save(),
         "bulk_update of a deferred": lambda: user.notifications.bulk_update([deferred()], ["recipient"]),
         "save of one that was loaded later": refreshed,
+        "save after a rollback": rolled_back,
+        "save after one of other columns": verb_first,
+        "save after bulk_update": back_and_forth,
+        "save after bulk_create": after_bulk_create,
         "bulk_create": bulk_create,
         "add": lambda: other.notifications.add(user.notifications.get()),
     }
@@ -220,7 +258,8 @@ def moved(user: Any, other: Any) -> dict[str, Callable[[], Any]]:
 #: The names of these ways.
 WAYS = (
     "update", "update of a key", "update of the user's", "update to an expression", "save", "bulk_update",
-    "save of a deferred", "bulk_update of a deferred", "save of one that was loaded later", "bulk_create", "add",
+    "save of a deferred", "bulk_update of a deferred", "save of one that was loaded later", "save after a rollback",
+    "save after one of other columns", "save after bulk_update", "save after bulk_create", "bulk_create", "add",
 )  # fmt: skip
 
 
@@ -235,6 +274,16 @@ def test_a_row_that_gets_another_recipient_changes_both_counts(justquick: Any, w
     assert tuple(ways) == WAYS
     ways[way]()
     assert (unread_count(justquick), unread_count(brosner)) == (0, 1)
+
+
+def test_a_row_that_is_deleted_with_another_recipient_is_not_counted_for_its_own(justquick: Any) -> None:
+    for number, found in enumerate((rows(), rows().defer("recipient"))):
+        make_notification(justquick)
+        assert unread_count(justquick) == 1
+        row = found.get()
+        row.recipient = make_user(f"other {number}")
+        row.delete()
+        assert unread_count(justquick) == 0
 
 
 def test_a_base_manager_that_a_site_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
