@@ -23,8 +23,8 @@ from notifications.objects.fetch import (
     stored_key,
 )
 
-#: Stands for a viewer: each row is viewed by its recipient.
-OWNER: Any = object()
+#: Stands for a viewer: each row is viewed by its recipient. It stays itself when a queryset is pickled or copied.
+OWNER: Any = ...
 
 
 class ObjectKey(GenericForeignKey):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.core import checks
 from django.db import connection
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -82,6 +85,11 @@ DOORS: dict[str, Any] = {
     ),
     "prefetch_related_objects": lambda user: prefetched(user.notifications.get()).target,
     "iterator": lambda user: next(user.notifications.prefetch_related("target").iterator(10)).target,
+    "pickle": lambda user: again(user.notifications.with_objects()).all()[0].target,
+    "copy": lambda user: copy.deepcopy(user.notifications.with_objects())[0].target,
+    "in_bulk": lambda user: [row.target for row in user.notifications.with_objects().in_bulk().values()],
+    "prefetch_related of a user": lambda user: first_of(user, "notifications__target").target,
+    "Prefetch": lambda user: first_of(user, Prefetch("notifications", rows().with_objects())).target,
     "label": lambda user: user.notifications.get().label("target"),
     "str": lambda user: str(user.notifications.get()),
     "str after prefetch": lambda user: str(user.notifications.prefetch_related("target")[0]),
@@ -93,6 +101,15 @@ DOORS: dict[str, Any] = {
     "search for a word": lambda user: found(user, SECRET),
     "search for a phrase": lambda user: found(user, f'"in {SECRET}"'),
 }
+
+
+def again(found: Any) -> Any:
+    return pickle.loads(pickle.dumps(found))  # noqa: S301 - ours
+
+
+def first_of(user: Any, lookup: Any) -> Any:
+    users: Any = get_user_model()._base_manager
+    return users.prefetch_related(lookup).get(pk=user.pk).notifications.all()[0]
 
 
 def prefetched(row: Any) -> Any:
