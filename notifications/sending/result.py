@@ -26,6 +26,10 @@ class Notifications(list[N], Generic[N]):
 
     # The inherited list stays empty, so each of its methods must be overridden.
 
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        """Return a plain list of the items of one argument, as Django makes of each list that is compared with."""
+        return super().__new__(cls) if len(arguments) != 1 else list(*arguments)
+
     def __init__(
         self, model: type[N], event: Event, created: int, using: str, order: Sequence[Any] = ()
     ) -> None:

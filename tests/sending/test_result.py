@@ -295,6 +295,11 @@ def test_functions_that_take_a_list_take_it() -> None:
     assert [row.pk for row in pickle.loads(pickle.dumps(answer))] == [row.pk for row in mine]  # noqa: S301
     assert list(chain(answer, answer)) == mine * 2
     assert random.choice(answer) in mine  # noqa: S311
+    kind: Any = type(answer)
+    assert kind(row for row in answer) == mine
+    # Django resolves each item, and makes another list of them.
+    users = get_user_model()._base_manager.filter(notifications__in=answer)
+    assert {*users} == {row.recipient for row in mine}
     mine.extend(answer)
     assert len(mine) == 6
 
