@@ -61,7 +61,7 @@ def clean_event(
     if "actor" in extra:
         actor = clean_second_actor(actor, extra.pop("actor"))
     columns, attributes, rest = split_keywords(model, extra)
-    verb = clean_verb(verb)
+    verb = clean_verb(model._meta.get_field("verb"), verb)
     data, rest, is_strict = typed_data(verb, data, rest)
     key = None if idempotency_key is None else clean_key(idempotency_key)
     reason = "" if recipient_reason is None else clean_text("recipient_reason", recipient_reason)
@@ -153,13 +153,15 @@ def clean_key(value: Any) -> str:
     return key
 
 
-def clean_verb(value: Any) -> str:
-    """Return the verb, at most 255 characters."""
+def clean_verb(field: Any, value: Any) -> str:
+    """Return the verb, at most as long as the column, which may be the site's own."""
     if value is None:
         raise TypeError('verb is missing: notify.send(actor, verb="closed", ...).')
     verb = storable_text("verb", value)
-    if len(verb) > 255:
-        raise ValueError(f"verb must be at most 255 characters, got {len(verb)}: {verb[:40]!r}...")
+    if field.max_length is not None and len(verb) > field.max_length:
+        raise ValueError(
+            f"verb must be at most {field.max_length} characters, got {len(verb)}: {verb[:40]!r}..."
+        )
     return verb
 
 

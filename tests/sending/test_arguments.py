@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 
 from notifications import notify
 from notifications.conf import get_notification_model
+from notifications.sending.arguments import clean_event
 from tests.factories import make_project, make_user, moment, rows
 from tests.testapp.models import BigThing, Issue, Pair, Project, ProjectProxy, TextThing, UuidThing
 
@@ -199,6 +200,20 @@ def test_what_is_no_verb_is_refused(verb: Any, error: type[Exception], word: str
 @pytest.mark.parametrize("verb", ["x" * 255, "\U0001f600" * 255, " closed "], ids=["long", "emoji", "spaces"])
 def test_a_verb_of_up_to_255_characters_is_stored_as_it_is(verb: str) -> None:
     assert sent(verb=verb).verb == verb
+
+
+@pytest.mark.parametrize("most", [20, 500, None])
+def test_a_verb_is_as_long_as_the_column_of_a_site_takes(
+    monkeypatch: pytest.MonkeyPatch, most: int | None
+) -> None:
+    model = get_notification_model()
+    monkeypatch.setattr(model._meta.get_field("verb"), "max_length", most)
+    actor = make_user()
+
+    assert len(clean_event(model, actor, verb="x" * (most or 1000)).verb) == (most or 1000)
+    if most:
+        with pytest.raises(ValueError, match=f"verb must be at most {most} characters, got {most + 1}"):
+            clean_event(model, actor, verb="x" * (most + 1))
 
 
 class Verb(enum.Enum):
