@@ -187,7 +187,10 @@ class CountCache:
 
 def aliases() -> set[str]:
     """Return the databases that the cache is in: none, unless it is Django's cache in the database."""
-    model = getattr(caches[DEFAULT_CACHE_ALIAS], "cache_model_class", None)
+    try:
+        model = getattr(caches[DEFAULT_CACHE_ALIAS], "cache_model_class", None)
+    except Exception:  # noqa: BLE001 - whoever makes a call fails with it, which is logged
+        return set()
     return set() if model is None else {router.db_for_read(model), router.db_for_write(model)}
 
 

@@ -204,6 +204,25 @@ def test_every_answer_is_the_same_as_without_a_cache(
     assert (unread_count(justquick), unseen_count(justquick)) == (3, 0)
 
 
+class Unmade(LocMemCache):
+    """A cache that connects when it is made, as those of some clients."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        fail()
+
+
+def test_a_cache_that_cannot_be_made_changes_no_answer(
+    justquick: Any, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.Unmade"}}
+    make_notification(justquick)
+    assert (unread_count(justquick), unseen_count(justquick)) == (1, 1)
+    justquick.notifications.mark_all_as_read()
+    notify.send(justquick, verb="closed", recipient=[justquick])
+    assert BELL.render(Context({"user": justquick})) == "1"
+    assert caplog.text.count("read from the database: ConnectionError('nobody listens')") == 1
+
+
 def test_a_local_cache_may_fail_as_well(justquick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("get", "set", "get_many", "delete_many"):
         monkeypatch.setattr(LocMemCache, name, fail)
