@@ -13,11 +13,13 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from django.contrib.auth import get_user_model
 from django.db import connections, models
 
 from notifications.conf import get_notification_model, settings
+from notifications.objects.fetch import primary_key
 from notifications.signals import read_state_changed
 from notifications.storage.count_cache import cache_space, count_cache
 from notifications.storage.schemas import schema_of
@@ -56,9 +58,17 @@ def _prefix(using: str) -> str:
     return _prefix_of(get_notification_model()._meta.label_lower, using, f"{schema_of(using)}{cache_space()}")
 
 
+def as_loaded(user_pk: Any) -> Any:
+    """Return the primary key of a user as it is loaded: a site may have set "7", or a UUID in capital letters."""
+    if user_pk is None or isinstance(user_pk, (int, UUID)):
+        return user_pk
+    key = primary_key(get_user_model(), str(user_pk))
+    return user_pk if key is None else key
+
+
 def _owner(user_pk: object) -> str:
     # A cache may reject keys that are long or contain spaces or control characters.
-    owner = str(user_pk) if type(user_pk) is int else quote(str(user_pk), safe="")
+    owner = str(user_pk) if type(user_pk) is int else quote(str(as_loaded(user_pk)), safe="")
     return owner if len(owner) <= 100 else sha256(owner.encode()).hexdigest()
 
 
@@ -138,6 +148,7 @@ def announce(model: type[models.Model], recipient_id: Any, changed: int, *, usin
 
     ``changed`` is how many; 0 where only what was seen has changed.
     """
+    recipient_id = as_loaded(recipient_id)
     send = partial(
         read_state_changed.send_robust, sender=model, recipient_id=recipient_id, changed=changed, using=using
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from unittest.mock import ANY
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -27,6 +28,7 @@ from django.utils import timezone
 from notifications import notify
 from notifications.conf import get_notification_model
 from notifications.models import InboxState
+from notifications.signals import read_state_changed
 from notifications.storage import cascades, changes, counts
 from notifications.storage.cascades import models_with_cascades
 from notifications.storage.count_cache import count_cache
@@ -274,6 +276,34 @@ def test_a_row_that_gets_another_recipient_changes_both_counts(justquick: Any, w
     assert tuple(ways) == WAYS
     ways[way]()
     assert (unread_count(justquick), unread_count(brosner)) == (0, 1)
+
+
+def spelled(user: Any) -> str:
+    """Return the primary key of a user as a site may have it from a request, and as none is loaded."""
+    return user.pk.hex.upper() if isinstance(user.pk, UUID) else f"0{user.pk}"
+
+
+SPELLED: dict[str, Callable[[Any, str], Any]] = {
+    "verb": lambda user, key: rows().mark_all_as_read(recipient=key),
+    "update": lambda user, key: make_notification(make_user("other")) and rows().update(recipient=key),
+    "update of the user's": lambda user, key: make_notification(
+        make_user("other")
+    ).recipient.notifications.update(recipient_id=key),
+    "create": lambda user, key: rows().create(actor=user, recipient_id=key, verb="closed"),
+    "bulk_create": lambda user, key: rows().bulk_create(
+        [get_notification_model()(actor=user, recipient_id=key, verb="closed")]
+    ),
+}
+
+
+@pytest.mark.parametrize("way", SPELLED)
+def test_a_user_whose_key_is_in_another_spelling_is_counted_again(justquick: Any, way: str) -> None:
+    make_notification(justquick)
+    assert unread_count(justquick) == 1
+    with listening(read_state_changed) as heard:
+        SPELLED[way](justquick, spelled(justquick))
+    assert unread_count(justquick) == justquick.notifications.unread().count()
+    assert {call["recipient_id"] for call in heard} <= {justquick.pk, None}
 
 
 def test_a_row_that_is_deleted_with_another_recipient_is_not_counted_for_its_own(justquick: Any) -> None:
