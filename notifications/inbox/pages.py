@@ -17,6 +17,7 @@ from notifications.inbox.actions import ACTIONS
 from notifications.inbox.flash import get_flash
 from notifications.inbox.requests import own_url, rows_of
 from notifications.inbox.tabs import TABS
+from notifications.objects.narrowing import is_part
 from notifications.storage.notification import AbstractNotification, Rows
 
 #: The value of ``paginate_by`` that means the setting ``PAGE_SIZE``.
@@ -37,8 +38,8 @@ class NotificationViewList(LoginRequiredMixin, Base):
     #: By default the setting ``PAGE_SIZE``, which is read on each request.
     paginate_by: Any = PAGE_SIZE
     tab = TABS["inbox"]
-    #: The ``order_by()`` of the tab's rows, empty if it is the order of the model.
-    order_of_tab: Sequence[Any] = ()
+    #: The rows of the tab, unless a subclass has not asked for them.
+    rows_of_tab: Rows | None = None
 
     def get_queryset(self) -> Rows:
         """Return the user's notifications in this tab, filtered by the search in the URL."""
@@ -48,7 +49,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
         rows = self.tab.rows(rows_of(self.request), self.search).with_objects()
         if thread := self.request.GET.get("thread", ""):
             rows = threads.of_key(rows, thread)
-        self.order_of_tab = rows.query.order_by
+        self.rows_of_tab = rows
         ordering = self.get_ordering()
         if not ordering:
             return rows
@@ -59,6 +60,11 @@ class NotificationViewList(LoginRequiredMixin, Base):
         size: int | None = settings.PAGE_SIZE if self.paginate_by is PAGE_SIZE else self.paginate_by
         return size
 
+    @property
+    def order_of_tab(self) -> Sequence[Any]:
+        """Return the ``order_by()`` of the tab's rows, empty if it is the order of the model."""
+        return () if self.rows_of_tab is None else self.rows_of_tab.query.order_by
+
     def is_in_our_order(self, rows: Any) -> bool:
         """Return whether the rows are in the order of the tab: the view does not override it."""
         return (
@@ -67,7 +73,7 @@ class NotificationViewList(LoginRequiredMixin, Base):
             and not (rows.query.distinct_fields or self.get_ordering())
             and rows.query.standard_ordering
             and not rows.query.extra_order_by
-            and (not rows.query.order_by or rows.query.order_by == tuple(self.order_of_tab))
+            and (not rows.query.order_by or rows.query.order_by == self.order_of_tab)
             and rows.model is get_notification_model()
             and (self.page_kwarg, self.paginator_class) == (Base.page_kwarg, Base.paginator_class)
             and not self.get_paginate_orphans()
@@ -81,9 +87,9 @@ class NotificationViewList(LoginRequiredMixin, Base):
         """
         if not self.is_in_our_order(queryset):
             return super().paginate_queryset(queryset, page_size)
-        search_of_page = getattr(self, "search", None)
         # A custom queryset may have rows where the column of the tab is null.
-        key, descending = self.tab.order(search_of_page) if search_of_page else ("timestamp", True)
+        is_of_tab = self.rows_of_tab is not None and is_part(queryset, self.rows_of_tab)
+        key, descending = self.tab.order(self.search) if is_of_tab else ("timestamp", True)
         page = thread_pages.page_of(
             self.request,
             queryset,

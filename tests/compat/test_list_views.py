@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.paginator import Paginator
+from django.db.models import Count, Q
 from django.template.response import TemplateResponse
 
 from notifications.inbox.pages import NotificationViewList
@@ -100,6 +101,22 @@ def test_the_page_of_each_tab_is_ours_and_in_its_order(rf: Any, user: Any, view:
 
     assert isinstance(page, Page)
     assert page.key == view.tab.key
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.filter(level="info").exclude(verb="b"),
+        lambda rows: rows.filter(Q(verb="a") | Q(level="info")),
+        lambda rows: rows.annotate(n=Count("recipient__groups")).distinct(),
+        lambda rows: rows.select_related("recipient"),
+        lambda rows: rows.only("verb"),
+    ],
+)
+def test_a_list_that_filters_stays_in_the_order_of_its_tab(rf: Any, user: Any, change: Any) -> None:
+    page = show(rf, user, mine(rows=change).as_view(), "?q=is:unread").context_data["page_obj"]
+
+    assert (type(page), page.key) == (Page, "inbox_at")
 
 
 def test_an_empty_list_is_a_page_too(rf: Any, user: Any) -> None:

@@ -125,12 +125,23 @@ def test_the_links_under_a_search_lead_to_what_is_done_as_well(client: Client, s
     assert [(item["inbox_at"], item["day"]) for item in answer["items"]] == [(None, "Today")] * 3
 
 
-def test_a_list_of_a_sites_own_may_show_what_is_done(rf: Any, settings: Any) -> None:
+#: What a list of a site's own may show besides the inbox.
+EVERYTHING: dict[str, Any] = {
+    "all rows": lambda inbox, rows: rows,
+    "the inbox or another": lambda inbox, rows: inbox | rows.filter(done_at__isnull=False),
+    "another or the inbox": lambda inbox, rows: rows.filter(done_at__isnull=False) | inbox,
+}
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asks for the inbox", "does not"])
+@pytest.mark.parametrize("what", EVERYTHING)
+def test_a_list_of_a_sites_own_may_show_what_is_done(rf: Any, settings: Any, what: str, asks: bool) -> None:
     from notifications.views import AllNotificationsList
 
     class Everything(AllNotificationsList):
         def get_queryset(self) -> Any:
-            return rows_of(self.request)
+            mine = rows_of(self.request)
+            return EVERYTHING[what](super().get_queryset() if asks else mine.inbox(), mine)
 
     settings.NOTIFICATIONS = {"PAGE_SIZE": 2}
     user = make_user()
