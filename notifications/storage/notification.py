@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.humanize.templatetags import humanize
+from django.core.exceptions import ValidationError
 from django.db import models, router
 from django.db.models.functions import Coalesce
 from django.db.models.options import Options
@@ -363,7 +365,11 @@ class AbstractNotification(RowVerbs):
 
     def settle_read_at(self) -> None:
         """Let ``read_at`` follow ``unread``, whoever set it; a snoozed row keeps it for when it is unsnoozed."""
-        if not self.unread:
+        unread: Any = self.unread
+        # What is neither true nor false is left to Django: an expression is, and others are an error.
+        with suppress(ValidationError):
+            unread = models.BooleanField().to_python(unread)
+        if not unread:
             self.read_at = self.read_at or timezone.now()
         elif not self.is_snoozed:
             self.read_at = None

@@ -732,6 +732,32 @@ def test_bulk_update_lets_read_at_follow(justquick: Any, django_assert_num_queri
     assert states(rows()) == [READ, UNREAD]
 
 
+def changed_to(row: Any, value: Any) -> Any:
+    row.unread = value
+    return row
+
+
+#: The ways by which Django writes a row with a value of ``unread``.
+WRITES: dict[str, Callable[[Any, Any], Any]] = {
+    "save": lambda row, value: changed_to(row, value).save(),
+    "save of the column": lambda row, value: changed_to(row, value).save(update_fields=["unread"]),
+    "bulk_update": lambda row, value: rows().bulk_update([changed_to(row, value)], ["unread"]),
+    "create": lambda row, value: make_notification(row.recipient, unread=value) and row.delete(),
+    "bulk_create": lambda row, value: (
+        row.delete()
+        and rows().bulk_create([changed_to(type(row)(actor=row.recipient, recipient=row.recipient), value)])
+    ),
+}
+
+
+@pytest.mark.parametrize("value", [False, 0, "False", "f", "0"])
+@pytest.mark.parametrize("way", WRITES)
+def test_read_at_follows_whatever_django_takes_for_false(justquick: Any, way: str, value: Any) -> None:
+    WRITES[way](make_notification(justquick), value)
+
+    assert states(rows()) == [READ]
+
+
 def test_bulk_update_of_other_columns_leaves_read_at_alone(justquick: Any) -> None:
     make_rows(justquick, 1)
     row = rows().get()
