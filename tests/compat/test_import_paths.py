@@ -35,7 +35,11 @@ PATHS: dict[str, dict[str, str | None]] = {
     },
     "notifications.models": {
         "AbstractNotification": "storage.notification",
+        "EXTRA_DATA": None,
         "Notification": None,
+        "NotificationQuerySet": "storage.querysets",
+        "assert_soft_delete": "storage.querysets",
+        "is_soft_delete": "storage.querysets",
         "notify_handler": "sending.handler",
     },
     "notifications.settings": {"CONFIG_DEFAULTS": "conf", "get_config": "conf"},

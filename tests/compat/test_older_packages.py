@@ -24,15 +24,16 @@ from tests.waiting import PATIENCE
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def test_extra_data_is_the_setting_of_the_moment(settings: Any) -> None:
-    base = import_module("notifications.base.models")
+@pytest.mark.parametrize("module", ["notifications.base.models", "notifications.models"])
+def test_extra_data_is_the_setting_of_the_moment(settings: Any, module: str) -> None:
+    base = import_module(module)
     settings.NOTIFICATIONS = {"USE_JSONFIELD": False}
     assert base.EXTRA_DATA is False
     settings.NOTIFICATIONS = {}
     assert base.EXTRA_DATA is True
 
 
-@pytest.mark.parametrize("module", ["notifications", "notifications.base.models"])
+@pytest.mark.parametrize("module", ["notifications", "notifications.base.models", "notifications.models"])
 def test_a_module_says_which_name_it_does_not_have(module: str) -> None:
     with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'nothing'"):
         _ = import_module(module).nothing
