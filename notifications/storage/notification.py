@@ -228,13 +228,19 @@ class AbstractNotification(RowVerbs):
 
     def save(
         self,
-        *,
+        *positional: Any,
         force_insert: bool | tuple[models.base.ModelBase, ...] = False,
         force_update: bool = False,
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
         """Save the row, update ``read_at`` to match ``unread``, and clear the recipient's cached counts."""
+        if positional:
+            # As an override of a site hands them on, which Django takes until 6.0.
+            named = {"force_insert": force_insert, "force_update": force_update, "using": using}
+            named |= dict(zip([*named, "update_fields"], positional, strict=False))
+            AbstractNotification.save(self, **{"update_fields": update_fields, **named})  # type: ignore[arg-type]
+            return
         if update_fields is not None:
             update_fields = set(update_fields)
             if "unread" in update_fields:

@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -590,6 +590,17 @@ def test_save_of_some_columns_lets_read_at_follow_unread_and_writes_no_third(jus
     fresh = reloaded(row)
     assert fresh.read_at is not None
     assert fresh.verb == "closed"
+
+
+def test_save_takes_its_arguments_by_place_as_overrides_of_sites_hand_them_on(justquick: Any) -> None:
+    row = make_notification(justquick, verb="closed")
+    row.unread, row.verb = False, "opened"
+    row.save(False, True, None, ["unread"])
+
+    row = rows().get()
+    assert (row.unread, row.read_at is None, row.verb) == (False, False, "closed")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save(True, using="default")
 
 
 def test_save_of_another_column_leaves_read_at_alone(justquick: Any) -> None:

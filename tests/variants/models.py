@@ -38,9 +38,16 @@ class Variant(AbstractNotification):
 class SavesItself(Variant):
     """A model that does something of its own when a row is saved."""
 
-    def save(self, **kwargs: Any) -> None:
+    def save(  # type: ignore[override]
+        self,
+        force_insert: Any = False,
+        force_update: Any = False,
+        using: Any = None,
+        update_fields: Any = None,
+    ) -> None:
+        # As editors write it, which Django takes until 6.0.
         self.description = f"saved for {self.recipient_id}"
-        super().save(**kwargs)
+        super().save(force_insert, force_update, using, update_fields)
 
 
 class Tokened(Variant):
