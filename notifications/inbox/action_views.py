@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from notifications.conf import settings
 from notifications.inbox import saved_searches as saving, search, undo as undoing
-from notifications.inbox.actions import ACTIONS, Action
+from notifications.inbox.actions import ACTIONS, Action, write_as_before
 from notifications.inbox.flash import (
     CHANGED,
     NOTHING_CHOSEN,
@@ -203,17 +203,17 @@ def act_by_url(
 ) -> HttpResponse:
     """Perform an action on POST and redirect to ``next``. On GET, ask first, unless ``ACTIONS_ON_GET`` is on."""
     leads_to = "all" if action.name == "delete" else "unread"
-    rows = rows_of(request).visible()
+    rows, is_one = rows_of(request).visible(), False
     if str(slug).startswith(PREFIX):
         # All rows of a thread: who opens it has read them.
         data = form_data(request)
         rows = Selection(action, [str(slug)], query=data.get("q", ""), place=tab_of(data)).rows(request)
     elif slug is not None:
-        rows = rows.filter(pk=key_of(str(slug), rows.model, rows.db))
+        rows, is_one = rows.filter(pk=key_of(str(slug), rows.model, rows.db)), True
     # A stream has shown it, perhaps, which a replica that lags does not know.
     rows = rows.using(router.db_for_write(rows.model))
     if request.method == "POST" or settings.ACTIONS_ON_GET:
-        changed = action.write(rows, None)
+        changed = write_as_before(rows, action) if is_one else action.write(rows, None)
         if not changed and slug is not None and not rows.exists():
             raise Http404
         if wants_json(request):

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from notifications.conf import settings
+from notifications.inbox.actions import ACTIONS, write_as_before
 from notifications.inbox.requests import rows_of
 from notifications.inbox.snooze import local_now
 from notifications.objects.keys import attach_objects
@@ -71,7 +72,8 @@ def show(found: Sequence[AbstractNotification], request: HttpRequest) -> list[di
     attach_objects(found)
     shown = items(found, request)
     if marks_as_read(request):
-        rows_of(request).filter(pk__in=[notification.pk for notification in found]).mark_all_as_read()
+        shown_rows = rows_of(request).filter(pk__in=[notification.pk for notification in found])
+        write_as_before(shown_rows, ACTIONS["read"])
     return shown
 
 

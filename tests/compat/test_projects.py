@@ -18,7 +18,15 @@ from notifications.conf import get_notification_model
 from notifications.models import notify_handler
 from notifications.signals import notify
 from notifications.views import AllNotificationsList
-from tests.factories import make_group, make_issue, make_notification, make_project, make_user, rows
+from tests.factories import (
+    listening,
+    make_group,
+    make_issue,
+    make_notification,
+    make_project,
+    make_user,
+    rows,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +71,44 @@ def test_borrowd_follows_each_row_with_one_of_its_own_and_finds_them_by_text(ann
     [row] = bob.notifications.all()
     assert followed == [(row.pk, True, bob)]
     assert row.data == {"message_type": "ITEM_REQUESTED", "item": 7}
+
+
+#: The requests that change single rows in the older packages, by the method of the row that they call.
+REQUESTS = {
+    "mark_as_read": "mark-as-read/{}/",
+    "mark_as_unread": "mark-as-unread/{}/",
+    "delete": "delete/{}/",
+    "mark_as_read in a list": "api/unread_list/?mark_as_read=true",
+}
+
+
+@pytest.mark.parametrize("soft", [False, True], ids=["", "soft"])
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_for_one_row_calls_what_a_site_has_of_its_own(
+    ann: Any, bob: Any, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch, name: str, soft: bool
+) -> None:
+    settings.NOTIFICATIONS = {"SOFT_DELETE": soft}
+    model, called = get_notification_model(), []
+    method, *_ = name.split()
+    method = "mark_as_deleted" if soft and method == "delete" else method
+    original = getattr(model, method)
+    row = make_notification(bob, actor=ann, unread=method != "mark_as_unread")
+    client.force_login(bob)
+    url = f"/inbox/notifications/{REQUESTS[name].format(row.slug)}"
+
+    def own(row: Any) -> None:
+        called.append(row.pk)
+        original(row)
+
+    if method != "delete":
+        with listening(post_save, sender=model) as heard:
+            assert client.post(url).status_code in {200, 302}
+        assert [(call["instance"].pk, call["created"]) for call in heard] == [(row.pk, False)]
+        model._base_manager.filter(pk=row.pk).update(unread=row.unread, deleted=False)
+    monkeypatch.setattr(model, method, own)
+    assert client.post(url).status_code in {200, 302}
+    assert called == [row.pk]
+    assert client.post(url.replace(str(row.slug), "1")).status_code in {200, 404}
 
 
 def test_kelvin_puts_a_handler_of_its_own_before_ours(ann: Any, bob: Any) -> None:
