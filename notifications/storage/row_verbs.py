@@ -31,7 +31,9 @@ class RowVerbs(models.Model):
 
     def mark_as_read(self, *, at: datetime | None = None) -> bool:
         """Mark this row as read, unless it is snoozed: snoozed rows return unread."""
-        return self._call(lambda rows: rows.mark_all_as_read(at=at), "unread", "read_at")
+        # A queryset of a site may have the method as the older packages do, without a time.
+        named = {} if at is None else {"at": at}
+        return self._call(lambda rows: rows.mark_all_as_read(**named), "unread", "read_at")
 
     amark_as_read = awaited(mark_as_read)
 

@@ -23,6 +23,7 @@ from notifications.conf import get_notification_model
 from notifications.models import AbstractNotification
 from notifications.objects.keys import ObjectKey
 from notifications.storage.fields import DataField, ObjectIdField
+from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import (
     make_issue,
     make_notification,
@@ -569,6 +570,23 @@ def test_a_row_that_is_created_read_keeps_the_moment_it_was_read(justquick: Any)
 
 def test_an_unread_row_was_never_read(justquick: Any) -> None:
     assert reloaded(make_notification(justquick, read_at=moment(2011, 2, 4))).read_at is None
+
+
+def test_a_row_calls_the_method_of_a_queryset_that_a_site_wrote_for_the_older_packages(
+    justquick: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, called = NotificationQuerySet.mark_all_as_read, []
+
+    def own(self: Any, recipient: Any = None) -> int:
+        called.append(recipient)
+        return original(self, recipient)
+
+    monkeypatch.setattr(NotificationQuerySet, "mark_all_as_read", own)
+    row = make_notification(justquick)
+
+    assert row.mark_as_read()
+    assert not async_to_sync(row.amark_as_read)()
+    assert called == [None, None]
 
 
 def test_save_lets_read_at_follow(justquick: Any) -> None:
