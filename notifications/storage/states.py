@@ -9,12 +9,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, TypeAlias
 
+from django.conf import settings as django_settings
 from django.db.models import F, OrderBy, Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
 
 from notifications.conf import settings
 from notifications.storage.expressions import (
@@ -67,8 +69,26 @@ def constant(name: str, condition: Q) -> State:
 
 def inbox_moment(row: Any) -> datetime | None:
     """Return the value that the database computes for ``inbox_at`` of this row."""
-    moment: datetime | None = row.snoozed_until or (row.timestamp if row.done_at is None else None)
-    return moment
+    moment: Any = row.snoozed_until or (row.timestamp if row.done_at is None else None)
+    return None if moment is None else as_stored(moment)
+
+
+def as_stored(moment: Any) -> datetime | None:
+    """Return a time as Django stores it, which may be set as a text, as a date, or without a zone.
+
+    Return None for an expression, whose value only the database knows, and for what is no time.
+    """
+    if not isinstance(moment, datetime):
+        text = moment if isinstance(moment, (str, date)) else ""
+        try:
+            day = parse_date(str(text))
+            moment = datetime.combine(day, time()) if day else parse_datetime(str(text))
+        except ValueError:
+            return None
+    if moment is None or (moment.tzinfo is not None) == django_settings.USE_TZ:
+        found: datetime | None = moment
+        return found
+    return timezone.make_aware(moment) if django_settings.USE_TZ else timezone.make_naive(moment)
 
 
 #: The lookups in the conditions of states. A comparison with null is false, as in a database.

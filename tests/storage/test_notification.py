@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models.functions import Now
 from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -570,6 +572,33 @@ def test_a_row_that_is_created_read_keeps_the_moment_it_was_read(justquick: Any)
 
 def test_an_unread_row_was_never_read(justquick: Any) -> None:
     assert reloaded(make_notification(justquick, read_at=moment(2011, 2, 4))).read_at is None
+
+
+#: A time in the past as Django takes it, and as a site may have it.
+TIMES: dict[str, Callable[[], Any]] = {
+    "without zone": lambda: datetime(2026, 1, 2, 3, 4),  # noqa: DTZ001
+    "text": lambda: timezone.now().isoformat(),
+    "text without zone": lambda: "2026-01-02 03:04",
+    "text of a day": lambda: "2026-01-02",
+    "day": lambda: date(2026, 1, 2),
+    "expression": Now,
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*received a naive datetime:RuntimeWarning")
+@pytest.mark.parametrize("name", TIMES)
+@pytest.mark.parametrize("column", ["timestamp", "snoozed_until"])
+def test_a_time_may_be_set_in_each_way_that_django_takes(justquick: Any, name: str, column: str) -> None:
+    row = make_notification(justquick, **{column: TIMES[name]()})
+    if name != "expression":
+        assert (row.is_in_inbox, row.is_unread) == (True, True)
+    setattr(row, column, TIMES[name]())
+    row.save()
+    rows().bulk_update([row], [column, "unread"])
+    again = type(row)(recipient=justquick, actor=justquick, verb="closed", **{column: TIMES[name]()})
+    rows().bulk_create([again])
+
+    assert [(row.is_in_inbox, row.is_unread) for row in rows()] == [(True, True)] * 2
 
 
 def test_a_row_calls_the_method_of_a_queryset_that_a_site_wrote_for_the_older_packages(
