@@ -9,14 +9,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from django.conf import settings as django_settings
-from django.db.models import F, OrderBy, Q, TextField
+from django.core.exceptions import ValidationError
+from django.db.models import DateTimeField, F, OrderBy, Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from notifications.conf import settings
 from notifications.storage.expressions import (
@@ -79,11 +79,9 @@ def as_stored(moment: Any) -> datetime | None:
     Return None for an expression, whose value only the database knows, and for what is no time.
     """
     if not isinstance(moment, datetime):
-        text = moment if isinstance(moment, (str, date)) else ""
         try:
-            day = parse_date(str(text))
-            moment = datetime.combine(day, time()) if day else parse_datetime(str(text))
-        except ValueError:
+            moment = DateTimeField().to_python(moment)
+        except (TypeError, ValidationError):
             return None
     if moment is None or (moment.tzinfo is not None) == django_settings.USE_TZ:
         found: datetime | None = moment
