@@ -32,6 +32,7 @@ from notifications.presentation import sentences
 from notifications.presentation.serialize import entry, without_excluded
 from notifications.presentation.threads import thread_of
 from notifications.storage.notification import AbstractNotification, Rows
+from notifications.storage.owners import user_pk
 from notifications.storage.reasons import reason_label
 from notifications.storage.states import newest_first, oldest_first, states_of
 
@@ -49,7 +50,7 @@ def count_of(request: HttpRequest, name: str, *, with_list: bool) -> HttpRespons
     rows = LISTS[name](rows_of(request))
     number = get_num_to_fetch(request) if with_list else 0
     found, count = newest(rows, number)
-    marking, etag = marks_as_read(request), fingerprint(found, count, request.user.pk, number)
+    marking, etag = marks_as_read(request), fingerprint(found, count, user_pk(request.user), number)
     if not marking and request.method != "POST":
         unchanged = get_conditional_response(request, etag=etag)
         if unchanged is not None:
@@ -104,7 +105,7 @@ def api_inbox(request: HttpRequest) -> HttpResponse:
     etag = fingerprint(
         shown,
         0,
-        request.user.pk,
+        user_pk(request.user),
         tab.name,
         request.GET.get("q"),
         number,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 from notifications.extensions import message_of
 from notifications.inbox.actions import ACTIONS
 from notifications.inbox.saved_searches import MAX_SEARCHES
+from notifications.storage.owners import user_pk
 
 COOKIE = "notifications_flash"
 #: The lifetime of the cookie in seconds.
@@ -83,4 +84,4 @@ def get_flash(request: HttpRequest) -> Flash | None:
 
 def salt(request: HttpRequest) -> str:
     """Return the salt, which makes the cookie of one user invalid for others."""
-    return f"{COOKIE}:{request.user.pk}"
+    return f"{COOKIE}:{user_pk(request.user)}"

@@ -10,7 +10,9 @@ from django.contrib.auth import get_user_model
 
 def user_pk(user: Any) -> Any:
     """Return the primary key of a user, or None. A model that inherits from the user model may have one of its own."""
-    return getattr(user, get_user_model()._meta.pk.attname, None)
+    # A user without a row, made of a token, may have only this.
+    own = getattr(user, "pk", None)
+    return getattr(user, get_user_model()._meta.pk.attname, own)
 
 
 def rows_of_user(user: Any) -> Any:

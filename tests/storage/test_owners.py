@@ -20,7 +20,7 @@ from notifications.inbox.actions import ACTIONS
 from notifications.inbox.requests import rows_of
 from notifications.inbox.undo import do, undo
 from notifications.storage.counts import mark_seen, unread_count, unseen_count
-from notifications.storage.owners import rows_of_user
+from notifications.storage.owners import rows_of_user, user_pk
 from notifications.templatetags.notifications_tags import has_notification, newest_of
 from tests.factories import make_notification, make_user, rows
 
@@ -86,3 +86,18 @@ def test_nothing_asks_the_manager_of_a_user_for_all_rows() -> None:
         if re.search(r"(?<!``)\buser\.notifications\.(?!model\b|all\(\)\.db\b)", path.read_text())
     ]
     assert found == ["owners.py"]
+
+
+def test_a_user_made_of_a_token_is_known_by_its_key() -> None:
+    assert user_pk(SimpleNamespace(pk="7")) == "7"
+    assert user_pk(SimpleNamespace()) is None
+
+
+def test_nothing_takes_the_key_of_a_request_for_that_of_a_user() -> None:
+    # But user_pk(): the user of a request may be of a model that inherits from the user model.
+    found = [
+        path.name
+        for path in Path(notifications.__file__).parent.rglob("*.py")
+        if re.search(r"request\.user\.pk|pk=user\.pk", path.read_text())
+    ]
+    assert found == []

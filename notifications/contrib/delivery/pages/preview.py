@@ -14,6 +14,7 @@ from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import Channel, Message
 from notifications.inbox.search import is_of_type
 from notifications.sending.audience import is_active
+from notifications.storage.owners import user_pk
 from notifications.types import NotificationType
 
 #: How many notifications a digest shows.
@@ -50,7 +51,7 @@ def parts(
 ) -> Mapping[str, str]:
     """Return the parts of a sample message by their names."""
     # The user of a request is wrapped in another class.
-    user = get_user_model()._base_manager.get(pk=user.pk)
+    user = get_user_model()._base_manager.get(pk=user_pk(user))
     rows = samples(kind, user)
     message = Message(
         key=f"0.{rows[0].pk}",
