@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from notifications.conf import settings
 from notifications.inbox import saved_searches as saving, search, undo as undoing
@@ -30,7 +30,15 @@ from notifications.inbox.flash import (
 )
 from notifications.inbox.identity import for_user_of_page
 from notifications.inbox.matching import Matching, MatchingChanged
-from notifications.inbox.requests import form_data, next_url, own_url, refuse, rows_of, wants_json
+from notifications.inbox.requests import (
+    form_data,
+    next_url,
+    own_url,
+    posted_by_user,
+    refuse,
+    rows_of,
+    wants_json,
+)
 from notifications.inbox.selection import Selection, key_of
 from notifications.inbox.snooze import SnoozeError, choices, snooze_panel, snooze_until
 from notifications.inbox.tabs import tab_of
@@ -131,8 +139,7 @@ def seen(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @for_user_of_page
-@login_required
-@require_POST
+@posted_by_user
 def saved_searches(request: HttpRequest) -> HttpResponse:
     """Save, remove or move up the search ``name``, as ``do`` says, and redirect to ``next``."""
     do, name = request.POST.get("do", ""), request.POST.get("name", "")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
 
 from notifications.extensions import rows_for
 from notifications.storage.notification import Rows
@@ -53,3 +60,21 @@ def next_url(request: HttpRequest) -> str:
         hosts = set()
     allowed = url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure())
     return url if allowed and url.isprintable() else ""
+
+
+def posted_by_user(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let a view take only what a user has posted. Who has to log in first returns to the page of the form.
+
+    The URL of the view is no page: a login that led to it would end there in a 405.
+    """
+
+    # The middleware would lead to it, too.
+    @login_not_required
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(next_url(request))
+        response: HttpResponse = require_POST(view)(request, *args, **kwargs)
+        return response
+
+    return answer

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from django.db import connection
@@ -12,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+import notifications
 from notifications.inbox import saved_searches, tabs
 from notifications.inbox.saved_searches import MAX_SEARCHES, SavedSearch, searches_of
 from notifications.inbox.tabs import FILTERS
@@ -123,6 +126,24 @@ def test_only_a_post_of_a_user_changes_them(inbox: Client, client: Client) -> No
     assert inbox.get(SEARCHES).status_code == 405
     client.logout()
     assert client.post(SEARCHES, {"do": "save", "q": "is:read"}).status_code == 302
+
+
+@pytest.mark.parametrize("middleware", [[], ["django.contrib.auth.middleware.LoginRequiredMiddleware"]])
+@pytest.mark.parametrize("next_url", [f"{INBOX}?q=is:unread", "https://example.org/"])
+def test_who_was_logged_out_meanwhile_returns_to_the_page_of_the_form(
+    client: Client, settings: Any, middleware: list[str], next_url: str
+) -> None:
+    """The login led to the URL that takes the form, which is no page."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, *middleware]
+    answer = client.post(SEARCHES, {"do": "save", "q": "is:unread", "next": next_url})
+    allowed = next_url if next_url.startswith("/") else ""
+    path, _, query = answer["Location"].partition("?")
+    assert (path, parse_qs(query, keep_blank_values=True)) == (settings.LOGIN_URL, {"next": [allowed]})
+
+
+def test_no_view_that_only_takes_a_form_leads_to_itself() -> None:
+    for path in Path(notifications.__file__).parent.rglob("*.py"):
+        assert not re.search(r"^@require_POST", path.read_text(), re.MULTILINE), path
 
 
 def test_a_site_without_the_table_has_no_saved_searches(

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from notifications.contrib.subscriptions.buttons import (
     ACTIONS,
@@ -31,7 +31,7 @@ from notifications.extensions import explained
 from notifications.inbox import pagination
 from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.identity import for_user_of_page
-from notifications.inbox.requests import next_url, own_url, refuse, rows_of, wants_json
+from notifications.inbox.requests import next_url, own_url, posted_by_user, refuse, rows_of, wants_json
 from notifications.inbox.selection import key_of
 from notifications.models import AbstractNotification
 from notifications.objects.keys import attach_objects
@@ -72,8 +72,7 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@login_required
-@require_POST
+@posted_by_user
 def change(request: HttpRequest) -> HttpResponse:
     """Do what a button of ``{% watch_button %}`` says with its object."""
     obj = named_object(request.user, request.POST.get("object", ""))
@@ -82,8 +81,7 @@ def change(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @for_user_of_page
-@login_required
-@require_POST
+@posted_by_user
 def change_from_notification(request: HttpRequest) -> HttpResponse:
     """Do what a button of a notification in the inbox says with the object that the notification is about."""
     name, _, slug = request.POST.get("row", "").partition(":")
@@ -105,8 +103,7 @@ def do(request: HttpRequest, name: str, obj: Any) -> HttpResponse:
 
 
 @never_cache
-@login_required
-@require_POST
+@posted_by_user
 def change_selected(request: HttpRequest) -> HttpResponse:
     """Do it with the selected subscriptions of the user, or with the one whose button was pressed, all at once."""
     user: Any = request.user
