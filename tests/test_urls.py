@@ -149,8 +149,10 @@ def test_two_instances_each_lead_to_themselves(settings: Any, client: Client) ->
 def test_nobody_is_led_to_the_login_and_back(client: Client, name: str, method: str) -> None:
     make_notification(make_user())
     found = reverse(f"notifications:{name}", args=args(name))
+    # Not to what only takes a form.
+    back = "" if name == "saved_searches" else found
     response = getattr(client, method)(found)
-    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={found}")
+    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={back}")
     assert rows().unread().count() == 1
 
 
