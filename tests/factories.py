@@ -12,8 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db import connections
+from django.db import connections, models
 from django.dispatch import Signal
+from django.test.utils import isolate_apps
 
 from notifications.conf import get_notification_model
 from notifications.models import AbstractNotification
@@ -35,6 +36,23 @@ def make_users(count: int, name: str = "user", *, using: str = "default") -> lis
     users.bulk_create([model(username=username) for username in names], batch_size=500)
     made = {user.username: user for user in users.filter(username__startswith=name)}
     return [made[username] for username in names]
+
+
+def as_child(user: Any, number: Any) -> Any:
+    """Return the user as an instance of a model that inherits from the user model, with a primary key of its own."""
+    user_model: Any = get_user_model()
+
+    with isolate_apps("tests.testapp"):
+
+        class Child(user_model):  # type: ignore[misc]
+            number = type(user_model._meta.pk)(primary_key=True)
+            user = models.OneToOneField(user_model, models.CASCADE, parent_link=True, related_name="+")
+
+            class Meta:
+                app_label = "testapp"
+
+    values = {field.attname: getattr(user, field.attname) for field in user_model._meta.concrete_fields}
+    return Child(number=number, **values)
 
 
 def make_group(name: str = "maintainers", *users: Any) -> Group:

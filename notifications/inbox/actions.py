@@ -124,22 +124,6 @@ ACTIONS: Mapping[str, Action] = {
     )
 }
 
-
-def write_as_before(rows: Rows, action: Action) -> int:
-    """Perform an action on a few rows as the views of the older packages do: by a method of each row.
-
-    That matters only if the site's model overrides the method or ``save()``, or if saving has receivers. Return the
-    number of changes.
-    """
-    delete = "mark_as_deleted" if settings.SOFT_DELETE else "delete"
-    name = {"read": "mark_as_read", "unread": "mark_as_unread", "delete": delete}[action.name]
-    is_ours = getattr(rows.model, name) is getattr(AbstractNotification, name)
-    if is_ours and (name == "delete" or not rows.model.is_saved_by_others()):
-        return action.write(rows, None)
-    # One of hq's time returns nothing.
-    return sum(getattr(row, name)() is not False for row in rows)
-
-
 #: The actions that have a button on a row, each with its opposite. Deletion has a confirmation page instead.
 ROW_ACTIONS = tuple(action for action in ACTIONS.values() if action.name != "delete")
 
@@ -157,3 +141,18 @@ def actions_of(states: Collection[str]) -> list[Action]:
     else:
         names += ["snooze", "unread" if "read" in states else "read"]
     return [ACTIONS[name] for name in names]
+
+
+def write_as_before(rows: Rows, action: Action) -> int:
+    """Perform an action on a few rows as the views of the older packages do: by a method of each row.
+
+    That matters only if the site's model overrides the method or ``save()``, or if saving has receivers. Return the
+    number of changes.
+    """
+    delete = "mark_as_deleted" if settings.SOFT_DELETE else "delete"
+    name = {"read": "mark_as_read", "unread": "mark_as_unread", "delete": delete}[action.name]
+    is_ours = getattr(rows.model, name) is getattr(AbstractNotification, name)
+    if is_ours and (name == "delete" or not rows.model.is_saved_by_others()):
+        return action.write(rows, None)
+    # One of hq's time returns nothing.
+    return sum(getattr(row, name)() is not False for row in rows)

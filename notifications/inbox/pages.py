@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -60,20 +59,17 @@ class NotificationViewList(LoginRequiredMixin, Base):
         size: int | None = settings.PAGE_SIZE if self.paginate_by is PAGE_SIZE else self.paginate_by
         return size
 
-    @property
-    def order_of_tab(self) -> Sequence[Any]:
-        """Return the ``order_by()`` of the tab's rows, empty if it is the order of the model."""
-        return () if self.rows_of_tab is None else self.rows_of_tab.query.order_by
-
     def is_in_our_order(self, rows: Any) -> bool:
         """Return whether the rows are in the order of the tab: the view does not override it."""
+        # Empty where it is the order of the model.
+        orders = ((), () if self.rows_of_tab is None else self.rows_of_tab.query.order_by)
         return (
             isinstance(rows, QuerySet)
             and not (rows.query.is_sliced or rows.query.combinator)
             and not (rows.query.distinct_fields or self.get_ordering())
             and rows.query.standard_ordering
             and not rows.query.extra_order_by
-            and (not rows.query.order_by or rows.query.order_by == self.order_of_tab)
+            and rows.query.order_by in orders
             and rows.model is get_notification_model()
             and (self.page_kwarg, self.paginator_class) == (Base.page_kwarg, Base.paginator_class)
             and not self.get_paginate_orphans()

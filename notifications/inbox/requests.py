@@ -67,6 +67,7 @@ def posted_by_user(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 
     The URL of the view is no page: a login that led to it would end there in a 405.
     """
+    answer_to_post = require_POST(view)
 
     # The middleware would lead to it, too.
     @login_not_required
@@ -74,7 +75,6 @@ def posted_by_user(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
             return redirect_to_login(next_url(request))
-        response: HttpResponse = require_POST(view)(request, *args, **kwargs)
-        return response
+        return answer_to_post(request, *args, **kwargs)
 
     return answer

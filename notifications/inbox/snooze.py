@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy as _, pgettext
 
-from notifications.storage.expressions import judge_moment, moment_of
+from notifications.storage.expressions import judge_moment, moment_of, stored
 
 #: The times of day for snoozing until the morning and until the evening.
 MORNING, EVENING = time(8), time(18)
@@ -129,10 +129,3 @@ def at(now: datetime, clock: time, *, days: int = 0) -> datetime:
     """Return the time of day ``clock`` in this number of days, or one day later if that is in the past."""
     moment = datetime.combine(now.date() + timedelta(days=days), clock)
     return moment if moment > now.replace(tzinfo=None) else moment + timedelta(days=1)
-
-
-def stored(moment: datetime) -> datetime:
-    """Return a time as the database stores it: aware if USE_TZ is on, otherwise naive."""
-    if settings.USE_TZ:
-        return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
-    return timezone.make_naive(moment) if timezone.is_aware(moment) else moment

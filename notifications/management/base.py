@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import connections, models, router
+from django.db import connections, models
 
 from notifications.management.progress import ProgressBar
 from notifications.storage.locking import retry
 from notifications.storage.transactions import commit_by_itself
-
-M = TypeVar("M", bound=models.Model)
 
 
 class Output:
@@ -88,11 +87,18 @@ class WritingCommand(PrintingCommand):
         super().run_from_argv(argv)
 
 
+def keys_in_chunks(rows: models.QuerySet[Any], size: int) -> Iterator[list[Any]]:
+    """Yield the primary keys of the rows in chunks of this size.
+
+    They go along the primary key, so that no chunk reads again what those before it have read.
+    """
+    keys = rows.order_by("pk").values_list("pk", flat=True)
+    chunk = list(keys[:size])
+    while chunk:
+        yield chunk
+        chunk = list(keys.filter(pk__gt=chunk[-1])[:size])
+
+
 def delete_rows(rows: models.QuerySet[Any]) -> int:
     """Delete these rows. Return how many there still were: another process may have deleted some of them."""
     return retry(rows.delete, rows.db)[1].get(rows.model._meta.label, 0)
-
-
-def at_home(rows: models.QuerySet[M]) -> models.QuerySet[M]:
-    """Return the same rows, read where they are written: a replica may not have yet what somebody names."""
-    return rows.using(router.db_for_write(rows.model, **rows._hints))  # type: ignore[attr-defined] # not in the stubs

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import models, router
+from django.db import models
 from django.db.models.manager import BaseManager
 
 from notifications.events import Event
@@ -21,6 +21,7 @@ from notifications.objects.guard import guarded
 from notifications.sending.naming import shown
 from notifications.sending.odd_querysets import refuse_odd
 from notifications.storage.owners import user_pk
+from notifications.storage.replicas import at_home
 from notifications.types import type_of
 
 #: The most primary keys in one statement.
@@ -83,14 +84,14 @@ def resolve(recipient: Any) -> Audience:
     if is_user(recipient):
         return Users([user_key(recipient)], total=1)
     if isinstance(recipient, Group):
-        return at_home(members(recipient))
+        return at_home_by_default(members(recipient))
     if isinstance(recipient, BaseManager):
         raise TypeError(
             "recipient is a manager, not a queryset. Write .all() after it: group.user_set.all()."
         )
     if isinstance(recipient, models.QuerySet):
         refuse_odd(recipient, "recipient")
-        return users_of(at_home(recipient))
+        return users_of(at_home_by_default(recipient))
     if isinstance(recipient, (str, bytes, Mapping)) or not isinstance(recipient, Iterable):
         raise TypeError(f"recipient must be {ALLOWED_RECIPIENTS}, got {shown(recipient)}.")
     keys = (user_key(member) for member in recipient)
@@ -100,10 +101,10 @@ def resolve(recipient: Any) -> Audience:
     return Users(judged, total=len(judged))
 
 
-def at_home(users: models.QuerySet[Any]) -> models.QuerySet[Any]:
-    """Return the same users, read where they are written unless the site chose a database: a replica may be behind."""
+def at_home_by_default(users: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return the same users, read where they are written unless the site chose a database."""
     chosen: Any = users
-    return users if chosen._db else users.using(router.db_for_write(users.model, **chosen._hints))
+    return users if chosen._db else at_home(users)
 
 
 def users_of(audience: models.QuerySet[Any]) -> Audience:
@@ -241,7 +242,7 @@ def judged(extension: Extension, audience: Any) -> models.QuerySet[Any]:
     if not isinstance(audience, models.QuerySet):
         raise TypeError(f"{where} must be a queryset of users or None, got {shown(audience)}.")
     refuse_odd(audience, where)
-    audience = at_home(audience)
+    audience = at_home_by_default(audience)
     users = users_of(audience)
     if isinstance(users, Users) or not is_selectable(users):
         return wrapped(audience)

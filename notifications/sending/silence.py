@@ -11,7 +11,7 @@ from django.db import models
 
 from notifications.events import Event
 from notifications.extensions import Extension, audience_extensions
-from notifications.sending.audience import at_home, members, recipient_asked_again
+from notifications.sending.audience import at_home_by_default, members, recipient_asked_again
 from notifications.sending.naming import name_of
 
 logger = logging.getLogger("notifications")
@@ -53,9 +53,9 @@ def asked(extension: Extension, event: Event, recipient: Any) -> str | None:
 def names_somebody(recipient: Any) -> bool:
     """Return whether the argument contains a user. An iterator is consumed already: then only extensions can know."""
     if isinstance(recipient, Group):
-        return at_home(members(recipient)).exists()
+        return at_home_by_default(members(recipient)).exists()
     if isinstance(recipient, models.QuerySet):
-        return at_home(recipient).exists()
+        return at_home_by_default(recipient).exists()
     if isinstance(recipient, Iterator):
         return bool(audience_extensions())
     return not isinstance(recipient, Sized) or len(recipient) > 0

@@ -6,6 +6,7 @@ from datetime import datetime, timezone as zones
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import FullResultSet
 from django.db import models
 from django.utils import timezone
@@ -188,6 +189,13 @@ def moment_of(text: str) -> datetime | None:
         return moment.astimezone(zones.utc)
     except OverflowError as error:
         raise ValueError(f"There is no {text!r} in UTC.") from error
+
+
+def stored(moment: datetime) -> datetime:
+    """Return a time as the database stores it: aware if USE_TZ is on, otherwise naive."""
+    if settings.USE_TZ:
+        return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+    return timezone.make_naive(moment) if timezone.is_aware(moment) else moment
 
 
 def judge_moment(until: Any) -> datetime:

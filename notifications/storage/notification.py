@@ -228,19 +228,12 @@ class AbstractNotification(RowVerbs):
 
     def save(
         self,
-        *positional: Any,
         force_insert: bool | tuple[models.base.ModelBase, ...] = False,
         force_update: bool = False,
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
         """Save the row, update ``read_at`` to match ``unread``, and clear the recipient's cached counts."""
-        if positional:
-            # As an override of a site hands them on, which Django takes until 6.0.
-            named = {"force_insert": force_insert, "force_update": force_update, "using": using}
-            named |= dict(zip([*named, "update_fields"], positional, strict=False))
-            AbstractNotification.save(self, **{"update_fields": update_fields, **named})  # type: ignore[arg-type]
-            return
         if update_fields is not None:
             update_fields = set(update_fields)
             if "unread" in update_fields:
@@ -372,9 +365,10 @@ class AbstractNotification(RowVerbs):
     def settle_read_at(self) -> None:
         """Let ``read_at`` follow ``unread``, whoever set it; a snoozed row keeps it for when it is unsnoozed."""
         unread: Any = self.unread
+        field: Any = self._meta.get_field("unread")
         # What is neither true nor false is left to Django: an expression is, and others are an error.
         with suppress(ValidationError):
-            unread = models.BooleanField().to_python(unread)
+            unread = field.to_python(unread)
         if not unread:
             self.read_at = self.read_at or timezone.now()
         elif not self.is_snoozed:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db.models import DateTimeField, F, OrderBy, Q, TextField
 from django.db.models.functions import Cast
@@ -22,6 +21,7 @@ from notifications.conf import settings
 from notifications.storage.expressions import (
     CurrentMoment,
     IsSet,
+    stored,
 )
 
 #: Whether a condition is true for a loaded row at a time.
@@ -70,23 +70,13 @@ def constant(name: str, condition: Q) -> State:
 def inbox_moment(row: Any) -> datetime | None:
     """Return the value that the database computes for ``inbox_at`` of this row."""
     moment: Any = row.snoozed_until or (row.timestamp if row.done_at is None else None)
-    return None if moment is None else as_stored(moment)
-
-
-def as_stored(moment: Any) -> datetime | None:
-    """Return a time as Django stores it, which may be set as a text, as a date, or without a zone.
-
-    Return None for an expression, whose value only the database knows, and for what is no time.
-    """
     if not isinstance(moment, datetime):
+        # It may be set as a text or as a date, or as an expression, whose value only the database knows.
         try:
             moment = DateTimeField().to_python(moment)
         except (TypeError, ValidationError):
             return None
-    if moment is None or (moment.tzinfo is not None) == django_settings.USE_TZ:
-        found: datetime | None = moment
-        return found
-    return timezone.make_aware(moment) if django_settings.USE_TZ else timezone.make_naive(moment)
+    return None if moment is None else stored(moment)
 
 
 #: The lookups in the conditions of states. A comparison with null is false, as in a database.

@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
-from django.db import models
 from django.db.models import Prefetch
-from django.test.utils import isolate_apps
 
 import notifications
 from notifications.inbox.actions import ACTIONS
@@ -22,7 +20,7 @@ from notifications.inbox.undo import do, undo
 from notifications.storage.counts import mark_seen, unread_count, unseen_count
 from notifications.storage.owners import rows_of_user, user_pk
 from notifications.templatetags.notifications_tags import has_notification, newest_of
-from tests.factories import make_notification, make_user, rows
+from tests.factories import as_child, make_notification, make_user, rows
 
 pytestmark = pytest.mark.django_db
 
@@ -57,25 +55,15 @@ def test_a_user_has_all_rows_also_where_some_were_prefetched(justquick: Any, nam
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", OF_USER)
-@isolate_apps("tests.testapp")
 def test_a_user_of_a_child_with_a_key_of_its_own_is_not_the_one_with_that_number(
     justquick: Any, name: str
 ) -> None:
-    user_model: Any = get_user_model()
-
-    class Pilot(user_model):  # type: ignore[misc]
-        number = models.TextField(primary_key=True)
-        user = models.OneToOneField(user_model, models.CASCADE, parent_link=True, related_name="+")
-
-        class Meta:
-            app_label = "testapp"
-
     make_notification(justquick, verb="said")
     make_notification(justquick, verb="closed")
     other = make_user("other")
     assert (unread_count(other), unseen_count(other)) == (0, 0)
     expected = {"has_notification": True, "mark_seen": 0}.get(name, 2)
-    assert OF_USER[name](Pilot(number=other.pk, id=justquick.pk)) == expected
+    assert OF_USER[name](as_child(justquick, other.pk)) == expected
 
 
 def test_nothing_asks_the_manager_of_a_user_for_all_rows() -> None:

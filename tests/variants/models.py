@@ -38,7 +38,7 @@ class Variant(AbstractNotification):
 class SavesItself(Variant):
     """A model that does something of its own when a row is saved."""
 
-    def save(  # type: ignore[override]
+    def save(
         self,
         force_insert: Any = False,
         force_update: Any = False,

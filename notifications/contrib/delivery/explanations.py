@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import router
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy as _
 
@@ -15,6 +14,7 @@ from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import choices_of, decide, default_frequency
 from notifications.events import Event
 from notifications.storage.owners import user_pk
+from notifications.storage.replicas import at_home
 from notifications.types import NotificationType, type_of
 
 #: What a rule of ``preferences.decide`` means.
@@ -69,7 +69,7 @@ def explain_row(row: Any) -> list[DeliveryExplanation]:
 
 def deliveries_of(user: Any) -> Any:
     """Return the deliveries of a user, from the database where they are written."""
-    return Delivery.objects.using(router.db_for_write(Delivery)).filter(recipient=user)
+    return at_home(Delivery.objects.filter(recipient=user))
 
 
 def explanation(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections, router
+from django.db import connections
 
 from notifications.contrib.delivery.channels import Channel
 from notifications.contrib.delivery.choices import EVERYTHING, Frequency, scopes_of
@@ -18,6 +18,7 @@ from notifications.contrib.delivery.models import MAX_CHANNEL, MAX_SCOPE, Prefer
 from notifications.objects.text import text_problem
 from notifications.storage.locking import retry, writing
 from notifications.storage.owners import user_pk
+from notifications.storage.replicas import at_home
 from notifications.types import NotificationType
 
 
@@ -64,7 +65,7 @@ def choices_of(users: Iterable[Any], using: str | None = None) -> dict[Any, dict
 
 def preferences_for_write() -> Any:
     """Return all preferences, from the database where they are written."""
-    return Preference.objects.using(router.db_for_write(Preference))
+    return at_home(Preference.objects.all())
 
 
 def turn_off(user: Any, scope: str, channel: str) -> None:

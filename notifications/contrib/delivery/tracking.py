@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.db import router
-
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.models import Delivery, short_text
 from notifications.contrib.delivery.sending import stop_address
 from notifications.storage.locking import retry
+from notifications.storage.replicas import at_home
 
 #: What an event makes of a delivery, and of which status it may be before: reports repeat, and come in any order.
 STATUSES = {
@@ -30,7 +29,7 @@ def track(sender: Any, event: Any, **arguments: Any) -> None:
     if not str(key).isascii() or not str(key).isdigit() or len(str(key)) > 18:
         # Not a mail of ours.
         return
-    rows = Delivery.objects.using(router.db_for_write(Delivery))
+    rows = at_home(Delivery.objects.all())
     delivery = rows.filter(pk=int(str(key))).first()
     if delivery is None:
         return

@@ -30,7 +30,7 @@ from notifications.sending.arguments import clean_event
 from notifications.sending.audience import (
     Users,
     active,
-    at_home,
+    at_home_by_default,
     is_user,
     recipient_asked_again,
     resolve,
@@ -110,7 +110,7 @@ def recipients_of(event: Event, *, recipient: Any = None) -> QuerySet[Any]:
     ``recipient`` is what ``notify.send`` would be given.
     """
     users = audience_of(event, named_users(recipient_asked_again(event, recipient)))
-    return users_with([user_key(event.actor)]) if users is None else at_home(users)
+    return users_with([user_key(event.actor)]) if users is None else at_home_by_default(users)
 
 
 def named_users(recipient: Any, *, only: Any = None) -> QuerySet[Any] | None:
@@ -128,7 +128,7 @@ def named_users(recipient: Any, *, only: Any = None) -> QuerySet[Any] | None:
 
 def users_with(keys: list[Any]) -> QuerySet[Any]:
     """Return the users with these primary keys."""
-    return at_home(get_user_model()._base_manager.filter(pk__in=keys))
+    return at_home_by_default(get_user_model()._base_manager.filter(pk__in=keys))
 
 
 def explain(user: Any, event: Event, *, recipient: Any = None) -> Explanation:
@@ -144,7 +144,7 @@ def explain(user: Any, event: Event, *, recipient: Any = None) -> Explanation:
     is_actor = is_user(event.actor) and user_key(event.actor) == key
     if users is None:
         return about.only_actor() if is_actor else about.nothing()
-    one = wrapped(at_home(users)).filter(pk=key)
+    one = wrapped(at_home_by_default(users)).filter(pk=key)
     found = list(one.values_list(REASON if says_reasons(one) else Value(event.reason)))
     rows = deciding_rows(user, ancestry)
     if found and named is not None:

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import router
 
 from notifications.contrib.subscriptions.audience import most_blocking, muters_of
 from notifications.contrib.subscriptions.containment import ancestry_of
 from notifications.contrib.subscriptions.explanations import remains_of
 from notifications.contrib.subscriptions.fields import make_object_key
 from notifications.contrib.subscriptions.levels import DIRECT_REASONS
-from notifications.contrib.subscriptions.models import Subscription
-from notifications.contrib.subscriptions.operations import IS_MUTED
+from notifications.contrib.subscriptions.operations import IS_MUTED, subscriptions_for_write
 from notifications.objects.fetch import model_of
 
 
@@ -25,9 +23,7 @@ def muted_among(rows: Sequence[Any]) -> set[Any]:
     Costs one query where none of the recipients has muted anything; otherwise also some for each event of those who
     have.
     """
-    mutes = Subscription.objects.using(router.db_for_write(Subscription)).filter(
-        IS_MUTED, user__in={row.recipient_id for row in rows}
-    )
+    mutes = subscriptions_for_write().filter(IS_MUTED, user__in={row.recipient_id for row in rows})
     muted: defaultdict[Any, set[str]] = defaultdict(set)
     for user, key in mutes.values_list("user", "object_key"):
         muted[user].add(key)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
-from django.db import models, router
+from django.db import models
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from notifications.contrib.subscriptions.containment import object_key
@@ -21,6 +21,7 @@ from notifications.storage.expressions import CurrentMoment, judge_moment
 from notifications.storage.locking import retry
 from notifications.storage.owners import user_pk
 from notifications.storage.reasons import Reason
+from notifications.storage.replicas import at_home
 
 EXPIRED = Q(until__lte=CurrentMoment())
 #: A mute that has not ended by itself.
@@ -100,7 +101,7 @@ def watchers(obj: models.Model) -> QuerySet[Any]:
 
 def subscriptions_for_write() -> QuerySet[Subscription]:
     """Return all rows, in the database that they are written to."""
-    return Subscription.objects.using(router.db_for_write(Subscription))
+    return at_home(Subscription.objects.all())
 
 
 def rows_of(user: Any, obj: models.Model) -> QuerySet[Subscription]:

@@ -15,7 +15,7 @@ from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from notifications.conf import get_notification_model
-from notifications.management.base import WritingCommand
+from notifications.management.base import WritingCommand, keys_in_chunks
 from notifications.storage.states import newest_first
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -94,14 +94,9 @@ class Command(WritingCommand):
             return
         # Checked again when the rows are locked: a user may have marked one as unread or saved it in the meantime.
         still = (Q(unread=False) | Q(deleted=True)) & Q(saved_at__isnull=True)
-        deleted, last = 0, None
+        deleted = 0
         with self.progress_bar() as bar:
-            while True:
-                rest = rows if last is None else rows.filter(pk__gt=last)
-                keys = list(rest.order_by("pk").values_list("pk", flat=True)[: options["chunk_size"]])
-                if not keys:
-                    break
-                last = keys[-1]
+            for keys in keys_in_chunks(rows, options["chunk_size"]):
                 deleted += rows.filter(pk__in=keys).delete_in_order(still=still)
                 bar(deleted, max(total, deleted))
         self.stdout.write(self.style.SUCCESS(f"Deleted {deleted} notification{pluralize(deleted)}."))

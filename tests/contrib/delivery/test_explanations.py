@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.admin import site
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import models
 from django.test import Client, RequestFactory
-from django.test.utils import isolate_apps
 from django.urls import reverse
 
 from notifications import notify
@@ -27,7 +25,7 @@ from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import deliver
 from notifications.extensions import explained
 from tests.contrib.routers import EmptyReplica
-from tests.factories import make_project, make_user, moment, rows
+from tests.factories import as_child, make_project, make_user, moment, rows
 from tests.testapp.models import UuidThing
 
 pytestmark = pytest.mark.django_db
@@ -58,22 +56,14 @@ def test_the_rule_that_decided_is_named(make_type: Any, scope: str | None, rule:
     assert str(found).endswith("Status: pending.")
 
 
-@isolate_apps("tests.testapp")
 def test_a_user_of_a_child_with_a_key_of_its_own_is_not_the_one_with_that_number(make_type: Any) -> None:
-    class Pilot(User):
-        number = models.AutoField(primary_key=True)
-        user = models.OneToOneField(User, models.CASCADE, parent_link=True, related_name="+")
-
-        class Meta:
-            app_label = "testapp"
-
     make_type("closed", channels={"memory": "daily"})
     user, other = make_user(), make_user("other")
     choose(user, "type:closed", "memory", "weekly")
     choose(other, "type:closed", "memory", "instant")
     [row] = send(user)
 
-    found = explain_delivery(Pilot(number=other.pk, id=user.pk), row, "memory")
+    found = explain_delivery(as_child(user, other.pk), row, "memory")
 
     assert (found.frequency, found.rule, found.status) == ("weekly", "type", "pending")
 

@@ -15,16 +15,15 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.contrib.sessions.models import Session
-from django.db import connection, models
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
-from django.test.utils import isolate_apps
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from notifications.contrib.live import sessions
 from notifications.contrib.live.sessions import Login, ended, key_of, logins
-from tests.factories import make_user, make_users
+from tests.factories import as_child, make_user, make_users
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shape("default", "custom_user")]
 
@@ -132,22 +131,12 @@ class AsPilot(BaseBackend):
         return self.found if self.found.pk == user_id else None
 
 
-@isolate_apps("tests.testapp")
 def test_a_user_of_a_child_with_a_key_of_its_own_is_not_the_one_with_that_number(
     settings: Any, rf: RequestFactory
 ) -> None:
-    user_model: Any = get_user_model()
-
-    class Pilot(user_model):  # type: ignore[misc]
-        number = type(user_model._meta.pk)(primary_key=True)
-        user = models.OneToOneField(user_model, models.CASCADE, parent_link=True, related_name="+")
-
-        class Meta:
-            app_label = "testapp"
-
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.AsPilot"]
     user, other = make_users(2)
-    AsPilot.found = pilot = Pilot(number=other.pk, id=user.pk, password=user.password)
+    AsPilot.found = pilot = as_child(user, other.pk)
     request: Any = rf.get("/")
     request.user = pilot
     request.session = import_module("django.contrib.sessions.backends.db").SessionStore()

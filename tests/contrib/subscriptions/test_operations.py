@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.core.management import call_command
-from django.db import OperationalError, models
-from django.test.utils import isolate_apps
+from django.db import OperationalError
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
@@ -38,7 +37,7 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.storage.reasons import Reason, strongest
 from tests.contrib.subscriptions.models import Ticket
 from tests.contrib.subscriptions.things import make_ticket, said, send, send_and_commit, told_why
-from tests.factories import at_once, make_user
+from tests.factories import as_child, at_once, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -282,17 +281,9 @@ def test_a_user_is_a_user_of_the_site_and_saved(bob: Any) -> None:
     assert is_watching(bob, ticket)
 
 
-@isolate_apps("tests.contrib.subscriptions")
 def test_a_user_of_a_child_with_a_key_of_its_own_is_not_the_one_with_that_number(bob: Any) -> None:
-    class Pilot(User):
-        number = models.AutoField(primary_key=True)
-        user = models.OneToOneField(User, models.CASCADE, parent_link=True, related_name="+")
-
-        class Meta:
-            app_label = "subscriptions"
-
     ticket, ann = make_ticket(), make_user("ann")
-    pilot = Pilot(number=ann.pk, id=bob.pk, username="bob")
+    pilot = as_child(bob, ann.pk)
 
     watch(pilot, ticket)
     assert is_watching(pilot, ticket)

@@ -45,6 +45,7 @@ from notifications.inbox.snooze import yet_to_come
 from notifications.storage.expressions import moment_of
 from notifications.storage.locking import hold, retry, writing
 from notifications.storage.owners import user_pk
+from notifications.storage.replicas import at_home
 from notifications.types import NotificationType, all_types, category_label, type_label
 
 #: The beginning of the name of a field that chooses a frequency: "choice:<channel>:<scope>".
@@ -128,7 +129,7 @@ def cell(kind: type[NotificationType], channel: Channel, chosen: Mapping[tuple[s
 
 def schedule_of(user: Any) -> Schedule:
     """Return the schedule of a user, unsaved if there is none. Costs one query."""
-    rows = Schedule.objects.using(router.db_for_write(Schedule))
+    rows = at_home(Schedule.objects.all())
     return rows.filter(user=user).first() or Schedule(user=user)
 
 

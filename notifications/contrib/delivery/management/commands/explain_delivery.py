@@ -10,8 +10,9 @@ from django.core.management.base import CommandError
 from notifications.conf import get_notification_model
 from notifications.contrib.delivery.channels import get_channels
 from notifications.contrib.delivery.explanations import explain_delivery
-from notifications.management.base import PrintingCommand, at_home
+from notifications.management.base import PrintingCommand
 from notifications.objects.fetch import primary_key
+from notifications.storage.replicas import at_home
 
 
 class Command(PrintingCommand):

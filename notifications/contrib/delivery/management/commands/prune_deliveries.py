@@ -10,8 +10,9 @@ from django.template.defaultfilters import pluralize
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.models import Delivery
-from notifications.management.base import WritingCommand, at_home, delete_rows
+from notifications.management.base import WritingCommand, delete_rows, keys_in_chunks
 from notifications.management.commands.prune_notifications import age, chunk_size
+from notifications.storage.replicas import at_home
 
 
 class Command(WritingCommand):
@@ -32,14 +33,11 @@ class Command(WritingCommand):
         # What is pending stays, however long: for a user who paused everything, there may be any number.
         settled = at_home(Delivery.objects.exclude(status=Status.PENDING))
         old = settled.filter(due_at__lt=stored(utc_now() - options["older_than"]))
-        keys = old.order_by("pk").values_list("pk", flat=True)
-        deleted, last = 0, 0
+        deleted = 0
         with self.progress_bar() as bar:
-            # Along the primary key, so that no chunk reads again what those before it have read.
-            while chunk := list(keys.filter(pk__gt=last)[: options["chunk_size"]]):
-                last = chunk[-1]
+            for keys in keys_in_chunks(old, options["chunk_size"]):
                 # Not one that was to be sent again meanwhile.
-                deleted += len(chunk) if options["dry_run"] else delete_rows(old.filter(pk__in=chunk))
+                deleted += len(keys) if options["dry_run"] else delete_rows(old.filter(pk__in=keys))
                 bar(deleted)
         words = f"{deleted} {pluralize(deleted, 'delivery,deliveries')}"
         self.stdout.write(f"Would delete {words}." if options["dry_run"] else f"Deleted {words}.")

@@ -11,8 +11,9 @@ from django.core.management.base import CommandError
 from notifications.conf import get_notification_model
 from notifications.contrib.subscriptions.explanations import event_of, explain
 from notifications.inbox.search.names import called
-from notifications.management.base import PrintingCommand, at_home
+from notifications.management.base import PrintingCommand
 from notifications.objects.fetch import primary_key
+from notifications.storage.replicas import at_home
 
 
 class Command(PrintingCommand):

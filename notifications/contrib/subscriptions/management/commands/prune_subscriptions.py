@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from notifications.contrib.subscriptions.models import Subscription
-from notifications.management.base import WritingCommand, at_home, delete_rows
+from notifications.management.base import WritingCommand, delete_rows
 from notifications.management.commands.prune_notifications import chunk_size
 from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
+from notifications.storage.replicas import at_home
 
 
 class Command(WritingCommand):
