@@ -21,7 +21,7 @@ from notifications.objects.fetch import key_field
 from notifications.objects.guard import error_text
 from notifications.objects.visibility import model_named, rule_problem
 from notifications.sending.statement import CONSTRAINT, keeps_constraint
-from notifications.storage.schemas import schema_of
+from notifications.storage.databases import schema_of
 from notifications.types import problems_of, registered, same_verb
 
 #: The vendors, as Django names them, of the databases that the tests run on. MySQL has the name of MariaDB.

@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString
 
 from notifications.objects.guard import attempted, guarded
 from notifications.presentation.verb_templates import loaded, render_html
+from notifications.storage.databases import schema_of
 from notifications.storage.notification import AbstractNotification
-from notifications.storage.schemas import schema_of
 
 #: The templates that exist in a template engine, for each schema of a tenant by the name of the model: "tracker.issue".
 _found: WeakKeyDictionary[Any, dict[str, dict[str, Any]]] = WeakKeyDictionary()

@@ -19,7 +19,7 @@ from django.utils.text import slugify
 
 from notifications.objects.guard import attempted, guarded
 from notifications.objects.text import UNPRINTABLE
-from notifications.storage.schemas import schema_of
+from notifications.storage.databases import schema_of
 
 #: The maximum number of cached template lookups.
 MAX_REMEMBERED_TEMPLATES = 1000

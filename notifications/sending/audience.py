@@ -20,8 +20,8 @@ from notifications.objects.fetch import key_field
 from notifications.objects.guard import guarded
 from notifications.sending.naming import shown
 from notifications.sending.odd_querysets import refuse_odd
+from notifications.storage.databases import at_home
 from notifications.storage.owners import user_pk
-from notifications.storage.replicas import at_home
 from notifications.types import type_of
 
 #: The most primary keys in one statement.

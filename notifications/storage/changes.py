@@ -22,7 +22,7 @@ from notifications.conf import get_notification_model, settings
 from notifications.objects.fetch import primary_key
 from notifications.signals import read_state_changed
 from notifications.storage.count_cache import cache_space, count_cache
-from notifications.storage.schemas import schema_of
+from notifications.storage.databases import schema_of
 from notifications.storage.transactions import after_commit, is_manual
 
 #: The maximum number of recipients whose keys are deleted one by one; for more, a new generation is started.

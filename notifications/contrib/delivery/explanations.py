@@ -13,8 +13,8 @@ from notifications.contrib.delivery.choices import frequency_label
 from notifications.contrib.delivery.models import Delivery
 from notifications.contrib.delivery.preferences import choices_of, decide, default_frequency
 from notifications.events import Event
+from notifications.storage.databases import at_home
 from notifications.storage.owners import user_pk
-from notifications.storage.replicas import at_home
 from notifications.types import NotificationType, type_of
 
 #: What a rule of ``preferences.decide`` means.

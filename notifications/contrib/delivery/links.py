@@ -18,7 +18,7 @@ from django.utils.encoding import iri_to_uri, punycode
 
 from notifications.contrib.delivery.conf import settings
 from notifications.objects.fetch import primary_key
-from notifications.storage.schemas import schema_of
+from notifications.storage.databases import schema_of
 
 #: A token for one purpose is none for another.
 SALT = "notifications.delivery."

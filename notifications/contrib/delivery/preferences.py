@@ -16,9 +16,9 @@ from notifications.contrib.delivery.channels import Channel
 from notifications.contrib.delivery.choices import EVERYTHING, Frequency, scopes_of
 from notifications.contrib.delivery.models import MAX_CHANNEL, MAX_SCOPE, Preference
 from notifications.objects.text import text_problem
+from notifications.storage.databases import at_home
 from notifications.storage.locking import retry, writing
 from notifications.storage.owners import user_pk
-from notifications.storage.replicas import at_home
 from notifications.types import NotificationType
 
 

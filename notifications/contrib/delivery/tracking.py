@@ -8,8 +8,8 @@ from typing import Any
 from notifications.contrib.delivery.choices import Status
 from notifications.contrib.delivery.models import Delivery, short_text
 from notifications.contrib.delivery.sending import stop_address
+from notifications.storage.databases import at_home
 from notifications.storage.locking import retry
-from notifications.storage.replicas import at_home
 
 #: What an event makes of a delivery, and of which status it may be before: reports repeat, and come in any order.
 STATUSES = {

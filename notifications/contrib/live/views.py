@@ -17,7 +17,7 @@ from notifications.contrib.live.asgi import HANDOVER_KEY, Handover, current_user
 from notifications.contrib.live.hub import Hub, get_hub
 from notifications.contrib.live.sessions import Login, key_of
 from notifications.contrib.live.streams import Stream, Surroundings
-from notifications.storage.schemas import schema_on
+from notifications.storage.databases import schema_on
 
 
 @login_not_required

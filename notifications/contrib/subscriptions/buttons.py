@@ -29,9 +29,9 @@ from notifications.contrib.subscriptions.operations import (
     unsubscribe_changes,
     watch,
 )
+from notifications.storage.databases import schema_of
 from notifications.storage.locking import retry
 from notifications.storage.owners import user_pk
-from notifications.storage.schemas import schema_of
 
 
 def in_a_week() -> datetime:

@@ -17,11 +17,11 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.objects.visibility import rule_of
 from notifications.sending.arguments import clean_object
 from notifications.sending.audience import active
+from notifications.storage.databases import at_home
 from notifications.storage.expressions import CurrentMoment, judge_moment
 from notifications.storage.locking import retry
 from notifications.storage.owners import user_pk
 from notifications.storage.reasons import Reason
-from notifications.storage.replicas import at_home
 
 EXPIRED = Q(until__lte=CurrentMoment())
 #: A mute that has not ended by itself.

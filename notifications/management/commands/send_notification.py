@@ -21,7 +21,7 @@ from notifications.management.base import WritingCommand
 from notifications.sending.audience import active, members
 from notifications.sending.data import clean_data
 from notifications.sending.handler import notify_handler
-from notifications.storage.replicas import at_home
+from notifications.storage.databases import at_home
 
 #: The default number of users per statement and transaction.
 DEFAULT_CHUNK_SIZE = 10_000

@@ -37,7 +37,7 @@ from notifications.contrib.delivery.channels.mail import Mail, compose, sender
 from notifications.contrib.delivery.models import Circuit, Delivery, Schedule, StoppedAddress
 from notifications.contrib.delivery.preferences import choose
 from notifications.contrib.delivery.sending import Tally, deliver
-from notifications.storage.schemas import schema_of
+from notifications.storage.databases import schema_of
 from tests.factories import make_issue, make_notification, make_project, make_user, moment, rows
 
 pytestmark = pytest.mark.django_db

@@ -42,10 +42,10 @@ from notifications.contrib.delivery.preferences import (
     default_frequency,
 )
 from notifications.inbox.snooze import yet_to_come
+from notifications.storage.databases import at_home
 from notifications.storage.expressions import moment_of
 from notifications.storage.locking import hold, retry, writing
 from notifications.storage.owners import user_pk
-from notifications.storage.replicas import at_home
 from notifications.types import NotificationType, all_types, category_label, type_label
 
 #: The beginning of the name of a field that chooses a frequency: "choice:<channel>:<scope>".

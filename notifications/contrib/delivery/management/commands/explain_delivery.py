@@ -12,7 +12,7 @@ from notifications.contrib.delivery.channels import get_channels
 from notifications.contrib.delivery.explanations import explain_delivery
 from notifications.management.base import PrintingCommand
 from notifications.objects.fetch import primary_key
-from notifications.storage.replicas import at_home
+from notifications.storage.databases import at_home
 
 
 class Command(PrintingCommand):

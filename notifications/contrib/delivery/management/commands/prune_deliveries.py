@@ -12,7 +12,7 @@ from notifications.contrib.delivery.clocks import stored, utc_now
 from notifications.contrib.delivery.models import Delivery
 from notifications.management.base import WritingCommand, delete_rows, keys_in_chunks
 from notifications.management.commands.prune_notifications import age, chunk_size
-from notifications.storage.replicas import at_home
+from notifications.storage.databases import at_home
 
 
 class Command(WritingCommand):

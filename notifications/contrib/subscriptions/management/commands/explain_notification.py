@@ -13,7 +13,7 @@ from notifications.contrib.subscriptions.explanations import event_of, explain
 from notifications.inbox.search.names import called
 from notifications.management.base import PrintingCommand
 from notifications.objects.fetch import primary_key
-from notifications.storage.replicas import at_home
+from notifications.storage.databases import at_home
 
 
 class Command(PrintingCommand):

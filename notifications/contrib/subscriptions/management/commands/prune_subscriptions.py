@@ -10,7 +10,7 @@ from notifications.contrib.subscriptions.models import Subscription
 from notifications.management.base import WritingCommand, delete_rows
 from notifications.management.commands.prune_notifications import chunk_size
 from notifications.objects.fetch import Lost, Reference, fetch_objects, models_of
-from notifications.storage.replicas import at_home
+from notifications.storage.databases import at_home
 
 
 class Command(WritingCommand):
