@@ -25,6 +25,7 @@ from django.utils import timezone, translation
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from notifications import extensions
+from notifications.conf import get_notification_model
 from notifications.extensions import Extension, audience_extensions
 from notifications.objects.guard import forget_faults
 from notifications.storage.count_cache import count_cache
@@ -110,6 +111,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     needed = {
         "delivery": "notifications.contrib.delivery",
         "hostile": "tests.hostile",
+        "live": "notifications.contrib.live",
         "subscriptions": "notifications.contrib.subscriptions",
     }
     app = needed.get(collection_path.parent.name)
@@ -260,6 +262,20 @@ def schema(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         monkeypatch.setattr(connections["default"], "schema_name", name, raising=False)
 
     return choose
+
+
+@pytest.fixture
+def replace_verb(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let a method of the site's queryset do its work and return what one that a site overrides may."""
+
+    def replace(verb: str, returned: Callable[[Any], Any] = lambda changed: None) -> None:
+        manager: Any = type(get_notification_model()._default_manager)
+        queryset = manager._queryset_class
+        ours = getattr(queryset, verb)
+        theirs = type("SiteQuerySet", (queryset,), {verb: lambda self, *args: returned(ours(self, *args))})
+        monkeypatch.setattr(manager, "_queryset_class", theirs)
+
+    return replace
 
 
 @pytest.fixture

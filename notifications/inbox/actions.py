@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _, ngettext_lazy, pgettext_
 
 from notifications.conf import settings
 from notifications.storage.notification import AbstractNotification, Rows
+from notifications.storage.querysets import changed_by
 from notifications.storage.states import states_of
 
 
@@ -34,14 +35,12 @@ class Action:
 
 def delete_rows(rows: Rows) -> int:
     """Mark the rows as deleted with SOFT_DELETE, otherwise delete them. Return their number, without cascades."""
-    if settings.SOFT_DELETE:
-        return rows.mark_all_as_deleted()
-    return rows.delete()[1].get(rows.model._meta.label, 0)
+    return changed_by("mark_all_as_deleted" if settings.SOFT_DELETE else "delete", rows)
 
 
 def snooze_rows(rows: Rows, until: datetime) -> int:
     """Snooze the rows until a time. Return the number of changes."""
-    return rows.snooze_all(until)
+    return changed_by("snooze_all", rows, until)
 
 
 ACTIONS: Mapping[str, Action] = {
@@ -53,7 +52,7 @@ ACTIONS: Mapping[str, Action] = {
             ngettext_lazy(
                 "%(count)d notification marked as done.", "%(count)d notifications marked as done.", "count"
             ),
-            lambda rows, until: rows.mark_all_as_done(),
+            lambda rows, until: changed_by("mark_all_as_done", rows),
         ),
         Action(
             "undone",
@@ -63,13 +62,13 @@ ACTIONS: Mapping[str, Action] = {
                 "%(count)d notifications moved to the inbox.",
                 "count",
             ),
-            lambda rows, until: rows.mark_all_as_undone(),
+            lambda rows, until: changed_by("mark_all_as_undone", rows),
         ),
         Action(
             "save",
             pgettext_lazy("button", "Save"),
             ngettext_lazy("%(count)d notification saved.", "%(count)d notifications saved.", "count"),
-            lambda rows, until: rows.mark_all_as_saved(),
+            lambda rows, until: changed_by("mark_all_as_saved", rows),
         ),
         Action(
             "unsave",
@@ -79,7 +78,7 @@ ACTIONS: Mapping[str, Action] = {
                 "%(count)d notifications removed from saved.",
                 "count",
             ),
-            lambda rows, until: rows.mark_all_as_unsaved(),
+            lambda rows, until: changed_by("mark_all_as_unsaved", rows),
         ),
         Action(
             "snooze",
@@ -95,7 +94,7 @@ ACTIONS: Mapping[str, Action] = {
                 "%(count)d notifications unsnoozed.",
                 "count",
             ),
-            lambda rows, until: rows.unsnooze_all(),
+            lambda rows, until: changed_by("unsnooze_all", rows),
         ),
         Action(
             "read",
@@ -103,7 +102,7 @@ ACTIONS: Mapping[str, Action] = {
             ngettext_lazy(
                 "%(count)d notification marked as read.", "%(count)d notifications marked as read.", "count"
             ),
-            lambda rows, until: rows.mark_all_as_read(),
+            lambda rows, until: changed_by("mark_all_as_read", rows),
         ),
         Action(
             "unread",
@@ -113,7 +112,7 @@ ACTIONS: Mapping[str, Action] = {
                 "%(count)d notifications marked as unread.",
                 "count",
             ),
-            lambda rows, until: rows.mark_all_as_unread(),
+            lambda rows, until: changed_by("mark_all_as_unread", rows),
         ),
         Action(
             "delete",

@@ -31,6 +31,7 @@ from notifications.objects.visibility import visible_to
 from notifications.sending.arguments import clean_timestamp
 from notifications.sending.data import clean_data
 from notifications.storage.notification import AbstractNotification, Rows
+from notifications.storage.querysets import changed_by
 from notifications.types import all_types, registered, type_key, type_label, type_named
 
 if TYPE_CHECKING:
@@ -310,12 +311,12 @@ class AbstractNotificationAdmin(ObjectsOfViewer, Base):
     @admin.action(permissions=["change"], description=_("Mark selected notifications as read"))
     def mark_read(self, request: HttpRequest, queryset: Rows) -> None:
         """Mark the selected rows as read."""
-        self._report(request, queryset.mark_all_as_read())
+        self._report(request, changed_by("mark_all_as_read", queryset))
 
     @admin.action(permissions=["change"], description=_("Mark selected notifications as unread"))
     def mark_unread(self, request: HttpRequest, queryset: Rows) -> None:
         """Mark the selected rows as unread."""
-        self._report(request, queryset.mark_all_as_unread())
+        self._report(request, changed_by("mark_all_as_unread", queryset))
 
     def _report(self, request: HttpRequest, changed: int) -> None:
         words = ngettext(

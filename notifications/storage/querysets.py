@@ -184,9 +184,9 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         ``still`` is a condition that is checked again when the rows are locked, because another process may have
         changed them in the meantime.
         """
-        label, condition = self.model._meta.label, Q() if still is None else still
+        condition = Q() if still is None else still
         rows = lockable(self)
-        deleted = write_in_order(rows, lambda locked: locked.filter(condition).delete()[1].get(label, 0))
+        deleted = write_in_order(rows, lambda locked: changed_by("delete", locked.filter(condition)))
         self.announce(deleted)
         return deleted
 
@@ -293,3 +293,16 @@ def _read_at(unread: Any) -> Any:
         return None if models.BooleanField().to_python(unread) else when_read
     becomes_unread = Exact(models.ExpressionWrapper(unread, models.BooleanField()), True)
     return Case(When(becomes_unread, then=None), default=when_read)
+
+
+def changed_by(verb: str, rows: NotificationQuerySet[Any], *arguments: Any) -> int:
+    """Call a method of a queryset that changes its rows, or ``delete``. Return their number, without cascades.
+
+    A method of the site's own may return only a number, or nothing: then all rows count.
+    """
+    is_ours = getattr(type(rows), verb) is getattr(NotificationQuerySet, verb)
+    number = 0 if is_ours else rows.count()
+    answer = getattr(rows, verb)(*arguments)
+    if isinstance(answer, tuple):
+        answer = answer[1].get(rows.model._meta.label, 0)
+    return number if answer is None else int(answer)

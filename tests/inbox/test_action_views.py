@@ -71,6 +71,46 @@ def said(client: Client, path: str = INBOX) -> str:
     return "" if banner[1] else banner[2]
 
 
+# Querysets of a site
+
+
+@pytest.mark.parametrize(
+    ("action", "verb", "tab", "before"),
+    [
+        ("read", "mark_all_as_read", "unread", ""),
+        ("unread", "mark_all_as_unread", "all", "read"),
+        ("done", "mark_all_as_done", "inbox", ""),
+        ("undone", "mark_all_as_undone", "done", "done"),
+        ("save", "mark_all_as_saved", "all", ""),
+        ("unsave", "mark_all_as_unsaved", "saved", "save"),
+        ("snooze", "snooze_all", "inbox", ""),
+        ("unsnooze", "unsnooze_all", "snoozed", "snooze"),
+        ("delete", "delete", "all", ""),
+    ],
+)
+def test_a_verb_of_a_site_need_not_say_how_many_rows_it_changed(
+    inbox: Client, justquick: Any, replace_verb: Any, action: str, verb: str, tab: str, before: str
+) -> None:
+    named = {"tab": tab, "id": [make_notification(justquick).slug for _ in range(2)], "until": "2999-01-01"}
+    if before:
+        assert act(inbox, action=before, **named | {"tab": "all"})["changed"] == 2
+    replace_verb(verb)
+    assert act(inbox, action=action, **named)["changed"] == 2
+
+
+@pytest.mark.parametrize("returned", [lambda answer: None, lambda answer: answer[0]])
+def test_a_queryset_of_a_site_may_delete_in_its_own_way(
+    inbox: Client, justquick: Any, replace_verb: Any, returned: Any
+) -> None:
+    """One of hq's time that hides rows instead of deleting them returns what its ``update()`` does."""
+    first, second, third = (make_notification(justquick) for _ in range(3))
+    replace_verb("delete", returned)
+    assert inbox.post(f"{INBOX}delete/{first.slug}/", headers=JSON).json()["changed"] == 1
+    assert act(inbox, action="delete", id=[second.slug])["changed"] == 1
+    assert rows().filter(pk=third.pk).delete_in_order() == 1
+    assert not rows().exists()
+
+
 # Which rows
 
 

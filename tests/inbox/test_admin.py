@@ -548,6 +548,17 @@ def test_an_action_marks_what_was_chosen_and_says_how_many(
     ] == "1 notification was changed."
 
 
+def test_an_action_of_a_site_need_not_say_how_many_rows_it_changed(
+    staff: Client, justquick: Any, replace_verb: Any
+) -> None:
+    make_rows(justquick, 2)
+    replace_verb("mark_all_as_read")
+    response = act(staff, "mark_read", rows())
+    assert [str(message) for message in get_messages(response.wsgi_request)] == [
+        "2 notifications were changed."
+    ]
+
+
 def test_an_action_is_one_update(staff: Client, justquick: Any) -> None:
     make_rows(justquick, 5, target=make_project())
     with CaptureQueriesContext(connection) as queries:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from notifications.conf import get_notification_model
 from notifications.storage.owners import rows_of_user
+from notifications.storage.querysets import changed_by
 
 #: The objects of a notification by which it is about something. Its actor is who did it.
 ABOUT = ("target", "action_object")
@@ -26,15 +27,13 @@ def resolve(user: Any, obj: models.Model) -> int:
     """
     if not getattr(user, "is_authenticated", False):
         return 0
-    changed: int = rows_of_user(user).about(obj, as_=ABOUT).mark_all_as_read()
-    return changed
+    return changed_by("mark_all_as_read", rows_of_user(user).about(obj, as_=ABOUT))
 
 
 def resolve_all(obj: models.Model) -> int:
     """Do as :func:`resolve` does for all users."""
     rows: Any = get_notification_model()._default_manager
-    changed: int = rows.about(obj, as_=ABOUT).mark_all_as_read()
-    return changed
+    return changed_by("mark_all_as_read", rows.about(obj, as_=ABOUT))
 
 
 def resolve_seen(request: HttpRequest, obj: models.Model | None) -> int:
