@@ -7,7 +7,8 @@
 * A shape other than ``default`` runs the modules that its settings file names in ``TESTED_HERE``, each with the
   reason why this shape can change their outcome, and the tests that are marked for it and not for ``default``.
   ``"databases"`` among them is that whole set. On PostgreSQL and MariaDB, a shape runs the modules in
-  ``TESTED_ON_SERVERS`` instead: those that the shape and the database change together.
+  ``TESTED_ON_SERVERS`` instead: those that the shape and the database change together. ``NOT_TESTED_HERE`` names the
+  modules that even ``make test-all`` leaves out, because they expect what this shape changes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,12 @@ def named(shape: str, where: str = "TESTED_HERE") -> dict[str, str]:
     return {name: reason for name, reason in modules.items() if name != "databases"}
 
 
-@pytest.mark.parametrize("names", [ONCE, *map(named, SHAPES)], ids=["once", *SHAPES])
+def left_out(shape: str) -> dict[str, str]:
+    """Return the modules that even ``make test-all`` does not run in a shape."""
+    return named(shape, "NOT_TESTED_HERE")
+
+
+@pytest.mark.parametrize("names", [ONCE, *map(named, SHAPES), *map(left_out, SHAPES)])
 def test_every_module_that_is_named_exists_and_has_a_reason(names: dict[str, str]) -> None:
     assert [name for name in names if not (TESTS / name).exists()] == []
     assert all(names.values())
@@ -31,6 +36,11 @@ def test_what_a_shape_runs_on_every_database_is_among_what_it_runs_on_sqlite(sha
     assert bool(on_servers) == (shape in SHAPES_ON_EVERY_DATABASE and shape != "default")
     assert on_servers.keys() <= named(shape).keys()
     assert all(on_servers.values())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_a_shape_leaves_out_is_not_what_it_runs(shape: str) -> None:
+    assert left_out(shape).keys().isdisjoint(named(shape))
 
 
 def test_a_test_without_a_database_runs_once(request: pytest.FixtureRequest) -> None:

@@ -12,7 +12,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.template import Context, Engine, RequestContext, Template
 from django.test import RequestFactory
-from django.urls import include, path
 
 from notifications.storage import counts
 from notifications.templatetags import notifications_tags
@@ -525,13 +524,6 @@ def test_nobody_sees_a_bell_or_a_list(tag: str, django_assert_num_queries: Any) 
     with django_assert_num_queries(0):
         assert render(f"{{% {tag} %}}", make_request(AnonymousUser())).strip() == ""
         assert render(f"{{% {tag} %}}").strip() == ""
-
-
-def test_where_there_are_live_streams_a_script_is_told_of_them(settings: Any) -> None:
-    settings.ROOT_URLCONF = (path("inbox/", include("notifications.urls")),)
-    assert "data-ntf-live" not in render("{% notifications_attributes %}")
-    settings.ROOT_URLCONF = (path("live/", include("notifications.contrib.live.urls")),)
-    assert 'data-ntf-live="/live/"' in render("{% notifications_attributes %}")
 
 
 def test_the_actions_of_a_row_are_those_of_its_state(justquick: Any) -> None:

@@ -348,6 +348,7 @@ def test_an_empty_inbox_speaks_russian(client: Client, db: None) -> None:
     assert {"Всё сделано!", "Нет непрочитанных уведомлений."} <= set(found)
 
 
+@pytest.mark.without_extensions
 def test_the_inbox_in_indonesian(client: Client, justquick: Any, settings: Any) -> None:
     settings.NOTIFICATIONS = {"PAGE_SIZE": 1}
     ago = timedelta(hours=2, seconds=9)

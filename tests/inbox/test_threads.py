@@ -677,6 +677,7 @@ def test_an_invalid_value_changes_nothing(inbox: Client, send: Sent, ann: Any, v
     assert act(inbox, "done", value).json()["changed"] == 0
 
 
+@pytest.mark.shape("default")
 def test_a_moment_that_no_database_has_is_not_a_value() -> None:
     for text in ("0001-01-01T00:00:00+14:00", "2026-01-01T00:00:00", "2026-13-01T00:00:00+00:00"):
         assert Shown.loads("thread:" + encode(1, "-", "-", text, "1"), "default") is None

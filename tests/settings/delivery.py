@@ -10,7 +10,6 @@ INSTALLED_APPS = [
     "notifications.contrib.delivery",
 ]
 ROOT_URLCONF = "tests.contrib.delivery.urls"
-NOTIFICATIONS = {"DELIVERY_CHANNELS": {"memory": {"default": "off"}}, "DELIVERY_RUNNER": "none"}
 
 #: Those of the app's own tests of which the outcome also depends on the database.
 TESTED_ON_SERVERS = {

@@ -15,6 +15,7 @@ from django.apps import apps
 from django.core.asgi import get_asgi_application
 from django.db import connection, connections, transaction
 from django.http import HttpResponse
+from django.template import Context, Template
 from django.test import AsyncClient, RequestFactory
 from django.test.utils import override_script_prefix
 from django.urls import get_urlconf, include, path, reverse, set_urlconf
@@ -472,3 +473,11 @@ def test_a_request_ends_also_with_a_server_whose_futures_are_none_of_asyncio(end
         assert waiting.done()
 
     asyncio.run(close())
+
+
+def test_where_there_are_live_streams_a_script_is_told_of_them(settings: Any) -> None:
+    attributes = Template("{% load notifications_tags %}{% notifications_attributes %}")
+    settings.ROOT_URLCONF = (path("inbox/", include("notifications.urls")),)
+    assert "data-ntf-live" not in attributes.render(Context())
+    settings.ROOT_URLCONF = (path("live/", include("notifications.contrib.live.urls")),)
+    assert 'data-ntf-live="/live/"' in attributes.render(Context())
