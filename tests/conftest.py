@@ -286,7 +286,11 @@ def replace_verb(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         manager: Any = type(get_notification_model()._default_manager)
         queryset = manager._queryset_class
         ours = getattr(queryset, verb)
-        theirs = type("SiteQuerySet", (queryset,), {verb: lambda self, *args: returned(ours(self, *args))})
+
+        def own(self: Any, *args: Any, **named: Any) -> Any:
+            return returned(ours(self, *args, **named))
+
+        theirs = type("SiteQuerySet", (queryset,), {verb: own})
         monkeypatch.setattr(manager, "_queryset_class", theirs)
 
     return replace

@@ -28,6 +28,7 @@ from notifications.objects.text import text_problem
 from notifications.storage.inbox_state import InboxState, alone
 from notifications.storage.notification import Rows
 from notifications.storage.owners import rows_of_user
+from notifications.storage.querysets import changed_by
 from notifications.storage.states import is_possible
 
 #: The values of some columns, as JSON holds them.
@@ -187,7 +188,8 @@ def put_back(rows: Rows, written: Values, changes: Sequence[tuple[Values, Sequen
     named = rows.filter(still, pk__in=[key for _, keys in changes for key in keys])
     locked = named.order_by("pk").select_for_update().values("pk", "timestamp", *PLACE)
     fresh: Rows = type(rows)(rows.model, using=rows.db)
-    return fresh.quietly().filter(pk__in=fitting(locked, written, changes)).update(**values)
+    fitted = fresh.quietly().filter(pk__in=fitting(locked, written, changes))
+    return changed_by("update", fitted, **values)
 
 
 def fitting(

@@ -38,13 +38,14 @@ from notifications.storage.verbs import (
     VerbsQuerySet,
     arrived_after,
     assert_soft_delete,
+    changed_by,
     is_soft_delete,
 )
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["NotificationQuerySet", "assert_soft_delete", "is_soft_delete"]
+__all__ = ["NotificationQuerySet", "assert_soft_delete", "changed_by", "is_soft_delete"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -293,16 +294,3 @@ def _read_at(unread: Any) -> Any:
         return None if models.BooleanField().to_python(unread) else when_read
     becomes_unread = Exact(models.ExpressionWrapper(unread, models.BooleanField()), True)
     return Case(When(becomes_unread, then=None), default=when_read)
-
-
-def changed_by(verb: str, rows: NotificationQuerySet[Any], *arguments: Any) -> int:
-    """Call a method of a queryset that changes its rows, or ``delete``. Return their number, without cascades.
-
-    A method of the site's own may return only a number, or nothing: then all rows count.
-    """
-    is_ours = getattr(type(rows), verb) is getattr(NotificationQuerySet, verb)
-    number = 0 if is_ours else rows.count()
-    answer = getattr(rows, verb)(*arguments)
-    if isinstance(answer, tuple):
-        answer = answer[1].get(rows.model._meta.label, 0)
-    return number if answer is None else int(answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.db import models, router
 
 from notifications.storage.async_verbs import awaited
 from notifications.storage.locking import retry, writing
-from notifications.storage.querysets import NotificationQuerySet
+from notifications.storage.querysets import NotificationQuerySet, changed_by
 
 #: The columns that are reloaded after one of the methods was called.
 REFRESHED_COLUMNS = (
@@ -33,38 +32,38 @@ class RowVerbs(models.Model):
         """Mark this row as read, unless it is snoozed: snoozed rows return unread."""
         # A queryset of a site may have the method as the older packages do, without a time.
         named = {} if at is None else {"at": at}
-        return self._call(lambda rows: rows.mark_all_as_read(**named), "unread", "read_at")
+        return self._call("mark_all_as_read", "unread", "read_at", **named)
 
     amark_as_read = awaited(mark_as_read)
 
     def mark_as_unread(self) -> bool:
         """Mark this row as unread, which moves it back to the inbox if it was done."""
-        return self._call(lambda rows: rows.mark_all_as_unread(), "unread", "read_at", "done_at")
+        return self._call("mark_all_as_unread", "unread", "read_at", "done_at")
 
     amark_as_unread = awaited(mark_as_unread)
 
     def mark_as_done(self, *, at: datetime | None = None) -> bool:
         """Mark this row as done, which removes it from the inbox, as read and as not snoozed."""
         columns = ("unread", "read_at", "done_at", "snoozed_until")
-        return self._call(lambda rows: rows.mark_all_as_done(at=at), *columns)
+        return self._call("mark_all_as_done", *columns, at=at)
 
     amark_as_done = awaited(mark_as_done)
 
     def mark_as_undone(self) -> bool:
         """Move this row back to the inbox, as read."""
-        return self._call(lambda rows: rows.mark_all_as_undone(), "done_at")
+        return self._call("mark_all_as_undone", "done_at")
 
     amark_as_undone = awaited(mark_as_undone)
 
     def mark_as_saved(self, *, at: datetime | None = None) -> bool:
         """Save this row, so that it is never pruned."""
-        return self._call(lambda rows: rows.mark_all_as_saved(at=at), "saved_at")
+        return self._call("mark_all_as_saved", "saved_at", at=at)
 
     amark_as_saved = awaited(mark_as_saved)
 
     def mark_as_unsaved(self) -> bool:
         """Mark this row as not saved."""
-        return self._call(lambda rows: rows.mark_all_as_unsaved(), "saved_at")
+        return self._call("mark_all_as_unsaved", "saved_at")
 
     amark_as_unsaved = awaited(mark_as_unsaved)
 
@@ -74,41 +73,41 @@ class RowVerbs(models.Model):
         Raise ValueError for a time that is not in the future, or that is naive while ``USE_TZ`` is on.
         """
         columns = ("unread", "read_at", "done_at", "snoozed_until")
-        return self._call(lambda rows: rows.snooze_all(until), *columns)
+        return self._call("snooze_all", *columns, until=until)
 
     asnooze = awaited(snooze)
 
     def unsnooze(self) -> bool:
         """Restore a snoozed row to its previous state, done or read."""
-        return self._call(lambda rows: rows.unsnooze_all(), "unread", "snoozed_until")
+        return self._call("unsnooze_all", "unread", "snoozed_until")
 
     aunsnooze = awaited(unsnooze)
 
     def mark_as_deleted(self) -> bool:
         """Mark this row as deleted. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
-        return self._call(lambda rows: rows.mark_all_as_deleted(), "deleted")
+        return self._call("mark_all_as_deleted", "deleted")
 
     amark_as_deleted = awaited(mark_as_deleted)
 
     def mark_as_active(self) -> bool:
         """Restore this row if it is soft-deleted. Raise ImproperlyConfigured unless SOFT_DELETE is on."""
-        return self._call(lambda rows: rows.mark_all_as_active(), "deleted")
+        return self._call("mark_all_as_active", "deleted")
 
     amark_as_active = awaited(mark_as_active)
 
     def mark_as_sent(self) -> bool:
         """Mark this row as sent by e-mail."""
-        return self._call(lambda rows: rows.mark_all_as_sent(), "emailed")
+        return self._call("mark_all_as_sent", "emailed")
 
     amark_as_sent = awaited(mark_as_sent)
 
     def mark_as_unsent(self) -> bool:
         """Mark this row as not sent by e-mail."""
-        return self._call(lambda rows: rows.mark_all_as_unsent(), "emailed")
+        return self._call("mark_all_as_unsent", "emailed")
 
     amark_as_unsent = awaited(mark_as_unsent)
 
-    def _call(self: Any, verb: Callable[[NotificationQuerySet[Any]], int], *columns: str) -> bool:
+    def _call(self: Any, verb: str, *columns: str, **named: Any) -> bool:
         """Call a queryset method for this row. Return whether it changed the row, and reload the columns of the state.
 
         If rows must be saved one by one, ``save()`` is called as well, with these columns as ``update_fields``, in the
@@ -124,7 +123,7 @@ class RowVerbs(models.Model):
         row = kind(model, using=using).filter(pk=self.pk).owned_by(self.recipient_id)
 
         def call() -> bool:
-            changed = bool(verb(row))
+            changed = bool(changed_by(verb, row, **named))
             state = row.order_by().values(*REFRESHED_COLUMNS).first()
             if state is None:
                 return False

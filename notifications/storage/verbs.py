@@ -85,6 +85,20 @@ def arrived_after(row: Any, model: type[models.Model]) -> Q:
     return Q(timestamp__gt=row.timestamp) | same & Q(pk__gt=row.pk)
 
 
+def changed_by(verb: str, rows: models.QuerySet[Any], *arguments: Any, **named: Any) -> int:
+    """Call a method of a queryset that changes its rows, or ``update`` or ``delete``. Return their number, no cascades.
+
+    A method of the site's own may return only a number, or nothing: then all rows count.
+    """
+    method = getattr(type(rows), verb)
+    is_ours = getattr(method, "__module__", "").startswith("notifications.storage.")
+    number = 0 if is_ours else rows.count()
+    answer = getattr(rows, verb)(*arguments, **named)
+    if isinstance(answer, tuple):
+        answer = answer[1].get(rows.model._meta.label, 0)
+    return number if answer is None else int(answer)
+
+
 class VerbsQuerySet(models.QuerySet[M]):
     """The methods that change rows, and what they need to know about their queryset.
 
@@ -244,7 +258,7 @@ class VerbsQuerySet(models.QuerySet[M]):
     def write(self, still: Q, **values: Any) -> int:
         """Set these columns of the rows that still match the condition when locked. Return the number of changes."""
         rows = lockable(self).filter(still)
-        changed = write_in_order(rows, lambda locked: locked.filter(still).update(**values))
+        changed = write_in_order(rows, lambda locked: changed_by("update", locked.filter(still), **values))
         if STATE_COLUMNS & values.keys():
             self.announce(changed)
         return changed

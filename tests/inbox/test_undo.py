@@ -81,6 +81,19 @@ def test_every_verb_is_undone_on_every_state(justquick: Any, verb: str, settings
     assert list(rows().exclude(recipient=justquick).order_by("pk").values_list()) == others
 
 
+@pytest.mark.parametrize("replaced", ["mark_all_as_done", "update"])
+def test_what_a_queryset_of_a_site_changes_without_saying_so_is_undone(
+    justquick: Any, replace_verb: Any, replaced: str
+) -> None:
+    make_notification(justquick)
+    before = state(justquick)
+    replace_verb(replaced)
+    change = do(justquick, justquick.notifications.all(), ACTIONS["done"])
+    assert change.changed == 1
+    assert undo(justquick, change.token or "") == Change(1)
+    assert state(justquick) == before
+
+
 @pytest.mark.parametrize("first", ACTIONS)
 @pytest.mark.parametrize("second", ACTIONS)
 def test_the_last_of_two_is_undone_and_the_first_stays(

@@ -27,6 +27,7 @@ from notifications.objects.keys import ObjectKey
 from notifications.storage.fields import DataField, ObjectIdField
 from notifications.storage.querysets import NotificationQuerySet
 from tests.factories import (
+    listening,
     make_issue,
     make_notification,
     make_project,
@@ -616,6 +617,18 @@ def test_a_row_calls_the_method_of_a_queryset_that_a_site_wrote_for_the_older_pa
     assert row.mark_as_read()
     assert not async_to_sync(row.amark_as_read)()
     assert called == [None, None]
+
+
+@pytest.mark.parametrize("replaced", ["mark_all_as_read", "update"])
+def test_a_row_that_a_queryset_of_a_site_changes_without_saying_so_is_changed(
+    justquick: Any, replace_verb: Any, replaced: str
+) -> None:
+    row = make_notification(justquick)
+    replace_verb(replaced)
+    with listening(post_save, sender=get_notification_model()) as heard:
+        assert row.mark_as_read()
+    assert [call["instance"] for call in heard] == [row]
+    assert not reloaded(row).unread
 
 
 def test_save_lets_read_at_follow(justquick: Any) -> None:
