@@ -20,6 +20,7 @@ from notifications.sending.statement import insert_one, insert_select, is_over_e
 from notifications.sending.written import let_extensions_write
 from notifications.storage.locking import retry, writing
 from notifications.storage.notification import AbstractNotification
+from notifications.storage.row_verbs import call_save
 
 N = TypeVar("N", bound=AbstractNotification)
 
@@ -215,7 +216,7 @@ def existing_recipients(
 def save_each(rows: list[N], using: str) -> int:
     """Save each row with ``save()``. Return their number."""
     for row in rows:
-        row.save(using=using, force_insert=True)
+        call_save(row, using, force_insert=True)
     return len(rows)
 
 
@@ -234,7 +235,7 @@ def save_where_there_is_none(rows: list[N], using: str) -> int:
     for row in rows:
         try:
             with writing(using):
-                row.save(using=using, force_insert=True)
+                call_save(row, using, force_insert=True)
         except IntegrityError as error:
             if not is_over_event(error, type(row)):
                 raise

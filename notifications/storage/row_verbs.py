@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
+from inspect import Parameter, signature
 from typing import Any
 
 from django.db import models, router
@@ -15,6 +17,28 @@ from notifications.storage.querysets import NotificationQuerySet, changed_by
 REFRESHED_COLUMNS = (
     "unread", "read_at", "done_at", "saved_at", "snoozed_until", "deleted", "emailed", "inbox_at",
 )  # fmt: skip
+
+
+def call_save(row: models.Model, using: str, **options: Any) -> None:
+    """Call ``save()`` of a row with those of Django's arguments that it takes.
+
+    The older packages called it without any, so a site may have written one that takes none. It then saves all columns.
+    """
+    save: Any = row.save
+    names, takes_any = parameters_of(type(row).save)
+    taken = {name: value for name, value in {"using": using, **options}.items() if takes_any or name in names}
+    if "using" not in taken:
+        # Where Django saves a row unless a router knows better.
+        row._state.db = using
+    save(**taken)
+
+
+@lru_cache(maxsize=100)
+def parameters_of(function: Any) -> tuple[frozenset[str], bool]:
+    """Return the names of the parameters of a function, and whether it takes keywords of any name."""
+    parameters = signature(function).parameters.values()
+    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters)
+    return frozenset(each.name for each in parameters), takes_any
 
 
 class RowVerbs(models.Model):
@@ -129,7 +153,7 @@ class RowVerbs(models.Model):
                 return False
             vars(self).update(state)
             if changed and model.is_saved_by_others():
-                self.save(using=using, update_fields=columns)
+                call_save(self, using, update_fields=columns)
                 # Django 6.0 discards the value of a generated column in save().
                 vars(self)["inbox_at"] = state["inbox_at"]
             return changed

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from notifications.conf import get_notification_model
-from notifications.models import notify_handler
+from notifications.models import AbstractNotification, notify_handler
 from notifications.signals import notify
 from notifications.views import AllNotificationsList
 from tests.factories import (
@@ -109,6 +109,41 @@ def test_a_request_for_one_row_calls_what_a_site_has_of_its_own(
     assert client.post(url).status_code in {200, 302}
     assert called == [row.pk]
     assert client.post(url.replace(str(row.slug), "1")).status_code in {200, 404}
+
+
+def saves_without_arguments(row: Any) -> None:
+    row.description = "of the site"
+    AbstractNotification.save(row)
+
+
+def saves_as_older_djangos(row: Any, force_insert: bool = False, force_update: bool = False) -> None:
+    row.description = "of the site"
+    AbstractNotification.save(row, force_insert, force_update)
+
+
+def saves_by_place(row: Any, *args: Any) -> None:
+    row.description = "of the site"
+    AbstractNotification.save(row, *args)
+
+
+@pytest.mark.parametrize("save", [saves_without_arguments, saves_as_older_djangos, saves_by_place])
+def test_a_site_may_save_rows_without_the_arguments_of_django(
+    ann: Any, bob: Any, monkeypatch: pytest.MonkeyPatch, save: Any
+) -> None:
+    """The older packages called ``save()`` without any, for a new row and for one that was read."""
+    monkeypatch.setattr(get_notification_model(), "save", save)
+    notify.send(ann, recipient=[ann, bob], verb="closed")
+    assert rows().filter(description="of the site").count() == 2
+    notify.send(ann, recipient=[ann, bob], verb="opened", idempotency_key="once")
+    notify.send(ann, recipient=[ann, bob], verb="opened", idempotency_key="once")
+    assert rows().filter(description="of the site").count() == 4
+
+    rows().update(description="")
+    row = bob.notifications.first()
+    assert row.mark_as_read()
+    row.refresh_from_db()
+    assert (row.unread, row.description) == (False, "of the site")
+    assert not row.mark_as_read()
 
 
 def test_kelvin_puts_a_handler_of_its_own_before_ours(ann: Any, bob: Any) -> None:
