@@ -191,7 +191,10 @@ class AbstractNotificationAdmin(ObjectsOfViewer, Base):
         The visibility rules apply to the user of the admin, not to the recipient.
         """
         rows: Any = super().get_queryset(request)
-        objects: models.QuerySet[AbstractNotification] = rows.with_objects(viewer=viewer_of(request))
+        # The manager of a site may leave out columns, also the recipient, which the list joins.
+        objects: models.QuerySet[AbstractNotification] = rows.defer(None).with_objects(
+            viewer=viewer_of(request)
+        )
         return objects
 
     def get_search_results(

@@ -559,6 +559,20 @@ def test_an_action_of_a_site_need_not_say_how_many_rows_it_changed(
     ]
 
 
+@pytest.mark.parametrize("columns", [("verb",), ("verb", "timestamp")])
+def test_a_manager_of_a_site_may_leave_out_columns(
+    staff: Client, justquick: Any, monkeypatch: pytest.MonkeyPatch, columns: tuple[str, ...]
+) -> None:
+    make_rows(justquick, 1)
+    manager: Any = type(get_notification_model()._default_manager)
+    every = manager.get_queryset
+    monkeypatch.setattr(manager, "get_queryset", lambda self: every(self).only(*columns))
+    assert [row.recipient for row in listed(staff)] == [justquick]
+    chosen = {"action": "delete_selected", "_selected_action": [rows().get().pk], "post": "yes"}
+    assert staff.post(url("changelist"), chosen).status_code == 302
+    assert not rows().exists()
+
+
 def test_an_action_is_one_update(staff: Client, justquick: Any) -> None:
     make_rows(justquick, 5, target=make_project())
     with CaptureQueriesContext(connection) as queries:
