@@ -16,7 +16,7 @@ from notifications.compat import settings as older
 from notifications.conf import get_notification_model, settings
 from notifications.extensions import known_settings
 from notifications.inbox.search import searched_field
-from notifications.models import InboxState
+from notifications.models import AbstractNotification, InboxState
 from notifications.objects.fetch import key_field
 from notifications.objects.guard import error_text
 from notifications.objects.visibility import model_named, rule_problem
@@ -197,6 +197,17 @@ def check_visibility(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
                     id="notifications.E004",
                 )
             )
+    model = get_notification_model()
+    if wanted and model.is_hidden is not AbstractNotification.is_hidden:
+        problems.append(
+            Error(
+                f"{model._meta.label} has its own is_hidden, so pages show the texts of notifications about hidden "
+                "objects.",
+                hint="Rename it. A column can keep its name in the table: db_column='is_hidden'.",
+                obj=model,
+                id="notifications.E013",
+            )
+        )
     return problems
 
 

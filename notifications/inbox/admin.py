@@ -25,7 +25,7 @@ from notifications.inbox import search
 from notifications.inbox.search.names import called, is_text, login_name
 from notifications.objects.fetch import primary_key
 from notifications.objects.keys import attach_objects
-from notifications.objects.labels import name_of
+from notifications.objects.labels import label_of, name_of
 from notifications.objects.links import admin_link
 from notifications.objects.visibility import visible_to
 from notifications.sending.arguments import clean_timestamp
@@ -284,32 +284,32 @@ class AbstractNotificationAdmin(ObjectsOfViewer, Base):
     @admin.display(description=_("actor"))
     def actor_label(self, notification: AbstractNotification) -> str:
         """Return the name of the actor, or what says that it is gone."""
-        return notification.label("actor")
+        return label_of(notification, "actor")
 
     @admin.display(description=_("action object"), empty_value="-")
     def action_object_label(self, notification: AbstractNotification) -> str | None:
         """Return the name of the action object, or what says that it is gone."""
-        return notification.label("action_object") or None
+        return label_of(notification, "action_object") or None
 
     @admin.display(description=_("target"), empty_value="-")
     def target_label(self, notification: AbstractNotification) -> str | None:
         """Return the name of the target, or what says that it is gone."""
-        return notification.label("target") or None
+        return label_of(notification, "target") or None
 
     @admin.display(description=_("actor"), empty_value="-")
     def actor_object_url(self, notification: AbstractNotification) -> str | None:
         """Return the name of the actor as a link to its page in the admin."""
-        return admin_link(notification, "actor", notification.label("actor")) or None
+        return admin_link(notification, "actor", label_of(notification, "actor")) or None
 
     @admin.display(description=_("action object"), empty_value="-")
     def action_object_url(self, notification: AbstractNotification) -> str | None:
         """Return the name of the action object as a link to its page in the admin."""
-        return admin_link(notification, "action_object", notification.label("action_object")) or None
+        return admin_link(notification, "action_object", label_of(notification, "action_object")) or None
 
     @admin.display(description=_("target"), empty_value="-")
     def target_object_url(self, notification: AbstractNotification) -> str | None:
         """Return the name of the target as a link to its page in the admin."""
-        return admin_link(notification, "target", notification.label("target")) or None
+        return admin_link(notification, "target", label_of(notification, "target")) or None
 
     @admin.action(permissions=["change"], description=_("Mark selected notifications as read"))
     def mark_read(self, request: HttpRequest, queryset: Rows) -> None:

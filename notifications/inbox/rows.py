@@ -21,6 +21,7 @@ from notifications.inbox.snooze import local
 from notifications.inbox.tabs import day_of
 from notifications.objects import links
 from notifications.objects.faces import avatar_of, initials_of
+from notifications.objects.labels import label_of
 from notifications.presentation import sentences
 from notifications.presentation.icons import icons, kind_of
 from notifications.presentation.threads import Thread, thread_of
@@ -111,7 +112,7 @@ class Rows:
         url = avatar_of(notice.actor)
         if url:
             return format_html(FACE, "", format_html(IMAGE, url), icon)
-        return format_html(FACE, initials_of(notice.actor, notice.label("actor")), "", icon)
+        return format_html(FACE, initials_of(notice.actor, label_of(notice, "actor")), "", icon)
 
     def description(self, notice: AbstractNotification) -> str:
         """Return the paragraphs of the description, or an empty text."""
@@ -122,7 +123,7 @@ class Rows:
     def meta(self, notice: AbstractNotification, states: set[str], thread: Thread | None) -> SafeString:
         """Return the muted line: the time, the reason, and what holds of the row or of its thread."""
         moment = local(notice.timestamp)
-        title, ago = with_zone(formats.date_format(moment, "DATETIME_FORMAT"), moment), notice.ago()
+        title, ago = with_zone(formats.date_format(moment, "DATETIME_FORMAT"), moment), ago_of(notice)
         parts: list[str] = [
             self.words["unread"] if "unread" in states else "",
             format_html(LEVEL, level) if (level := level_of(notice)) else "",
@@ -211,6 +212,11 @@ def snoozed_words(notice: AbstractNotification) -> str:
         "moment": formats.date_format(moment, "SHORT_DATETIME_FORMAT")
     }
     return with_zone(words, moment)
+
+
+def ago_of(notice: Any) -> Any:
+    """Return how long ago it happened. ``ago`` may be a property of the site's model, as templates read it too."""
+    return notice.ago() if callable(notice.ago) else notice.ago
 
 
 def with_zone(words: str, moment: datetime) -> str:

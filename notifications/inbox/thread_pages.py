@@ -93,7 +93,7 @@ def results_of(page: Any, rows: Sequence[Any], tab: str, query: str, *, is_whole
     if isinstance(page, ThreadPage):
         keys, unread = page.keys, page.unread_keys
     elif is_whole:
-        keys, unread = [row.pk for row in rows], [row.pk for row in rows if row.is_unread]
+        keys, unread = [row.pk for row in rows], [row.pk for row in rows if UNREAD.holds(row)]
     fields = fields_of_results(keys, unread, rows, tab=tab, query=query, newest=newest_of(rows))
     return {"total": None if keys is None else len(keys), **fields}
 

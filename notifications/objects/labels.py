@@ -90,7 +90,7 @@ def label_of(row: models.Model, key: str) -> str:
 
 def labels_of(notification: Any) -> dict[str, str]:
     """Return the names of actor, action object and target, by these names."""
-    return {key: notification.label(key) for key in OBJECTS}
+    return {key: label_of(notification, key) for key in OBJECTS}
 
 
 def shape_of(parts: Mapping[str, str]) -> str:

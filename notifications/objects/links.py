@@ -13,7 +13,7 @@ from django.utils.http import MAX_URL_LENGTH, url_has_allowed_host_and_scheme
 
 from notifications.events import OBJECTS
 from notifications.objects.guard import guarded, together_or_apart
-from notifications.objects.labels import call_name, name_of
+from notifications.objects.labels import call_name, label_of, name_of
 
 if TYPE_CHECKING:
     from django.db import models
@@ -49,7 +49,7 @@ def names_and_urls(notification: Any, request: HttpRequest | None = None) -> dic
 
 def names_of(notification: Any, objects: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     """Return the names of actor, action object and target: of these objects, or what says that there is none."""
-    return {key: objects[key][0] if key in objects else notification.label(key) for key in OBJECTS}
+    return {key: objects[key][0] if key in objects else label_of(notification, key) for key in OBJECTS}
 
 
 def name_and_url(obj: models.Model, notification: Any, request: HttpRequest | None) -> tuple[str, str]:

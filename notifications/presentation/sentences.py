@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from notifications.objects import links
 from notifications.objects.guard import guarded
-from notifications.objects.labels import isolated_names, labels_of, shape_of
+from notifications.objects.labels import isolated_names, label_of, labels_of, shape_of
 from notifications.presentation.threads import actors_html, actors_text, several
 from notifications.presentation.verb_templates import html_of_verb, text_of_verb
 from notifications.types import pieces, sentence_of, type_of
@@ -81,7 +81,7 @@ def linked(notice: AbstractNotification, key: str, url: str, mark: str = "") -> 
 
     A deleted object is shown as "deleted ...". An object that the notification does not have is an empty string.
     """
-    label = notice.label(key)
+    label = label_of(notice, key)
     if not label:
         return ""
     if getattr(notice, key) is None:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
 from notifications.conf import settings
+from notifications.objects.labels import label_of
 from notifications.objects.text import isolated
 from notifications.objects.visibility import rule_of
 from notifications.presentation.verb_templates import verb_template
@@ -89,7 +90,7 @@ def several(row: AbstractNotification) -> Thread | None:
 
 def actors_text(thread: Thread, row: AbstractNotification) -> str:
     """Return the actors of a thread as text: "mitsuhiko and 2 others"."""
-    text: str = actors(thread, lambda each: isolated(each.label("actor")), row, str.__mod__)
+    text: str = actors(thread, lambda each: isolated(label_of(each, "actor")), row, str.__mod__)
     return text
 
 

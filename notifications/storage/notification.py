@@ -371,7 +371,7 @@ class AbstractNotification(RowVerbs):
             unread = field.to_python(unread)
         if not unread:
             self.read_at = self.read_at or timezone.now()
-        elif not self.is_snoozed:
+        elif not SNOOZED.holds(self):
             self.read_at = None
 
 

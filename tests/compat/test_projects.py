@@ -146,6 +146,40 @@ def test_a_site_may_save_rows_without_the_arguments_of_django(
     assert not row.mark_as_read()
 
 
+#: What a model of a site may have under a name that rows have here, but not in the older packages.
+NAMES: dict[str, dict[str, Any]] = {
+    "label, a column": {"label": "of the site"},
+    "label, a property": {"label": property(lambda row: "of the site")},
+    "label, a method": {"label": lambda row: "of the site"},
+    "ago, a property": {"ago": property(lambda row: "of the site")},
+    "columns": dict.fromkeys(
+        ("is_read", "is_unread", "is_done", "is_saved", "is_snoozed", "is_in_inbox"), True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_site_may_have_names_of_its_own(
+    ann: Any, bob: Any, client: Client, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for attribute, value in NAMES[name].items():
+        monkeypatch.setattr(get_notification_model(), attribute, value)
+    row = make_notification(bob, actor=ann, action_object=make_issue("issue 7"), unread=False)
+    row.unread = True
+    row.save()
+    assert (str(row)[:18], row.read_at) == ("ann closed issue 7", None)
+    client.force_login(bob)
+    for path in ("", "api/inbox/", "api/unread_list/", f"mark-as-read/{row.slug}/"):
+        assert b"issue 7" in client.get(f"/inbox/notifications/{path}").content
+    client.force_login(make_user("admin", is_staff=True, is_superuser=True))
+    meta = row._meta
+    for page, args in (("changelist", ()), ("change", (row.pk,))):
+        assert (
+            client.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)).status_code
+            == 200
+        )
+
+
 def test_kelvin_puts_a_handler_of_its_own_before_ours(ann: Any, bob: Any) -> None:
     sent: list[Any] = []
 

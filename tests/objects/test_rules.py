@@ -290,6 +290,16 @@ def test_what_is_no_dict_hides_everything(settings: Any, rules: Any) -> None:
     assert [rows().get().label(key) for key in ("actor", "target")] == ["hidden user", "hidden project"]
 
 
+def test_a_model_of_a_site_that_says_itself_what_is_hidden_is_an_error(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a column by which users hide rows: a template asks the name whether the objects may be known."""
+    monkeypatch.setattr(get_notification_model(), "is_hidden", False)
+    assert check_visibility(None) == []
+    use(settings, {"testapp.project": RULE})
+    assert [problem.id for problem in check_visibility(None)] == ["notifications.E013"]
+
+
 def test_the_check_has_nothing_to_say_of_what_is_right(settings: Any) -> None:
     use(settings, {"testapp.project": RULE, "auth.User": NOBODY})
     assert check_visibility(None) == []

@@ -21,7 +21,7 @@ from notifications.extensions import muted_rows
 from notifications.objects.guard import error_text
 from notifications.objects.isolation import fetch_isolated
 from notifications.sending.audience import is_active
-from notifications.storage.states import VISIBLE
+from notifications.storage.states import DONE, VISIBLE
 from notifications.types import type_of
 
 
@@ -62,7 +62,7 @@ class Facts:
             return Skip.INACTIVE
         if notification.is_hidden:
             return Skip.HIDDEN
-        if notification.is_done:
+        if DONE.holds(notification):
             return Skip.DONE
         if not notification.unread:
             return Skip.READ

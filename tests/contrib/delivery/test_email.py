@@ -45,6 +45,10 @@ pytestmark = pytest.mark.django_db
 HOST = "a-very-long-name-of-a-host.of-a-department.of-a-company.example.com"
 
 
+#: By what the sender of an e-mail has a name.
+LABEL_OF = "notifications.contrib.delivery.channels.mail.label_of"
+
+
 @pytest.fixture(autouse=True)
 def site(settings: Any) -> Any:
     settings.NOTIFICATIONS = {
@@ -404,21 +408,20 @@ def test_a_name_can_do_nothing_in_a_mail(make_type: Any, monkeypatch: pytest.Mon
         ("x" * 400, "Tracker <noreply@example.com>"),
     ],
 )
-def test_the_name_of_the_actor_is_never_an_address(name: str, expected: str) -> None:
-    class Row:
-        def label(self, key: str) -> str:
-            return name
-
-    message = Message(key="1", recipient=None, address="", notifications=[Row()])
+def test_the_name_of_the_actor_is_never_an_address(
+    name: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LABEL_OF, lambda row, key: name)
+    message = Message(key="1", recipient=None, address="", notifications=[None])
     assert sender(message, "Tracker <noreply@example.com>") == expected
 
 
-def test_a_sender_without_a_name_has_that_of_the_host() -> None:
-    class Row:
-        def label(self, key: str) -> str:
-            return "Ann" if key == "actor" else ""
-
-    message = Message(key="1", recipient=None, address="", notifications=[Row()])
+def test_a_sender_without_a_name_has_that_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "notifications.contrib.delivery.channels.mail.label_of",
+        lambda row, key: "Ann" if key == "actor" else "",
+    )
+    message = Message(key="1", recipient=None, address="", notifications=[None])
     assert sender(message, "noreply@example.com") == f'"Ann via {HOST}" <noreply@example.com>'
 
 

@@ -23,6 +23,7 @@ from django.utils.translation import get_language, get_language_bidi, gettext, n
 from notifications.contrib.delivery import links
 from notifications.contrib.delivery.channels.base import Message
 from notifications.contrib.delivery.choices import EVERYTHING, type_scope
+from notifications.objects.labels import label_of
 from notifications.objects.links import names_and_urls, names_of
 from notifications.objects.text import isolated
 from notifications.presentation import sentences
@@ -240,7 +241,7 @@ def sender(message: Message, from_email: str) -> str:
     """Return the sender: the address of the site, for one notification with the name of its actor."""
     name, address = parseaddr(from_email)
     site = name or links.site_name()
-    if not message.is_digest and (actor := message.notifications[0].label("actor")):
+    if not message.is_digest and (actor := label_of(message.notifications[0], "actor")):
         own = gettext("%(actor)s via %(site)s") % {"actor": actor, "site": site}
         name = as_it_is("".join(letter for letter in " ".join(own.split()) if letter.isprintable()))
         if len(name.encode()) > MAX_NAME_BYTES:
