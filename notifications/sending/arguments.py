@@ -23,6 +23,7 @@ from notifications.sending.data import clean_data
 from notifications.sending.keywords import clean_column, split_keywords
 from notifications.sending.naming import shown
 from notifications.storage.notification import AbstractNotification
+from notifications.storage.querysets import levels_of
 from notifications.types import typed_data
 
 logger = logging.getLogger("notifications")
@@ -174,11 +175,17 @@ def clean_public(value: Any) -> bool:
 
 
 def clean_level(model: type[AbstractNotification], value: Any) -> str:
-    """Return the level, one of ``model.LEVELS``; the model's default for None."""
+    """Return the level, one of ``model.LEVELS`` or of the choices of the column; the model's default for None.
+
+    A column of the site's own without choices takes any text.
+    """
+    field: Any = model._meta.get_field("level")
     if value is None:
-        default: str = model._meta.get_field("level").get_default()
+        default: str = field.get_default()
         return default
-    allowed = [str(level) for level, _ in model.LEVELS]
+    if not field.flatchoices:
+        return str(clean_column(field, value))
+    allowed = [str(level) for level in levels_of(model)]
     if value not in allowed:
         raise ValueError(f"level must be one of {', '.join(allowed)}, got {shown(value)}.")
     return text_of(value)

@@ -141,7 +141,7 @@ class NotificationQuerySet(VerbsQuerySet[M]):
 
     def with_level(self, *levels: str) -> Self:
         """Return the rows of one of these levels. Raise ValueError for a level that the model does not have."""
-        known = dict(self.model._meta.get_field("level").choices or ())  # type: ignore[union-attr]
+        known = levels_of(self.model)
         if not levels or not all(level in [*known] for level in levels):
             raise ValueError(f"with_level() takes one or more of {', '.join(known)}, got {levels!r}.")
         return self.filter(level__in=levels)
@@ -285,6 +285,15 @@ class NotificationQuerySet(VerbsQuerySet[M]):
         rows: Sequence[Any] = self._result_cache or ()
         if fresh and self._with_objects and rows and isinstance(rows[0], models.Model):
             attach_objects(rows, viewer=self._viewer)
+
+
+def levels_of(model: Any) -> dict[Any, Any]:
+    """Return the levels of a model with their labels: those of ``LEVELS``, and the choices of the column.
+
+    Both may be the site's own: Django's ``TextChoices``, or pairs, which may be in groups.
+    """
+    pairs = getattr(model.LEVELS, "choices", model.LEVELS)
+    return {**dict(pairs), **dict(model._meta.get_field("level").flatchoices)}
 
 
 def _read_at(unread: Any) -> Any:

@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 
 from notifications import notify
 from notifications.conf import get_notification_model
+from notifications.inbox.search import parse
 from notifications.sending.arguments import clean_event
 from tests.factories import make_project, make_user, moment, rows
 from tests.testapp.models import BigThing, Issue, Pair, Project, ProjectProxy, TextThing, UuidThing
@@ -335,6 +336,41 @@ def test_what_is_no_key_is_refused(key: Any, error: type[Exception], word: str) 
 @pytest.mark.parametrize("level", ["critical", "", "INFO", 20, ["info"]])
 def test_what_is_no_level_is_refused(level: Any) -> None:
     refused(ValueError, "level must be one of success, info, warning, error", repr(level), level=level)
+
+
+class SiteLevel(TextChoices):
+    """The levels of a site, as django-notifications-community has its own."""
+
+    DANGER = "danger"
+    INFO = "info"
+
+
+#: Where a site may say its levels. The older packages accepted any text.
+SITE_LEVELS = {
+    "choices of the column": ("choices", [("danger", "Danger"), ("info", "Info")]),
+    "groups of them": ("choices", [("Bad", [("danger", "Danger")]), ("Good", [("info", "Info")])]),
+    "no choices": ("choices", None),
+    "LEVELS": ("LEVELS", SiteLevel),
+    "pairs": ("LEVELS", [("danger", "Danger"), ("info", "Info")]),
+}
+
+
+@pytest.mark.parametrize("where", SITE_LEVELS)
+def test_a_site_may_have_levels_of_its_own(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    name, value = SITE_LEVELS[where]
+    model: Any = get_notification_model()
+    monkeypatch.setattr(model if name == "LEVELS" else model._meta.get_field("level"), name, value)
+    user = make_user()
+    for level in ("danger", SiteLevel.INFO):
+        notify.send(user, recipient=user, verb="closed", level=level)
+    assert {row.level for row in rows()} == {"danger", "info"}
+    if value is not None:
+        assert rows().with_level("danger").count() == 1
+        search = parse("level:danger", model)
+        assert not search.error
+        assert rows().filter(search.conditions).count() == 1
+        with pytest.raises(ValueError, match="level must be one of"):
+            notify.send(user, recipient=user, verb="closed", level="fatal")
 
 
 @pytest.mark.parametrize("level", ["success", "info", "warning", "error"])

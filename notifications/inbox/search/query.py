@@ -29,6 +29,7 @@ from notifications.inbox.search.names import MAX_NAMED_OBJECTS, find
 from notifications.inbox.search.readable import readable
 from notifications.inbox.search.terms import NotUnderstood, Term, split
 from notifications.storage.charsets import can_be_compared
+from notifications.storage.querysets import levels_of
 from notifications.storage.states import STATES
 from notifications.types import all_types, type_named, type_word
 
@@ -67,9 +68,9 @@ def parse(text: str, model: type[models.Model], *, using: str | None = None, vie
     text = text.strip()
     try:
         terms = split(text)
-        choices = dict(model._meta.get_field("level").choices or ())  # type: ignore[union-attr]
+        levels = levels_of(model)
         for term in terms:
-            judge(term, choices)
+            judge(term, levels)
         named = [term for term in terms if term.key in {"from", "target", "in", ""}]
         objects, missing = find({term.value for term in named}, using, viewer)
         limit = limit_text(missing, is_excluded=any(term.negated for term in named)) if missing else ""
