@@ -105,6 +105,7 @@ def test_without_the_setting_only_the_verb_the_level_and_unsaved_objects_are_jud
     ]  # fmt: skip
 
 
+@pytest.mark.backend("sqlite")
 @pytest.mark.django_db
 @pytest.mark.shape("default")
 @pytest.mark.parametrize("mode", ["off", "on"])

@@ -79,6 +79,7 @@ def test_a_session_that_has_expired_is_none() -> None:
     assert ended({login}) == ({login}, {})
 
 
+@pytest.mark.backend("sqlite")
 def test_a_session_whose_end_is_no_time_ends_no_other_and_stays() -> None:
     odd, other = map(log_in, make_users(2))
     with connection.cursor() as cursor:
