@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _, ngettext_lazy, pgettext_
 
 from notifications.conf import settings
 from notifications.storage.notification import AbstractNotification, Rows
-from notifications.storage.querysets import changed_by
 from notifications.storage.states import states_of
+from notifications.storage.verbs import changed_by
 
 
 @dataclass(frozen=True, slots=True)

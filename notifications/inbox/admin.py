@@ -31,7 +31,7 @@ from notifications.objects.visibility import visible_to
 from notifications.sending.arguments import clean_timestamp
 from notifications.sending.data import clean_data
 from notifications.storage.notification import AbstractNotification, Rows
-from notifications.storage.querysets import changed_by
+from notifications.storage.verbs import changed_by
 from notifications.types import all_types, registered, type_key, type_label, type_named
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from notifications.objects.text import text_problem
 from notifications.storage.inbox_state import InboxState, alone
 from notifications.storage.notification import Rows
 from notifications.storage.owners import rows_of_user
-from notifications.storage.querysets import changed_by
 from notifications.storage.states import is_possible
+from notifications.storage.verbs import changed_by
 
 #: The values of some columns, as JSON holds them.
 Values: TypeAlias = "dict[str, Any]"

@@ -45,7 +45,7 @@ from notifications.storage.verbs import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["NotificationQuerySet", "assert_soft_delete", "changed_by", "is_soft_delete"]
+__all__ = ["NotificationQuerySet", "assert_soft_delete", "is_soft_delete"]
 
 M = TypeVar("M", bound=models.Model)
 

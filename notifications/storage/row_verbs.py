@@ -11,7 +11,8 @@ from django.db import models, router
 
 from notifications.storage.async_verbs import awaited
 from notifications.storage.locking import retry, writing
-from notifications.storage.querysets import NotificationQuerySet, changed_by
+from notifications.storage.querysets import NotificationQuerySet
+from notifications.storage.verbs import changed_by
 
 #: The columns that are reloaded after one of the methods was called.
 REFRESHED_COLUMNS = (

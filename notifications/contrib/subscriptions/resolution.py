@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from notifications.conf import get_notification_model
 from notifications.storage.owners import rows_of_user
-from notifications.storage.querysets import changed_by
+from notifications.storage.verbs import changed_by
 
 #: The objects of a notification by which it is about something. Its actor is who did it.
 ABOUT = ("target", "action_object")

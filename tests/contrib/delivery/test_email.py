@@ -417,10 +417,7 @@ def test_the_name_of_the_actor_is_never_an_address(
 
 
 def test_a_sender_without_a_name_has_that_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "notifications.contrib.delivery.channels.mail.label_of",
-        lambda row, key: "Ann" if key == "actor" else "",
-    )
+    monkeypatch.setattr(LABEL_OF, lambda row, key: "Ann" if key == "actor" else "")
     message = Message(key="1", recipient=None, address="", notifications=[None])
     assert sender(message, "noreply@example.com") == f'"Ann via {HOST}" <noreply@example.com>'
 
