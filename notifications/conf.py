@@ -72,6 +72,9 @@ class Setting(Generic[T]):
             return None
         if not isinstance(value, self.kind) or (self.kind is int and isinstance(value, bool)):
             return f"it must be of type {self.kind.__name__}"
+        # As ("data") is, without the comma: it is a collection too, of letters.
+        if self.kind is Collection and isinstance(value, str):
+            return "it must be a list or tuple of names, not one text"
         if self.minimum is not None and isinstance(value, int) and value < self.minimum:
             return f"it must be at least {self.minimum}"
         return None

@@ -227,6 +227,7 @@ def test_a_fitting_value_is_no_problem(name: str, value: Any) -> None:
         ("BADGE_CAP", False, "it must be of type int"),
         ("JSONFIELD", object, "it must be of type str"),
         ("PARENTS", ["repository"], "it must be of type Mapping"),
+        ("API_EXCLUDED_FIELDS", "data", "it must be a list or tuple of names, not one text"),
         ("MAX_DEPTH", -1, "it must be at least 0"),
     ],
 )
