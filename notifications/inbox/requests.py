@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings as django_settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
+from django.shortcuts import resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -62,6 +65,12 @@ def next_url(request: HttpRequest) -> str:
     return url if allowed and url.isprintable() else ""
 
 
+def next_url_on(request: HttpRequest, page: str) -> str:
+    """Return the URL to redirect to as it is written on a page, such as that of a login: absolute on another host."""
+    url, host = next_url(request), urlsplit(page).netloc
+    return request.build_absolute_uri(url) if url and host and host != request.get_host() else url
+
+
 def posted_by_user(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Let a view take only what a user has posted. Who has to log in first returns to the page of the form.
 
@@ -74,7 +83,7 @@ def posted_by_user(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
-            return redirect_to_login(next_url(request))
+            return redirect_to_login(next_url_on(request, resolve_url(django_settings.LOGIN_URL)))
         return answer_to_post(request, *args, **kwargs)
 
     return answer

@@ -141,6 +141,20 @@ def test_who_was_logged_out_meanwhile_returns_to_the_page_of_the_form(
     assert (path, parse_qs(query, keep_blank_values=True)) == (settings.LOGIN_URL, {"next": [allowed]})
 
 
+@pytest.mark.parametrize("host", ["testserver", "login.example.com"])
+@pytest.mark.parametrize("view", ["notifications:saved_searches", "notifications:act"])
+def test_a_login_on_another_host_gets_the_absolute_url_to_return_to(
+    client: Client, settings: Any, view: str, host: str
+) -> None:
+    """The path led to the host of the login, which has no such page."""
+    settings.LOGIN_URL = f"http://{host}/login/"
+    answer = client.post(reverse(view), {"next": INBOX})
+    path = INBOX if view == "notifications:saved_searches" else reverse(view)
+    path = path if host == "testserver" else f"http://testserver{path}"
+    location, _, query = answer["Location"].partition("?")
+    assert (location, parse_qs(query)) == (settings.LOGIN_URL, {"next": [path]})
+
+
 def test_no_view_that_only_takes_a_form_leads_to_itself() -> None:
     for path in Path(notifications.__file__).parent.rglob("*.py"):
         assert not re.search(r"^@require_POST", path.read_text(), re.MULTILINE), path
