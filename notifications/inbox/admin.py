@@ -299,17 +299,20 @@ class AbstractNotificationAdmin(ObjectsOfViewer, Base):
     @admin.display(description=_("actor"), empty_value="-")
     def actor_object_url(self, notification: AbstractNotification) -> str | None:
         """Return the name of the actor as a link to its page in the admin."""
-        return admin_link(notification, "actor", label_of(notification, "actor")) or None
+        return self._link(notification, "actor")
 
     @admin.display(description=_("action object"), empty_value="-")
     def action_object_url(self, notification: AbstractNotification) -> str | None:
         """Return the name of the action object as a link to its page in the admin."""
-        return admin_link(notification, "action_object", label_of(notification, "action_object")) or None
+        return self._link(notification, "action_object")
 
     @admin.display(description=_("target"), empty_value="-")
     def target_object_url(self, notification: AbstractNotification) -> str | None:
         """Return the name of the target as a link to its page in the admin."""
-        return admin_link(notification, "target", label_of(notification, "target")) or None
+        return self._link(notification, "target")
+
+    def _link(self, notification: AbstractNotification, key: str) -> str | None:
+        return admin_link(notification, key, label_of(notification, key), self.admin_site.name) or None
 
     @admin.action(permissions=["change"], description=_("Mark selected notifications as read"))
     def mark_read(self, request: HttpRequest, queryset: Rows) -> None:

@@ -129,10 +129,11 @@ def action_links(notification: Any) -> list[dict[str, str]]:
     return [link for link in links if link["href"]]
 
 
-def admin_link(row: models.Model, key: str, name: str = "") -> str:
+def admin_link(row: models.Model, key: str, name: str = "", site: str | None = None) -> str:
     """Return a link to the page of an object in the admin, with this name or its id as the row stores it.
 
-    Where there is no such page, return the text alone.
+    ``site`` is the name of the AdminSite, if it is not the default one. Where there is no such page, return the text
+    alone.
     """
     field: Any = row._meta.get_field(key)
     stored = getattr(row, field.fk_field)
@@ -144,8 +145,9 @@ def admin_link(row: models.Model, key: str, name: str = "") -> str:
     # Here, so that a site without the admin never loads it.
     from django.contrib.admin.utils import quote
 
+    view = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
     try:
-        url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(object_id)])
+        url = reverse(view, args=[quote(object_id)], current_app=site)
     except NoReverseMatch:
         return text
     return format_html('<a href="{}">{}</a>', url, text)

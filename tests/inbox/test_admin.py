@@ -15,7 +15,7 @@ from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, path, reverse
 
 import notifications
 from notifications import notify
@@ -304,6 +304,25 @@ def test_an_event_is_found_by_its_uuid(staff: Client, justquick: Any) -> None:
 
 
 # One row
+
+
+def test_a_second_admin_links_to_its_own_pages_and_to_no_page_that_it_has_not(
+    staff: Client, justquick: Any, settings: Any
+) -> None:
+    """The links led to the first admin, which its users may not enter."""
+    second = admin.AdminSite(name="second")
+    second.register(Issue)
+    second.register(get_notification_model(), AbstractNotificationAdmin)
+    settings.ROOT_URLCONF = (path("admin/", admin.site.urls), path("second/", second.urls))
+    issue, project = make_issue(), make_project()
+    row = make_notification(justquick, actor=project, action_object=issue)
+    first_page = staff.get(url("change", row.pk)).content.decode()
+    page = staff.get(url("change", row.pk).replace("/admin/", "/second/")).content.decode()
+    assert f'href="/admin/testapp/issue/{issue.pk}/change/"' in first_page
+    assert f'href="/admin/testapp/project/{project.pk}/change/"' in first_page
+    assert f'href="/second/testapp/issue/{issue.pk}/change/"' in page
+    assert 'href="/admin/' not in page
+    assert str(project) in page
 
 
 def test_the_change_page_links_to_the_objects(staff: Client, justquick: Any) -> None:
