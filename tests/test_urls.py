@@ -6,12 +6,14 @@ import re
 from typing import Any
 
 import pytest
+from django.conf.urls.i18n import i18n_patterns
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import Resolver404, include, path, resolve, reverse
+from django.urls import Resolver404, include, path, re_path, resolve, reverse
 from django.urls.exceptions import NoReverseMatch
 
 import notifications
+from notifications.checks import check_urls
 from tests.factories import make_notification, make_user, rows
 
 PATHS = {
@@ -121,6 +123,70 @@ def test_the_inbox_works_whichever_way_it_is_included(way: str, client: Client) 
     assert client.post("/i/mark-all-as-read/")["Location"] == "/i/unread/"
     assert client.post(f"/i/delete/{row.slug}/")["Location"] == "/i/"
     assert client.get("/i/api/all_list/").json() == {"all_count": 0, "all_list": []}
+
+
+def site_of(ours: Any) -> tuple[Any, ...]:
+    """Return the urls of a site that has an app of its own, and ours among them."""
+    return (path("accounts/login/", home, name="login"), *ours)
+
+
+MISPLACED: dict[str, Any] = {
+    "as 'core:notifications'": lambda: [
+        path("", include(([path("i/", include("notifications.urls"))], "core")))
+    ],
+    "as 'inbox'": lambda: [path("i/", include((notifications.urls.urlpatterns, "inbox")))],
+    "without a namespace": lambda: [*notifications.urls.urlpatterns],
+    "below a path with an argument": lambda: [path("<slug:org>/i/", include("notifications.urls"))],
+}
+
+
+@pytest.mark.parametrize("place", MISPLACED)
+def test_a_place_where_links_fail_is_a_warning_unless_there_is_another(settings: Any, place: str) -> None:
+    """The pages were errors, and nothing said why."""
+    ours = MISPLACED[place]()
+    settings.ROOT_URLCONF = site_of(ours)
+    with pytest.raises(NoReverseMatch):
+        reverse("notifications:all")
+    [warning] = check_urls(None)
+    assert warning.msg == f"notifications.urls is included {place}, so links to it fail."
+    settings.ROOT_URLCONF = site_of([*ours, path("other/", include("notifications.urls"))])
+    assert check_urls(None) == []
+
+
+def test_arguments_are_also_found_in_regular_expressions_and_in_what_a_view_is_given(settings: Any) -> None:
+    for ours in (
+        [re_path(r"^(\w+)/i/", include("notifications.urls"))],
+        [path("i/", include("notifications.urls"), {"org": "pallets"})],
+        [path("<slug:org>/", include([path("i/", include("notifications.urls"))]))],
+    ):
+        settings.ROOT_URLCONF = site_of(ours)
+        [warning] = check_urls(None)
+        assert "with an argument" in warning.msg
+
+
+def test_each_app_is_warned_about(settings: Any) -> None:
+    settings.ROOT_URLCONF = site_of(
+        [
+            path("<slug:org>/i/", include("notifications.contrib.live.urls")),
+            path("", include("notifications.urls")),
+        ]
+    )
+    [warning] = check_urls(None)
+    assert warning.msg.startswith("notifications.contrib.live.urls is included ")
+
+
+@pytest.mark.usefixtures("way")
+def test_a_place_where_links_work_is_fine() -> None:
+    assert check_urls(None) == []
+
+
+def test_a_site_may_have_none_of_our_urls_and_no_urls_at_all(settings: Any) -> None:
+    settings.ROOT_URLCONF = (*i18n_patterns(path("i/", include("notifications.urls"))),)
+    assert check_urls(None) == []
+    settings.ROOT_URLCONF = site_of([])
+    assert check_urls(None) == []
+    del settings.ROOT_URLCONF
+    assert check_urls(None) == []
 
 
 @pytest.mark.django_db

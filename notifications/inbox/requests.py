@@ -1,19 +1,21 @@
-"""The requests of the inbox: the rows they see, their form data, the response format, and the URL to redirect to."""
+"""The requests of the inbox: the rows they see, their form data, the response format, and the URLs they lead to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.shortcuts import resolve_url
-from django.urls import reverse
+from django.urls import URLResolver, get_resolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -51,6 +53,37 @@ def own_url(request: HttpRequest, name: str) -> str:
     """Return the URL of a page of the inbox, in the URL namespace of the request."""
     match = request.resolver_match
     return reverse(f"notifications:{name}", current_app=match.namespace if match else None)
+
+
+def misplaced_urls() -> list[tuple[str, str]]:
+    """Return the modules of urls that the site includes only where ``reverse()`` does not find them, and where."""
+    found: list[tuple[str, str]] = []
+    for config in apps.get_app_configs():
+        if config.name.partition(".")[0] == "notifications":
+            urls = import_module(f"{config.name}.urls")
+            problems = list(problems_of_places(get_resolver(), urls))
+            if problems and all(problems):
+                found.append((urls.__name__, problems[0]))
+    return found
+
+
+def problems_of_places(
+    resolver: URLResolver, urls: Any, names: tuple[str, ...] = (), takes_arguments: bool = False
+) -> Iterator[str]:
+    """Yield for each place of these urls in a resolver why ``reverse()`` fails, or an empty text."""
+    if resolver.namespace:
+        names = (*names, resolver.namespace)
+    takes_arguments = takes_arguments or bool(resolver.pattern.regex.groups or resolver.default_kwargs)
+    if urls.urlpatterns[0] in resolver.url_patterns:
+        if takes_arguments:
+            yield "below a path with an argument"
+        elif not names:
+            yield "without a namespace"
+        else:
+            yield "" if len(names) == 1 and resolver.app_name == urls.app_name else f"as {':'.join(names)!r}"
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from problems_of_places(pattern, urls, names, takes_arguments)
 
 
 def next_url(request: HttpRequest) -> str:
