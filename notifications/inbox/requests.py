@@ -15,7 +15,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.shortcuts import resolve_url
-from django.urls import URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, URLResolver, get_resolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -53,6 +53,14 @@ def own_url(request: HttpRequest, name: str) -> str:
     """Return the URL of a page of the inbox, in the URL namespace of the request."""
     match = request.resolver_match
     return reverse(f"notifications:{name}", current_app=match.namespace if match else None)
+
+
+def inbox_url(request: HttpRequest) -> str:
+    """Return the URL of the inbox, or an empty text on a site that has none of these pages."""
+    try:
+        return own_url(request, "all")
+    except NoReverseMatch:
+        return ""
 
 
 def misplaced_urls() -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ from notifications.extensions import explained
 from notifications.inbox import pagination
 from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.identity import for_user_of_page
-from notifications.inbox.requests import next_url, own_url, posted_by_user, refuse, rows_of, wants_json
+from notifications.inbox.requests import inbox_url, next_url, posted_by_user, refuse, rows_of, wants_json
 from notifications.inbox.selection import key_of
 from notifications.models import AbstractNotification
 from notifications.objects.keys import attach_objects
@@ -142,7 +142,7 @@ def why(request: HttpRequest, slug: int | str) -> HttpResponse:
         "explanation": found,
         "explanations": explained(notification),
         "subject": subject_of_notification(notification),
-        "back": next_url(request) or own_url(request, "all"),
+        "back": next_url(request) or inbox_url(request),
     }
     return render(request, "notifications_subscriptions/why.html", context)
 

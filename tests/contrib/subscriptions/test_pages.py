@@ -13,7 +13,7 @@ from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.template import Context, Template
 from django.test import Client
-from django.urls import reverse
+from django.urls import include, path, reverse
 from django.utils import timezone
 
 from notifications.contrib.subscriptions import describe, explain, mute, search, unsubscribe, urls, watch
@@ -426,6 +426,26 @@ def test_why_one_was_told_by_who_is_gone_nobody_can_say(bob: Any, ticket: Any) -
             }
         ],
     }
+
+
+def test_a_site_with_an_inbox_of_its_own_has_the_pages_of_subscriptions(
+    bob: Any, ticket: Any, settings: Any
+) -> None:
+    """They were errors, because they link to our inbox."""
+    settings.ROOT_URLCONF = (path("inbox/watching/", include(urls)),)
+    watch(bob, ticket)
+    row = send(make_user("alice"), target=ticket, recipient=[bob])[0]
+    client = browser(bob)
+    pages = {
+        query: text_of(client.get(f"{HOME}{query}"))
+        for query in ("", f"why/{row.slug}/", f"why/{row.slug}/?next=/mine/")
+    }
+    assert "issue 2" in pages[""]
+    assert "You were named" in pages[f"why/{row.slug}/"]
+    assert ["Go to the inbox" in page for page in pages.values()] == [False, False, True]
+    listed = Template("{% load notifications_tags %}{% notifications_list %}").render(Context({"user": bob}))
+    assert "issue 2" in listed
+    assert "See all" not in listed
 
 
 # Subscriptions
