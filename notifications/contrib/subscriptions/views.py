@@ -7,7 +7,9 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.db import router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext
@@ -27,6 +29,7 @@ from notifications.contrib.subscriptions.explanations import event_of, explain
 from notifications.contrib.subscriptions.levels import DIRECT_REASONS, Level
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.search import named, with_level
+from notifications.contrib.subscriptions.templatetags.subscriptions import watch_button
 from notifications.extensions import explained
 from notifications.inbox import pagination
 from notifications.inbox.flash import Flash, get_flash, set_flash
@@ -136,12 +139,16 @@ def why(request: HttpRequest, slug: int | str) -> HttpResponse:
         texts = {"text": text, "explanations": explained(notification)}
         panel = why_panel(request, notification, rule, text)
         return JsonResponse({"reason": notification.reason, "rule": rule, **texts, **panel})
+    subject = subject_of_notification(notification)
+    # Not by the tag: another app of the site may have a library of this name.
+    menu = watch_button({"request": request, "csrf_token": get_token(request)}, subject)
     context = {
         "notification": notification,
         "reason": reason_label(notification.reason),
         "explanation": found,
         "explanations": explained(notification),
-        "subject": subject_of_notification(notification),
+        "subject": subject,
+        "menu": render_to_string("notifications_subscriptions/watch_button.html", menu),
         "back": next_url(request) or inbox_url(request),
     }
     return render(request, "notifications_subscriptions/why.html", context)

@@ -16,7 +16,16 @@ from django.test import Client
 from django.urls import include, path, reverse
 from django.utils import timezone
 
-from notifications.contrib.subscriptions import describe, explain, mute, search, unsubscribe, urls, watch
+from notifications.contrib.subscriptions import (
+    describe,
+    explain,
+    is_watching,
+    mute,
+    search,
+    unsubscribe,
+    urls,
+    watch,
+)
 from notifications.contrib.subscriptions.buttons import named_object, signed_name
 from notifications.contrib.subscriptions.models import Subscription
 from notifications.contrib.subscriptions.views import button_for
@@ -446,6 +455,22 @@ def test_a_site_with_an_inbox_of_its_own_has_the_pages_of_subscriptions(
     listed = Template("{% load notifications_tags %}{% notifications_list %}").render(Context({"user": bob}))
     assert "issue 2" in listed
     assert "See all" not in listed
+
+
+def test_the_page_has_the_menu_on_a_site_with_another_library_of_this_name(
+    bob: Any, ticket: Any, settings: Any
+) -> None:
+    """Django loads the last library of a name, and the page was an error."""
+    [engine] = settings.TEMPLATES
+    libraries = {"subscriptions": "django.templatetags.static"}
+    settings.TEMPLATES = [{**engine, "OPTIONS": {**engine["OPTIONS"], "libraries": libraries}}]
+    row = send(make_user("alice"), target=ticket, recipient=[bob])[0]
+    client = browser(bob, enforce_csrf_checks=True)
+    page = client.get(f"{HOME}why/{row.slug}/").content.decode()
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+    answer = client.post(f"{HOME}change/", {**fields, "action": "watch"})
+    assert answer["Location"] == f"{HOME}why/{row.slug}/"
+    assert is_watching(bob, ticket)
 
 
 # Subscriptions
