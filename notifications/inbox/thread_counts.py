@@ -102,7 +102,8 @@ def count(
         **{f"ntf_{number}": F(name) for number, name in enumerate(SAID)},
     }
     rows = region._without_objects().order_by(*order).annotate(**columns).values(*columns)
-    sql, params = rows[:MAX_COUNTED_ROWS].query.sql_with_params()
+    # Not sql_with_params(), which writes it for the database "default".
+    sql, params = rows[:MAX_COUNTED_ROWS].query.get_compiler(region.db).as_sql()
     with connections[region.db].cursor() as cursor:
         cursor.execute(COUNT_SQL.format(rows=sql), params)
         found = cursor.fetchall()

@@ -11,12 +11,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections, transaction
+from django.db.backends.dummy.base import DatabaseWrapper as NoDatabase
 from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from notifications import notify
 from notifications.conf import get_notification_model
-from notifications.inbox import tabs
+from notifications.inbox import tabs, thread_counts
 from notifications.models import AbstractNotification
 from notifications.sending import audience, batches
 from notifications.signals import notified
@@ -385,3 +386,17 @@ def test_the_tabs_are_counted_where_the_users_are_not(settings: Any) -> None:
         "done": 0,
         "unseen": 0,
     }
+
+
+def test_the_numbers_of_threads_are_read_without_a_default_database(settings: Any, actor: Any) -> None:
+    """Django lets a site leave it empty. The statement was written for it, whatever the database of the rows is."""
+    in_both(2)
+    settings.DATABASE_ROUTERS = [NotificationsElsewhere()]
+    send(actor, users())
+    default = connections["default"]
+    connections["default"] = NoDatabase({"ENGINE": ""}, "default")
+    try:
+        numbers, _ = thread_counts.count(rows(using="other"), None, key="timestamp", descending=True)
+    finally:
+        connections["default"] = default
+    assert [each.count for each in numbers.values()] == [1, 1]
