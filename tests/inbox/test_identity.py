@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest
+from django.middleware.csrf import CsrfViewMiddleware
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -115,6 +118,56 @@ def test_a_site_without_the_check_has_none_here(justquick: Any, settings: Any) -
     client = Client(enforce_csrf_checks=True)
     client.force_login(justquick)
     assert ask(client, "act", row, justquick).json()["changed"] == 1
+
+
+class BrowserCsrf:
+    """The check of a site that asks for no token where there is one of its API."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response, self.django = get_response, CsrfViewMiddleware(get_response)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.django(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> Any:
+        return None if "X-Api-Key" in request.headers else self.django.process_view(request, *view)
+
+
+def browser_csrf(get_response: Any) -> Any:
+    """The same as a function."""
+    return BrowserCsrf(get_response)
+
+
+def csrf_cookie(get_response: Any) -> Any:
+    """Check nothing."""
+    return get_response
+
+
+def unused_csrf(get_response: Any) -> Any:
+    """Be of no use on this site."""
+    raise MiddlewareNotUsed
+
+
+@pytest.mark.parametrize("checks", [["BrowserCsrf"], ["unused_csrf", "csrf_cookie", "browser_csrf"]])
+def test_the_check_of_a_site_around_that_of_django_protects_our_views(
+    justquick: Any, settings: Any, checks: list[str]
+) -> None:
+    """They were exempt from it."""
+    settings.MIDDLEWARE = [
+        path
+        for each in settings.MIDDLEWARE
+        for path in ([f"{__name__}.{name}" for name in checks] if "Csrf" in each else [each])
+    ]
+    row = make_notification(justquick)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(justquick)
+    for name, form in ASKED.items():
+        if form is not None:
+            assert ask(client, name, row, justquick).status_code == 403
+    token = client.get(reverse("notifications:token")).json()["token"]
+    assert ask(client, "act", row, justquick, csrfmiddlewaretoken=token).json()["changed"] == 1
+    by_key = client.post(reverse("notifications:seen"), headers={"X-Api-Key": "secret"})
+    assert by_key.status_code == 204
 
 
 def test_a_view_of_the_site_that_calls_ours_has_made_its_own_check(
