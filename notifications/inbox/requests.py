@@ -49,10 +49,10 @@ def refuse(request: HttpRequest, problem: str) -> HttpResponse:
     return HttpResponseBadRequest(problem, content_type="text/plain; charset=utf-8")
 
 
-def own_url(request: HttpRequest, name: str) -> str:
-    """Return the URL of a page of the inbox, in the URL namespace of the request."""
+def own_url(request: HttpRequest, name: str, app_name: str = "notifications") -> str:
+    """Return the URL of a page of the inbox, or of another app, in the URL namespace of the request."""
     match = request.resolver_match
-    return reverse(f"notifications:{name}", current_app=match.namespace if match else None)
+    return reverse(f"{app_name}:{name}", current_app=match.namespace if match else None)
 
 
 def inbox_url(request: HttpRequest) -> str:

@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
@@ -34,7 +33,15 @@ from notifications.extensions import explained
 from notifications.inbox import pagination
 from notifications.inbox.flash import Flash, get_flash, set_flash
 from notifications.inbox.identity import for_user_of_page
-from notifications.inbox.requests import inbox_url, next_url, posted_by_user, refuse, rows_of, wants_json
+from notifications.inbox.requests import (
+    inbox_url,
+    next_url,
+    own_url,
+    posted_by_user,
+    refuse,
+    rows_of,
+    wants_json,
+)
 from notifications.inbox.selection import key_of
 from notifications.models import AbstractNotification
 from notifications.objects.keys import attach_objects
@@ -163,7 +170,7 @@ def why_panel(
     buttons = []
     if subject_of_notification(notification) is not None:
         name, title = button_for(rule)
-        url = reverse("notifications_subscriptions:change_from_notification")
+        url = own_url(request, "change_from_notification", "notifications_subscriptions")
         value = f"{name}:{notification.slug}"
         buttons = [{"name": "row", "value": value, "title": title, "url": url}]
     # A rule by which the user is not notified is no answer to "why".
@@ -195,7 +202,9 @@ def notification_of(request: HttpRequest, slug: str) -> AbstractNotification:
 
 def redirect_and_say(request: HttpRequest, what: str) -> HttpResponse:
     """Redirect to the next page, which says what was done."""
-    response = HttpResponseRedirect(next_url(request) or reverse("notifications_subscriptions:list"))
+    response = HttpResponseRedirect(
+        next_url(request) or own_url(request, "list", "notifications_subscriptions")
+    )
     set_flash(response, request, Flash(what))
     return response
 

@@ -473,6 +473,21 @@ def test_the_page_has_the_menu_on_a_site_with_another_library_of_this_name(
     assert is_watching(bob, ticket)
 
 
+def test_a_second_instance_of_the_urls_leads_to_itself(bob: Any, ticket: Any, settings: Any) -> None:
+    """It led to the first one, unlike that of the inbox."""
+    settings.ROOT_URLCONF = (
+        path("first/", include(urls)),
+        path("second/", include(urls, namespace="second")),
+    )
+    row = send(make_user("alice"), target=ticket, recipient=[bob])[0]
+    client = browser(bob)
+    form = {"object": signed_name(bob, ticket), "action": "watch"}
+    for place in ("/first/", "/second/"):
+        assert client.post(f"{place}change/", form)["Location"] == place
+        [button] = client.get(f"{place}why/{row.slug}/", headers=JSON).json()["buttons"]
+        assert button["url"] == f"{place}change-from-notification/"
+
+
 # Subscriptions
 
 
