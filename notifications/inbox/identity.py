@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache, wraps
 from typing import Any
 from urllib.parse import quote, unquote
 
 from django.conf import settings
-from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.decorators import decorator_from_middleware
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext
-from django.views.decorators.csrf import csrf_exempt
 
 from notifications.storage.owners import user_pk
 
@@ -33,7 +30,6 @@ def for_user_of_page(view: View) -> View:
     usual. Every response names its user, an empty text for an anonymous one.
     """
 
-    @csrf_exempt
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse
@@ -50,20 +46,32 @@ def for_user_of_page(view: View) -> View:
         response.headers[USER_HEADER] = quote(user)
         return response
 
+    answer.csrf_exempt = CheckedHere()  # type: ignore[attr-defined]
     return answer
+
+
+class CheckedHere:
+    """The value of ``csrf_exempt`` of such a view: whether it makes the check itself, which depends on the settings.
+
+    A check of another kind, such as one of the site's own around Django's, is made before the view, as always.
+    """
+
+    def __bool__(self) -> bool:
+        return csrf_check(tuple(settings.MIDDLEWARE)) is not None
+
+
+@lru_cache
+def csrf_check(middleware: tuple[str, ...]) -> type[CsrfViewMiddleware] | None:
+    """Return Django's CSRF check, or the subclass of it, that the site has among its middleware, or None."""
+    for path in middleware:
+        found = import_string(path)
+        if isinstance(found, type) and issubclass(found, CsrfViewMiddleware):
+            return found
+    return None
 
 
 @lru_cache
 def with_csrf_check(view: View, middleware: tuple[str, ...]) -> View:
     """Return the view with the CSRF check that the site has among its middleware."""
-    factories = {path: import_string(path) for path in middleware}
-    for factory in factories.values():
-        if isinstance(factory, type) and issubclass(factory, CsrfViewMiddleware):
-            return decorator_from_middleware(factory)(view)
-    for path, factory in factories.items():
-        # One of the site's own, which asks Django's.
-        if "csrf" in path.lower():
-            with suppress(MiddlewareNotUsed):
-                if hasattr(factory(view), "process_view"):
-                    return decorator_from_middleware(factory)(view)
-    return view
+    found = csrf_check(middleware)
+    return decorator_from_middleware(found)(view) if found else view
