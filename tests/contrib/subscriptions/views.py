@@ -7,8 +7,7 @@ from django.template import RequestContext, Template
 
 from tests.contrib.subscriptions.models import Ticket
 
-PAGE = Template("{% load subscriptions %}{% watch_button ticket %}")
-
 
 def page(request: HttpRequest, pk: int) -> HttpResponse:
-    return HttpResponse(PAGE.render(RequestContext(request, {"ticket": Ticket.objects.get(pk=pk)})))
+    template = Template("{% load subscriptions %}{% watch_button ticket %}")
+    return HttpResponse(template.render(RequestContext(request, {"ticket": Ticket.objects.get(pk=pk)})))
