@@ -15,7 +15,6 @@ from django.utils.module_loading import import_string
 from notifications.compat import settings as older
 from notifications.conf import get_notification_model, settings
 from notifications.extensions import known_settings
-from notifications.inbox.requests import misplaced_urls
 from notifications.inbox.search import searched_field
 from notifications.models import AbstractNotification, InboxState
 from notifications.objects.fetch import key_field
@@ -346,6 +345,9 @@ def check_templates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 @register(Tags.urls)
 def check_urls(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Check that links find our urls where the site includes them."""
+    # Here, so that a process that starts does not load Django's views of logins.
+    from notifications.inbox.requests import misplaced_urls
+
     hint = "Include them outside of other namespaces, below a path without arguments."
     return [
         Warning(f"{name} is included {place}, so links to it fail.", hint=hint, id="notifications.W009")
